@@ -1,6 +1,7 @@
 #include "kernels/device/instruction_set.h"
 
 #include <cstring>
+#include <initializer_list>
 
 #include "kernels/device/error.h"
 

@@ -1,63 +1,294 @@
-# understudy: see `make help`.
+# understudy: `make help` says what can be asked for, `make info` what was found here.
+#
+# Every configuration (compiler, sanitizer, debugging, embedding) builds in a folder of its own, and
+# objects are rebuilt when the flags they were built with change, so that nothing is ever mixed.
 
-BUILD ?= build
-CXX ?= g++
+# ---- what can be asked for ------------------------------------------------------------------------
+
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
 CUDA ?= auto
-NVCC ?= nvcc
-CUDA_ARCH ?= 90
+SANITIZE ?=
+DEBUG ?=
+EMBEDDED ?=
+ZLIB ?= auto
+PREFIX ?= /usr/local
+DESTDIR ?=
+ONLY ?= %
+FUZZ_SECONDS ?= 2
+CCACHE ?= $(shell command -v ccache)
 
-CXXFLAGS_COMMON := -std=c++20 -O3 -g1 -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wall -Wextra -Wno-psabi \
-  -I. -pthread
-AVX2 := -mavx2 -mfma
-AVX512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
+# Without -j, use every processor. (A -j on the command line wins over this.)
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
 
-SOURCES := $(filter-out %_cpu.cpp kernels/device/device_cuda_absent.cpp,$(wildcard kernels/*/*.cpp autograd/*.cpp autograd/*/*.cpp envs/*.cpp algorithms/*/*.cpp algorithms/*/*/*.cpp)) kernels/device/device_cpu.cpp
-ISA_SOURCES := $(filter-out kernels/device/device_cpu.cpp,$(wildcard kernels/*/*_cpu.cpp))
-CU_SOURCES := $(wildcard kernels/*/*.cu envs/*.cu)
-SIMT_SOURCES := $(filter kernels/device/simt.cpp,$(SOURCES))
+on = $(filter-out 0,$(1))
+comma := ,
+empty :=
+space := $(empty) $(empty)
 
-CPU_OBJECTS := $(patsubst %.cpp,$(BUILD)/obj/%.o,$(filter-out $(SIMT_SOURCES),$(SOURCES))) \
-  $(foreach isa,portable avx2 avx512,$(patsubst %.cpp,$(BUILD)/obj/%.$(isa).o,$(ISA_SOURCES)))
-EMULATED_OBJECTS := $(patsubst %.cu,$(BUILD)/obj/%.emulated.o,$(CU_SOURCES)) $(patsubst %.cpp,$(BUILD)/obj/%.o,$(SIMT_SOURCES))
+# ---- the configuration and its folder ---------------------------------------------------------------
 
-TEST_SOURCES := $(wildcard tests/*/*_test.cpp)
+CONFIGURATION := $(subst $(space),-,$(strip $(if $(findstring clang,$(CXX)),clang) \
+  $(subst $(comma),-,$(SANITIZE)) $(if $(call on,$(DEBUG)),debug) $(if $(call on,$(EMBEDDED)),embedded)))
+BUILD ?= build$(addprefix /,$(CONFIGURATION))
+
+# ccache goes in front of the compiler by itself, unless it is there already.
+LAUNCHER := $(if $(findstring ccache,$(CXX)),,$(call on,$(CCACHE)))
+COMPILER := $(filter-out ccache %/ccache,$(CXX))
+
+OPTIMISE := -O3 -g1
+ifneq ($(SANITIZE),)
+OPTIMISE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+endif
+ifneq ($(call on,$(DEBUG)),)
+OPTIMISE := $(subst -O1,-O0,$(subst -O3 -g1,-O0,$(OPTIMISE))) -g3 -D_GLIBCXX_ASSERTIONS
+endif
+
+WARNINGS := -Wall -Wextra -Wno-psabi
+FLAGS := -std=c++20 $(OPTIMISE) -ffp-contract=fast -fno-math-errno -fno-trapping-math $(WARNINGS) -I.
+LINK := $(filter -fsanitize=%,$(OPTIMISE))
+LIBRARIES :=
+ifneq ($(call on,$(EMBEDDED)),)
+FLAGS += -fno-exceptions -fno-rtti -DUNDERSTUDY_EMBEDDED
+override ZLIB := 0
+else
+FLAGS += -pthread
+LIBRARIES += -pthread
+endif
+
+# zlib, for compressed .npz, where it is there.
+ifeq ($(ZLIB),auto)
+override ZLIB := $(shell CXX='$(COMPILER)' build-aux/need --check zlib && echo 1 || echo 0)
+endif
+ifneq ($(call on,$(ZLIB)),)
+FLAGS += -DUNDERSTUDY_ZLIB
+LIBRARIES += -lz
+endif
+
+ARCHITECTURE := $(firstword $(subst -, ,$(shell $(COMPILER) -dumpmachine)))
+FLAGS_portable :=
+FLAGS_avx2 := -mavx2 -mfma
+FLAGS_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
+INSTRUCTION_SETS := portable $(if $(filter x86_64,$(ARCHITECTURE)),avx2 avx512)
+
+# ---- CUDA -------------------------------------------------------------------------------------------
+
+# `auto` means CUDA in the ordinary build only: sanitizers, debugging and embedding go without.
+ifeq ($(CUDA),auto)
+ifneq ($(CONFIGURATION),)
+override CUDA := 0
+endif
+endif
+# "yes nvcc host-compiler architecture folder" or "no reason"; asked once and remembered.
+CUDA_FOUND := no turned off
+ifneq ($(CUDA),0)
+CUDA_FOUND := $(shell build-aux/find_cuda $(BUILD)/cuda '$(NVCC)' '$(COMPILER)' '$(CUDA_ARCH)')
+endif
+ifeq ($(firstword $(CUDA_FOUND)),yes)
+NVCC := $(word 2,$(CUDA_FOUND))
+CUDA_HOST := $(word 3,$(CUDA_FOUND))
+CUDA_ARCH := $(word 4,$(CUDA_FOUND))
+CUDA_HOME := $(word 5,$(CUDA_FOUND))
+WITH_CUDA := 1
+CUDA_FLAGS := -std=c++20 -O3 -I. -ccbin $(CUDA_HOST) -arch=sm_$(CUDA_ARCH) \
+  --expt-relaxed-constexpr -Xcompiler -Wall,-pthread,-fno-math-errno,-ffp-contract=fast
+# The static runtime looks for the driver when it is first used, so that a program starts without one.
+CUDA_LIBRARIES := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -pthread
+else ifeq ($(CUDA),1)
+$(error CUDA=1: $(wordlist 2,99,$(CUDA_FOUND)))
+endif
+
+# ---- sources ----------------------------------------------------------------------------------------
+
+every = $(wildcard $(foreach ending,$(2),$(1)/*.$(ending) $(1)/*/*.$(ending) $(1)/*/*/*.$(ending)))
+
+ABSENT := kernels/device/device_cuda_absent.cpp
+DEVICE := kernels/device/device_cpu.cpp
+EMULATOR := $(wildcard kernels/device/simt.cpp)
+ISA_SOURCES := $(filter-out $(DEVICE),$(filter %_cpu.cpp,$(call every,kernels,cpp) $(call every,envs,cpp)))
+CUDA_SOURCES := $(call every,kernels,cu) $(call every,envs,cu)
+SOURCES := $(filter-out $(ISA_SOURCES) $(ABSENT) $(EMULATOR), \
+  $(foreach floor,kernels autograd envs algorithms,$(call every,$(floor),cpp)))
+ifneq ($(call on,$(EMBEDDED)),)
+SOURCES := $(filter-out autograd/files/% algorithms/%,$(SOURCES))
+endif
+HEADERS := $(foreach floor,kernels autograd envs algorithms,$(call every,$(floor),h))
+COMMAND_SOURCES := $(call every,cli,cpp)
+
+objects = $(patsubst %,$(BUILD)/obj/%.$(2).o,$(basename $(1)))
+plain = $(patsubst %.cpp,$(BUILD)/obj/%.o,$(1))
+
+CPU_OBJECTS := $(call plain,$(SOURCES)) \
+  $(foreach isa,$(INSTRUCTION_SETS),$(call objects,$(ISA_SOURCES),$(isa)))
+NATIVE_OBJECTS := $(if $(WITH_CUDA),$(call objects,$(CUDA_SOURCES),cuda),$(call plain,$(ABSENT)))
+EMULATED_OBJECTS := $(call objects,$(CUDA_SOURCES),emulated) $(call plain,$(EMULATOR))
+COMMAND_OBJECTS := $(call plain,$(COMMAND_SOURCES))
+
+LIBRARY := $(BUILD)/libunderstudy.a
+EMULATED := $(BUILD)/libunderstudy_emulated.a
+COMMAND := $(if $(COMMAND_SOURCES),$(if $(call on,$(EMBEDDED)),,$(BUILD)/understudy))
+
+# ---- the library and the command --------------------------------------------------------------------
+
+all: $(LIBRARY) $(COMMAND)
+
+# Objects are older than the flags when the flags have changed; archives, when their list has.
+remember = $(if $(call differ,$(file <$(1)),$(2)),$(shell mkdir -p $(dir $(1)))$(file >$(1),$(2)))
+differ = $(if $(subst x$(1),,x$(2))$(subst x$(2),,x$(1)),yes)
+$(call remember,$(BUILD)/flags,$(strip $(COMPILER) $(FLAGS) $(CPPFLAGS) $(CXXFLAGS)))
+$(call remember,$(BUILD)/members,$(strip $(CPU_OBJECTS) $(NATIVE_OBJECTS)))
+$(call remember,$(BUILD)/members_emulated,$(strip $(CPU_OBJECTS) $(EMULATED_OBJECTS)))
+$(call remember,$(BUILD)/flags_cuda,$(strip $(NVCC) $(CUDA_FLAGS)))
+$(addprefix $(BUILD)/,flags members members_emulated flags_cuda):
+	@mkdir -p $(@D) && touch $@
+
+archive = echo "  ar    $@"; rm -f $@; ar rcs $@ $(filter %.o,$^)
+$(LIBRARY): $(CPU_OBJECTS) $(NATIVE_OBJECTS) $(BUILD)/members
+	@$(archive)
+# Everything, with CUDA's kernels run by the emulator: what tests link.
+$(EMULATED): $(CPU_OBJECTS) $(EMULATED_OBJECTS) $(BUILD)/members_emulated
+	@$(archive)
+
+# compile = rule-specific flags, label
+compile = mkdir -p $(@D); echo "  cxx   $<$(2:%=  %)"; \
+  $(LAUNCHER) $(CXX) $(FLAGS) $(CPPFLAGS) $(CXXFLAGS) $(1) -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/%.portable.o: %.cpp $(BUILD)/flags
+	@$(call compile,$(FLAGS_portable) -DUNDERSTUDY_ISA=portable,portable)
+$(BUILD)/obj/%.avx2.o: %.cpp $(BUILD)/flags
+	@$(call compile,$(FLAGS_avx2) -DUNDERSTUDY_ISA=avx2,avx2)
+$(BUILD)/obj/%.avx512.o: %.cpp $(BUILD)/flags
+	@$(call compile,$(FLAGS_avx512) -DUNDERSTUDY_ISA=avx512,avx512)
+$(BUILD)/obj/%.emulated.o: %.cu $(BUILD)/flags
+	@$(call compile,-x c++,emulated)
+$(BUILD)/obj/%.cuda.o: %.cu $(BUILD)/flags_cuda
+	@mkdir -p $(@D); echo "  nvcc  $<  sm_$(CUDA_ARCH)"
+	@$(LAUNCHER) $(NVCC) $(CUDA_FLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+$(BUILD)/obj/%.o: %.cpp $(BUILD)/flags
+	@$(compile)
+
+$(BUILD)/understudy: $(COMMAND_OBJECTS) $(LIBRARY)
+	@$(call link,$(CUDA_LIBRARIES))
+link = mkdir -p $(@D); echo "  link  $@"; \
+  $(CXX) $(LINK) $(LDFLAGS) $(filter %.o %.a,$^) $(1) $(LIBRARIES) $(LDLIBS) -o $@
+$(COMMAND_OBJECTS): | $(BUILD)/have/cli11 $(BUILD)/have/json
+
+# What a target needs beside the compiler: brought by itself as root, else the command is named.
+$(BUILD)/have/%:
+	@mkdir -p $(@D); CXX='$(COMPILER)' build-aux/need $* && touch $@
+
+# ---- tests ------------------------------------------------------------------------------------------
+
+TEST_SOURCES := $(filter $(ONLY),$(wildcard \
+  $(if $(call on,$(EMBEDDED)),tests/embedded/*_test.cpp,tests/*/*_test.cpp)))
 TESTS := $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(TEST_SOURCES))
+TEST_OBJECTS := $(call plain,$(TEST_SOURCES))
+# On a machine with a GPU the same tests run natively too.
+GPU := $(if $(WITH_CUDA),$(shell nvidia-smi -L 2>/dev/null | head -n 1))
+NATIVE_TESTS := $(if $(GPU),$(patsubst tests/%,$(BUILD)/native/%,$(basename $(TEST_SOURCES))))
+# Checks of the source tree and of what is installed: once, in the ordinary builds.
+CHECKS := $(if $(filter-out clang debug,$(subst -, ,$(CONFIGURATION))),,$(filter $(ONLY),$(wildcard tests/house/*.sh)))
+ifneq ($(call on,$(EMBEDDED)),)
+CHECKS := $(wildcard tests/embedded/*.sh)
+endif
 
-all: $(BUILD)/libunderstudy.a
+$(TEST_OBJECTS): FLAGS := $(subst -O3,-O1,$(FLAGS))
+$(TEST_OBJECTS): | $(BUILD)/have/gtest
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(if $(call on,$(EMBEDDED)),$(LIBRARY),$(EMULATED))
+	@$(call link,-lgtest -lgtest_main -pthread)
+$(BUILD)/obj/native/%.o: tests/%.cpp $(BUILD)/flags | $(BUILD)/have/gtest
+	@$(call compile,-O1 -DUNDERSTUDY_NATIVE_CUDA,native)
+$(BUILD)/native/%: $(BUILD)/obj/native/%.o $(LIBRARY)
+	@$(call link,-lgtest -lgtest_main $(CUDA_LIBRARIES))
 
-$(BUILD)/libunderstudy.a: $(CPU_OBJECTS) $(BUILD)/obj/kernels/device/device_cuda_absent.o
-	@rm -f $@; ar rcs $@ $^
+test: $(TESTS) $(NATIVE_TESTS) $(if $(CHECKS),stage) | $(BUILD)/have/pkg-config
+	@BUILD=$(BUILD) CXX='$(COMPILER)' build-aux/run_tests $(TESTS) $(NATIVE_TESTS) $(CHECKS)
 
-# Everything with CUDA's kernels run by the emulator: what tests link.
-$(BUILD)/libunderstudy_emulated.a: $(CPU_OBJECTS) $(EMULATED_OBJECTS)
-	@rm -f $@; ar rcs $@ $^
+# Only links the tests natively: what can be asked of CUDA where there is no GPU.
+native: $(LIBRARY) $(COMMAND) $(patsubst tests/%,$(BUILD)/native/%,$(basename $(TEST_SOURCES)))
 
-$(BUILD)/obj/%.portable.o: %.cpp
-	@mkdir -p $(@D); echo "  cxx   $<  portable"
-	@$(CXX) $(CXXFLAGS_COMMON) $(CXXFLAGS) -DUNDERSTUDY_ISA=portable -MMD -MP -c $< -o $@
-$(BUILD)/obj/%.avx2.o: %.cpp
-	@mkdir -p $(@D); echo "  cxx   $<  avx2"
-	@$(CXX) $(CXXFLAGS_COMMON) $(CXXFLAGS) $(AVX2) -DUNDERSTUDY_ISA=avx2 -MMD -MP -c $< -o $@
-$(BUILD)/obj/%.avx512.o: %.cpp
-	@mkdir -p $(@D); echo "  cxx   $<  avx512"
-	@$(CXX) $(CXXFLAGS_COMMON) $(CXXFLAGS) $(AVX512) -DUNDERSTUDY_ISA=avx512 -MMD -MP -c $< -o $@
-$(BUILD)/obj/%.emulated.o: %.cu
-	@mkdir -p $(@D); echo "  cxx   $<  emulated"
-	@$(CXX) $(CXXFLAGS_COMMON) $(CXXFLAGS) -x c++ -MMD -MP -c $< -o $@
-$(BUILD)/obj/%.o: %.cpp
-	@mkdir -p $(@D); echo "  cxx   $<"
-	@$(CXX) $(CXXFLAGS_COMMON) $(CXXFLAGS) -MMD -MP -c $< -o $@
+# ---- install ----------------------------------------------------------------------------------------
 
-$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libunderstudy_emulated.a
-	@mkdir -p $(@D); echo "  link  $@"
-	@$(CXX) $(CXXFLAGS) -pthread $^ -lgtest -lgtest_main -o $@
+define PKG_CONFIG_FILE
+prefix=$(PREFIX)
+includedir=$${prefix}/include/understudy
+libdir=$${prefix}/lib
 
-test: $(TESTS)
-	@for t in $(TESTS); do $$t || exit 1; done
+Name: understudy
+Description: Imitation learning on CPU and CUDA
+Version: $(VERSION)
+Cflags: -std=c++20 -I$${includedir} $(filter -DUNDERSTUDY% -fno-exceptions -fno-rtti,$(FLAGS))
+Libs: -L$${libdir} -lunderstudy $(LINK) $(CUDA_LIBRARIES) $(LIBRARIES)
+endef
+export PKG_CONFIG_FILE
+VERSION := 0.1.0
+ROOT = $(DESTDIR)$(PREFIX)
+
+install: $(LIBRARY) $(COMMAND)
+	@echo "  install  $(ROOT)"
+	@mkdir -p $(ROOT)/lib/pkgconfig $(ROOT)/include/understudy $(if $(COMMAND),$(ROOT)/bin)
+	@for header in $(HEADERS); do \
+	  install -D -m 644 $$header $(ROOT)/include/understudy/$$header || exit 1; done
+	@install -m 644 $(LIBRARY) $(ROOT)/lib
+	@printf '%s\n' "$$PKG_CONFIG_FILE" > $(ROOT)/lib/pkgconfig/understudy.pc
+	@$(if $(COMMAND),install -m 755 $(COMMAND) $(ROOT)/bin)
+
+uninstall:
+	rm -rf $(ROOT)/include/understudy $(ROOT)/lib/libunderstudy.a \
+	  $(ROOT)/lib/pkgconfig/understudy.pc $(ROOT)/bin/understudy
+
+# A trial installation, which the tests build against.
+stage: $(LIBRARY) $(COMMAND)
+	@rm -rf $(BUILD)/stage
+	@$(MAKE) --no-print-directory install PREFIX=$(abspath $(BUILD))/stage DESTDIR=
+
+# ---- the rest ---------------------------------------------------------------------------------------
+
+lint:
+	@CXX='$(COMPILER)' build-aux/lint $(SOURCES) $(COMMAND_SOURCES)
+
+format:
+	@files=$$(git ls-files '*.h' '*.cpp' '*.cu'); clang-format -i $$files && git diff --stat
+
+info:
+	@CXX='$(COMPILER)' LAUNCHER='$(LAUNCHER)' CUDA='$(CUDA_FOUND)' GPU='$(GPU)' ZLIB='$(call on,$(ZLIB))' \
+	  BUILD='$(BUILD)' \
+	  OPTIONS='CUDA=$(CUDA) CUDA_ARCH=$(CUDA_ARCH) SANITIZE=$(SANITIZE) DEBUG=$(DEBUG) EMBEDDED=$(EMBEDDED) ZLIB=$(ZLIB)' \
+	  FLAGS='$(FLAGS) $(CXXFLAGS)' build-aux/info
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf build
 
--include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
-.PHONY: all test clean
+define HELP
+  make              the library$(if $(COMMAND_SOURCES), and the command) in $(BUILD)/
+  make test         every test; ONLY=tests/kernels/% picks some
+  make info         what was found on this machine, and what was not
+  make install      to PREFIX=$(PREFIX) (DESTDIR= for packagers); make uninstall takes it away
+  make lint         clang-tidy, cppcheck and the checks of the house
+  make format       clang-format on every source
+  make clean        removes build/
+
+  CUDA=auto|0|1     CUDA where nvcc is found, never, or it is an error not to find it
+  CUDA_ARCH=90      the GPU's architecture (default: the one in this machine, else 90)
+  CXX=clang++       another compiler
+  SANITIZE=address,undefined  or  SANITIZE=thread
+  DEBUG=1           unoptimised, with assertions in the standard library
+  EMBEDDED=1        no exceptions, no RTTI, no threads, no files
+  CCACHE=0          do not use ccache          V=1  print every command
+endef
+export HELP
+help:
+	@printf '%s\n' "$$HELP"
+
+.PHONY: all test native stage install uninstall lint format info clean help
 .SECONDARY:
+.DELETE_ON_ERROR:
+ifeq ($(V),1)
+.SHELLFLAGS := -xc
+endif
+
+-include $(patsubst %.o,%.d,$(CPU_OBJECTS) $(NATIVE_OBJECTS) $(EMULATED_OBJECTS) $(COMMAND_OBJECTS) \
+  $(TEST_OBJECTS) $(patsubst tests/%.cpp,$(BUILD)/obj/native/%.o,$(TEST_SOURCES)))

@@ -3,7 +3,7 @@
 # Every configuration (compiler, sanitizer, debugging, embedding) builds in a folder of its own, and
 # objects are rebuilt when the flags they were built with change, so that nothing is ever mixed.
 
-# ---- what can be asked for ------------------------------------------------------------------------
+# ---- what can be asked for ----------------------------------------------------------------------
 
 ifeq ($(origin CXX),default)
 CXX := g++
@@ -29,10 +29,11 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 
-# ---- the configuration and its folder ---------------------------------------------------------------
+# ---- the configuration and its folder -----------------------------------------------------------
 
 CONFIGURATION := $(subst $(space),-,$(strip $(if $(findstring clang,$(CXX)),clang) \
-  $(subst $(comma),-,$(SANITIZE)) $(if $(call on,$(DEBUG)),debug) $(if $(call on,$(EMBEDDED)),embedded)))
+  $(subst $(comma),-,$(SANITIZE)) $(if $(call on,$(DEBUG)),debug) \
+  $(if $(call on,$(EMBEDDED)),embedded)))
 BUILD ?= build$(addprefix /,$(CONFIGURATION))
 
 # ccache goes in front of the compiler by itself, unless it is there already.
@@ -48,7 +49,8 @@ OPTIMISE := $(subst -O1,-O0,$(subst -O3 -g1,-O0,$(OPTIMISE))) -g3 -D_GLIBCXX_ASS
 endif
 
 WARNINGS := -Wall -Wextra -Wno-psabi
-FLAGS := -std=c++20 $(OPTIMISE) -ffp-contract=fast -fno-math-errno -fno-trapping-math $(WARNINGS) -I.
+FLAGS := -std=c++20 $(OPTIMISE) -ffp-contract=fast -fno-math-errno -fno-trapping-math \
+  $(WARNINGS) -I.
 LINK := $(filter -fsanitize=%,$(OPTIMISE))
 LIBRARIES :=
 ifneq ($(call on,$(EMBEDDED)),)
@@ -74,7 +76,7 @@ FLAGS_avx2 := -mavx2 -mfma
 FLAGS_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
 INSTRUCTION_SETS := portable $(if $(filter x86_64,$(ARCHITECTURE)),avx2 avx512)
 
-# ---- CUDA -------------------------------------------------------------------------------------------
+# ---- CUDA ---------------------------------------------------------------------------------------
 
 # `auto` means CUDA in the ordinary build only: sanitizers, debugging and embedding go without.
 ifeq ($(CUDA),auto)
@@ -95,20 +97,21 @@ CUDA_HOME := $(word 5,$(CUDA_FOUND))
 WITH_CUDA := 1
 CUDA_FLAGS := -std=c++20 -O3 -I. -ccbin $(CUDA_HOST) -arch=sm_$(CUDA_ARCH) \
   --expt-relaxed-constexpr -Xcompiler -Wall,-pthread,-fno-math-errno,-ffp-contract=fast
-# The static runtime looks for the driver when it is first used, so that a program starts without one.
+# The static runtime looks for the driver when it is first used: a program starts without one.
 CUDA_LIBRARIES := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -pthread
 else ifeq ($(CUDA),1)
 $(error CUDA=1: $(wordlist 2,99,$(CUDA_FOUND)))
 endif
 
-# ---- sources ----------------------------------------------------------------------------------------
+# ---- sources ------------------------------------------------------------------------------------
 
 every = $(wildcard $(foreach ending,$(2),$(1)/*.$(ending) $(1)/*/*.$(ending) $(1)/*/*/*.$(ending)))
 
 ABSENT := kernels/device/device_cuda_absent.cpp
 DEVICE := kernels/device/device_cpu.cpp
-EMULATOR := $(wildcard kernels/device/simt.cpp)
-ISA_SOURCES := $(filter-out $(DEVICE),$(filter %_cpu.cpp,$(call every,kernels,cpp) $(call every,envs,cpp)))
+EMULATOR := $(wildcard kernels/device/simt*.cpp)
+ISA_SOURCES := $(filter-out $(DEVICE), \
+  $(filter %_cpu.cpp,$(call every,kernels,cpp) $(call every,envs,cpp)))
 CUDA_SOURCES := $(call every,kernels,cu) $(call every,envs,cu)
 SOURCES := $(filter-out $(ISA_SOURCES) $(ABSENT) $(EMULATOR), \
   $(foreach floor,kernels autograd envs algorithms,$(call every,$(floor),cpp)))
@@ -131,7 +134,7 @@ LIBRARY := $(BUILD)/libunderstudy.a
 EMULATED := $(BUILD)/libunderstudy_emulated.a
 COMMAND := $(if $(COMMAND_SOURCES),$(if $(call on,$(EMBEDDED)),,$(BUILD)/understudy))
 
-# ---- the library and the command --------------------------------------------------------------------
+# ---- the library and the command ----------------------------------------------------------------
 
 all: $(LIBRARY) $(COMMAND)
 
@@ -180,7 +183,7 @@ $(COMMAND_OBJECTS): | $(BUILD)/have/cli11 $(BUILD)/have/json
 $(BUILD)/have/%:
 	@mkdir -p $(@D); CXX='$(COMPILER)' build-aux/need $* && touch $@
 
-# ---- tests ------------------------------------------------------------------------------------------
+# ---- tests --------------------------------------------------------------------------------------
 
 TEST_SOURCES := $(filter $(ONLY),$(wildcard \
   $(if $(call on,$(EMBEDDED)),tests/embedded/*_test.cpp,tests/*/*_test.cpp)))
@@ -190,7 +193,8 @@ TEST_OBJECTS := $(call plain,$(TEST_SOURCES))
 GPU := $(if $(WITH_CUDA),$(shell nvidia-smi -L 2>/dev/null | head -n 1))
 NATIVE_TESTS := $(if $(GPU),$(patsubst tests/%,$(BUILD)/native/%,$(basename $(TEST_SOURCES))))
 # Checks of the source tree and of what is installed: once, in the ordinary builds.
-CHECKS := $(if $(filter-out clang debug,$(subst -, ,$(CONFIGURATION))),,$(filter $(ONLY),$(wildcard tests/house/*.sh)))
+CHECKS := $(if $(filter-out clang debug,$(subst -, ,$(CONFIGURATION))),, \
+  $(filter $(ONLY),$(wildcard tests/house/*.sh)))
 ifneq ($(call on,$(EMBEDDED)),)
 CHECKS := $(wildcard tests/embedded/*.sh)
 endif
@@ -204,13 +208,38 @@ $(BUILD)/obj/native/%.o: tests/%.cpp $(BUILD)/flags | $(BUILD)/have/gtest
 $(BUILD)/native/%: $(BUILD)/obj/native/%.o $(LIBRARY)
 	@$(call link,-lgtest -lgtest_main $(CUDA_LIBRARIES))
 
-test: $(TESTS) $(NATIVE_TESTS) $(if $(CHECKS),stage) | $(BUILD)/have/pkg-config
-	@BUILD=$(BUILD) CXX='$(COMPILER)' build-aux/run_tests $(TESTS) $(NATIVE_TESTS) $(CHECKS)
+# Fuzz targets: the parsers, under address sanitizer, with their own objects of what they need.
+FUZZ_SOURCES := $(if $(CONFIGURATION),,$(filter $(ONLY),$(wildcard tests/fuzz/*_fuzz.cpp)))
+FUZZERS := $(patsubst tests/%_fuzz.cpp,$(BUILD)/%,$(FUZZ_SOURCES))
+FUZZED := $(filter kernels/device/% autograd/files/% algorithms/data/%,$(SOURCES))
+ifneq ($(FUZZ_SOURCES),)
+FUZZ_CXX := $(shell build-aux/find_fuzzer $(BUILD)/fuzzer '$(COMPILER)')
+FUZZ_FLAGS := $(subst -O3 -g1,-O1 -g,$(FLAGS)) -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_DRIVER := $(if $(findstring fuzzer,$(FUZZ_CXX)),,tests/fuzz/driver.cpp)
+FUZZ_OBJECTS := $(patsubst %.cpp,$(BUILD)/fuzz/obj/%.o,$(FUZZ_SOURCES) $(FUZZED) $(FUZZ_DRIVER))
+endif
+# Without a main of libFuzzer's in every object.
+$(BUILD)/fuzz/obj/%.o: %.cpp $(BUILD)/flags
+	@mkdir -p $(@D); echo "  cxx   $<  fuzz"
+	@$(LAUNCHER) $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CXX)) $(FUZZ_FLAGS) \
+	  -MMD -MP -c $< -o $@
+$(BUILD)/fuzz/libparsers.a: $(patsubst %.cpp,$(BUILD)/fuzz/obj/%.o,$(FUZZED))
+	@$(archive)
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%_fuzz.o \
+    $(patsubst %.cpp,$(BUILD)/fuzz/obj/%.o,$(FUZZ_DRIVER)) $(BUILD)/fuzz/libparsers.a
+	@echo "  link  $@"; $(FUZZ_CXX) $(filter %.o %.a,$^) $(LIBRARIES) -o $@
+
+run_tests = BUILD=$(BUILD) CXX='$(COMPILER)' FUZZ_SECONDS=$(FUZZ_SECONDS) build-aux/run_tests
+test: $(TESTS) $(NATIVE_TESTS) $(FUZZERS) $(if $(CHECKS),stage) | $(BUILD)/have/pkg-config
+	@$(run_tests) $(TESTS) $(NATIVE_TESTS) $(CHECKS) $(FUZZERS)
+
+fuzz: $(FUZZERS)
+	@$(run_tests) $(FUZZERS)
 
 # Only links the tests natively: what can be asked of CUDA where there is no GPU.
 native: $(LIBRARY) $(COMMAND) $(patsubst tests/%,$(BUILD)/native/%,$(basename $(TEST_SOURCES)))
 
-# ---- install ----------------------------------------------------------------------------------------
+# ---- install ------------------------------------------------------------------------------------
 
 define PKG_CONFIG_FILE
 prefix=$(PREFIX)
@@ -245,7 +274,7 @@ stage: $(LIBRARY) $(COMMAND)
 	@rm -rf $(BUILD)/stage
 	@$(MAKE) --no-print-directory install PREFIX=$(abspath $(BUILD))/stage DESTDIR=
 
-# ---- the rest ---------------------------------------------------------------------------------------
+# ---- the rest -----------------------------------------------------------------------------------
 
 lint:
 	@CXX='$(COMPILER)' build-aux/lint $(SOURCES) $(COMMAND_SOURCES)
@@ -254,10 +283,9 @@ format:
 	@files=$$(git ls-files '*.h' '*.cpp' '*.cu'); clang-format -i $$files && git diff --stat
 
 info:
-	@CXX='$(COMPILER)' LAUNCHER='$(LAUNCHER)' CUDA='$(CUDA_FOUND)' GPU='$(GPU)' ZLIB='$(call on,$(ZLIB))' \
-	  BUILD='$(BUILD)' \
-	  OPTIONS='CUDA=$(CUDA) CUDA_ARCH=$(CUDA_ARCH) SANITIZE=$(SANITIZE) DEBUG=$(DEBUG) EMBEDDED=$(EMBEDDED) ZLIB=$(ZLIB)' \
-	  FLAGS='$(FLAGS) $(CXXFLAGS)' build-aux/info
+	@CXX='$(COMPILER)' LAUNCHER='$(LAUNCHER)' BUILD='$(BUILD)' FLAGS='$(FLAGS) $(CXXFLAGS)' \
+	  CUDA='$(CUDA_FOUND)' ZLIB='$(call on,$(ZLIB))' build-aux/info \
+	  $(foreach option,CUDA CUDA_ARCH SANITIZE DEBUG EMBEDDED ZLIB,'$(option)=$($(option))')
 
 clean:
 	rm -rf build
@@ -265,6 +293,7 @@ clean:
 define HELP
   make              the library$(if $(COMMAND_SOURCES), and the command) in $(BUILD)/
   make test         every test; ONLY=tests/kernels/% picks some
+  make fuzz         the fuzz targets, FUZZ_SECONDS=60 each (in make test: 2)
   make info         what was found on this machine, and what was not
   make install      to PREFIX=$(PREFIX) (DESTDIR= for packagers); make uninstall takes it away
   make lint         clang-tidy, cppcheck and the checks of the house
@@ -283,12 +312,12 @@ export HELP
 help:
 	@printf '%s\n' "$$HELP"
 
-.PHONY: all test native stage install uninstall lint format info clean help
+.PHONY: all test fuzz native stage install uninstall lint format info clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifeq ($(V),1)
 .SHELLFLAGS := -xc
 endif
 
--include $(patsubst %.o,%.d,$(CPU_OBJECTS) $(NATIVE_OBJECTS) $(EMULATED_OBJECTS) $(COMMAND_OBJECTS) \
-  $(TEST_OBJECTS) $(patsubst tests/%.cpp,$(BUILD)/obj/native/%.o,$(TEST_SOURCES)))
+-include $(patsubst %.o,%.d,$(CPU_OBJECTS) $(NATIVE_OBJECTS) $(EMULATED_OBJECTS) \
+  $(COMMAND_OBJECTS) $(TEST_OBJECTS) $(FUZZ_OBJECTS) $(patsubst tests/%.cpp,$(BUILD)/obj/native/%.o,$(TEST_SOURCES)))

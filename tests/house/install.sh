@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# What `make install` leaves is enough: a program outside the tree builds with pkg-config and runs.
+# `make test` has installed into $BUILD/stage.
+set -u
+. tests/house/report.bash
+: "${BUILD:=build}" "${CXX:=g++}"
+stage=$(realpath "$BUILD/stage")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+export PKG_CONFIG_PATH=$stage/lib/pkgconfig
+
+# Ten lines that train nothing, but use a device, its memory and a kernel.
+cat > "$scratch/outside.cpp" <<'PROGRAM'
+#include <cstdio>
+#include "kernels/device/backend.h"
+#include "kernels/device/device.h"
+int main() {
+  auto device = understudy::cpu_device(nullptr, understudy::best_instruction_set());
+  float a[6] = {1, 2, 3, 4, 5, 6}, b[6] = {1, 0, 0, 1, 1, 1}, c[4];
+  understudy::Gemm<float> product{.m = 2, .n = 2, .k = 3, .a = a, .lda = 3, .b = b, .ldb = 2,
+                                  .c = c, .ldc = 2};
+  device->kernels_f32().gemm.gemm(device->stream(), product);
+  std::printf("%g %g %g %g\n", c[0], c[1], c[2], c[3]);
+}
+PROGRAM
+(
+  cd "$scratch" || exit 1
+  $CXX $(pkg-config --cflags understudy) outside.cpp $(pkg-config --libs understudy) -o outside
+) > "$scratch/log" 2>&1
+hold "a program outside builds with pkg-config" "$([ $? = 0 ] || cat "$scratch/log")"
+printed=$("$scratch/outside" 2>&1)
+hold "and runs" "$([ "$printed" = "4 5 10 11" ] || echo "printed \"$printed\", not 4 5 10 11")"
+
+# Every header that was installed can be included on its own.
+offences=$(cd "$stage/include/understudy" && find . -name '*.h' | sed 's|^\./||' | sort |
+  grep -vE '^kernels/device/(simd|simt)' | grep -vE '_simd\.h$|_cpu\.h$' |
+  while read -r header; do
+    echo "#include \"$header\"" | $CXX $(pkg-config --cflags understudy) -fsyntax-only -x c++ - \
+      > "$scratch/log" 2>&1 || { echo "$header:"; head -n 3 "$scratch/log"; }
+  done)
+hold "every installed header stands on its own" "$offences"
+
+# DESTDIR is put in front of everything and named in nothing.
+make --no-print-directory -s install PREFIX=/opt/understudy \
+  DESTDIR="$scratch/package" > "$scratch/log" 2>&1
+hold "make install keeps DESTDIR out of what it writes" \
+  "$(cat "$scratch/package/opt/understudy/lib/pkgconfig/understudy.pc" 2>&1 |
+    grep -E "$scratch|No such file")"
+make --no-print-directory -s uninstall PREFIX=/opt/understudy \
+  DESTDIR="$scratch/package" >> "$scratch/log" 2>&1
+hold "make uninstall leaves nothing" "$(find "$scratch/package" -type f)"
+sum_up

@@ -111,8 +111,9 @@ UNDERSTUDY_INLINE Vec<T> minimum(Vec<T> a, Vec<T> b) {
 template <class T>
 UNDERSTUDY_INLINE Vec<T> square_root(Vec<T> a) {
 #if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_sqrt_ps((__m512)a);
-  else return (Vec<T>)_mm512_sqrt_pd((__m512d)a);
+  // Masked with all lanes: g++ warns of the undefined lanes that the plain one names.
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_sqrt_ps(0xffff, (__m512)a);
+  else return (Vec<T>)_mm512_maskz_sqrt_pd(0xff, (__m512d)a);
 #elif defined(__AVX2__)
   if constexpr (sizeof(T) == 4) return (Vec<T>)_mm256_sqrt_ps((__m256)a);
   else return (Vec<T>)_mm256_sqrt_pd((__m256d)a);

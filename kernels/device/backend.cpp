@@ -22,6 +22,7 @@ namespace {
     space::fill(backend.random);                                              \
     space::fill(backend.cholesky);                                            \
     space::fill(backend.optimiser);                                           \
+    space::fill(backend.dynamic_programming);                                 \
     return backend;                                                           \
   }()
 

@@ -8,6 +8,7 @@
 #include "kernels/cholesky/cholesky.h"
 #include "kernels/convolution/convolution.h"
 #include "kernels/device/instruction_set.h"
+#include "kernels/dynamic_programming/dynamic_programming.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/gather/gather.h"
 #include "kernels/gemm/gemm.h"
@@ -36,6 +37,7 @@ struct Backend {
   RandomKernels<T> random;
   CholeskyKernels<T> cholesky;
   OptimiserKernels<T> optimiser;
+  DynamicProgrammingKernels<T> dynamic_programming;
 };
 
 // The CPU's kernels for `set`, which must be available.

@@ -1,0 +1,127 @@
+// Dynamic programming on Markov decision processes with finitely many states.
+//
+// A problem is sparse. State s may choose among the pairs (state, action) k in
+// [pair_begin[s], pair_begin[s+1]), any number of them; pair k leads along the transitions j in
+// [transition_begin[k], transition_begin[k+1]) to next_state[j] with probability[j] > 0. A state
+// without pairs is a boundary: every backup leaves its value as it is, and its occupancy goes nowhere.
+//
+// Everything is batched over `batch` problems that share the dynamics and differ in their rewards,
+// goals or seeds. Arrays over states are [states, batch] and over pairs [pairs, batch], the batch
+// varying fastest, so that vector lanes run across it. A reward that all problems share is [pairs],
+// with `shared_reward`.
+//
+//   backup     Q(k) = r(k) + discount sum_j p(j) V(next(j))                 causal
+//              Q(k) = r(k) + log sum_j p(j) exp V(next(j))                  optimistic
+//              V(s) = max_k Q(k)  or  log sum_k exp Q(k)                    hard or soft
+//   policy     pi(k) = exp(Q(k) - V(s)), or 1 at the first largest Q(k)     soft or hard
+//   evaluate   V(s) = sum_k pi(k) (r(k) + discount sum_j p(j) V(next(j)))
+//   forward    d'(s') = source(s') + discount sum over transitions j into s' of p(j) pi(k) d(state(k))
+//   multiply   y = b + A x, A sparse by rows, x[., batch]
+//   solve_triangular  x[i] = (x[i] - sum_j A(i, j) x[j]) / diagonal(i), in place, rows upwards or down
+//   maximum_change    max |a - b|; equal infinities differ by 0; NaN where a difference is NaN
+//
+// The causal and the optimistic backup are Levine's (2018, equations 5 to 9, and section 2.4) and, for
+// the causal one, Ziebart's (2010, section 6.2). Values may be -infinity (no way to a goal from here):
+// exp gives 0, a pair with such a successor has Q = -infinity. With V = -infinity the policy is 0.
+// With discount 0 values must be finite.
+//
+// `forward` pulls through the transposed dynamics, so its sums have one order whatever the number of
+// threads. `flow` [pairs, batch] receives pi(k) d(state(k)), the pairs' own occupancy.
+//
+// Gridworlds have a stencil in place of the arrays. Cells are s = y * width + x; actions move up,
+// down, left, right, or stay where `stay`; a move off the grid stays. The action's own move happens
+// with probability `chosen`, staying with `stay_slip`, and each of the four moves with `move_slip`:
+//
+//   Q(s, a) = r(s) + discount (chosen V(s_a) + stay_slip V(s) + move_slip sum over moves m of V(s_m))
+//
+// Soft backups take one exponential a cell in place of five: neighbours share exp(discount chosen V),
+// scaled by a tile's largest value, wherever the tile's range of values allows it, and
+// `grid_forward` the same, since pi(a|s) = E(s_a) / Z(s) has a numerator that depends on s_a alone.
+// Values of gridworlds are finite. `grid_forward` takes the values that the policy looks ahead to; where `total` is not null, the new
+// occupancy is added to it.
+//
+// Aliasing: none. Bytes of a backup: 8 to 12 a transition (index, probability; values from a cache),
+// of a stencil backup 3 sizeof(T) a cell.
+
+#pragma once
+
+#include "kernels/device/family.h"
+
+namespace understudy {
+
+template <class T>
+struct SparseDynamics {
+  std::int64_t states = 0, pairs = 0, transitions = 0;
+  const std::int32_t* pair_begin = nullptr;        // [states + 1]
+  const std::int32_t* transition_begin = nullptr;  // [pairs + 1]
+  const std::int32_t* next_state = nullptr;        // [transitions]
+  const T* probability = nullptr;                  // [transitions]
+};
+
+// The same transitions in the order of the state they lead to.
+template <class T>
+struct IncomingDynamics {
+  const std::int32_t* incoming_begin = nullptr;  // [states + 1]
+  const std::int32_t* incoming_pair = nullptr;   // [transitions]
+  const T* incoming_probability = nullptr;       // [transitions]
+};
+
+// A sparse matrix by rows. For `solve_triangular` without its diagonal.
+template <class T>
+struct SparseRows {
+  std::int64_t rows = 0;
+  const std::int32_t* begin = nullptr;   // [rows + 1]
+  const std::int32_t* column = nullptr;  // [begin[rows]]
+  const T* value = nullptr;              // [begin[rows]]
+};
+
+enum class Choice : std::int32_t { hard, soft };
+enum class Outlook : std::int32_t { causal, optimistic };
+
+template <class T>
+struct BackupRule {
+  Choice choice = Choice::soft;
+  Outlook outlook = Outlook::causal;
+  T discount = 1;  // ignored by the optimistic outlook, which has none
+};
+
+template <class T>
+struct GridDynamics {
+  std::int64_t height = 0, width = 0;
+  bool stay = true;  // a fifth action
+  T chosen = 1, stay_slip = 0, move_slip = 0;
+};
+
+template <class T>
+struct DynamicProgrammingKernels {
+  // q[pairs, batch] may be null.
+  void (*backup)(Stream&, const SparseDynamics<T>&, const BackupRule<T>&, std::int64_t batch,
+                 const T* reward, bool shared_reward, const T* value, T* q, T* new_value);
+  // value[states, batch] is what `backup` gave with q. The hard choice does not read it.
+  void (*policy)(Stream&, const SparseDynamics<T>&, Choice, std::int64_t batch, const T* q,
+                 const T* value, T* policy);
+  void (*evaluate)(Stream&, const SparseDynamics<T>&, T discount, std::int64_t batch,
+                   const T* reward, bool shared_reward, const T* policy, const T* value,
+                   T* new_value);
+  // source[states, batch] may be null.
+  void (*forward)(Stream&, const SparseDynamics<T>&, const IncomingDynamics<T>&, T discount,
+                  std::int64_t batch, const T* source, const T* policy, const T* occupancy, T* flow,
+                  T* new_occupancy);
+  // b[rows, batch] may be null.
+  void (*multiply)(Stream&, const SparseRows<T>&, std::int64_t batch, const T* x, const T* b, T* y);
+  // `descending`: from the last row to the first (an upper triangle). inverse_diagonal may be null (1).
+  void (*solve_triangular)(Stream&, const SparseRows<T>&, const T* inverse_diagonal,
+                           bool descending, std::int64_t batch, T* x);
+  // *result is one number.
+  void (*maximum_change)(Stream&, std::int64_t n, const T* a, const T* b, T* result);
+  void (*grid_backup)(Stream&, const GridDynamics<T>&, Choice, T discount, const T* reward,
+                      const T* value, T* new_value);
+  // source and total may be null. `discount` is the backup's, `forward_discount` the occupancy's.
+  void (*grid_forward)(Stream&, const GridDynamics<T>&, T discount, T forward_discount,
+                       const T* source, const T* value, const T* occupancy, T* new_occupancy,
+                       T* total);
+};
+
+UNDERSTUDY_FAMILY(DynamicProgrammingKernels)
+
+}  // namespace understudy

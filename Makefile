@@ -239,6 +239,22 @@ fuzz: $(FUZZERS)
 # Only links the tests natively: what can be asked of CUDA where there is no GPU.
 native: $(LIBRARY) $(COMMAND) $(patsubst tests/%,$(BUILD)/native/%,$(basename $(TEST_SOURCES)))
 
+# ---- benchmarks ----------------------------------------------------------------------------------
+
+# Every bench/*_bench.cpp is a program of its own; the other files there are linked to each.
+BENCH_SOURCES := $(wildcard bench/*.cpp)
+BENCHES := $(patsubst %.cpp,$(BUILD)/%,$(filter %_bench.cpp,$(BENCH_SOURCES)))
+BENCH_OBJECTS := $(call plain,$(BENCH_SOURCES))
+BENCH_SHARED := $(call plain,$(filter-out %_bench.cpp,$(BENCH_SOURCES)))
+$(BENCH_OBJECTS): | $(BUILD)/have/benchmark
+$(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BENCH_SHARED) $(LIBRARY)
+	@$(call link,-lbenchmark -ldl $(CUDA_LIBRARIES))
+
+bench: $(BENCHES)
+	@build-aux/run_bench $(BUILD) $(BENCHES)
+marks: $(BENCHES)
+	@build-aux/run_bench $(BUILD) $(BENCHES) --marks
+
 # ---- install ------------------------------------------------------------------------------------
 
 define PKG_CONFIG_FILE
@@ -294,6 +310,8 @@ define HELP
   make              the library$(if $(COMMAND_SOURCES), and the command) in $(BUILD)/
   make test         every test; ONLY=tests/kernels/% picks some
   make fuzz         the fuzz targets, FUZZ_SECONDS=60 each (in make test: 2)
+  make bench        every benchmark beside marks, floors, peers and the machine's limits
+  make marks        the marks alone, each met or not
   make info         what was found on this machine, and what was not
   make install      to PREFIX=$(PREFIX) (DESTDIR= for packagers); make uninstall takes it away
   make lint         clang-tidy, cppcheck and the checks of the house
@@ -312,7 +330,7 @@ export HELP
 help:
 	@printf '%s\n' "$$HELP"
 
-.PHONY: all test fuzz native stage install uninstall lint format info clean help
+.PHONY: all test fuzz bench marks native stage install uninstall lint format info clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifeq ($(V),1)
@@ -320,4 +338,5 @@ ifeq ($(V),1)
 endif
 
 -include $(patsubst %.o,%.d,$(CPU_OBJECTS) $(NATIVE_OBJECTS) $(EMULATED_OBJECTS) \
-  $(COMMAND_OBJECTS) $(TEST_OBJECTS) $(FUZZ_OBJECTS) $(patsubst tests/%.cpp,$(BUILD)/obj/native/%.o,$(TEST_SOURCES)))
+  $(COMMAND_OBJECTS) $(TEST_OBJECTS) $(FUZZ_OBJECTS) $(BENCH_OBJECTS) \
+  $(patsubst tests/%.cpp,$(BUILD)/obj/native/%.o,$(TEST_SOURCES)))

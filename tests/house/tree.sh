@@ -10,7 +10,7 @@ folders=$(ls -d $floors tests bench demo 2>/dev/null)
 sources=$(find $folders \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' \) | sort)
 library=$(ls -d kernels autograd envs algorithms 2>/dev/null)
 texts="$sources $(find $folders build-aux .ci \( -name '*.py' -o -name '*.sh' -o -name '*.bash' \
-  -o -path 'build-aux/*' -o -path '.ci/*' \) -type f ! -name '*.pyc' | sort)"
+  -o -path 'build-aux/*' -o -path '.ci/*' -o -path 'bench/peers/*' \) -type f ! -name '*.pyc' | sort)"
 
 # Includes point down. What each floor may include of ours:
 may_include() {

@@ -15,6 +15,10 @@ void Plan::call(const Step& step, Stream& stream, std::byte* tile_arena, std::in
   const int count = static_cast<int>(step.operands.size());
   for (int i = 0; i < count; ++i) {
     const Operand& operand = step.operands[static_cast<std::size_t>(i)];
+    if (operand.base == nullptr && !operand.in_tile) {
+      pointers[i] = nullptr;  // a result that nobody uses
+      continue;
+    }
     std::byte* base = operand.in_tile
                           ? tile_arena
                           : static_cast<std::byte*>(const_cast<void*>(*operand.base));
@@ -202,6 +206,7 @@ std::string Plan::first_not_finite() {
       const Storage& own = storage_[static_cast<std::size_t>(tensor)];
       const Storage& root = storage_[static_cast<std::size_t>(own.root)];
       const bool in_tile = root.place == Place::tile;
+      if (root.place == Place::none) continue;
       const Shape& shape = program_.shape(tensor);
       const void* data = in_tile ? static_cast<const void*>(static_cast<std::byte*>(tile_arenas_[0]) + root.offset)
                                  : address(tensor);

@@ -82,11 +82,14 @@ class Operation {
   // Whether an output may be written over input i (same size, element for element).
   virtual bool in_place(int input) const { (void)input; return false; }
 
-  // Room beside the operands, for `rows` rows.
-  virtual std::size_t workspace_bytes(Real real, const Shape* inputs, std::int64_t rows) const {
-    (void)real; (void)inputs; (void)rows;
+  // Room beside the operands; `inputs` are the shapes of one call (a tile's).
+  virtual std::size_t workspace_bytes(Device& device, Real real, const Shape* inputs) const {
+    (void)device; (void)real; (void)inputs;
     return 0;
   }
+
+  // Whether output i may be left out (a null pointer) where nobody uses it.
+  virtual bool optional_output(int i) const { (void)i; return false; }
 
   // This operation followed by `consumer`, which alone uses its result, as input `position`: one
   // operation whose inputs are this one's and then the consumer's others, or null where there is none.

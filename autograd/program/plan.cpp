@@ -272,11 +272,25 @@ void Plan::place() {
   for (const Program::Named& named : program_.outputs_)
     storage_[static_cast<std::size_t>(storage_[static_cast<std::size_t>(named.tensor)].root)].kept = true;
 
+  // Results that nobody uses and that their operation can do without have no place at all.
+  std::vector<bool> used(count, false);
+  for (const Step& step : steps_)
+    if (!step.dropped)
+      for (int tensor : step.inputs) used[static_cast<std::size_t>(tensor)] = true;
+  for (const Program::Named& named : program_.outputs_)
+    used[static_cast<std::size_t>(named.tensor)] = true;
+  std::vector<bool> left_out(count, false);
+  for (const Step& step : steps_)
+    for (std::size_t i = 0; i < step.outputs.size() && !step.dropped; ++i) {
+      const std::size_t id = static_cast<std::size_t>(step.outputs[i]);
+      left_out[id] = !used[id] && step.operation->optional_output(static_cast<int>(i));
+    }
+
   // What is made row by row and used in one tiled segment alone needs room for a tile only.
   for (std::size_t id = 0; id < count; ++id) {
     Storage& storage = storage_[id];
     if (storage.root != static_cast<int>(id) || storage.place == Place::external ||
-        storage.first < 0)
+        storage.first < 0 || left_out[id])
       continue;
     const Segment& segment = segments_[static_cast<std::size_t>(storage.first)];
     const Shape& shape = program_.shape(static_cast<int>(id));
@@ -350,7 +364,7 @@ void Plan::place() {
         std::vector<Shape> shapes;
         for (int input : step.inputs) shapes.push_back(program_.shape(input));
         step.workspace_bytes =
-            step.operation->workspace_bytes(program_.real(), shapes.data(), step.rows);
+            step.operation->workspace_bytes(program_.device(), program_.real(), shapes.data());
         if (step.workspace_bytes > 0)
           step.workspace_offset = whole.allocate(step.workspace_bytes, now, now);
       }
@@ -411,7 +425,7 @@ void Plan::place() {
       for (int input : step.inputs)
         shapes.push_back(program_.shape(input).with_rows(segment.tile_rows));
       step.workspace_bytes =
-          step.operation->workspace_bytes(program_.real(), shapes.data(), segment.tile_rows);
+          step.operation->workspace_bytes(program_.device(), program_.real(), shapes.data());
       if (step.workspace_bytes > 0)
         step.workspace_offset = tile.allocate(step.workspace_bytes, now, now);
     }
@@ -438,7 +452,10 @@ void Plan::bind_operands() {
         operand.offset = root.offset + static_cast<std::size_t>(own.offset_elements * element_bytes(tensor));
         if (segment.tiled && shape.has_rows() && root.place != Place::tile)
           operand.row_bytes = shape.row_elements() * element_bytes(tensor);
-        if (root.place == Place::external) {
+        if (root.place == Place::none) {
+          operand.offset = 0;
+          operand.row_bytes = 0;
+        } else if (root.place == Place::external) {
           operand.base = &program_.tensors_[static_cast<std::size_t>(own.root)].data;
         } else if (root.place == Place::tile) {
           operand.in_tile = true;

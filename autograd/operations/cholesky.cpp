@@ -13,8 +13,7 @@ namespace {
 Tensor triangle(Program& program, std::int64_t n, double below, double on) {
   std::vector<double> values(static_cast<std::size_t>(n * n), 0.0);
   for (std::int64_t i = 0; i < n; ++i)
-    for (std::int64_t j = 0; j <= i; ++j)
-      values[static_cast<std::size_t>(i * n + j)] = i == j ? on : below;
+    for (std::int64_t j = 0; j <= i; ++j) values[i * n + j] = i == j ? on : below;
   return program.constant({n, n}, values);
 }
 
@@ -36,7 +35,8 @@ class Cholesky final : public Operation {
     const Tensor l = p.output();
     Program& program = l.program();
     const std::int64_t n = l.shape()[-1];
-    const Tensor phi = batched_matmul(l, p.cotangent(), true, false) * triangle(program, n, 1.0, 0.5);
+    const Tensor phi =
+        batched_matmul(l, p.cotangent(), true, false) * triangle(program, n, 1.0, 0.5);
     const Tensor half = triangular_solve(l, phi, true);
     const Tensor s_transposed = triangular_solve(l, transpose(half), true);
     p.set(0, (transpose(s_transposed) + s_transposed) * triangle(program, n, 1.0, 0.5));
@@ -73,8 +73,8 @@ class TriangularSolve final : public Operation {
     const Tensor l = p.input(0), x = p.output();
     const Tensor b = triangular_solve(l, p.cotangent(), !transpose_);
     if (p.wanted(0)) {
-      const Tensor outer = transpose_ ? batched_matmul(x, b, false, true)
-                                      : batched_matmul(b, x, false, true);
+      const Tensor outer =
+          transpose_ ? batched_matmul(x, b, false, true) : batched_matmul(b, x, false, true);
       p.set(0, -(outer * triangle(l.program(), l.shape()[-1], 1.0, 1.0)));
     }
     if (p.wanted(1)) p.set(1, b);

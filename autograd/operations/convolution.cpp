@@ -23,8 +23,9 @@ class ConvolutionOperation final : public Operation {
       : form_(form), shape_(shape), bias_(bias), activation_(f) {}
 
   const char* name() const override {
-    return form_ == Form::output ? "convolution"
-           : form_ == Form::input ? "convolution_input" : "convolution_weight";
+    return form_ == Form::output  ? "convolution"
+           : form_ == Form::input ? "convolution_input"
+                                  : "convolution_weight";
   }
   std::string detail() const override {
     return std::to_string(shape_.kernel_height) + "x" + std::to_string(shape_.kernel_width) +
@@ -43,8 +44,10 @@ class ConvolutionOperation final : public Operation {
   std::size_t workspace_bytes(Device& device, Real real, const Shape* inputs) const override {
     const Convolution shape = with_batch(inputs[0][0]);
     return real == Real::f32
-               ? 4 * static_cast<std::size_t>(device.kernels<float>().convolution.workspace_elements(shape))
-               : 8 * static_cast<std::size_t>(device.kernels<double>().convolution.workspace_elements(shape));
+               ? 4 * static_cast<std::size_t>(
+                         device.kernels<float>().convolution.workspace_elements(shape))
+               : 8 * static_cast<std::size_t>(
+                         device.kernels<double>().convolution.workspace_elements(shape));
   }
   void run(const Call& call) const override {
     const Convolution shape = with_batch(call.in_shape(0)[0]);
@@ -171,8 +174,8 @@ class AveragePool final : public Operation {
     call.with_real([&](auto zero) {
       using T = decltype(zero);
       const ConvolutionKernels<T>& kernels = call.kernels<T>().convolution;
-      (adjoint_ ? kernels.average_pool_gradient : kernels.average_pool)(call.stream, shape,
-                                                                       call.in<T>(0), call.out<T>());
+      (adjoint_ ? kernels.average_pool_gradient : kernels.average_pool)(
+          call.stream, shape, call.in<T>(0), call.out<T>());
     });
   }
   static Tensor record(Tensor x, const Pooling& shape, bool adjoint) {
@@ -266,8 +269,8 @@ Pooling pooling(const char* name, Tensor x, std::int64_t kernel, std::int64_t st
 Tensor convolution(Tensor x, Tensor w, Tensor bias, const ConvolutionOptions& options) {
   require_images("convolution", x);
   require_real("convolution", w);
-  const Convolution shape = geometry("convolution", w.shape(), x.shape()[2], x.shape()[3],
-                                     x.shape()[1], 1, options);
+  const Convolution shape =
+      geometry("convolution", w.shape(), x.shape()[2], x.shape()[3], x.shape()[1], 1, options);
   if (bias.defined() && !(bias.shape() == Shape{shape.out_channels}))
     fail(ErrorKind::bad_shape, "convolution: a bias of shape %s for %lld channels",
          bias.shape().text().c_str(), static_cast<long long>(shape.out_channels));
@@ -278,8 +281,8 @@ Tensor convolution_transpose(Tensor y, Tensor w, std::int64_t height, std::int64
                              const ConvolutionOptions& options) {
   require_images("convolution_transpose", y);
   require_real("convolution_transpose", w);
-  const Convolution shape = geometry("convolution_transpose", w.shape(), height, width,
-                                     y.shape()[1], 0, options);
+  const Convolution shape =
+      geometry("convolution_transpose", w.shape(), height, width, y.shape()[1], 0, options);
   if (shape.out_height() != y.shape()[2] || shape.out_width() != y.shape()[3])
     fail(ErrorKind::bad_shape, "convolution_transpose: %s does not come from a %lld x %lld image",
          y.shape().text().c_str(), static_cast<long long>(height), static_cast<long long>(width));

@@ -12,18 +12,18 @@ namespace {
 
 const char* name_of(Unary f) {
   static constexpr const char* names[] = {
-      "identity", "negate", "abs",     "sign",     "square", "sqrt", "reciprocal", "exp",
-      "log",      "log1p",  "expm1",   "tanh",     "sigmoid", "softplus", "relu",  "erf",
-      "sin",      "cos",    "floor",   "is_positive", "is_finite"};
+      "identity", "negate", "abs",   "sign",  "square", "sqrt",        "reciprocal",
+      "exp",      "log",    "log1p", "expm1", "tanh",   "sigmoid",     "softplus",
+      "relu",     "erf",    "sin",   "cos",   "floor",  "is_positive", "is_finite"};
   static_assert(std::size(names) == static_cast<std::size_t>(Unary::count));
   return names[static_cast<int>(f)];
 }
 
 const char* name_of(Binary f) {
   static constexpr const char* names[] = {
-      "add",     "subtract", "multiply",   "divide", "power",         "maximum",
-      "minimum", "less",     "less_equal", "equal",  "tanh_gradient", "sigmoid_gradient",
-      "relu_gradient", "softplus_gradient"};
+      "add",           "subtract",         "multiply",      "divide",           "power",
+      "maximum",       "minimum",          "less",          "less_equal",       "equal",
+      "tanh_gradient", "sigmoid_gradient", "relu_gradient", "softplus_gradient"};
   static_assert(std::size(names) == static_cast<std::size_t>(Binary::count));
   return names[static_cast<int>(f)];
 }
@@ -45,12 +45,8 @@ class UnaryOperation final : public Operation {
                                           call.in<T>(0), call.out<T>());
     });
   }
-  void vjp(Pullback& p) const override {
-    p.set(0, slope(p.input(0), p.output(), p.cotangent()));
-  }
-  void jvp(Pushforward& p) const override {
-    p.set(0, slope(p.input(0), p.output(), p.tangent(0)));
-  }
+  void vjp(Pullback& p) const override { p.set(0, slope(p.input(0), p.output(), p.cotangent())); }
+  void jvp(Pushforward& p) const override { p.set(0, slope(p.input(0), p.output(), p.tangent(0))); }
 
  private:
   // g f'(x), from x or y, whichever is cheaper; undefined where f' is 0 everywhere.
@@ -131,10 +127,8 @@ class BinaryOperation final : public Operation {
       // Where both are the same, half to each.
       case Binary::maximum: return g * share(i == 0 ? b : a, i == 0 ? a : b);
       case Binary::minimum: return g * share(i == 0 ? a : b, i == 0 ? b : a);
-      case Binary::tanh_gradient:
-        return i == 1 ? binary(f_, a, g) : g * a * b * -2.0;
-      case Binary::sigmoid_gradient:
-        return i == 1 ? binary(f_, a, g) : g * b * (1.0 - 2.0 * a);
+      case Binary::tanh_gradient: return i == 1 ? binary(f_, a, g) : g * a * b * -2.0;
+      case Binary::sigmoid_gradient: return i == 1 ? binary(f_, a, g) : g * b * (1.0 - 2.0 * a);
       case Binary::relu_gradient: return i == 1 ? binary(f_, a, g) : Tensor{};
       case Binary::softplus_gradient: return i == 1 ? binary(f_, a, g) : g * b * exp(-a);
       case Binary::less:
@@ -211,9 +205,8 @@ class StopGradient final : public Operation {
     if (call.in<char>(0) == call.out<char>()) return;
     call.with_real([&](auto zero) {
       using T = decltype(zero);
-      call.kernels<T>().elementwise.unary(call.stream, Unary::identity,
-                                          call.out_shape().elements(), call.in<T>(0),
-                                          call.out<T>());
+      call.kernels<T>().elementwise.unary(call.stream, Unary::identity, call.out_shape().elements(),
+                                          call.in<T>(0), call.out<T>());
     });
   }
   void vjp(Pullback&) const override {}

@@ -16,8 +16,8 @@ class GatherRows final : public Operation {
     call.with_real([&](auto zero) {
       using T = decltype(zero);
       call.kernels<T>().gather.gather_rows(call.stream, index.elements(),
-                                           table.product(1, table.rank()), table[0],
-                                           call.in<T>(0), call.in<std::int32_t>(1), call.out<T>());
+                                           table.product(1, table.rank()), table[0], call.in<T>(0),
+                                           call.in<std::int32_t>(1), call.out<T>());
     });
   }
   void vjp(Pullback& p) const override {
@@ -42,8 +42,8 @@ class ScatterRows final : public Operation {
       if (!call.accumulate)
         call.kernels<T>().elementwise.fill(call.stream, table.elements(), T(0), call.out<T>());
       call.kernels<T>().gather.scatter_rows(call.stream, index.elements(),
-                                            table.product(1, table.rank()), table[0],
-                                            call.in<T>(0), call.in<std::int32_t>(1), call.out<T>());
+                                            table.product(1, table.rank()), table[0], call.in<T>(0),
+                                            call.in<std::int32_t>(1), call.out<T>());
     });
   }
   void vjp(Pullback& p) const override {

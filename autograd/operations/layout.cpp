@@ -34,9 +34,7 @@ class Expand final : public Operation {
     copy_strided(call, shape, call.inputs[0], call.outputs[0]);
   }
   void vjp(Pullback& p) const override { p.set(0, sum_to(p.cotangent(), p.input(0).shape())); }
-  void jvp(Pushforward& p) const override {
-    p.set(0, expand(p.tangent(0), p.output().shape()));
-  }
+  void jvp(Pushforward& p) const override { p.set(0, expand(p.tangent(0), p.output().shape())); }
 };
 
 class Permute final : public Operation {
@@ -57,14 +55,13 @@ class Permute final : public Operation {
     natural_strides(out, shape.stride[1]);
     for (int axis = 0; axis < out.rank(); ++axis) {
       shape.extent[axis] = out[axis];
-      shape.stride[0][axis] = stride[order_[static_cast<std::size_t>(axis)]];
+      shape.stride[0][axis] = stride[order_[axis]];
     }
     copy_strided(call, shape, call.inputs[0], call.outputs[0]);
   }
   void vjp(Pullback& p) const override {
     std::vector<int> back(order_.size());
-    for (std::size_t i = 0; i < order_.size(); ++i)
-      back[static_cast<std::size_t>(order_[i])] = static_cast<int>(i);
+    for (std::size_t i = 0; i < order_.size(); ++i) back[order_[i]] = static_cast<int>(i);
     p.set(0, permute(p.cotangent(), back));
   }
   void jvp(Pushforward& p) const override { p.set(0, permute(p.tangent(0), order_)); }
@@ -174,9 +171,8 @@ class Concatenate final : public Operation {
   void jvp(Pushforward& p) const override {
     std::vector<Tensor> parts;
     for (int i = 0; i < p.input_count(); ++i)
-      parts.push_back(p.tangent(i).defined()
-                          ? p.tangent(i)
-                          : p.output().program().full(p.input(i).shape(), 0.0));
+      parts.push_back(p.tangent(i).defined() ? p.tangent(i)
+                                             : p.output().program().full(p.input(i).shape(), 0.0));
     p.set(0, concatenate(parts, axis_));
   }
 
@@ -207,8 +203,7 @@ Tensor permute(Tensor x, const std::vector<int>& order) {
   Shape out;
   bool seen[Shape::maximum_rank] = {};
   for (int axis : order) {
-    if (axis < 0 || axis >= in.rank() || seen[axis] ||
-        static_cast<int>(order.size()) != in.rank())
+    if (axis < 0 || axis >= in.rank() || seen[axis] || static_cast<int>(order.size()) != in.rank())
       fail(ErrorKind::bad_shape, "permute: the order is no permutation of the axes of %s",
            in.text().c_str());
     seen[axis] = true;
@@ -222,8 +217,8 @@ Tensor transpose(Tensor x) {
   if (rank < 2)
     fail(ErrorKind::bad_shape, "transpose: %s has fewer than two axes", x.shape().text().c_str());
   std::vector<int> order(static_cast<std::size_t>(rank));
-  for (int axis = 0; axis < rank; ++axis) order[static_cast<std::size_t>(axis)] = axis;
-  std::swap(order[static_cast<std::size_t>(rank - 1)], order[static_cast<std::size_t>(rank - 2)]);
+  for (int axis = 0; axis < rank; ++axis) order[axis] = axis;
+  std::swap(order[rank - 1], order[rank - 2]);
   return permute(x, order);
 }
 
@@ -279,8 +274,9 @@ Tensor concatenate(const std::vector<Tensor>& parts, int axis) {
   static constexpr std::size_t most = 16;
   if (parts.size() > most) {
     const auto middle = parts.begin() + static_cast<std::ptrdiff_t>(parts.size() / 2);
-    return concatenate({concatenate({parts.begin(), middle}, along),
-                        concatenate({middle, parts.end()}, along)}, along);
+    return concatenate(
+        {concatenate({parts.begin(), middle}, along), concatenate({middle, parts.end()}, along)},
+        along);
   }
   Shape out;
   for (int i = 0; i < first.rank(); ++i)

@@ -35,7 +35,8 @@ class MatMul final : public Operation {
   explicit MatMul(const MatMulOptions& options) : o_(options) {}
   const char* name() const override { return "matmul"; }
   std::string detail() const override {
-    std::string text = o_.transpose_a ? (o_.transpose_b ? "tt" : "tn") : (o_.transpose_b ? "nt" : "nn");
+    std::string text =
+        o_.transpose_a ? (o_.transpose_b ? "tt" : "tn") : (o_.transpose_b ? "nt" : "nn");
     if (o_.bias) text += " bias";
     if (o_.summand) text += " sum";
     if (o_.activation != Activation::none) text += std::string(" ") + name_of(o_.activation);
@@ -52,7 +53,8 @@ class MatMul final : public Operation {
     return o_.gradient != Activation::none && input == 2 + (o_.bias ? 1 : 0);
   }
   double work(const Shape* inputs, const Shape* outputs) const override {
-    const std::int64_t k = o_.transpose_a ? inputs[0].product(0, inputs[0].rank() - 1) : inputs[0][-1];
+    const std::int64_t k =
+        o_.transpose_a ? inputs[0].product(0, inputs[0].rank() - 1) : inputs[0][-1];
     return 2.0 * static_cast<double>(outputs[0].elements()) * static_cast<double>(k);
   }
 
@@ -98,11 +100,16 @@ class MatMul final : public Operation {
       return nullptr;
     MatMulOptions both = o_;
     const char* next = consumer.name();
-    if (std::strcmp(next, "add") == 0 && !o_.summand) both.summand = true;
-    else if (position == 1 && std::strcmp(next, "tanh_gradient") == 0) both.gradient = Activation::tanh;
-    else if (position == 1 && std::strcmp(next, "sigmoid_gradient") == 0) both.gradient = Activation::sigmoid;
-    else if (position == 1 && std::strcmp(next, "relu_gradient") == 0) both.gradient = Activation::relu;
-    else return nullptr;
+    if (std::strcmp(next, "add") == 0 && !o_.summand)
+      both.summand = true;
+    else if (position == 1 && std::strcmp(next, "tanh_gradient") == 0)
+      both.gradient = Activation::tanh;
+    else if (position == 1 && std::strcmp(next, "sigmoid_gradient") == 0)
+      both.gradient = Activation::sigmoid;
+    else if (position == 1 && std::strcmp(next, "relu_gradient") == 0)
+      both.gradient = Activation::relu;
+    else
+      return nullptr;
     return std::make_unique<MatMul>(both);
   }
 
@@ -110,14 +117,20 @@ class MatMul final : public Operation {
     const Tensor a = p.input(0), b = p.input(1);
     const Tensor g = activation_gradient(o_.activation, p.output(), p.cotangent());
     if (p.wanted(0)) {
-      if (!o_.transpose_a) p.set(0, matmul(g, b, false, !o_.transpose_b));
-      else if (!o_.transpose_b) p.set(0, matmul(b, g, false, true));
-      else p.set(0, matmul(b, g, true, true));
+      if (!o_.transpose_a)
+        p.set(0, matmul(g, b, false, !o_.transpose_b));
+      else if (!o_.transpose_b)
+        p.set(0, matmul(b, g, false, true));
+      else
+        p.set(0, matmul(b, g, true, true));
     }
     if (p.wanted(1)) {
-      if (!o_.transpose_b) p.set(1, o_.transpose_a ? matmul(a, g) : matmul(a, g, true, false));
-      else if (!o_.transpose_a) p.set(1, matmul(g, a, true, false));
-      else p.set(1, matmul(g, a, true, true));
+      if (!o_.transpose_b)
+        p.set(1, o_.transpose_a ? matmul(a, g) : matmul(a, g, true, false));
+      else if (!o_.transpose_a)
+        p.set(1, matmul(g, a, true, false));
+      else
+        p.set(1, matmul(g, a, true, true));
     }
     if (o_.bias && p.wanted(2)) p.set(2, sum_to(g, p.input(2).shape()));
   }
@@ -154,8 +167,9 @@ Tensor product(Tensor a, Tensor b, Tensor bias, MatMulOptions options) {
   require_real("matmul", b);
   const Shape &sa = a.shape(), &sb = b.shape();
   const auto refuse = [&](const char* why) {
-    fail(ErrorKind::bad_shape, "matmul%s%s: shapes %s and %s: %s", options.transpose_a ? " (a^T)" : "",
-         options.transpose_b ? " (b^T)" : "", sa.text().c_str(), sb.text().c_str(), why);
+    fail(ErrorKind::bad_shape, "matmul%s%s: shapes %s and %s: %s",
+         options.transpose_a ? " (a^T)" : "", options.transpose_b ? " (b^T)" : "",
+         sa.text().c_str(), sb.text().c_str(), why);
   };
   if (sa.rank() < 2 || sb.rank() < 2) refuse("both need two axes");
 
@@ -220,8 +234,10 @@ class BatchedMatMul final : public Operation {
   }
   void vjp(Pullback& p) const override {
     const Tensor a = p.input(0), b = p.input(1), g = p.cotangent();
-    if (p.wanted(0)) p.set(0, ta_ ? batched_matmul(b, g, tb_, true) : batched_matmul(g, b, false, !tb_));
-    if (p.wanted(1)) p.set(1, tb_ ? batched_matmul(g, a, true, ta_) : batched_matmul(a, g, !ta_, false));
+    if (p.wanted(0))
+      p.set(0, ta_ ? batched_matmul(b, g, tb_, true) : batched_matmul(g, b, false, !tb_));
+    if (p.wanted(1))
+      p.set(1, tb_ ? batched_matmul(g, a, true, ta_) : batched_matmul(a, g, !ta_, false));
   }
   void jvp(Pushforward& p) const override {
     Tensor t;

@@ -34,8 +34,7 @@ class NormaliseGradient final : public Operation {
   }
   void vjp(Pullback& p) const override {
     const Tensor z = p.input(0), s = p.input(1), h = p.input(2), c = p.cotangent();
-    if (p.wanted(0))
-      p.set(0, -(keep_last(s) * (c * mean_last(h * z) + h * mean_last(c * z))));
+    if (p.wanted(0)) p.set(0, -(keep_last(s) * (c * mean_last(h * z) + h * mean_last(c * z))));
     if (p.wanted(1)) p.set(1, sum(c * p.output(), -1) / s);
     if (p.wanted(2)) p.set(2, record(z, s, c));
   }
@@ -63,10 +62,10 @@ class LayerNorm final : public Operation {
     const Shape shape = call.in_shape(0);
     call.with_real([&](auto zero) {
       using T = decltype(zero);
-      call.kernels<T>().normalisation.layer_norm(
-          call.stream, shape.product(0, shape.rank() - 1), shape[-1], static_cast<T>(epsilon_),
-          call.in<T>(0), call.in<T>(1), call.in<T>(2), call.out<T>(0), call.out<T>(1),
-          call.out<T>(2));
+      call.kernels<T>().normalisation.layer_norm(call.stream, shape.product(0, shape.rank() - 1),
+                                                 shape[-1], static_cast<T>(epsilon_), call.in<T>(0),
+                                                 call.in<T>(1), call.in<T>(2), call.out<T>(0),
+                                                 call.out<T>(1), call.out<T>(2));
     });
   }
   void vjp(Pullback& p) const override {

@@ -94,9 +94,9 @@ Tensor sum(Tensor x);            // of everything
 Tensor sum(Tensor x, int axis);  // the axis goes
 Tensor mean(Tensor x);
 Tensor mean(Tensor x, int axis);
-Tensor max(Tensor x, int axis);  // gradient shared among equals
+Tensor max(Tensor x, int axis);     // gradient shared among equals
 Tensor argmax(Tensor x, int axis);  // an index tensor; no gradient
-Tensor norm(Tensor x);  // Euclidean, of everything
+Tensor norm(Tensor x);              // Euclidean, of everything
 
 // ---- Products (matmul.cpp) ----
 

@@ -88,8 +88,8 @@ Tensor draw(Program& program, Draw kind, const RandomSource& source, std::vector
                                  {{shape, indices ? Element::index : Element::real}},
                                  Effects{{source.counter}, {}})[0];
   // No draw uses more than one block of four words a number.
-  program.append(std::make_unique<Advance>(*source.counter, static_cast<std::uint64_t>(numbers)), {},
-                 {}, Effects{{}, {source.counter}});
+  program.append(std::make_unique<Advance>(*source.counter, static_cast<std::uint64_t>(numbers)),
+                 {}, {}, Effects{{}, {source.counter}});
   return result;
 }
 

@@ -28,9 +28,10 @@ RecurrentShape shape_of(Cell cell, const Shape& h) {
 }
 
 std::size_t workspace_for(Device& device, Real real, const RecurrentShape& shape) {
-  return real == Real::f32
-             ? 4 * static_cast<std::size_t>(device.kernels<float>().recurrent.workspace_elements(shape))
-             : 8 * static_cast<std::size_t>(device.kernels<double>().recurrent.workspace_elements(shape));
+  return real == Real::f32 ? 4 * static_cast<std::size_t>(
+                                     device.kernels<float>().recurrent.workspace_elements(shape))
+                           : 8 * static_cast<std::size_t>(
+                                     device.kernels<double>().recurrent.workspace_elements(shape));
 }
 
 // Inputs: weight, h, tape, dh, [mask], [h0], [c0], [dc_last].
@@ -41,7 +42,9 @@ class RecurrentBackwardOperation final : public Operation {
       : layout_(layout), dc_last_(dc_last) {}
   const char* name() const override { return "recurrent_backward"; }
   std::string detail() const override { return name_of(layout_.cell); }
-  bool optional_output(int i) const override { return i > 0 && !(layout_.cell == Cell::gru && i == 1); }
+  bool optional_output(int i) const override {
+    return i > 0 && !(layout_.cell == Cell::gru && i == 1);
+  }
   double work(const Shape* inputs, const Shape*) const override {
     return 2.0 * static_cast<double>(inputs[1].elements() * inputs[0][1]);
   }
@@ -293,8 +296,7 @@ RecurrentResult recurrent(const RecurrentArguments& a) {
   if (layout.bias_n) inputs.push_back(a.bias_n);
   for (Tensor operand : {a.mask, a.h0, a.c0})
     if (operand.defined()) inputs.push_back(operand);
-  std::vector<Value> outputs{
-      {h}, {Shape{h.dimension(0), h[1], tape_width(a.cell) * h[2]}}};
+  std::vector<Value> outputs{{h}, {Shape{h.dimension(0), h[1], tape_width(a.cell) * h[2]}}};
   if (a.cell == Cell::lstm) outputs.push_back({Shape{h.dimension(0), h[2]}});
   const std::vector<Tensor> results =
       program.append(std::make_unique<RecurrentForwardOperation>(layout), inputs, outputs);

@@ -14,8 +14,9 @@ class ReduceAxes final : public Operation {
   ReduceAxes(Reduction how, int first, int last) : how_(how), first_(first), last_(last) {}
   const char* name() const override { return how_ == Reduction::sum ? "sum" : "max"; }
   std::string detail() const override {
-    return last_ == first_ + 1 ? "axis " + std::to_string(first_)
-                               : "axes " + std::to_string(first_) + " to " + std::to_string(last_ - 1);
+    return last_ == first_ + 1
+               ? "axis " + std::to_string(first_)
+               : "axes " + std::to_string(first_) + " to " + std::to_string(last_ - 1);
   }
   RowUse row_use(bool inputs, bool outputs) const override {
     if (outputs) return RowUse::local;
@@ -138,8 +139,8 @@ Tensor sum_to(Tensor x, const Shape& shape) {
   if (lead > 0) result = reduce_axes(Reduction::sum, result, 0, lead);
   for (int axis = 0; axis < shape.rank();) {
     const auto stretched = [&](int i) {
-      return shape[i] == 1 && (result.shape()[i] != 1 ||
-                               (result.shape().has_rows() && i == 0 && !shape.has_rows()));
+      return shape[i] == 1 &&
+             (result.shape()[i] != 1 || (result.shape().has_rows() && i == 0 && !shape.has_rows()));
     };
     if (!stretched(axis)) {
       ++axis;

@@ -31,13 +31,14 @@ class Scan final : public Operation {
     call.with_real([&](auto zero) {
       using T = decltype(zero);
       const auto& kernels = call.kernels<T>().scan;
-      (backward_ ? kernels.backward_scan : kernels.forward_scan)(
-          call.stream, scan, call.in<T>(0), call.in<T>(1), call.out<T>());
+      (backward_ ? kernels.backward_scan : kernels.forward_scan)(call.stream, scan, call.in<T>(0),
+                                                                 call.in<T>(1), call.out<T>());
     });
   }
   void vjp(Pullback& p) const override {
     const Tensor c = p.input(1), y = p.output();
-    const Tensor lambda = backward_ ? forward_scan(p.cotangent(), c) : backward_scan(p.cotangent(), c);
+    const Tensor lambda =
+        backward_ ? forward_scan(p.cotangent(), c) : backward_scan(p.cotangent(), c);
     if (p.wanted(0)) p.set(0, lambda);
     if (p.wanted(1)) p.set(1, backward_ ? lambda * next_step(y) : next_step(lambda) * y);
   }

@@ -147,16 +147,13 @@ class LogSumExp final : public Operation {
     const Shape kept = keep_axes(x.shape(), x.shape().rank() - 1, x.shape().rank());
     p.set(0, x.program().view(p.cotangent(), kept) * softmax(x));
   }
-  void jvp(Pushforward& p) const override {
-    p.set(0, sum(p.tangent(0) * softmax(p.input(0)), -1));
-  }
+  void jvp(Pushforward& p) const override { p.set(0, sum(p.tangent(0) * softmax(p.input(0)), -1)); }
 };
 
 void require_last_axis(const char* operation, Tensor x) {
   require_real(operation, x);
   if (x.shape().rank() < (x.shape().has_rows() ? 2 : 1) || x.shape()[-1] == 0)
-    fail(ErrorKind::bad_shape, "%s: over the last axis of %s", operation,
-         x.shape().text().c_str());
+    fail(ErrorKind::bad_shape, "%s: over the last axis of %s", operation, x.shape().text().c_str());
 }
 
 }  // namespace

@@ -39,8 +39,10 @@ Strided broadcast_strides(const Shape& out, std::initializer_list<const Shape*> 
 Shape keep_axes(const Shape& shape, int first, int last) {
   Shape result;
   for (int axis = 0; axis < shape.rank(); ++axis) {
-    if (axis >= first && axis < last) result.append(1);
-    else result.append(shape.dimension(axis));
+    if (axis >= first && axis < last)
+      result.append(1);
+    else
+      result.append(shape.dimension(axis));
   }
   return result;
 }
@@ -51,8 +53,7 @@ void require_real(const char* operation, Tensor x) {
 }
 
 void require_index(const char* operation, Tensor x) {
-  if (x.element() != Element::index)
-    fail(ErrorKind::bad_shape, "%s: expected indices", operation);
+  if (x.element() != Element::index) fail(ErrorKind::bad_shape, "%s: expected indices", operation);
 }
 
 }  // namespace understudy

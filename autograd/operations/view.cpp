@@ -66,8 +66,8 @@ void PadFlat::vjp(Pullback& pullback) const {
 
 void PadFlat::jvp(Pushforward& pushforward) const {
   const Tensor t = pushforward.tangent(0);
-  pushforward.set(0, t.program().append(std::make_unique<PadFlat>(offset_, total_), {t},
-                                        {{Shape{total_}}})[0]);
+  pushforward.set(
+      0, t.program().append(std::make_unique<PadFlat>(offset_, total_), {t}, {{Shape{total_}}})[0]);
 }
 
 void Assign::run(const Call& call) const {

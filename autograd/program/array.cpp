@@ -5,8 +5,9 @@
 namespace understudy {
 
 std::size_t Array::bytes() const {
-  const std::size_t each =
-      element_ == Element::real ? size_of(real_) : element_ == Element::index ? 4 : 8;
+  const std::size_t each = element_ == Element::real    ? size_of(real_)
+                           : element_ == Element::index ? 4
+                                                        : 8;
   return each * static_cast<std::size_t>(elements());
 }
 
@@ -88,7 +89,8 @@ std::vector<Array*> Store::create_group(const std::string& flat,
     Array& part = append(member.name, member.shape, Element::real);
     part.root_ = &whole;
     part.offset_ = offset;
-    part.data_ = static_cast<std::byte*>(whole.data_) + static_cast<std::size_t>(offset) * size_of(real_);
+    part.data_ =
+        static_cast<std::byte*>(whole.data_) + static_cast<std::size_t>(offset) * size_of(real_);
     offset += member.shape.elements();
     parts.push_back(&part);
   }

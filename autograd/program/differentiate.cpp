@@ -11,13 +11,13 @@ std::vector<bool> Program::depends_on(const std::vector<Tensor>& sources) const 
   std::vector<bool> depends(tensors_.size(), false);
   for (Tensor source : sources) {
     check_owned(source);
-    depends[static_cast<std::size_t>(source.id())] = true;
+    depends[source.id()] = true;
   }
   for (const Node& node : nodes_) {
     bool any = false;
-    for (int input : node.inputs) any = any || depends[static_cast<std::size_t>(input)];
+    for (int input : node.inputs) any = any || depends[input];
     if (any)
-      for (int output : node.outputs) depends[static_cast<std::size_t>(output)] = true;
+      for (int output : node.outputs) depends[output] = true;
   }
   return depends;
 }
@@ -44,7 +44,7 @@ std::vector<Tensor> Program::gradients(const std::vector<Tensor>& outputs,
     if (!(part.shape() == shape(id)))
       fail(ErrorKind::bad_shape, "gradients: a cotangent of shape %s for a tensor of shape %s",
            part.shape().text().c_str(), shape(id).text().c_str());
-    Tensor& sum = cotangent[static_cast<std::size_t>(id)];
+    Tensor& sum = cotangent[id];
     sum = sum.defined() ? sum + part : part;
   };
   for (std::size_t i = 0; i < outputs.size(); ++i) accumulate(outputs[i].id(), cotangents[i]);
@@ -56,13 +56,12 @@ std::vector<Tensor> Program::gradients(const std::vector<Tensor>& outputs,
     bool reached = false, wanted = false;
     for (int output : nodes_[at].outputs) {
       pullback.outputs_.emplace_back(this, output);
-      pullback.cotangents_.push_back(cotangent[static_cast<std::size_t>(output)]);
+      pullback.cotangents_.push_back(cotangent[output]);
       reached = reached || pullback.cotangents_.back().defined();
     }
     for (int input : nodes_[at].inputs) {
       pullback.inputs_.emplace_back(this, input);
-      pullback.wanted_.push_back(depends[static_cast<std::size_t>(input)] &&
-                                 element(input) == Element::real);
+      pullback.wanted_.push_back(depends[input] && element(input) == Element::real);
       wanted = wanted || pullback.wanted_.back();
     }
     if (!reached || !wanted) continue;
@@ -76,7 +75,7 @@ std::vector<Tensor> Program::gradients(const std::vector<Tensor>& outputs,
 
   std::vector<Tensor> results;
   for (Tensor tensor : with_respect_to) {
-    Tensor found = cotangent[static_cast<std::size_t>(tensor.id())];
+    Tensor found = cotangent[tensor.id()];
     results.push_back(found.defined() ? found : full(tensor.shape(), 0.0));
   }
   return results;
@@ -94,14 +93,14 @@ std::vector<Tensor> Program::tangents(const std::vector<Tensor>& outputs,
   std::vector<bool> needed(tensors_.size(), false);
   for (Tensor output : outputs) {
     check_owned(output);
-    needed[static_cast<std::size_t>(output.id())] = true;
+    needed[output.id()] = true;
   }
   for (int index = recorded - 1; index >= 0; --index) {
-    const Node& node = nodes_[static_cast<std::size_t>(index)];
+    const Node& node = nodes_[index];
     bool any = false;
-    for (int output : node.outputs) any = any || needed[static_cast<std::size_t>(output)];
+    for (int output : node.outputs) any = any || needed[output];
     if (any)
-      for (int input : node.inputs) needed[static_cast<std::size_t>(input)] = true;
+      for (int input : node.inputs) needed[input] = true;
   }
 
   std::vector<Tensor> tangent(tensors_.size());
@@ -110,7 +109,7 @@ std::vector<Tensor> Program::tangents(const std::vector<Tensor>& outputs,
     if (!(directions[i].shape() == with_respect_to[i].shape()))
       fail(ErrorKind::bad_shape, "tangents: a direction of shape %s for a tensor of shape %s",
            directions[i].shape().text().c_str(), with_respect_to[i].shape().text().c_str());
-    tangent[static_cast<std::size_t>(with_respect_to[i].id())] = directions[i];
+    tangent[with_respect_to[i].id()] = directions[i];
   }
 
   for (int index = 0; index < recorded; ++index) {
@@ -119,27 +118,26 @@ std::vector<Tensor> Program::tangents(const std::vector<Tensor>& outputs,
     bool moved = false, wanted = false;
     for (int input : nodes_[at].inputs) {
       pushforward.inputs_.emplace_back(this, input);
-      pushforward.tangents_.push_back(tangent[static_cast<std::size_t>(input)]);
+      pushforward.tangents_.push_back(tangent[input]);
       moved = moved || pushforward.tangents_.back().defined();
     }
     for (int output : nodes_[at].outputs) {
       pushforward.outputs_.emplace_back(this, output);
-      wanted = wanted || (needed[static_cast<std::size_t>(output)] &&
-                          depends[static_cast<std::size_t>(output)]);
+      wanted = wanted || (needed[output] && depends[output]);
     }
     if (!moved || !wanted) continue;
     pushforward.results_.resize(pushforward.outputs_.size());
     const Operation& operation = *nodes_[at].operation;
     operation.jvp(pushforward);
     for (std::size_t i = 0; i < pushforward.outputs_.size(); ++i) {
-      Tensor& slot = tangent[static_cast<std::size_t>(pushforward.outputs_[i].id())];
+      Tensor& slot = tangent[pushforward.outputs_[i].id()];
       if (!slot.defined()) slot = pushforward.results_[i];
     }
   }
 
   std::vector<Tensor> results;
   for (Tensor output : outputs) {
-    Tensor found = tangent[static_cast<std::size_t>(output.id())];
+    Tensor found = tangent[output.id()];
     results.push_back(found.defined() ? found : full(output.shape(), 0.0));
   }
   return results;

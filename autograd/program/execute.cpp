@@ -14,16 +14,15 @@ void Plan::call(const Step& step, Stream& stream, std::byte* tile_arena, std::in
   void* pointers[maximum_operands];
   const int count = static_cast<int>(step.operands.size());
   for (int i = 0; i < count; ++i) {
-    const Operand& operand = step.operands[static_cast<std::size_t>(i)];
+    const Operand& operand = step.operands[i];
     if (operand.base == nullptr && !operand.in_tile) {
       pointers[i] = nullptr;  // a result that nobody uses
       continue;
     }
-    std::byte* base = operand.in_tile
-                          ? tile_arena
-                          : static_cast<std::byte*>(const_cast<void*>(*operand.base));
-    pointers[i] = base + operand.offset + first_row * operand.row_bytes +
-                  chunk * operand.partial_bytes;
+    std::byte* base =
+        operand.in_tile ? tile_arena : static_cast<std::byte*>(const_cast<void*>(*operand.base));
+    pointers[i] =
+        base + operand.offset + first_row * operand.row_bytes + chunk * operand.partial_bytes;
   }
   const int inputs = static_cast<int>(step.inputs.size());
   std::byte* workspace = nullptr;
@@ -47,17 +46,14 @@ void Plan::call(const Step& step, Stream& stream, std::byte* tile_arena, std::in
 
 void Plan::run_chunk(const Segment& segment, std::int64_t chunk, int thread) {
   Stream& stream = program_.device().stream_of_thread(thread);
-  std::byte* arena =
-      tile_arenas_.empty() ? nullptr
-                           : static_cast<std::byte*>(tile_arenas_[static_cast<std::size_t>(thread)]);
+  std::byte* arena = tile_arenas_.empty() ? nullptr : static_cast<std::byte*>(tile_arenas_[thread]);
   const std::int64_t begin = chunk * segment.chunk_rows;
   const std::int64_t end = std::min(begin + segment.chunk_rows, segment.rows);
   // With no rows at all one empty tile still runs, so that sums over nothing are written as zero.
   for (std::int64_t first = begin; first < end || first == 0; first += segment.tile_rows) {
     const std::int64_t rows = std::min(segment.tile_rows, end - first);
     for (int at : segment.steps)
-      call(steps_[static_cast<std::size_t>(at)], stream, arena, rows, first, chunk, first != begin,
-           true);
+      call(steps_[at], stream, arena, rows, first, chunk, first != begin, true);
     if (end == 0) break;
   }
 }
@@ -66,7 +62,7 @@ void Plan::run_chunk(const Segment& segment, std::int64_t chunk, int thread) {
 void Plan::combine(const Segment& segment) {
   Device& device = program_.device();
   for (const Partial& partial : segment.partials) {
-    const Step& maker = steps_[static_cast<std::size_t>(producer_[static_cast<std::size_t>(partial.tensor)])];
+    const Step& maker = steps_[producer_[partial.tensor]];
     const void* from = static_cast<std::byte*>(arena_) + partial.offset;
     void* to = const_cast<void*>(address(partial.tensor));
     const Reduction how = maker.operation->combination();
@@ -87,7 +83,7 @@ void Plan::run_segments() {
   for (const Segment& segment : segments_) {
     if (!segment.tiled) {
       for (int at : segment.steps) {
-        const Step& step = steps_[static_cast<std::size_t>(at)];
+        const Step& step = steps_[at];
         call(step, device.stream(), nullptr, step.rows, 0, 0, false, false);
       }
       continue;
@@ -133,8 +129,9 @@ void Plan::run_in_order(const Each& each) {
   for (const Segment& segment : segments_) {
     if (!segment.tiled) {
       for (int at : segment.steps) {
-        const Step& step = steps_[static_cast<std::size_t>(at)];
-        each(step, step.rows, [&] { call(step, device.stream(), nullptr, step.rows, 0, 0, false, false); });
+        const Step& step = steps_[at];
+        each(step, step.rows,
+             [&] { call(step, device.stream(), nullptr, step.rows, 0, 0, false, false); });
       }
       continue;
     }
@@ -145,7 +142,7 @@ void Plan::run_in_order(const Each& each) {
       for (std::int64_t first = begin; first < end; first += segment.tile_rows) {
         const std::int64_t rows = std::min(segment.tile_rows, end - first);
         for (int at : segment.steps) {
-          const Step& step = steps_[static_cast<std::size_t>(at)];
+          const Step& step = steps_[at];
           each(step, rows, [&] {
             call(step, device.stream_of_thread(0), arena, rows, first, chunk, first != begin, true);
           });
@@ -169,7 +166,7 @@ void Plan::run_timed() {
     run_it();
     program_.device().synchronise();
     const double duration = seconds(Clock::now()) - start;
-    OperationTime& time = times_[static_cast<std::size_t>(step.time_index)];
+    OperationTime& time = times_[step.time_index];
     ++time.calls;
     time.seconds += duration;
     if (events_.size() < most_events)
@@ -203,13 +200,14 @@ std::string Plan::first_not_finite() {
     run_it();
     for (std::size_t i = 0; i < step.outputs.size() && found.empty(); ++i) {
       const int tensor = step.outputs[i];
-      const Storage& own = storage_[static_cast<std::size_t>(tensor)];
-      const Storage& root = storage_[static_cast<std::size_t>(own.root)];
+      const Storage& own = storage_[tensor];
+      const Storage& root = storage_[own.root];
       const bool in_tile = root.place == Place::tile;
       if (root.place == Place::none) continue;
       const Shape& shape = program_.shape(tensor);
-      const void* data = in_tile ? static_cast<const void*>(static_cast<std::byte*>(tile_arenas_[0]) + root.offset)
-                                 : address(tensor);
+      const void* data =
+          in_tile ? static_cast<const void*>(static_cast<std::byte*>(tile_arenas_[0]) + root.offset)
+                  : address(tensor);
       // Partial sums are looked at where they are combined: by whoever uses them.
       if (step.use == RowUse::reduce && program_.device().kind() == DeviceKind::cpu) continue;
       const std::int64_t count = in_tile ? shape.row_elements() * rows : shape.elements();

@@ -32,7 +32,7 @@ struct Call {
   Real real;
   const void* const* inputs;
   void* const* outputs;
-  const Shape* input_shapes;   // as recorded: use in_shape
+  const Shape* input_shapes;  // as recorded: use in_shape
   const Shape* output_shapes;
   std::int64_t rows;       // of this tile; of everything when not tiled
   std::int64_t first_row;  // of this tile
@@ -41,13 +41,15 @@ struct Call {
   void* workspace;         // `workspace_bytes` of the operation, 64-byte aligned
 
   template <class T>
-  const T* in(int i) const { return static_cast<const T*>(inputs[i]); }
-  template <class T>
-  T* out(int i = 0) const { return static_cast<T*>(outputs[i]); }
-  // With the number of rows of this tile.
-  Shape in_shape(int i) const {
-    return tiled ? input_shapes[i].with_rows(rows) : input_shapes[i];
+  const T* in(int i) const {
+    return static_cast<const T*>(inputs[i]);
   }
+  template <class T>
+  T* out(int i = 0) const {
+    return static_cast<T*>(outputs[i]);
+  }
+  // With the number of rows of this tile.
+  Shape in_shape(int i) const { return tiled ? input_shapes[i].with_rows(rows) : input_shapes[i]; }
   Shape out_shape(int i = 0) const {
     return tiled ? output_shapes[i].with_rows(rows) : output_shapes[i];
   }
@@ -55,10 +57,15 @@ struct Call {
   // Calls body(T{}) with T the program's floating-point type.
   template <class Body>
   void with_real(const Body& body) const {
-    if (real == Real::f32) body(float{}); else body(double{});
+    if (real == Real::f32)
+      body(float{});
+    else
+      body(double{});
   }
   template <class T>
-  const Backend<T>& kernels() const { return device.kernels<T>(); }
+  const Backend<T>& kernels() const {
+    return device.kernels<T>();
+  }
 };
 
 class Pullback;     // arguments of vjp
@@ -80,23 +87,33 @@ class Operation {
   virtual RowUse row_use(bool inputs, bool outputs) const;
 
   // Whether an output may be written over input i (same size, element for element).
-  virtual bool in_place(int input) const { (void)input; return false; }
+  virtual bool in_place(int input) const {
+    (void)input;
+    return false;
+  }
 
   // Room beside the operands; `inputs` are the shapes of one call (a tile's).
   virtual std::size_t workspace_bytes(Device& device, Real real, const Shape* inputs) const {
-    (void)device; (void)real; (void)inputs;
+    (void)device;
+    (void)real;
+    (void)inputs;
     return 0;
   }
 
   // Whether output i may be left out (a null pointer) where nobody uses it.
-  virtual bool optional_output(int i) const { (void)i; return false; }
+  virtual bool optional_output(int i) const {
+    (void)i;
+    return false;
+  }
 
   // This operation followed by `consumer`, which alone uses its result, as input `position`: one
   // operation whose inputs are this one's and then the consumer's others, or null where there is none.
   // `same_shape`: all of the consumer's inputs have the shape of its result.
   virtual std::unique_ptr<Operation> absorb(const Operation& consumer, int position,
                                             bool same_shape) const {
-    (void)consumer; (void)position; (void)same_shape;
+    (void)consumer;
+    (void)position;
+    (void)same_shape;
     return nullptr;
   }
 
@@ -108,7 +125,8 @@ class Operation {
 
   // Floating-point operations of one run over whole tensors, for timelines; 0: not counted.
   virtual double work(const Shape* inputs, const Shape* outputs) const {
-    (void)inputs; (void)outputs;
+    (void)inputs;
+    (void)outputs;
     return 0;
   }
 
@@ -122,16 +140,16 @@ class Operation {
 class Pullback {
  public:
   // Operands as recorded.
-  Tensor input(int i) const { return inputs_[static_cast<std::size_t>(i)]; }
-  Tensor output(int i = 0) const { return outputs_[static_cast<std::size_t>(i)]; }
+  Tensor input(int i) const { return inputs_[i]; }
+  Tensor output(int i = 0) const { return outputs_[i]; }
   int input_count() const { return static_cast<int>(inputs_.size()); }
 
   // The cotangent of output i. Undefined where nothing depends on that output.
-  Tensor cotangent(int i = 0) const { return cotangents_[static_cast<std::size_t>(i)]; }
+  Tensor cotangent(int i = 0) const { return cotangents_[i]; }
   // Whether input i's cotangent is wanted.
-  bool wanted(int i) const { return wanted_[static_cast<std::size_t>(i)]; }
+  bool wanted(int i) const { return wanted_[i]; }
   // Sets the cotangent of input i; of the input's shape.
-  void set(int i, Tensor cotangent) { results_[static_cast<std::size_t>(i)] = cotangent; }
+  void set(int i, Tensor cotangent) { results_[i] = cotangent; }
 
  private:
   friend class Program;
@@ -142,14 +160,14 @@ class Pullback {
 // The forward rule's view of one recorded operation.
 class Pushforward {
  public:
-  Tensor input(int i) const { return inputs_[static_cast<std::size_t>(i)]; }
-  Tensor output(int i = 0) const { return outputs_[static_cast<std::size_t>(i)]; }
+  Tensor input(int i) const { return inputs_[i]; }
+  Tensor output(int i = 0) const { return outputs_[i]; }
   int input_count() const { return static_cast<int>(inputs_.size()); }
 
   // The tangent of input i. Undefined where it is zero.
-  Tensor tangent(int i) const { return tangents_[static_cast<std::size_t>(i)]; }
+  Tensor tangent(int i) const { return tangents_[i]; }
   // Sets the tangent of output i; left undefined it is zero.
-  void set(int i, Tensor tangent) { results_[static_cast<std::size_t>(i)] = tangent; }
+  void set(int i, Tensor tangent) { results_[i] = tangent; }
 
  private:
   friend class Program;

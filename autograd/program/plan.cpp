@@ -30,8 +30,7 @@ Plan::~Plan() {
 // The tensor whose memory this one is a part of.
 int Plan::root_of(int tensor) const {
   const auto& tensors = program_.tensors_;
-  while (tensors[static_cast<std::size_t>(tensor)].base >= 0)
-    tensor = tensors[static_cast<std::size_t>(tensor)].base;
+  while (tensors[tensor].base >= 0) tensor = tensors[tensor].base;
   return tensor;
 }
 
@@ -49,10 +48,8 @@ void Plan::collect() {
     step.effects = &node.effects;
     step.use = node.use;
     step.rows = node.rows;
-    for (int output : step.outputs)
-      producer_[static_cast<std::size_t>(output)] = static_cast<int>(steps_.size());
-    if (step.inputs.size() + step.outputs.size() > maximum_operands &&
-        !step.operation->is_alias())
+    for (int output : step.outputs) producer_[output] = static_cast<int>(steps_.size());
+    if (step.inputs.size() + step.outputs.size() > maximum_operands && !step.operation->is_alias())
       fail(ErrorKind::bad_shape, "%s: more than %d operands", step.operation->name(),
            maximum_operands);
     steps_.push_back(std::move(step));
@@ -61,14 +58,13 @@ void Plan::collect() {
 
 void Plan::drop_unused() {
   std::vector<bool> needed(program_.tensors_.size(), false);
-  for (const Program::Named& named : program_.outputs_)
-    needed[static_cast<std::size_t>(named.tensor)] = true;
+  for (const Program::Named& named : program_.outputs_) needed[named.tensor] = true;
   for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
     bool keep = !step->effects->writes.empty();
-    for (int output : step->outputs) keep = keep || needed[static_cast<std::size_t>(output)];
+    for (int output : step->outputs) keep = keep || needed[output];
     step->dropped = !keep;
     if (keep)
-      for (int input : step->inputs) needed[static_cast<std::size_t>(input)] = true;
+      for (int input : step->inputs) needed[input] = true;
   }
 }
 
@@ -77,9 +73,8 @@ void Plan::fuse() {
   std::vector<int> uses(program_.tensors_.size(), 0);
   for (const Step& step : steps_)
     if (!step.dropped)
-      for (int input : step.inputs) ++uses[static_cast<std::size_t>(input)];
-  for (const Program::Named& named : program_.outputs_)
-    ++uses[static_cast<std::size_t>(named.tensor)];
+      for (int input : step.inputs) ++uses[input];
+  for (const Program::Named& named : program_.outputs_) ++uses[named.tensor];
 
   for (Step& consumer : steps_) {
     if (consumer.dropped || consumer.outputs.size() != 1) continue;
@@ -89,14 +84,14 @@ void Plan::fuse() {
 
     for (std::size_t position = 0; position < consumer.inputs.size(); ++position) {
       const int between = consumer.inputs[position];
-      const int at = producer_[static_cast<std::size_t>(between)];
-      if (at < 0 || uses[static_cast<std::size_t>(between)] != 1) continue;
-      Step& producer = steps_[static_cast<std::size_t>(at)];
+      const int at = producer_[between];
+      if (at < 0 || uses[between] != 1) continue;
+      Step& producer = steps_[at];
       if (producer.dropped || producer.outputs.size() != 1 || producer.use != consumer.use ||
           producer.rows != consumer.rows || root_of(between) != between)
         continue;
-      std::unique_ptr<Operation> both = producer.operation->absorb(
-          *consumer.operation, static_cast<int>(position), same_shape);
+      std::unique_ptr<Operation> both =
+          producer.operation->absorb(*consumer.operation, static_cast<int>(position), same_shape);
       if (both == nullptr) continue;
 
       std::vector<int> inputs = producer.inputs;
@@ -124,7 +119,7 @@ void Plan::order_effects() {
     if (step.dropped) continue;
     std::vector<Touch> own;
     for (int input : step.inputs) {
-      const Array* array = program_.tensors_[static_cast<std::size_t>(root_of(input))].array;
+      const Array* array = program_.tensors_[root_of(input)].array;
       if (array != nullptr) own.push_back({array->root(), static_cast<int>(at), false});
     }
     for (const Array* array : step.effects->reads)
@@ -144,9 +139,9 @@ void Plan::order_effects() {
 
 // Whether a step's results may be used by a step that runs once, in `segment`, or later.
 bool Plan::complete(int step, int segment) const {
-  const int found = segment_of_step_[static_cast<std::size_t>(step)];
+  const int found = segment_of_step_[step];
   if (found < 0) return false;
-  return !segments_[static_cast<std::size_t>(found)].tiled || found < segment;
+  return !segments_[found].tiled || found < segment;
 }
 
 void Plan::schedule() {
@@ -169,21 +164,20 @@ void Plan::schedule() {
     std::vector<int> left;
 
     for (int at : waiting) {
-      const Step& step = steps_[static_cast<std::size_t>(at)];
+      const Step& step = steps_[at];
       bool ready = true;
       // An alias goes with whatever makes its operands.
       const bool alias = step.operation->is_alias();
       const auto usable = [&](int producer) {
-        const int found = segment_of_step_[static_cast<std::size_t>(producer)];
+        const int found = segment_of_step_[producer];
         if (found < 0) return false;
         if (complete(producer, segment_index)) return true;
-        const Step& maker = steps_[static_cast<std::size_t>(producer)];
+        const Step& maker = steps_[producer];
         // Within its own tiled segment a result can be used tile by tile, unless it is a sum.
-        return found == segment_index && maker.use == RowUse::local &&
-               (alias || is_tiled(step));
+        return found == segment_index && maker.use == RowUse::local && (alias || is_tiled(step));
       };
       for (int input : step.inputs) {
-        const int producer = producer_[static_cast<std::size_t>(input)];
+        const int producer = producer_[input];
         if (producer >= 0) ready = ready && usable(producer);
       }
       for (int earlier : step.after) ready = ready && complete(earlier, segment_index);
@@ -198,10 +192,10 @@ void Plan::schedule() {
         left.push_back(at);
         continue;
       }
-      segment_of_step_[static_cast<std::size_t>(at)] = segment_index;
+      segment_of_step_[at] = segment_index;
       if (!alias) segments_.back().steps.push_back(at);
       if (alias && tiled_turn && step.use != RowUse::local)
-        segment_of_step_[static_cast<std::size_t>(at)] = segment_index - 1;
+        segment_of_step_[at] = segment_index - 1;
     }
     segments_.back().rows = segment_rows < 0 ? 1 : segment_rows;
     UNDERSTUDY_CHECK(segment_index < 4 * static_cast<int>(steps_.size()) + 4,
@@ -216,7 +210,7 @@ void Plan::cut_rows() {
     if (!segment.tiled) continue;
     std::int64_t row_bytes = 0;
     for (int at : segment.steps) {
-      const Step& step = steps_[static_cast<std::size_t>(at)];
+      const Step& step = steps_[at];
       for (int output : step.outputs)
         if (program_.shape(output).has_rows())
           row_bytes += program_.shape(output).row_elements() * element_bytes(output);
@@ -226,13 +220,17 @@ void Plan::cut_rows() {
     // Eight rows are a register block of the matrix product: cuts fall on multiples of it.
     const auto up = [](std::int64_t n) { return (n + 7) / 8 * 8; };
     const std::int64_t rows = segment.rows;
-    std::int64_t chunks = std::clamp<std::int64_t>(rows * row_bytes / chunk_bytes, 1, maximum_chunks);
+    std::int64_t chunks =
+        std::clamp<std::int64_t>(rows * row_bytes / chunk_bytes, 1, maximum_chunks);
     segment.chunk_rows = std::max<std::int64_t>(up((rows + chunks - 1) / chunks), 8);
-    segment.chunks = std::max<std::int64_t>((rows + segment.chunk_rows - 1) / segment.chunk_rows, 1);
+    if (program_.chunk_rows_ > 0) segment.chunk_rows = program_.chunk_rows_;
+    segment.chunks =
+        std::max<std::int64_t>((rows + segment.chunk_rows - 1) / segment.chunk_rows, 1);
 
     const std::int64_t largest = std::clamp<std::int64_t>(tile_bytes / row_bytes, 8, 128);
     const std::int64_t tiles = (segment.chunk_rows + largest - 1) / largest;
     segment.tile_rows = up((segment.chunk_rows + tiles - 1) / tiles);
+    if (program_.tile_rows_ > 0) segment.tile_rows = program_.tile_rows_;
   }
 }
 
@@ -243,25 +241,25 @@ void Plan::place() {
   for (std::size_t id = 0; id < count; ++id) {
     Storage& storage = storage_[id];
     storage.root = root_of(static_cast<int>(id));
-    for (int at = static_cast<int>(id); program_.tensors_[static_cast<std::size_t>(at)].base >= 0;
-         at = program_.tensors_[static_cast<std::size_t>(at)].base)
-      storage.offset_elements += program_.tensors_[static_cast<std::size_t>(at)].offset;
-    const Program::Kind kind = program_.tensors_[static_cast<std::size_t>(storage.root)].kind;
+    for (int at = static_cast<int>(id); program_.tensors_[at].base >= 0;
+         at = program_.tensors_[at].base)
+      storage.offset_elements += program_.tensors_[at].offset;
+    const Program::Kind kind = program_.tensors_[storage.root].kind;
     if (kind == Program::Kind::input || kind == Program::Kind::array ||
         kind == Program::Kind::constant)
       storage.place = Place::external;
   }
   for (const Program::TensorRecord& tensor : program_.tensors_)
     if (tensor.owned)
-      external_bytes_ += static_cast<std::size_t>(tensor.shape.elements()) *
-                         program_.bytes_of(tensor.element);
+      external_bytes_ +=
+          static_cast<std::size_t>(tensor.shape.elements()) * program_.bytes_of(tensor.element);
 
   // Which segments touch each root.
   for (std::size_t s = 0; s < segments_.size(); ++s)
     for (int at : segments_[s].steps) {
-      const Step& step = steps_[static_cast<std::size_t>(at)];
+      const Step& step = steps_[at];
       const auto touch = [&](int tensor) {
-        Storage& root = storage_[static_cast<std::size_t>(storage_[static_cast<std::size_t>(tensor)].root)];
+        Storage& root = storage_[storage_[tensor].root];
         const int now = static_cast<int>(s);
         root.first = root.first < 0 ? now : std::min(root.first, now);
         root.last = std::max(root.last, now);
@@ -270,15 +268,14 @@ void Plan::place() {
       for (int tensor : step.outputs) touch(tensor);
     }
   for (const Program::Named& named : program_.outputs_)
-    storage_[static_cast<std::size_t>(storage_[static_cast<std::size_t>(named.tensor)].root)].kept = true;
+    storage_[storage_[named.tensor].root].kept = true;
 
   // Results that nobody uses and that their operation can do without have no place at all.
   std::vector<bool> used(count, false);
   for (const Step& step : steps_)
     if (!step.dropped)
-      for (int tensor : step.inputs) used[static_cast<std::size_t>(tensor)] = true;
-  for (const Program::Named& named : program_.outputs_)
-    used[static_cast<std::size_t>(named.tensor)] = true;
+      for (int tensor : step.inputs) used[tensor] = true;
+  for (const Program::Named& named : program_.outputs_) used[named.tensor] = true;
   std::vector<bool> left_out(count, false);
   for (const Step& step : steps_)
     for (std::size_t i = 0; i < step.outputs.size() && !step.dropped; ++i) {
@@ -292,13 +289,13 @@ void Plan::place() {
     if (storage.root != static_cast<int>(id) || storage.place == Place::external ||
         storage.first < 0 || left_out[id])
       continue;
-    const Segment& segment = segments_[static_cast<std::size_t>(storage.first)];
+    const Segment& segment = segments_[storage.first];
     const Shape& shape = program_.shape(static_cast<int>(id));
-    const bool in_tile = segment.tiled && storage.first == storage.last && !storage.kept &&
-                         shape.has_rows();
+    const bool in_tile =
+        segment.tiled && storage.first == storage.last && !storage.kept && shape.has_rows();
     storage.place = in_tile ? Place::tile : Place::whole;
-    storage.bytes = (in_tile ? shape.row_elements() : shape.elements()) *
-                    element_bytes(static_cast<int>(id));
+    storage.bytes =
+        (in_tile ? shape.row_elements() : shape.elements()) * element_bytes(static_cast<int>(id));
   }
 
   const std::size_t threads = static_cast<std::size_t>(program_.device().threads());
@@ -312,7 +309,7 @@ void Plan::place() {
   for (std::size_t s = 0; s < segments_.size(); ++s) {
     segment_begin[s] = clock;
     for (int at : segments_[s].steps) {
-      step_place[static_cast<std::size_t>(at)] = clock;
+      step_place[at] = clock;
       if (!segments_[s].tiled) ++clock;
     }
     if (segments_[s].tiled) ++clock;
@@ -321,10 +318,10 @@ void Plan::place() {
   std::vector<int> begin(count, -1), end(count, -1);
   for (const Segment& segment : segments_)
     for (int at : segment.steps) {
-      const Step& step = steps_[static_cast<std::size_t>(at)];
-      const int now = step_place[static_cast<std::size_t>(at)];
+      const Step& step = steps_[at];
+      const int now = step_place[at];
       const auto touch = [&](int tensor) {
-        const std::size_t root = static_cast<std::size_t>(storage_[static_cast<std::size_t>(tensor)].root);
+        const std::size_t root = static_cast<std::size_t>(storage_[tensor].root);
         begin[root] = begin[root] < 0 ? now : std::min(begin[root], now);
         end[root] = std::max(end[root], now);
       };
@@ -337,10 +334,10 @@ void Plan::place() {
     if (!segment.tiled) {
       // Whole tensors, in the order of the steps that make them; over a dying operand where allowed.
       for (int at : segment.steps) {
-        Step& step = steps_[static_cast<std::size_t>(at)];
-        const int now = step_place[static_cast<std::size_t>(at)];
+        Step& step = steps_[at];
+        const int now = step_place[at];
         for (int output : step.outputs) {
-          const std::size_t root = static_cast<std::size_t>(storage_[static_cast<std::size_t>(output)].root);
+          const std::size_t root = static_cast<std::size_t>(storage_[output].root);
           Storage& storage = storage_[root];
           if (storage.place != Place::whole || laid_out[root]) continue;
           laid_out[root] = true;
@@ -376,17 +373,15 @@ void Plan::place() {
     Arena tile;
     std::vector<int> last_use(count, -1);
     for (std::size_t i = 0; i < segment.steps.size(); ++i) {
-      const Step& step = steps_[static_cast<std::size_t>(segment.steps[i])];
-      for (int tensor : step.inputs)
-        last_use[static_cast<std::size_t>(storage_[static_cast<std::size_t>(tensor)].root)] = static_cast<int>(i);
-      for (int tensor : step.outputs)
-        last_use[static_cast<std::size_t>(storage_[static_cast<std::size_t>(tensor)].root)] = static_cast<int>(i);
+      const Step& step = steps_[segment.steps[i]];
+      for (int tensor : step.inputs) last_use[storage_[tensor].root] = static_cast<int>(i);
+      for (int tensor : step.outputs) last_use[storage_[tensor].root] = static_cast<int>(i);
     }
     for (std::size_t i = 0; i < segment.steps.size(); ++i) {
-      Step& step = steps_[static_cast<std::size_t>(segment.steps[i])];
+      Step& step = steps_[segment.steps[i]];
       const int now = static_cast<int>(i);
       for (int output : step.outputs) {
-        const std::size_t root = static_cast<std::size_t>(storage_[static_cast<std::size_t>(output)].root);
+        const std::size_t root = static_cast<std::size_t>(storage_[output].root);
         Storage& storage = storage_[root];
         if (storage.place == Place::whole) {
           if (!laid_out[root]) {
@@ -443,20 +438,21 @@ void Plan::place() {
 void Plan::bind_operands() {
   for (Segment& segment : segments_)
     for (int at : segment.steps) {
-      Step& step = steps_[static_cast<std::size_t>(at)];
+      Step& step = steps_[at];
       const auto bind = [&](int tensor, bool is_output) {
-        const Storage& own = storage_[static_cast<std::size_t>(tensor)];
-        const Storage& root = storage_[static_cast<std::size_t>(own.root)];
+        const Storage& own = storage_[tensor];
+        const Storage& root = storage_[own.root];
         const Shape& shape = program_.shape(tensor);
         Operand operand;
-        operand.offset = root.offset + static_cast<std::size_t>(own.offset_elements * element_bytes(tensor));
+        operand.offset =
+            root.offset + static_cast<std::size_t>(own.offset_elements * element_bytes(tensor));
         if (segment.tiled && shape.has_rows() && root.place != Place::tile)
           operand.row_bytes = shape.row_elements() * element_bytes(tensor);
         if (root.place == Place::none) {
           operand.offset = 0;
           operand.row_bytes = 0;
         } else if (root.place == Place::external) {
-          operand.base = &program_.tensors_[static_cast<std::size_t>(own.root)].data;
+          operand.base = &program_.tensors_[own.root].data;
         } else if (root.place == Place::tile) {
           operand.in_tile = true;
         } else {
@@ -483,12 +479,11 @@ void Plan::bind_operands() {
 }
 
 const void* Plan::address(int tensor) const {
-  const Storage& own = storage_[static_cast<std::size_t>(tensor)];
-  const Storage& root = storage_[static_cast<std::size_t>(own.root)];
-  const std::byte* base =
-      root.place == Place::external
-          ? static_cast<const std::byte*>(program_.tensors_[static_cast<std::size_t>(own.root)].data)
-          : static_cast<const std::byte*>(arena_) + root.offset;
+  const Storage& own = storage_[tensor];
+  const Storage& root = storage_[own.root];
+  const std::byte* base = root.place == Place::external
+                              ? static_cast<const std::byte*>(program_.tensors_[own.root].data)
+                              : static_cast<const std::byte*>(arena_) + root.offset;
   return base + own.offset_elements * element_bytes(tensor);
 }
 

@@ -63,16 +63,16 @@ class Plan {
     std::int64_t offset_elements = 0;  // into the root
     std::int64_t bytes = 0;            // whole: all; tile: of one row
     std::size_t offset = 0;            // whole: in the arena; tile: in a thread's arena
-    int first = -1, last = -1;         // segments (whole) or steps of its segment (tile) it lives in
-    bool kept = false;                 // lives to the end
+    int first = -1, last = -1;  // segments (whole) or steps of its segment (tile) it lives in
+    bool kept = false;          // lives to the end
   };
 
   struct Operand {
     const void* const* base = nullptr;  // external: the tensor's pointer; whole: the arena's
     std::size_t offset = 0;
-    std::int64_t row_bytes = 0;         // advances with the first row; 0: no rows
-    bool in_tile = false;               // base is the thread's arena
-    std::int64_t partial_bytes = 0;     // advances with the chunk: a partial sum
+    std::int64_t row_bytes = 0;      // advances with the first row; 0: no rows
+    bool in_tile = false;            // base is the thread's arena
+    std::int64_t partial_bytes = 0;  // advances with the chunk: a partial sum
   };
 
   struct Step {
@@ -133,13 +133,13 @@ class Plan {
   Program& program_;
   std::vector<Step> steps_;
   std::vector<Segment> segments_;
-  std::vector<Storage> storage_;      // by tensor
-  std::vector<int> producer_;         // step that makes a tensor, -1
+  std::vector<Storage> storage_;  // by tensor
+  std::vector<int> producer_;     // step that makes a tensor, -1
   std::vector<int> segment_of_step_;
 
   void* arena_ = nullptr;
   std::size_t arena_bytes_ = 0;
-  std::vector<void*> tile_arenas_;    // by thread
+  std::vector<void*> tile_arenas_;  // by thread
   std::size_t tile_arena_bytes_ = 0;
   std::size_t external_bytes_ = 0;
 

@@ -106,10 +106,14 @@ Tensor Program::constant(const Shape& shape, const std::vector<double>& values, 
     std::vector<decltype(zero)> converted(values.begin(), values.end());
     device_.copy_from_host(record.data, converted.data(), bytes);
   };
-  if (element == Element::index) convert(std::int32_t{});
-  else if (element == Element::counter) convert(std::uint64_t{});
-  else if (real_ == Real::f32) convert(float{});
-  else convert(double{});
+  if (element == Element::index)
+    convert(std::int32_t{});
+  else if (element == Element::counter)
+    convert(std::uint64_t{});
+  else if (real_ == Real::f32)
+    convert(float{});
+  else
+    convert(double{});
   return Tensor(this, add_tensor(record));
 }
 
@@ -174,7 +178,7 @@ Tensor Program::view(Tensor tensor, const Shape& shape, std::int64_t offset) {
   if (shape == from) return tensor;
 
   Tensor result = append(std::make_unique<View>(offset), {tensor}, {{shape, tensor.element()}})[0];
-  TensorRecord& record = tensors_[static_cast<std::size_t>(result.id())];
+  TensorRecord& record = tensors_[result.id()];
   record.kind = Kind::view;
   record.base = tensor.id();
   record.offset = offset;
@@ -189,17 +193,17 @@ Tensor Program::pack(const std::vector<Tensor>& parts) {
     if (part.shape().has_rows())
       fail(ErrorKind::bad_shape, "pack: a part of shape %s has rows", part.shape().text().c_str());
     total += part.shape().elements();
-    const TensorRecord& record = tensors_[static_cast<std::size_t>(part.id())];
+    const TensorRecord& record = tensors_[part.id()];
     bool taken = record.kind != Kind::computed || record.base >= 0;
     for (Tensor member : members) taken = taken || member == part;
     // What has a place of its own already is copied into the pack.
     members.push_back(taken ? identity(part) : part);
   }
   Tensor result = append(std::make_unique<Pack>(), members, {{Shape{total}}})[0];
-  tensors_[static_cast<std::size_t>(result.id())].kind = Kind::pack;
+  tensors_[result.id()].kind = Kind::pack;
   std::int64_t offset = 0;
   for (Tensor member : members) {
-    TensorRecord& record = tensors_[static_cast<std::size_t>(member.id())];
+    TensorRecord& record = tensors_[member.id()];
     record.base = result.id();
     record.offset = offset;
     offset += member.shape().elements();
@@ -265,10 +269,14 @@ void Program::write(const std::string& name, const std::vector<double>& values) 
     std::vector<decltype(zero)> converted(values.begin(), values.end());
     device_.copy_from_host(record.data, converted.data(), converted.size() * sizeof(zero));
   };
-  if (record.element == Element::index) convert(std::int32_t{});
-  else if (record.element == Element::counter) convert(std::uint64_t{});
-  else if (real_ == Real::f32) convert(float{});
-  else convert(double{});
+  if (record.element == Element::index)
+    convert(std::int32_t{});
+  else if (record.element == Element::counter)
+    convert(std::uint64_t{});
+  else if (real_ == Real::f32)
+    convert(float{});
+  else
+    convert(double{});
 }
 
 void Program::write(const std::string& name, const float* values, std::int64_t count) {
@@ -285,7 +293,8 @@ void Program::write_indices(const std::string& name, const std::int32_t* values,
                             std::int64_t count) {
   const TensorRecord& record = named_input(name);
   check_count(name, record.shape.elements(), count);
-  UNDERSTUDY_CHECK(record.element == Element::index, "input %s does not hold indices", name.c_str());
+  UNDERSTUDY_CHECK(record.element == Element::index, "input %s does not hold indices",
+                   name.c_str());
   device_.copy_from_host(record.data, values, static_cast<std::size_t>(count) * 4);
 }
 
@@ -313,10 +322,14 @@ std::vector<double> Program::read(const std::string& name) const {
     device_.copy_to_host(values.data(), from, count * sizeof(zero));
     result.assign(values.begin(), values.end());
   };
-  if (element(id) == Element::index) convert(std::int32_t{});
-  else if (element(id) == Element::counter) convert(std::uint64_t{});
-  else if (real_ == Real::f32) convert(float{});
-  else convert(double{});
+  if (element(id) == Element::index)
+    convert(std::int32_t{});
+  else if (element(id) == Element::counter)
+    convert(std::uint64_t{});
+  else if (real_ == Real::f32)
+    convert(float{});
+  else
+    convert(double{});
   return result;
 }
 
@@ -326,8 +339,7 @@ void Program::read(const std::string& name, float* values, std::int64_t count) c
   if (real_ == Real::f32 && element(id) == Element::real)
     return device_.copy_to_host(values, data(name), static_cast<std::size_t>(count) * 4);
   const std::vector<double> converted = read(name);
-  for (std::int64_t i = 0; i < count; ++i)
-    values[i] = static_cast<float>(converted[static_cast<std::size_t>(i)]);
+  for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<float>(converted[i]);
 }
 
 double Program::value(const std::string& name) const {

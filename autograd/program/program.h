@@ -111,6 +111,13 @@ class Program {
 
   // ---- Running ----
 
+  // Rows in a tile and in a chunk (see plan.h); 0: chosen from the sizes. Before planning. The bits of
+  // sums over rows depend on them.
+  void set_tiling(std::int64_t tile_rows, std::int64_t chunk_rows) {
+    tile_rows_ = tile_rows;
+    chunk_rows_ = chunk_rows;
+  }
+
   // Lays out memory; the first run does it where nobody did. Recording is over.
   void plan();
   void run();
@@ -126,7 +133,7 @@ class Program {
 
   std::vector<double> read(const std::string& output) const;
   void read(const std::string& output, float* values, std::int64_t count) const;
-  double value(const std::string& output) const;  // of an output with one element
+  double value(const std::string& output) const;      // of an output with one element
   const void* data(const std::string& output) const;  // on the device
 
   // ---- Looking inside ----
@@ -147,11 +154,11 @@ class Program {
   // operation whose result is not finite though its operands are; empty where all are finite.
   std::string first_not_finite();
 
-  const Shape& shape(int tensor) const { return tensors_[static_cast<std::size_t>(tensor)].shape; }
-  Element element(int tensor) const { return tensors_[static_cast<std::size_t>(tensor)].element; }
+  const Shape& shape(int tensor) const { return tensors_[tensor].shape; }
+  Element element(int tensor) const { return tensors_[tensor].element; }
 
   // The node that produced a tensor, -1 for inputs, arrays and constants; and its operation.
-  int producer(Tensor tensor) const { return tensors_[static_cast<std::size_t>(tensor.id())].producer; }
+  int producer(Tensor tensor) const { return tensors_[tensor.id()].producer; }
   int node_count() const { return static_cast<int>(nodes_.size()); }
 
  private:
@@ -164,12 +171,12 @@ class Program {
     Element element = Element::real;
     Kind kind = Kind::computed;
     int producer = -1;
-    int base = -1;             // view: whose memory; member of a pack: the pack
-    std::int64_t offset = 0;   // in elements, into base
+    int base = -1;            // view: whose memory; member of a pack: the pack
+    std::int64_t offset = 0;  // in elements, into base
     Array* array = nullptr;
-    std::string name;          // of an input
-    void* data = nullptr;      // input, array, constant: where it is
-    bool owned = false;        // data is ours to release
+    std::string name;      // of an input
+    void* data = nullptr;  // input, array, constant: where it is
+    bool owned = false;    // data is ours to release
   };
 
   struct Node {
@@ -199,6 +206,7 @@ class Program {
   std::vector<Node> nodes_;
   std::vector<Named> outputs_;
   std::unique_ptr<Plan> plan_;
+  std::int64_t tile_rows_ = 0, chunk_rows_ = 0;
 };
 
 inline const Shape& Tensor::shape() const { return program_->shape(id_); }

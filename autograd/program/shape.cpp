@@ -25,15 +25,15 @@ Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b) {
       continue;
     }
     Dimension from_shorter = shorter.dimension(axis - lead);
-    const bool fits = from_longer.size == from_shorter.size || from_longer.size == 1 ||
-                      from_shorter.size == 1;
+    const bool fits =
+        from_longer.size == from_shorter.size || from_longer.size == 1 || from_shorter.size == 1;
     // Rows meet rows, or something that is stretched over them; and they stay in front.
     const bool same_kind = from_longer.is_rows == from_shorter.is_rows ||
                            (from_longer.is_rows ? from_shorter.size == 1 : from_longer.size == 1);
     if (!fits || !same_kind)
       fail(ErrorKind::bad_shape, "%s: shapes %s and %s do not fit", operation, a.text().c_str(),
            b.text().c_str());
-    const bool take_longer = from_shorter.is_rows ? false
+    const bool take_longer = from_shorter.is_rows  ? false
                              : from_longer.is_rows ? true
                                                    : from_shorter.size == 1;
     result.append(take_longer ? from_longer : from_shorter);

@@ -118,7 +118,9 @@ SOURCES := $(filter-out $(ISA_SOURCES) $(ABSENT) $(EMULATOR), \
 ifneq ($(call on,$(EMBEDDED)),)
 SOURCES := $(filter-out autograd/files/% algorithms/%,$(SOURCES))
 endif
-HEADERS := $(foreach floor,kernels autograd envs algorithms,$(call every,$(floor),h))
+# Headers written for one instruction set at a time are nobody else's.
+HEADERS = $(shell grep -LE '"kernels/device/simd.h"|::UNDERSTUDY_ISA' \
+  $(foreach floor,kernels autograd envs algorithms,$(call every,$(floor),h)))
 COMMAND_SOURCES := $(call every,cli,cpp)
 
 objects = $(patsubst %,$(BUILD)/obj/%.$(2).o,$(basename $(1)))

@@ -27,8 +27,8 @@ struct Machine {
 
 // Takes about two seconds.
 Machine measure_machine();
-// Takes about ten milliseconds: the clock drifts, so rows are measured beside a fresh one.
-double measure_peak(int threads);
+// The peaks again, where higher: a neighbour on the machine may have been in the way at first.
+void measure_peaks_again(Machine& machine);
 // Nanoseconds of a cache line's way there and back between two threads.
 double measure_ping_pong();
 // "near" below 150 ns, "far" above.

@@ -80,32 +80,35 @@ Plan<T> plan_for(const Gemm<T>& p) {
     plan.k_chunk = quotient_up(p.k, p.k / 512);
   const Index k = plan.k_chunk != 0 ? plan.k_chunk : p.k;
 
-  // The strip, by counting vector operations. A sum along k costs its lanes' tree, three operations
-  // a sum, and packing B's columns.
-  plan.panel_columns = p.n;
-  const Index rest = p.n % L;
+  // The strip, by counting vector operations. A sum along k costs its lanes' tree, some three
+  // operations a sum, and packing B's columns.
+  const Index rest = p.n % L, masked = p.m * p.k;
+  Index cost = rest != 0 ? masked : 0;
+  if (rest != 0 && !p.transpose_a && p.k >= L && rest <= dot_columns<T> &&
+      (p.transpose_b || rest * round_up(k, L) * size <= strip_bytes)) {
+    const Index dot = p.m * rest * (quotient_up(p.k, L) + 3) + rest * p.k / (p.transpose_b ? L : 2);
+    if (dot < cost) {
+      plan.strip = Strip::along_k;
+      cost = dot;
+    }
+  }
+  const Index turned_rows = round_up(p.m, L);
+  if (rest != 0 && p.transpose_a && rest * turned_rows * size <= strip_bytes) {
+    const Index turned = rest * turned_rows / L * k + 8 * p.m;
+    if (turned < cost) {
+      plan.strip = Strip::along_m;
+      cost = turned;
+    }
+  }
+  plan.panel_columns = plan.strip != Strip::none ? p.n - rest : p.n;
+  // With few rows B's panels are not worth turning around: sums along k for all columns.
   if (p.transpose_b && !p.transpose_a && p.k >= L) {
-    // few rows: not worth turning B's panels around
     const Index dot = p.m * p.n * (quotient_up(p.k, L) + 4);
-    const Index panels = p.m * p.k * quotient_up(p.n, L) + p.n * p.k / 2;
+    const Index panels = masked * (p.n / L) + p.n * p.k / 2 + cost;
     if (dot < panels) {
       plan.panel_columns = 0;
       plan.strip = Strip::along_k;
     }
-  }
-  if (plan.strip == Strip::none && rest != 0) {
-    const Index masked = p.m * p.k;
-    if (!p.transpose_a && p.k >= L && rest <= dot_columns<T> &&
-        (p.transpose_b || rest * k * size <= strip_bytes)) {
-      const Index dot = p.m * rest * (quotient_up(p.k, L) + 3) + (p.transpose_b ? 0 : rest * p.k);
-      if (dot < masked) plan.strip = Strip::along_k;
-    }
-    const Index turned_rows = round_up(p.m, L);
-    if (p.transpose_a && rest * turned_rows * size <= strip_bytes) {
-      const Index turned = rest * turned_rows / L * k + 8 * p.m;
-      if (turned < masked) plan.strip = Strip::along_m;
-    }
-    if (plan.strip != Strip::none) plan.panel_columns = p.n - rest;
   }
 
   // Panels of B of about the first cache: shorter blocks of k where both operands are read in place.
@@ -188,15 +191,21 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
         }
       }
       const T* turned_b = nullptr;
+      Index turned_ldb = p.ldb;
       if (with_strip && plan.strip == Strip::along_k && last) {
+        const Index steps = range.k1 - range.k0, stride = round_up(steps, L);
+        const bool fits = strip_columns * stride * size <= strip_bytes;
         if (p.transpose_b) {
           turned_b = p.b + strip_begin * p.ldb + range.k0;
+          if (rows >= 24 && fits)
+            align_rows<T>(turned_b, p.ldb, steps, strip_columns, scratch.strip, stride);
         } else {
-          for (int j = 0; j < strip_columns; ++j)
-            for (Index i = range.k0; i < range.k1; ++i)
-              scratch.strip[j * (range.k1 - range.k0) + i - range.k0] =
-                  p.b[i * p.ldb + strip_begin + j];
+          turn_columns<T>(p.b + range.k0 * p.ldb + strip_begin, p.ldb, steps, strip_columns,
+                          scratch.strip, stride);
+        }
+        if (!p.transpose_b || (rows >= 24 && fits)) {
           turned_b = scratch.strip;
+          turned_ldb = stride;
         }
       }
 
@@ -240,7 +249,7 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
           here.c += row * p.ldc;
           if (here.epilogue.g != nullptr) here.epilogue.g += row * p.ldg;
           dot_strips<T>(p.a + m * p.lda + range.k0, p.lda, block_m, range.k1 - range.k0, turned_b,
-                        p.transpose_b ? p.ldb : range.k1 - range.k0, strip_columns, here);
+                        turned_ldb, strip_columns, here);
         }
         if (with_strip && plan.strip == Strip::along_m) {
           // C's columns as rows, so B broadcast and A's rows as vectors

@@ -44,17 +44,19 @@ UNDERSTUDY_INLINE void transpose(Vec<T> (&v)[R]) {
   }
 }
 
-// The sum of vector i's lanes in lane i, for as many vectors as lanes. Every vector's lanes are added
-// in the same tree, so that a sum does not depend on its place.
-template <class T, int H = 1>
+// The sum of vector i's lanes in lane i, for the first N vectors of as many as there are lanes; the
+// other lanes are undefined. Every vector's lanes are added in the same tree, so that a sum does not
+// depend on its place.
+template <class T, int N, int H = 1>
 UNDERSTUDY_INLINE Vec<T> sum_each(Vec<T> (&v)[lanes<T>]) {
   if constexpr (H < lanes<T>) {
     using All = typename CountTo<lanes<T>>::type;
 #pragma GCC unroll 16
-    for (int i = 0; i < lanes<T>; i += 2 * H)
-      v[i] = interleave_low<T, H>(v[i], v[i + H], All{}) +
-             interleave_high<T, H>(v[i], v[i + H], All{});
-    return sum_each<T, 2 * H>(v);
+    for (int i = 0; i < N; i += 2 * H) {
+      const Vec<T> other = i + H < N ? v[i + H] : v[i];
+      v[i] = interleave_low<T, H>(v[i], other, All{}) + interleave_high<T, H>(v[i], other, All{});
+    }
+    return sum_each<T, N, 2 * H>(v);
   } else {
     return v[0];
   }

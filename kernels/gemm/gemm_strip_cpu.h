@@ -59,28 +59,66 @@ __attribute__((noinline)) void finish_sums(const T* sums, int rows, int columns,
     for (int j = 0; j < columns; ++j) c[i * target.ldc + j] = value[i * columns + j];
 }
 
-// Sums along k of `rows` rows of A with R rows of B transposed; as many rows at once as make a vector
-// of sums.
+// Keeps a value in a register: a load that the compiler would otherwise repeat in every use is, for
+// rows that cross cache lines, what the loop waits for.
+template <class T>
+UNDERSTUDY_INLINE void keep(Vec<T>& v) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__AVX2__)
+  asm("" : "+x"(v));
+#else
+  (void)v;
+#endif
+}
+
+template <class T>
+__attribute__((noinline)) void finish_vector(Vec<T>* v, const Finish<T>& epilogue, const T* g) {
+  *v = activate<T>(epilogue.activation, *v);
+  if (epilogue.g != nullptr)
+    *v *= activation_derivative<T>(epilogue.gradient_activation, load<T>(g));
+}
+
+// Sums along k of `rows` rows of A with R rows of B transposed. Rows of A are taken so many at a time
+// that their sums fill a vector, or two where one has too few for the loads.
 template <class T, int R>
 void dot_strip(const T* a, std::int64_t lda, std::int64_t rows, std::int64_t k, const T* b,
                std::int64_t ldb, const StripTarget<T>& target) {
-  constexpr int L = lanes<T>, G = L / R;
+  constexpr int L = lanes<T>, in_one = L / R, vectors = R == 6 && L == 16 ? 2 : 1;
+  constexpr int G = in_one * vectors;
   const LaneMask<T> tail = first_lanes<T>(static_cast<int>(k % L));
+  T buffer[vectors * L] = {};
+  const auto each_row = [&](int count, auto&& act) __attribute__((always_inline)) {
+#pragma GCC unroll 16
+    for (int g = 0; g < G; ++g)
+      if (g < count) act(g, buffer + g / in_one * L + g % in_one * R);
+  };
+  Vec<T> bias[vectors] = {};
+  if (target.bias != nullptr) {
+    each_row(G, [&](int, T* place) __attribute__((always_inline)) {
+      __builtin_memcpy(place, target.bias, R * sizeof(T));
+    });
+    for (int v = 0; v < vectors; ++v) bias[v] = load<T>(buffer + v * L);
+  }
+
   for (std::int64_t i = 0; i < rows; i += G) {
     const int count = rows - i < G ? static_cast<int>(rows - i) : G;
     const T* row[G];
     for (int g = 0; g < G; ++g) row[g] = a + (i + (g < count ? g : 0)) * lda;
 
-    Vec<T> sum[L] = {};
+    Vec<T> sum[vectors][L] = {};
     const auto step = [&](std::int64_t at, auto&& read) __attribute__((always_inline)) {
       Vec<T> right[R];
 #pragma GCC unroll 16
-      for (int j = 0; j < R; ++j) right[j] = read(b + j * ldb + at);
+      for (int j = 0; j < R; ++j) {
+        right[j] = read(b + j * ldb + at);
+        keep<T>(right[j]);
+      }
 #pragma GCC unroll 16
       for (int g = 0; g < G; ++g) {
         const Vec<T> left = read(row[g] + at);
 #pragma GCC unroll 16
-        for (int j = 0; j < R; ++j) sum[g * R + j] += left * right[j];
+        for (int j = 0; j < R; ++j) sum[g / in_one][g % in_one * R + j] += left * right[j];
       }
     };
     std::int64_t at = 0;
@@ -89,9 +127,28 @@ void dot_strip(const T* a, std::int64_t lda, std::int64_t rows, std::int64_t k, 
     if (at < k)
       step(at, [&](const T* p) __attribute__((always_inline)) { return load_masked<T>(p, tail); });
 
-    T sums[L];
-    store<T>(sums, sum_each<T>(sum));
-    finish_sums<T>(sums, count, R, i, target);
+    Vec<T> total[vectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) total[v] = sum_each<T, in_one * R>(sum[v]) + bias[v];
+    T* c = target.c + i * target.ldc;
+    if (target.accumulate) {
+      each_row(count, [&](int g, T* place) __attribute__((always_inline)) {
+        __builtin_memcpy(place, c + g * target.ldc, R * sizeof(T));
+      });
+      for (int v = 0; v < vectors; ++v) total[v] += load<T>(buffer + v * L);
+    }
+    if (!target.epilogue.nothing()) {
+      if (const T* of = target.epilogue.g)
+        each_row(count, [&](int g, T* place) __attribute__((always_inline)) {
+          __builtin_memcpy(place, of + (i + g) * target.epilogue.ldg, R * sizeof(T));
+        });
+      for (int v = 0; v < vectors; ++v)
+        finish_vector<T>(&total[v], target.epilogue, buffer + v * L);
+    }
+    for (int v = 0; v < vectors; ++v) store<T>(buffer + v * L, total[v]);
+    each_row(count, [&](int g, T* place) __attribute__((always_inline)) {
+      __builtin_memcpy(c + g * target.ldc, place, R * sizeof(T));
+    });
   }
 }
 
@@ -125,6 +182,47 @@ void dot_strips(const T* a, std::int64_t lda, std::int64_t rows, std::int64_t k,
     target.c += group;
     if (target.bias != nullptr) target.bias += group;
     if (target.epilogue.g != nullptr) target.epilogue.g += group;
+  }
+}
+
+// `columns` columns of B, stored [k, n], as rows of `stride` elements.
+template <class T>
+void turn_columns(const T* b, std::int64_t ldb, std::int64_t k, int columns, T* turned,
+                  std::int64_t stride) {
+  std::int64_t i = 0;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    // rows i and i + 8 side by side: eight lanes of a column in each half after the exchange
+    const __mmask8 mask = static_cast<__mmask8>((1u << columns) - 1u);
+    for (; i + 16 <= k && columns <= 8; i += 16) {
+      Vec<T> block[8];
+#pragma GCC unroll 8
+      for (int j = 0; j < 8; ++j) {
+        const __m256 low = _mm256_maskz_loadu_ps(mask, b + (i + j) * ldb);
+        const __m256 high = _mm256_maskz_loadu_ps(mask, b + (i + j + 8) * ldb);
+        block[j] = (Vec<T>)_mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+      }
+      transpose<T, 8>(block);
+#pragma GCC unroll 8
+      for (int j = 0; j < 8; ++j)
+        if (j < columns) store<T>(turned + j * stride + i, block[j]);
+    }
+  }
+#endif
+  for (; i < k; ++i)
+    for (int j = 0; j < columns; ++j) turned[j * stride + i] = b[i * ldb + j];
+}
+
+// Rows of B, stored [n, k], with rows of `stride` elements, whose vectors cross no cache line.
+template <class T>
+void align_rows(const T* b, std::int64_t ldb, std::int64_t k, std::int64_t rows, T* aligned,
+                std::int64_t stride) {
+  constexpr int L = lanes<T>;
+  const LaneMask<T> tail = first_lanes<T>(static_cast<int>(k % L));
+  for (std::int64_t j = 0; j < rows; ++j, b += ldb, aligned += stride) {
+    std::int64_t i = 0;
+    for (; i + L <= k; i += L) store<T>(aligned + i, load<T>(b + i));
+    if (i < k) store<T>(aligned + i, load_masked<T>(b + i, tail));
   }
 }
 

@@ -48,7 +48,8 @@ ifneq ($(call on,$(DEBUG)),)
 OPTIMISE := $(subst -O1,-O0,$(subst -O3 -g1,-O0,$(OPTIMISE))) -g3 -D_GLIBCXX_ASSERTIONS
 endif
 
-WARNINGS := -Wall -Wextra -Wno-psabi
+# g++ 12 sees overlaps in std::string that are not there.
+WARNINGS := -Wall -Wextra -Wno-psabi $(if $(findstring clang,$(COMPILER)),,-Wno-restrict)
 FLAGS := -std=c++20 $(OPTIMISE) -ffp-contract=fast -fno-math-errno -fno-trapping-math \
   $(WARNINGS) -I.
 LINK := $(filter -fsanitize=%,$(OPTIMISE))

@@ -208,13 +208,13 @@ const char* state_name(double ping_pong_ns) { return ping_pong_ns < 150 ? "near"
 Machine measure_machine() {
   Machine machine;
   machine.processor = processor_name();
-  machine.clock_ghz = clock_ghz();
   machine.ping_pong_ns = measure_ping_pong();
   for (int threads = 1; threads <= 2; ++threads) {
     for (Level level : {Level::l1, Level::l2, Level::l3, Level::dram})
       machine.bandwidth_gbps[static_cast<int>(level)][threads - 1] = bandwidth(level, threads);
   }
   measure_peaks_again(machine);
+  machine.clock_ghz = clock_ghz();  // last: by now the processor is awake
   return machine;
 }
 

@@ -16,7 +16,8 @@ enum class InitialisationKind {
   xavier_uniform,  // +- scale sqrt(6 / (in + out))              (Glorot & Bengio 2010, equation 16)
   he_normal,       // standard deviation scale sqrt(2 / in)      (He et al. 2015, equation 10)
   orthogonal,      // orthonormal rows or columns, times scale   (Saxe et al. 2014, section 3)
-  column_normalised,  // each output's weights of norm scale        (the policies of Schulman et al. 2015)
+  column_normalised,  // each output's weights of norm scale        (the policies of Schulman et al.
+                      // 2015)
 };
 
 struct Initialisation {

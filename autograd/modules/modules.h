@@ -46,9 +46,9 @@ class MaskedLinear {
   int weight_, bias_;
 };
 
-// The masks of a MADE with hidden layers of the given sizes: input d may reach outputs of dimensions
-// after d in the order 0, 1, ..., with `per_dimension` outputs a dimension (ibid., equations 12-13;
-// degrees assigned in turn). One mask a layer, for MaskedLinear.
+// The masks of a MADE with hidden layers of the given sizes: input d may reach outputs of
+// dimensions after d in the order 0, 1, ..., with `per_dimension` outputs a dimension (ibid.,
+// equations 12-13; degrees assigned in turn). One mask a layer, for MaskedLinear.
 std::vector<std::vector<double>> made_masks(std::int64_t dimensions,
                                             const std::vector<std::int64_t>& hidden,
                                             std::int64_t per_dimension, std::int64_t context = 0);
@@ -103,8 +103,8 @@ class Recurrent {
     Tensor h, c;  // [batch, hidden]; undefined for zeros
   };
   Recurrent(Parameters& parameters, const std::string& name, const Options& options);
-  // mask [batch, steps] of 0 and 1, or undefined. `unrolled` records elementary operations, which can
-  // be differentiated more than once.
+  // mask [batch, steps] of 0 and 1, or undefined. `unrolled` records elementary operations, which
+  // can be differentiated more than once.
   RecurrentResult operator()(Tensor x, const State& start = {}, Tensor mask = {},
                              bool unrolled = false) const;
   std::int64_t hidden() const { return options_.hidden; }

@@ -1,5 +1,5 @@
-// Cholesky factors and triangular solves of small matrices, with Murray's rules (2016, "Differentiation
-// of the Cholesky decomposition", section 3).
+// Cholesky factors and triangular solves of small matrices, with Murray's rules (2016,
+// "Differentiation of the Cholesky decomposition", section 3).
 
 #include "autograd/operations/operations.h"
 #include "autograd/operations/support.h"

@@ -1,4 +1,5 @@
-// Layer normalisation over the last axis, with z = (x - mean) s and s = 1 / standard deviation kept.
+// Layer normalisation over the last axis, with z = (x - mean) s and s = 1 / standard deviation
+// kept.
 
 #include "autograd/operations/operations.h"
 #include "autograd/operations/support.h"

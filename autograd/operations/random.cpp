@@ -1,5 +1,6 @@
-// Random numbers in programs: fresh each run, because the counter they start from is a persistent array
-// that each draw moves on; the same for any tiling, because an element's number decides its draw.
+// Random numbers in programs: fresh each run, because the counter they start from is a persistent
+// array that each draw moves on; the same for any tiling, because an element's number decides its
+// draw.
 
 #include "autograd/operations/operations.h"
 #include "autograd/operations/support.h"

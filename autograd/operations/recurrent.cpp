@@ -1,4 +1,5 @@
-// Recurrent layers over whole sequences: one operation forward, one for gradients, one for tangents.
+// Recurrent layers over whole sequences: one operation forward, one for gradients, one for
+// tangents.
 
 #include "autograd/operations/operations.h"
 #include "autograd/operations/support.h"

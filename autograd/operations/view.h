@@ -1,4 +1,5 @@
-// The operations that the program itself records: memory seen otherwise, constants, writing to arrays.
+// The operations that the program itself records: memory seen otherwise, constants, writing to
+// arrays.
 
 #pragma once
 

@@ -11,8 +11,8 @@ namespace understudy {
 
 // Jᵀ M J v: the Gauss-Newton product, of which the Fisher-vector product is the case where M is the
 // metric of a distribution in its parameters (Schulman et al. 2015, appendix C; Schraudolph 2002).
-// `outputs` are the distribution's parameters, `metric` turns their tangents into cotangents. A tangent
-// pass and a backward pass over the recorded forward pass: no second derivative is needed.
+// `outputs` are the distribution's parameters, `metric` turns their tangents into cotangents. A
+// tangent pass and a backward pass over the recorded forward pass: no second derivative is needed.
 std::vector<Tensor> gauss_newton_product(
     Program& program, const std::vector<Tensor>& outputs,
     const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& metric,

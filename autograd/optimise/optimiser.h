@@ -1,5 +1,5 @@
-// Gradient descent and its relatives, recorded into a program: gradients, clipping and one fused update
-// of the flat parameter buffer.
+// Gradient descent and its relatives, recorded into a program: gradients, clipping and one fused
+// update of the flat parameter buffer.
 //
 //   Adam adam(parameters, store, {.learning_rate = 1e-3});
 //   adam.record(program, loss);       // program.run() is then one step

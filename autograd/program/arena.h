@@ -1,5 +1,5 @@
-// Lays out blocks of memory that live for known spans of time, so that blocks whose spans do not meet
-// may share a place.
+// Lays out blocks of memory that live for known spans of time, so that blocks whose spans do not
+// meet may share a place.
 
 #pragma once
 

@@ -1,5 +1,5 @@
-// Running a plan: tiles on the processor's team, or one graph on CUDA. Nothing here allocates, but for
-// timed and checked runs.
+// Running a plan: tiles on the processor's team, or one graph on CUDA. Nothing here allocates, but
+// for timed and checked runs.
 
 #include <chrono>
 #include <cmath>

@@ -1,9 +1,9 @@
-// What an operation is: a shape rule (in the function that records it), a forward call, and two rules
-// of differentiation written with operations.
+// What an operation is: a shape rule (in the function that records it), a forward call, and two
+// rules of differentiation written with operations.
 //
-// An operation that lacks a rule cannot be differentiated: asking for it is an `Error` when recording,
-// never a wrong number. An operation holds its own settings and no data, and never changes once
-// recorded, so that one program can run on several threads' tiles at once.
+// An operation that lacks a rule cannot be differentiated: asking for it is an `Error` when
+// recording, never a wrong number. An operation holds its own settings and no data, and never
+// changes once recorded, so that one program can run on several threads' tiles at once.
 
 #pragma once
 
@@ -82,8 +82,8 @@ class Operation {
 
   virtual void run(const Call& call) const = 0;
 
-  // `inputs` / `outputs`: whether any operand of that kind has rows. The default says `local` when the
-  // outputs have rows, and refuses operations that would lose them.
+  // `inputs` / `outputs`: whether any operand of that kind has rows. The default says `local` when
+  // the outputs have rows, and refuses operations that would lose them.
   virtual RowUse row_use(bool inputs, bool outputs) const;
 
   // Whether an output may be written over input i (same size, element for element).
@@ -107,8 +107,8 @@ class Operation {
   }
 
   // This operation followed by `consumer`, which alone uses its result, as input `position`: one
-  // operation whose inputs are this one's and then the consumer's others, or null where there is none.
-  // `same_shape`: all of the consumer's inputs have the shape of its result.
+  // operation whose inputs are this one's and then the consumer's others, or null where there is
+  // none. `same_shape`: all of the consumer's inputs have the shape of its result.
   virtual std::unique_ptr<Operation> absorb(const Operation& consumer, int position,
                                             bool same_shape) const {
     (void)consumer;

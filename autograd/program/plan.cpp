@@ -133,8 +133,8 @@ void Plan::order_effects() {
           step.after.push_back(earlier.step);
     touches.insert(touches.end(), own.begin(), own.end());
   }
-  // An alias of an array that is written stands for a read at the time of its users: their root is the
-  // array, so they are in the list above by themselves.
+  // An alias of an array that is written stands for a read at the time of its users: their root is
+  // the array, so they are in the list above by themselves.
 }
 
 // Whether a step's results may be used by a step that runs once, in `segment`, or later.
@@ -332,7 +332,8 @@ void Plan::place() {
   for (std::size_t s = 0; s < segments_.size(); ++s) {
     Segment& segment = segments_[s];
     if (!segment.tiled) {
-      // Whole tensors, in the order of the steps that make them; over a dying operand where allowed.
+      // Whole tensors, in the order of the steps that make them; over a dying operand where
+      // allowed.
       for (int at : segment.steps) {
         Step& step = steps_[at];
         const int now = step_place[at];

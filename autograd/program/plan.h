@@ -6,12 +6,12 @@
 //   3. cut the list into segments. A segment either runs operations once, on whole tensors, or goes
 //      over tiles of rows and runs all its operations on one tile before the next. What needs a sum
 //      over rows is in a later segment than the sum;
-//   4. lay out memory. What lives only within a tiled segment has room for one tile a thread; the rest
-//      shares one arena by lifetime.
+//   4. lay out memory. What lives only within a tiled segment has room for one tile a thread; the
+//      rest shares one arena by lifetime.
 //
-// Tiles: rows are cut into chunks and chunks into tiles, by sizes alone. A chunk's tiles run in order on
-// one thread and add to the chunk's own partial sums; the partial sums are combined in the chunks' order.
-// So threads change who computes, and never what.
+// Tiles: rows are cut into chunks and chunks into tiles, by sizes alone. A chunk's tiles run in
+// order on one thread and add to the chunk's own partial sums; the partial sums are combined in the
+// chunks' order. So threads change who computes, and never what.
 //
 // On CUDA every segment runs once, and the whole run is captured as one graph.
 

@@ -9,13 +9,15 @@
 //   program.write("state", ...);  program.run();  program.value("loss");
 //
 // Recording appends operations; nothing is computed. `gradients` and `tangents` append ordinary
-// operations too, so the derivative of a derivative is one more call. The first `run` plans: operations
-// that nothing needs are dropped, some are fused, memory is laid out once. From then on a run allocates
-// nothing and does no bookkeeping: on the CPU it goes over tiles of rows, on CUDA it replays one graph.
+// operations too, so the derivative of a derivative is one more call. The first `run` plans:
+// operations that nothing needs are dropped, some are fused, memory is laid out once. From then on
+// a run allocates nothing and does no bookkeeping: on the CPU it goes over tiles of rows, on CUDA
+// it replays one graph.
 //
 // Invariants:
 //   * An operation's operands were recorded before it: the list is in a valid order at any time.
-//   * The bits of a result depend on the recorded list, the device's instruction set and the inputs,
+//   * The bits of a result depend on the recorded list, the device's instruction set and the
+//   inputs,
 //     never on the number of threads.
 //   * After planning, recording is an error.
 
@@ -79,17 +81,19 @@ class Program {
   // The same number everywhere, of any shape (rows too).
   Tensor full(const Shape& shape, double value);
 
-  // Appends an operation and returns its results. Operand shapes are the recording function's to check.
+  // Appends an operation and returns its results. Operand shapes are the recording function's to
+  // check.
   std::vector<Tensor> append(std::unique_ptr<Operation> operation, std::vector<Tensor> inputs,
                              const std::vector<Value>& outputs, const Effects& effects = {});
-  // The same memory under another shape: same row count, same elements (a row, where it has rows). A
-  // tensor without rows may also be a part of another: `offset` is in elements.
+  // The same memory under another shape: same row count, same elements (a row, where it has rows).
+  // A tensor without rows may also be a part of another: `offset` is in elements.
   Tensor view(Tensor tensor, const Shape& shape, std::int64_t offset = 0);
   // One flat tensor holding the given ones (without rows) one after another, without copying where
   // each is used here alone.
   Tensor pack(const std::vector<Tensor>& parts);
 
-  // Writes a tensor into a persistent array. Earlier readers see the old contents, later ones the new.
+  // Writes a tensor into a persistent array. Earlier readers see the old contents, later ones the
+  // new.
   void assign(Array& array, Tensor value);
 
   // Keeps a tensor to be read after a run under `name`.
@@ -111,8 +115,8 @@ class Program {
 
   // ---- Running ----
 
-  // Rows in a tile and in a chunk (see plan.h); 0: chosen from the sizes. Before planning. The bits of
-  // sums over rows depend on them.
+  // Rows in a tile and in a chunk (see plan.h); 0: chosen from the sizes. Before planning. The bits
+  // of sums over rows depend on them.
   void set_tiling(std::int64_t tile_rows, std::int64_t chunk_rows) {
     tile_rows_ = tile_rows;
     chunk_rows_ = chunk_rows;
@@ -122,13 +126,13 @@ class Program {
   void plan();
   void run();
 
-  // An input's contents, from the host, converted to the program's type (index and counter inputs are
-  // cast). The number of elements must be the input's.
+  // An input's contents, from the host, converted to the program's type (index and counter inputs
+  // are cast). The number of elements must be the input's.
   void write(const std::string& input, const std::vector<double>& values);
   void write(const std::string& input, const float* values, std::int64_t count);
   void write_indices(const std::string& input, const std::int32_t* values, std::int64_t count);
-  // Makes an input read the caller's memory on the program's device, of the input's type and size, from
-  // now on. Nothing is copied.
+  // Makes an input read the caller's memory on the program's device, of the input's type and size,
+  // from now on. Nothing is copied.
   void bind(const std::string& input, const void* data);
 
   std::vector<double> read(const std::string& output) const;

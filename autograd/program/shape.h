@@ -1,8 +1,9 @@
 // Shapes of tensors, and the one special dimension: rows.
 //
-// A dimension made with `rows(n)` counts independent examples (a batch). It always comes first. On the
-// CPU a program computes tensors of that kind a tile of rows at a time, so that what lies between two
-// operations stays in the first caches; everything else about them is as for any other dimension.
+// A dimension made with `rows(n)` counts independent examples (a batch). It always comes first. On
+// the CPU a program computes tensors of that kind a tile of rows at a time, so that what lies
+// between two operations stays in the first caches; everything else about them is as for any other
+// dimension.
 
 #pragma once
 
@@ -107,8 +108,8 @@ class Shape {
   std::int64_t size_[maximum_rank] = {};
 };
 
-// The shape of an elementwise operation's result: sizes align at the end, 1 stretches. An `Error` that
-// names `operation` where they do not fit.
+// The shape of an elementwise operation's result: sizes align at the end, 1 stretches. An `Error`
+// that names `operation` where they do not fit.
 Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b);
 
 }  // namespace understudy

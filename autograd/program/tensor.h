@@ -1,7 +1,7 @@
 // A handle to one value in a program.
 //
-// Copying a Tensor copies the handle. Arithmetic on tensors appends operations to their program; the
-// rest of the operations are functions in autograd/operations/operations.h.
+// Copying a Tensor copies the handle. Arithmetic on tensors appends operations to their program;
+// the rest of the operations are functions in autograd/operations/operations.h.
 
 #pragma once
 

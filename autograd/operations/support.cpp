@@ -1,5 +1,6 @@
 #include "autograd/operations/support.h"
 
+#include "autograd/program/program.h"
 #include "kernels/device/error.h"
 
 namespace understudy {

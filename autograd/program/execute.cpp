@@ -39,7 +39,7 @@ void Plan::call(const Step& step, Stream& stream, std::byte* tile_arena, std::in
                   rows,
                   first_row,
                   tiled,
-                  accumulate,
+                  accumulate && step.use == RowUse::reduce,
                   workspace};
   step.operation->run(call);
 }

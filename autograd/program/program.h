@@ -24,6 +24,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -206,7 +207,7 @@ class Program {
 
   Device& device_;
   Real real_;
-  std::vector<TensorRecord> tensors_;
+  std::deque<TensorRecord> tensors_;  // a deque: references to shapes outlive recording
   std::vector<Node> nodes_;
   std::vector<Named> outputs_;
   std::unique_ptr<Plan> plan_;

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ struct Case {
   std::function<std::vector<Tensor>(const std::vector<Tensor>&)> build;
   bool twice = true;  // has second derivatives
 };
+
+// For the test runner's messages.
+inline void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
 inline Input real(std::vector<std::int64_t> dimensions, double low = -1, double high = 1) {
   return {std::move(dimensions), false, low, high, 0, true};

@@ -192,9 +192,12 @@ TEST_SOURCES := $(filter $(ONLY),$(wildcard \
   $(if $(call on,$(EMBEDDED)),tests/embedded/*_test.cpp,tests/*/*_test.cpp)))
 TESTS := $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(TEST_SOURCES))
 TEST_OBJECTS := $(call plain,$(TEST_SOURCES))
-# On a machine with a GPU the same tests run natively too.
+# On a machine with a GPU those that use CUDA run natively too, but for the emulator's own.
+NATIVE_SOURCES := $(if $(WITH_CUDA),$(filter-out %/emulator_test.cpp tests/embedded/%, \
+  $(shell grep -lE 'tests/kernels/kernel_test.h|cuda_device' $(TEST_SOURCES) /dev/null)))
+NATIVE := $(patsubst tests/%.cpp,$(BUILD)/native/%,$(NATIVE_SOURCES))
 GPU := $(if $(WITH_CUDA),$(shell nvidia-smi -L 2>/dev/null | head -n 1))
-NATIVE_TESTS := $(if $(GPU),$(patsubst tests/%,$(BUILD)/native/%,$(basename $(TEST_SOURCES))))
+NATIVE_TESTS := $(if $(GPU),$(NATIVE))
 # Checks of the source tree and of what is installed: once, in the ordinary builds.
 CHECKS := $(if $(filter-out clang debug,$(subst -, ,$(CONFIGURATION))),, \
   $(filter $(ONLY),$(wildcard tests/house/*.sh)))
@@ -240,7 +243,7 @@ fuzz: $(FUZZERS)
 	@$(run_tests) $(FUZZERS)
 
 # Only links the tests natively: what can be asked of CUDA where there is no GPU.
-native: $(LIBRARY) $(COMMAND) $(patsubst tests/%,$(BUILD)/native/%,$(basename $(TEST_SOURCES)))
+native: $(LIBRARY) $(COMMAND) $(NATIVE)
 
 # ---- benchmarks ----------------------------------------------------------------------------------
 
@@ -342,4 +345,4 @@ endif
 
 -include $(patsubst %.o,%.d,$(CPU_OBJECTS) $(NATIVE_OBJECTS) $(EMULATED_OBJECTS) \
   $(COMMAND_OBJECTS) $(TEST_OBJECTS) $(FUZZ_OBJECTS) $(BENCH_OBJECTS) \
-  $(patsubst tests/%.cpp,$(BUILD)/obj/native/%.o,$(TEST_SOURCES)))
+  $(patsubst tests/%.cpp,$(BUILD)/obj/native/%.o,$(NATIVE_SOURCES)))

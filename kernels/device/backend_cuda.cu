@@ -1,5 +1,5 @@
-// All of CUDA's kernels, and the device that has them. Apart from `device_cuda.cu`, so that a test of
-// one family links without the others.
+// All of CUDA's kernels, and the device that has them. Apart from `device_cuda.cu`, so that a test
+// of one family links without the others.
 
 #include "kernels/device/backend.h"
 #include "kernels/device/device.h"

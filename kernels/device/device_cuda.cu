@@ -68,7 +68,8 @@ struct Runtime {
     void* memory = nullptr;
     if (cudaMalloc(&memory, bytes == 0 ? 1 : bytes) != cudaSuccess) {
       cudaGetLastError();
-      fail(ErrorKind::not_available, "device memory: %zu bytes were asked and not to be had", bytes);
+      fail(ErrorKind::not_available, "device memory: %zu bytes were asked and not to be had",
+           bytes);
     }
     return memory;
   }

@@ -31,7 +31,8 @@ void check_red_zones();
 // True where every one of the bytes lies in device memory.
 bool is_device_memory(const void* memory, std::size_t bytes);
 
-// While one of these lives, the host may touch device memory. They nest; launches and copies use one.
+// While one of these lives, the host may touch device memory. They nest; launches and copies use
+// one.
 class OpenMemory {
  public:
   OpenMemory();

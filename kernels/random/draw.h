@@ -1,7 +1,8 @@
 // From counters to draws: the arithmetic that CPU and CUDA share, bit for bit.
 //
 // `Ops` says what the numbers are: whole vectors on the CPU, scalars on CUDA. It is a type of the
-// including file's own namespace, so that no instantiation is shared between instruction sets. It has
+// including file's own namespace, so that no instantiation is shared between instruction sets. It
+// has
 //
 //   Scalar  float or double                 Value  numbers
 //   Bits    unsigned integers as wide as the numbers, as many
@@ -12,8 +13,9 @@
 //   bits(Value), value(Bits)                the same bits as the other type
 //   multiply(Word, uint32, Word& high)      the lower half of the product
 //
-// The compilers may contract a product and a sum into a fused multiply-add or leave it, which changes
-// bits. So no product below is added to anything, except in `fused` or where the product is exact.
+// The compilers may contract a product and a sum into a fused multiply-add or leave it, which
+// changes bits. So no product below is added to anything, except in `fused` or where the product is
+// exact.
 
 #pragma once
 
@@ -88,7 +90,8 @@ struct Draw {
     const Bits m_bits = (above & Ops::pattern((Pattern(1) << mantissa) - 1)) + base;
     const Value m = Ops::value(m_bits);
 
-    // e as a number: e + bias in the mantissa of 2^mantissa, less both. With e >= -bias all is exact.
+    // e as a number: e + bias in the mantissa of 2^mantissa, less both. With e >= -bias all is
+    // exact.
     const Bits biased = (above + Ops::pattern(Pattern(bias) << mantissa)) >> mantissa;
     const Scalar shift = single ? Scalar(8388608) : Scalar(4503599627370496);
     const Value e = Ops::value(biased | Ops::bits(Ops::number(shift))) - Ops::number(shift + bias);
@@ -118,12 +121,14 @@ struct Draw {
 
     const Value x = r * Ops::number(Scalar(1.57079632679489661923));
     const Value z = x * x;
-    // 1 - z/2! + z^2/4! - ... and x (1 - z/3! + z^2/5! - ...), by Horner's rule: each term divides by
-    // the next two numbers of the factorial
+    // 1 - z/2! + z^2/4! - ... and x (1 - z/3! + z^2/5! - ...), by Horner's rule: each term divides
+    // by the next two numbers of the factorial
     Value c = Ops::number(1), s = Ops::number(1);
     for (int k = terms_of_circle; k > 0; --k) {
-      c = Ops::fused(c * z, Ops::number(Scalar(-1) / Scalar((2 * k - 1) * (2 * k))), Ops::number(1));
-      s = Ops::fused(s * z, Ops::number(Scalar(-1) / Scalar((2 * k) * (2 * k + 1))), Ops::number(1));
+      c = Ops::fused(c * z, Ops::number(Scalar(-1) / Scalar((2 * k - 1) * (2 * k))),
+                     Ops::number(1));
+      s = Ops::fused(s * z, Ops::number(Scalar(-1) / Scalar((2 * k) * (2 * k + 1))),
+                     Ops::number(1));
     }
     s = s * x;
 
@@ -184,9 +189,9 @@ std::uint32_t feistel_mix(std::uint32_t half, std::uint32_t key) {
   return half ^ half >> 13;
 }
 
-// Where `index` goes in the permutation of 0..n-1, n > 2, that twelve keys name. Two halves of `bits` =
-// ceil(log2 n) bits are changed in turn by a function of the other, which can be undone whatever the
-// function is. What falls outside 0..n-1 goes round again.
+// Where `index` goes in the permutation of 0..n-1, n > 2, that twelve keys name. Two halves of
+// `bits` = ceil(log2 n) bits are changed in turn by a function of the other, which can be undone
+// whatever the function is. What falls outside 0..n-1 goes round again.
 #if defined(__CUDACC__)
 __device__ __forceinline__
 #else

@@ -2,11 +2,11 @@
 //
 // A draw depends on (seed, stream, index) and on nothing else: not on threads, batch, device or the
 // order of calls. The key is the seed (64 bits); the counter is (index of the block of four words:
-// 64 bits, stream: 64 bits). Element i takes its number from block offset + i / 4, word i % 4 (f32),
-// or from block offset + i / 2, words 2 (i % 2) and 2 (i % 2) + 1 as the lower and upper half of 64
-// bits (f64). All instruction sets and CUDA give the same bits: what follows the integers is
-// arithmetic in a fixed order, with our own logarithm, sine and cosine, and with each fused
-// multiply-add written as such (draw.h).
+// 64 bits, stream: 64 bits). Element i takes its number from block offset + i / 4, word i % 4
+// (f32), or from block offset + i / 2, words 2 (i % 2) and 2 (i % 2) + 1 as the lower and upper
+// half of 64 bits (f64). All instruction sets and CUDA give the same bits: what follows the
+// integers is arithmetic in a fixed order, with our own logarithm, sine and cosine, and with each
+// fused multiply-add written as such (draw.h).
 //
 //   uniform      [0, 1): the upper 24 bits of the number (f32), the upper 53 (f64)
 //   normal       Box-Muller: elements 2k and 2k + 1 are sqrt(-2 log u) times cos 2 pi u' and
@@ -15,8 +15,8 @@
 //   categorical  index[r] = argmax_j (x[r, j] + gumbel): a draw from softmax(x[r, :]); the first of
 //                several equal ones
 //   permutation  of 0..n-1, any n < 2^31: shuffled exactly up to 128 (Fisher & Yates), beyond by a
-//                Feistel network whose domain, less than 2 n, is walked until it falls below n (Black
-//                & Rogaway, CT-RSA 2002): each element by itself, so in parallel
+//                Feistel network whose domain, less than 2 n, is walked until it falls below n
+//                (Black & Rogaway, CT-RSA 2002): each element by itself, so in parallel
 //
 // Here u in (0, 1) is the middle of one of 2^23 (f32) or 2^52 (f64) equal intervals, never 0 or 1.
 // Logarithm, sine and cosine are within 2 ulp. Aliasing: none.

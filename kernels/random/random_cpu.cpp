@@ -1,9 +1,9 @@
-// Philox on the CPU: a vector of 32-bit lanes encrypts as many counters at once, and what follows is
-// arithmetic on whole vectors. Lane l holds block l of a group; two rounds of interleaving put the
-// draws in order of their elements.
+// Philox on the CPU: a vector of 32-bit lanes encrypts as many counters at once, and what follows
+// is arithmetic on whole vectors. Lane l holds block l of a group; two rounds of interleaving put
+// the draws in order of their elements.
 //
-// A group of blocks always makes the same draws, wherever a call begins: what a call does not need of
-// its first and last group it throws away.
+// A group of blocks always makes the same draws, wherever a call begins: what a call does not need
+// of its first and last group it throws away.
 
 #include "kernels/random/draw.h"
 #include "kernels/device/simd.h"
@@ -20,7 +20,8 @@ typedef std::uint32_t Words __attribute__((vector_size(vector_bytes)));
 typedef std::uint64_t Longs __attribute__((vector_size(vector_bytes)));
 constexpr int group_blocks = vector_bytes / 4;
 
-// Lower and upper halves of the 32-bit products: the even lanes' as 64-bit products, then the odd's.
+// Lower and upper halves of the 32-bit products: the even lanes' as 64-bit products, then the
+// odd's.
 UNDERSTUDY_INLINE Longs multiply_even(Longs a, std::uint32_t b) {
 #if defined(__AVX512F__)
   return (Longs)_mm512_maskz_mul_epu32(0xff, (__m512i)a, _mm512_set1_epi64(b));
@@ -83,7 +84,9 @@ struct Ops {
   using Word = Words;
 
   static UNDERSTUDY_INLINE Value number(T value) { return broadcast<T>(value); }
-  static UNDERSTUDY_INLINE Bits pattern(typename UnsignedOf<T>::type value) { return Bits{} + value; }
+  static UNDERSTUDY_INLINE Bits pattern(typename UnsignedOf<T>::type value) {
+    return Bits{} + value;
+  }
   static UNDERSTUDY_INLINE Bits bits(Value value) { return (Bits)value; }
   static UNDERSTUDY_INLINE Value value(Bits bits) { return (Value)bits; }
   static UNDERSTUDY_INLINE Value root(Value a) { return square_root<T>(a); }
@@ -111,7 +114,8 @@ template <class T>
 constexpr Index group_elements = group_blocks * (sizeof(T) == 4 ? 4 : 2);
 
 // The words of blocks begin, begin + 1, ...
-UNDERSTUDY_INLINE void draw_words(const RandomState& state, std::uint64_t begin, Words (&words)[4]) {
+UNDERSTUDY_INLINE void draw_words(const RandomState& state, std::uint64_t begin,
+                                  Words (&words)[4]) {
   std::uint32_t low[group_blocks], high[group_blocks];
   for (int lane = 0; lane < group_blocks; ++lane) {
     const std::uint64_t block = begin + static_cast<std::uint64_t>(lane);

@@ -132,8 +132,8 @@ __global__ void categorical_kernel(RandomState state, const std::uint64_t* count
   const std::uint64_t offset = *counter + skip;
   const int lane = threadIdx.x % 32;
   const Index warps = static_cast<Index>(gridDim.x) * (blockDim.x / 32);
-  for (Index row = static_cast<Index>(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32; row < rows;
-       row += warps) {
+  for (Index row = static_cast<Index>(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
+       row < rows; row += warps) {
     const Index begin = first + row * n;  // element of the row's first column
     T best = -static_cast<T>(INFINITY);
     Index best_at = n;
@@ -170,7 +170,8 @@ __global__ void shuffle_kernel(RandomState state, const std::uint64_t* counter, 
   for (int i = 0; i < n; ++i) index[i] = i;
   Block block = {};
   for (int i = n - 1; i > 0; --i) {
-    if (i == n - 1 || i % 4 == 3) block = encrypt(state, offset + static_cast<std::uint64_t>(i / 4));
+    if (i == n - 1 || i % 4 == 3)
+      block = encrypt(state, offset + static_cast<std::uint64_t>(i / 4));
     const int j = static_cast<int>(__umulhi(block.word[i % 4], static_cast<std::uint32_t>(i + 1)));
     const std::int32_t moved = index[i];
     index[i] = index[j];

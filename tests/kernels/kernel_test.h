@@ -1,5 +1,5 @@
-// What the tests of kernels share: every implementation in turn, arrays that live on its device, and
-// comparison with the reference.
+// What the tests of kernels share: every implementation in turn, arrays that live on its device,
+// and comparison with the reference.
 //
 //   KERNEL_TEST(SoftmaxKernels, agrees_with_the_reference) {
 //     Array x = on.array(random_normal(n)), y = on.poisoned(n);
@@ -85,8 +85,9 @@ class Random {
 // Sizes at which kernels go wrong: nothing, one, and around vectors, warps, tiles and blocks.
 inline std::vector<std::int64_t> awkward_sizes(std::int64_t most) {
   std::vector<std::int64_t> sizes;
-  for (std::int64_t n : {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127,
-                         128, 129, 255, 256, 257, 511, 513, 1000, 1023, 1024, 1025, 2049, 4097, 10007})
+  for (std::int64_t n : {0,   1,   2,   3,   4,    5,    7,    8,    9,    15,   16,   17,
+                         31,  32,  33,  48,  63,   64,   65,   100,  127,  128,  129,  255,
+                         256, 257, 511, 513, 1000, 1023, 1024, 1025, 2049, 4097, 10007})
     if (n <= most) sizes.push_back(n);
   return sizes;
 }
@@ -132,9 +133,12 @@ template <class U>
 class Array {
  public:
   Array(Device* device, const std::vector<U>& values, int misalignment)
-      : device_(device), count_(values.size()), before_(guard + static_cast<std::size_t>(misalignment)) {
+      : device_(device),
+        count_(values.size()),
+        before_(guard + static_cast<std::size_t>(misalignment)) {
     std::vector<unsigned char> bytes(total() * sizeof(U), 0xff);
-    if (count_ != 0) std::memcpy(bytes.data() + before_ * sizeof(U), values.data(), count_ * sizeof(U));
+    if (count_ != 0)
+      std::memcpy(bytes.data() + before_ * sizeof(U), values.data(), count_ * sizeof(U));
     if (device_ != nullptr) {
       memory_ = static_cast<U*>(device_->allocate(bytes.size()));
       device_->copy_from_host(memory_, bytes.data(), bytes.size());
@@ -183,7 +187,8 @@ class Array {
       std::memcpy(bytes, &all[i], sizeof(U));
       for (unsigned char byte : bytes) {
         if (byte == 0xff) continue;
-        ADD_FAILURE() << "element " << static_cast<std::int64_t>(i) - static_cast<std::int64_t>(before_)
+        ADD_FAILURE() << "element "
+                      << static_cast<std::int64_t>(i) - static_cast<std::int64_t>(before_)
                       << " of an array of " << count_ << " was written";
         return;
       }
@@ -266,8 +271,8 @@ class Place {
 
 // ---- comparison ----
 
-// True where each found value is within `roundings` units of T's relative precision (2^-24 or 2^-53)
-// of the expected one, or within `absolute`. Infinities must be the same, NaN must meet NaN.
+// True where each found value is within `roundings` units of T's relative precision (2^-24 or
+// 2^-53) of the expected one, or within `absolute`. Infinities must be the same, NaN must meet NaN.
 template <class T>
 testing::AssertionResult close(const std::vector<T>& found, const std::vector<double>& expected,
                                double roundings, double absolute = 0) {
@@ -284,7 +289,8 @@ testing::AssertionResult close(const std::vector<T>& found, const std::vector<do
       excess = std::isnan(e) && std::isnan(f) ? 0 : INFINITY;
     } else if (std::isinf(f) || std::isinf(e)) {
       // what does not fit into T may be infinite
-      excess = f == e || (std::isinf(f) && std::abs(e) > largest && (f > 0) == (e > 0)) ? 0 : INFINITY;
+      excess =
+          f == e || (std::isinf(f) && std::abs(e) > largest && (f > 0) == (e > 0)) ? 0 : INFINITY;
     } else if (f != e) {
       excess = std::abs(f - e) / (roundings * unit * std::abs(e) + absolute);
     }
@@ -311,8 +317,9 @@ testing::AssertionResult same_bits(const std::vector<U>& found, const std::vecto
     return testing::AssertionFailure() << found.size() << " values, expected " << expected.size();
   for (std::size_t i = 0; i < found.size(); ++i)
     if (std::memcmp(&found[i], &expected[i], sizeof(U)) != 0)
-      return testing::AssertionFailure() << "value " << i << " is " << testing::PrintToString(found[i])
-                                         << ", expected " << testing::PrintToString(expected[i]);
+      return testing::AssertionFailure()
+             << "value " << i << " is " << testing::PrintToString(found[i]) << ", expected "
+             << testing::PrintToString(expected[i]);
   return testing::AssertionSuccess();
 }
 

@@ -44,8 +44,8 @@ KERNEL_TEST(RandomKernels, gives_the_published_answers) {
   }
 }
 
-// The number of element i as an integer of `width` bits: a uniform draw has all but 8 (f32) or 11 (f64)
-// of them, and the rest of the draws are defined by fewer.
+// The number of element i as an integer of `width` bits: a uniform draw has all but 8 (f32) or 11
+// (f64) of them, and the rest of the draws are defined by fewer.
 template <class T>
 double middle(T uniform) {
   // uniform = j 2^-24; the middle of its interval of 2^-23
@@ -203,8 +203,8 @@ KERNEL_TEST(RandomKernels, categorical_never_draws_what_is_impossible) {
 // ---- distributions: of the portable kernels, whose bits are everybody's ----
 
 // The largest distance between the sample's distribution function and `distribution`, times sqrt n.
-// Above 2.3 once in 20,000 samples (Kolmogorov); the draws are fixed, so that the test cannot fail now
-// and then.
+// Above 2.3 once in 20,000 samples (Kolmogorov); the draws are fixed, so that the test cannot fail
+// now and then.
 template <class T, class F>
 double kolmogorov(std::vector<T> sample, const F& distribution) {
   std::sort(sample.begin(), sample.end());
@@ -248,7 +248,8 @@ TYPED_TEST(RandomDistributions, normals_have_the_moments_and_no_correlation) {
     if (i + 1 < z.size()) neighbours += static_cast<double>(z[i]) * static_cast<double>(z[i + 1]);
     if (i + 4 < z.size()) blocks += static_cast<double>(z[i]) * static_cast<double>(z[i + 4]);
   }
-  // four standard deviations of each mean: those of z, z^2, z^3, z^4 are 1, sqrt 2, sqrt 15, sqrt 96
+  // four standard deviations of each mean: those of z, z^2, z^3, z^4 are 1, sqrt 2, sqrt 15, sqrt
+  // 96
   const double four = 4 / std::sqrt(static_cast<double>(n));
   EXPECT_NEAR(moment[1] / n, 0, four);
   EXPECT_NEAR(moment[2] / n, 1, four * std::sqrt(2.0));

@@ -9,6 +9,8 @@
 
 namespace understudy {
 
+constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
+
 // One pass over the text. Cells are moved towards the front as their quotes are resolved: a cell is
 // never longer than what it was read from, so that the text is its own buffer.
 class CsvParser {
@@ -17,7 +19,7 @@ class CsvParser {
 
   void parse() {
     check_characters();
-    if (text_.starts_with("\xEF\xBB\xBF")) at_ = 3;
+    if (text_.starts_with(utf8_mark)) at_ = utf8_mark.size();
     if (at_ == text_.size()) refuse_line("expected a row of names, found an empty file");
     std::vector<Csv::Cell> row;
     read_row(row);
@@ -206,9 +208,13 @@ Csv::ColumnType Csv::type(std::size_t column) const {
 
 namespace {
 
-// The only cell of its row may not be nothing at all: an empty line would be no row to some.
+// Quoted where the text would be read as something else: commas, quotes and line ends; a cell that
+// is nothing and alone on its line, which is no row to some readers; the mark of UTF-8, which is
+// dropped at the beginning of a file.
 void append_text(std::string& line, std::string_view text, bool alone) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos && !(alone && text.empty())) {
+  const bool quoted = text.find_first_of(",\"\r\n") != std::string_view::npos ||
+                      (alone && text.empty()) || text.starts_with(utf8_mark);
+  if (!quoted) {
     line += text;
     return;
   }

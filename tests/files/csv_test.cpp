@@ -101,6 +101,14 @@ TEST_F(CsvTest, WhatIsWrittenIsReadToTheLastBit) {
       << "rows of one empty cell";
 }
 
+// Found by the fuzzer: a first name that begins with the mark of UTF-8 lost it.
+TEST_F(CsvTest, AMarkOfUtf8WithinTheFirstNameStays) {
+  const Csv csv = parse("a,\xEF\xBB\xBFx\n1,2\n");
+  ASSERT_EQ(csv.names()[1], "\xEF\xBB\xBFx");
+  const CsvColumns first = {{csv.names()[1], csv.texts(csv.names()[1])}};
+  EXPECT_EQ(parse(written(first)).names()[0], csv.names()[1]);
+}
+
 TEST_F(CsvTest, TheLocaleHasNoSay) {
   // where the comma is the decimal point, strtod and printf would read and write others
   if (std::setlocale(LC_ALL, "de_DE.UTF-8") == nullptr) std::setlocale(LC_ALL, "");

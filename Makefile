@@ -17,6 +17,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 ONLY ?= %
 FUZZ_SECONDS ?= 2
+# Python for the tests and benchmarks that have peers there.
+export UNDERSTUDY_PYTHON ?= $(firstword $(abspath $(wildcard build/peers/bin/python)) python3)
 CCACHE ?= $(shell command -v ccache)
 
 # Without -j, use every processor. (A -j on the command line wins over this.)

@@ -142,7 +142,10 @@ double clock_ghz() {
       value += i;
       asm volatile("" : "+r"(value));
     };
-    for (long i = 0; i < rounds; ++i) add(i), add(i), add(i), add(i), add(i), add(i), add(i), add(i);
+    for (long i = 0; i < rounds; ++i) {
+      add(i), add(i), add(i), add(i);
+      add(i), add(i), add(i), add(i);
+    }
   });
 }
 

@@ -150,8 +150,8 @@ def other_networks():
         torch.nn.Linear(1024, 512), relu(), torch.nn.Linear(512, 6))
     small = torch.nn.Sequential(
         torch.nn.Conv2d(3, 32, 3, 2, 1), relu(), torch.nn.Conv2d(32, 64, 3, 2, 1), relu(),
-        torch.nn.Conv2d(64, 128, 3, 2, 1), relu(), torch.nn.Flatten(),
-        torch.nn.Linear(8192, 256), relu(), torch.nn.Linear(256, 6))
+        torch.nn.Conv2d(64, 64, 3, 2, 1), relu(), torch.nn.Conv2d(64, 64, 3, 2, 1), relu(),
+        torch.nn.Flatten(), torch.nn.Linear(1024, 512), relu(), torch.nn.Linear(512, 6))
     images, wanted_actions = torch.randn(32, 3, 64, 64), torch.randn(32, 6)
     for name, net in [("Nature CNN", nature), ("3x3 CNN", small)]:
         timed(f"{name}, 32 images",

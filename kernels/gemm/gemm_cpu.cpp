@@ -14,9 +14,9 @@
 //   chunks of k  a gradient dW = X^T dY has few rows and a long sum; this is cut into chunks of a fixed
 //              length, summed apart and added in order
 //
-// An element's sum runs in one order, given by the shape: k ascending in one accumulator (panels), or
-// lane by lane and then a fixed tree (strips), and chunk by chunk. No choice that affects it looks at
-// the threads.
+// An element's sum runs in one order, given by the shape: k ascending in one accumulator, block by
+// block (panels), or lane by lane and then a fixed tree (strips), and chunk by chunk. No choice that
+// affects it looks at the threads.
 
 #include "kernels/gemm/gemm_cpu.h"
 
@@ -35,9 +35,9 @@ constexpr Index quotient_up(Index a, Index b) { return (a + b - 1) / b; }
 constexpr Index round_up(Index a, Index b) { return quotient_up(a, b) * b; }
 
 // How a thread's scratch is divided, in bytes: gemm_scratch_bytes in all.
-constexpr Index packed_b_bytes = 416 << 10;
+constexpr Index packed_b_bytes = 480 << 10;
 constexpr Index packed_a_bytes = 96 << 10;
-constexpr Index strip_bytes = 128 << 10;  // B's columns transposed; or C's, transposed
+constexpr Index strip_bytes = 64 << 10;  // B's columns transposed; or C's, transposed
 constexpr Index slot_bytes = 128 << 10;   // a chunk's sums
 static_assert(packed_b_bytes + packed_a_bytes + strip_bytes + slot_bytes ==
               static_cast<Index>(gemm_scratch_bytes));
@@ -115,7 +115,7 @@ Plan<T> plan_for(const Gemm<T>& p) {
   const Index columns = plan.panel_columns;
   plan.pack_b = columns > 0 && (p.transpose_b || (p.m >= 192 && k * p.n * size > (64 << 10)));
   plan.pack_a = columns >= 256 && p.m >= 24;
-  const Index longest = p.transpose_a && !plan.pack_a ? 128 : 256;
+  const Index longest = p.transpose_a && !plan.pack_a ? 128 : 384;
   plan.k_block = k <= longest + longest / 2 ? larger(k, 1) : quotient_up(k, quotient_up(k, longest));
   return plan;
 }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "kernels/device/simd.h"
+#include "kernels/elementwise/math_cpu.h"
 #include "kernels/gemm/gemm.h"
 
 namespace understudy::UNDERSTUDY_ISA {
@@ -76,20 +77,6 @@ UNDERSTUDY_INLINE void store_masked(T* p, Vec<T> v, LaneMask<T> mask) {
 }
 #endif
 
-// Lane by lane with the C library, until the vector functions are there.
-template <class T>
-UNDERSTUDY_INLINE Vec<T> hyperbolic_tangent(Vec<T> x) {
-  for (int i = 0; i < lanes<T>; ++i)
-    x[i] = sizeof(T) == 4 ? __builtin_tanhf(x[i]) : __builtin_tanh(x[i]);
-  return x;
-}
-template <class T>
-UNDERSTUDY_INLINE Vec<T> sigmoid(Vec<T> x) {
-  for (int i = 0; i < lanes<T>; ++i)
-    x[i] = 1 / (1 + (sizeof(T) == 4 ? __builtin_expf(-x[i]) : __builtin_exp(-x[i])));
-  return x;
-}
-
 template <class T>
 UNDERSTUDY_INLINE Vec<T> activate(Activation activation, Vec<T> x) {
   switch (activation) {
@@ -138,8 +125,8 @@ struct Panel {
   std::int64_t ldc;
   std::int64_t blocks;
   int last;
-  bool load_c;       // the sum begins with C
-  const T* bias;     // and with this; or null
+  bool load_c;       // C is added
+  const T* bias;     // the sum begins with this, or null
   bool finish;       // the sum is complete: apply `epilogue`
   Finish<T> epilogue;
 };
@@ -184,11 +171,12 @@ void panel(const Panel<T>& p) {
 #pragma GCC unroll 16
       for (int i = 0; i < RM; ++i) sum[i][j] = bias;
     }
-    if (p.load_c) {
+    // C is needed only at the end: on its way while k runs
+    if (p.k >= 64) {
 #pragma GCC unroll 16
       for (int i = 0; i < RM; ++i)
 #pragma GCC unroll 16
-        for (int j = 0; j < RN; ++j) sum[i][j] += load_vector(c + i * p.ldc, j);
+        for (int j = 0; j < RN; ++j) __builtin_prefetch(c + i * p.ldc + j * lanes<T>, 1);
     }
 
     const T* a = a_block;
@@ -207,6 +195,12 @@ void panel(const Panel<T>& p) {
       b += p.b_stride;
     }
 
+    if (p.load_c) {
+#pragma GCC unroll 16
+      for (int i = 0; i < RM; ++i)
+#pragma GCC unroll 16
+        for (int j = 0; j < RN; ++j) sum[i][j] += load_vector(c + i * p.ldc, j);
+    }
     if (p.finish) {
       Vec<T> aside[RM * RN];
 #pragma GCC unroll 16

@@ -69,17 +69,19 @@ void pack_panel_b(const T* b, std::int64_t ldb, bool transposed, std::int64_t k,
                   std::int64_t columns, int width, T* panel) {
   constexpr int L = lanes<T>;
   const std::int64_t row = width * L;
+  if (!transposed) {
+    const LaneMask<T> mask = first_lanes<T>(static_cast<int>(columns - (width - 1) * L));
+    for (std::int64_t i = 0; i < k; ++i, b += ldb, panel += row) {
+      for (int group = 0; group < width - 1; ++group)
+        store<T>(panel + group * L, load<T>(b + group * L));
+      store<T>(panel + row - L, load_masked<T>(b + row - L, mask));
+    }
+    return;
+  }
   for (int group = 0; group < width; ++group) {
     const std::int64_t left = columns - group * L;
     const int count = left < L ? static_cast<int>(left) : L;
     T* out = panel + group * L;
-    if (!transposed) {
-      const LaneMask<T> mask = first_lanes<T>(count);
-      const T* in = b + group * L;
-      for (std::int64_t i = 0; i < k; ++i)
-        store<T>(out + i * row, load_masked<T>(in + i * ldb, mask));
-      continue;
-    }
     const T* in = b + group * L * ldb;
     for (std::int64_t i = 0; i < k; i += L) {
       const int steps = k - i < L ? static_cast<int>(k - i) : L;

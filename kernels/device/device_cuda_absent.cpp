@@ -7,8 +7,7 @@ namespace understudy {
 
 const char* cuda_missing_reason() { return "built without CUDA"; }
 
-std::unique_ptr<Device> cuda_device() { return cuda_device(nullptr, nullptr); }
-std::unique_ptr<Device> cuda_device(const Backend<float>*, const Backend<double>*) {
+std::unique_ptr<Device> cuda_device() {
   fail(ErrorKind::not_available, "device cuda: %s", cuda_missing_reason());
 }
 

@@ -3,6 +3,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace understudy {
 
@@ -13,7 +14,8 @@ ErrorHandler error_handler = nullptr;
 }  // namespace
 
 Error::Error(ErrorKind kind, const char* message) noexcept : kind_(kind) {
-  std::snprintf(message_, capacity, "%s", message);
+  std::strncpy(message_, message, capacity - 1);
+  message_[capacity - 1] = '\0';
 }
 
 ErrorHandler set_error_handler(ErrorHandler handler) noexcept {

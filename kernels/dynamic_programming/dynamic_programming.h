@@ -18,6 +18,8 @@
 //   forward    d'(s') = source(s') + discount sum over transitions j into s' of p(j) pi(k) d(state(k))
 //   multiply   y = b + A x, A sparse by rows, x[., batch]
 //   solve_triangular  x[i] = (x[i] - sum_j A(i, j) x[j]) / diagonal(i), in place, rows upwards or down
+//   sampled_product   out(j) += A(i, j) sum_b x(i, b) y(column(j), b) at the entries of A: with x the
+//                     adjoint and y the solution of a sparse system, the flow along each transition
 //   maximum_change    max |a - b|; equal infinities differ by 0; NaN where a difference is NaN
 //
 // The causal and the optimistic backup are Levine's (2018, equations 5 to 9, and section 2.4) and, for
@@ -112,6 +114,9 @@ struct DynamicProgrammingKernels {
   // `descending`: from the last row to the first (an upper triangle). inverse_diagonal may be null (1).
   void (*solve_triangular)(Stream&, const SparseRows<T>&, const T* inverse_diagonal,
                            bool descending, std::int64_t batch, T* x);
+  // out[entries of a].
+  void (*sampled_product)(Stream&, const SparseRows<T>&, std::int64_t batch, const T* x, const T* y,
+                          T* out);
   // *result is one number.
   void (*maximum_change)(Stream&, std::int64_t n, const T* a, const T* b, T* result);
   void (*grid_backup)(Stream&, const GridDynamics<T>&, Choice, T discount, const T* reward,

@@ -144,6 +144,18 @@ __global__ void triangular_kernel(SparseRows<T> a, const T* inverse_diagonal, bo
 }
 
 template <class T>
+__global__ void sampled_kernel(SparseRows<T> a, std::int64_t batch, const T* x, const T* y, T* out) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= a.rows) return;
+  for (std::int64_t j = a.begin[i]; j < a.begin[i + 1]; ++j) {
+    T sum = 0;
+    for (std::int64_t c = 0; c < batch; ++c)
+      sum += x[i * batch + c] * y[static_cast<std::int64_t>(a.column[j]) * batch + c];
+    out[j] += a.value[j] * sum;
+  }
+}
+
+template <class T>
 __device__ inline T larger_or_nan(T a, T b) {
   return a != a ? a : (b != b ? b : (a > b ? a : b));
 }
@@ -298,6 +310,13 @@ void solve_triangular(Stream& stream, const SparseRows<T>& a, const T* inverse_d
 }
 
 template <class T>
+void sampled_product(Stream& stream, const SparseRows<T>& a, std::int64_t batch, const T* x,
+                     const T* y, T* out) {
+  launch(sampled_kernel<T>, dim3(blocks_for(a.rows)), dim3(block_threads), 0, stream, a, batch, x, y,
+         out);
+}
+
+template <class T>
 void maximum_change(Stream& stream, std::int64_t n, const T* a, const T* b, T* result) {
   T* const partial = reinterpret_cast<T*>(stream.scratch);
   const unsigned blocks = n > 256 * block_threads ? 256 : (n > 0 ? blocks_for(n) : 1);
@@ -334,6 +353,7 @@ void fill_all(DynamicProgrammingKernels<T>& kernels) {
   kernels.forward = forward<T>;
   kernels.multiply = multiply<T>;
   kernels.solve_triangular = solve_triangular<T>;
+  kernels.sampled_product = sampled_product<T>;
   kernels.maximum_change = maximum_change<T>;
   kernels.grid_backup = grid_backup<T>;
   kernels.grid_forward = grid_forward<T>;

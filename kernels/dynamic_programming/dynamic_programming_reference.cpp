@@ -115,6 +115,17 @@ void solve_triangular(Stream&, const SparseRows<double>& a, const double* invers
   }
 }
 
+void sampled_product(Stream&, const SparseRows<double>& a, std::int64_t batch, const double* x,
+                     const double* y, double* out) {
+  for (std::int64_t i = 0; i < a.rows; ++i)
+    for (std::int64_t j = a.begin[i]; j < a.begin[i + 1]; ++j) {
+      double sum = 0.0;
+      for (std::int64_t c = 0; c < batch; ++c)
+        sum += x[i * batch + c] * y[a.column[j] * batch + c];
+      out[j] += a.value[j] * sum;
+    }
+}
+
 void maximum_change(Stream&, std::int64_t n, const double* a, const double* b, double* result) {
   double most = 0.0;
   for (std::int64_t i = 0; i < n; ++i) {
@@ -182,7 +193,7 @@ void grid_forward(Stream&, const GridDynamics<double>& grid, double discount,
 
 void fill(DynamicProgrammingKernels<double>& kernels) {
   kernels = {backup,   policy,           evaluate,       forward,     multiply,
-             solve_triangular, maximum_change, grid_backup, grid_forward};
+             solve_triangular, sampled_product, maximum_change, grid_backup, grid_forward};
 }
 
 }  // namespace understudy::reference

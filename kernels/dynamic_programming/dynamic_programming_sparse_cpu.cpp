@@ -78,14 +78,21 @@ UNDERSTUDY_INLINE void over_lanes(Stream& stream, std::int64_t rows, std::int64_
     const std::int64_t end = smaller(first + block, rows);
     const std::int64_t left = smaller(batch - lane, stretch);
     const int last = static_cast<int>((left - 1) % lanes<T>) + 1;
+    const bool whole = last == lanes<T>;
     switch ((left + lanes<T> - 1) / lanes<T>) {
       case 4:
-        if (left == stretch) run(Lanes<T, 4, false>{batch, lane, last}, first, end);
+        if (whole) run(Lanes<T, 4, false>{batch, lane, last}, first, end);
         else run(Lanes<T, 4, true>{batch, lane, last}, first, end);
         break;
       case 3: run(Lanes<T, 3, true>{batch, lane, last}, first, end); break;
-      case 2: run(Lanes<T, 2, true>{batch, lane, last}, first, end); break;
-      default: run(Lanes<T, 1, true>{batch, lane, last}, first, end); break;
+      case 2:
+        if (whole) run(Lanes<T, 2, false>{batch, lane, last}, first, end);
+        else run(Lanes<T, 2, true>{batch, lane, last}, first, end);
+        break;
+      default:
+        if (whole) run(Lanes<T, 1, false>{batch, lane, last}, first, end);
+        else run(Lanes<T, 1, true>{batch, lane, last}, first, end);
+        break;
     }
   });
 }
@@ -495,6 +502,33 @@ void solve_triangular(Stream& stream, const SparseRows<T>& a, const T* inverse_d
   });
 }
 
+// Lanes across the batch are summed in vectors of their own and then across, in one order.
+template <class T>
+void sampled_product(Stream& stream, const SparseRows<T>& a, std::int64_t batch, const T* x,
+                     const T* y, T* out) {
+  const std::int64_t entries = a.rows > 0 ? a.begin[a.rows] : 0;
+  constexpr std::int64_t block = 256;
+  split(stream, entries * batch, (a.rows + block - 1) / block, [&](std::int64_t part) {
+    for (std::int64_t i = part * block; i < smaller(part * block + block, a.rows); ++i) {
+      const T* const row = x + i * batch;
+      for (std::int64_t j = a.begin[i]; j < a.begin[i + 1]; ++j) {
+        const T* const other = y + static_cast<std::int64_t>(a.column[j]) * batch;
+        Vec<T> even{}, odd{};
+        std::int64_t c = 0;
+        for (; c + 2 * lanes<T> <= batch; c += 2 * lanes<T>) {
+          even += load<T>(row + c) * load<T>(other + c);
+          odd += load<T>(row + c + lanes<T>) * load<T>(other + c + lanes<T>);
+        }
+        for (; c < batch; c += lanes<T>) {
+          const int n = static_cast<int>(smaller(batch - c, lanes<T>));
+          even += load_first<T>(row + c, n) * load_first<T>(other + c, n);
+        }
+        out[j] += a.value[j] * sum_lanes<T>(even + odd);
+      }
+    }
+  });
+}
+
 // The largest over fixed blocks; a NaN anywhere wins.
 template <class T>
 void maximum_change(Stream& stream, std::int64_t n, const T* a, const T* b, T* result) {
@@ -538,6 +572,7 @@ void fill_sparse(DynamicProgrammingKernels<T>& kernels) {
   kernels.forward = forward<T>;
   kernels.multiply = multiply<T>;
   kernels.solve_triangular = solve_triangular<T>;
+  kernels.sampled_product = sampled_product<T>;
   kernels.maximum_change = maximum_change<T>;
 }
 template void fill_sparse(DynamicProgrammingKernels<float>&);

@@ -270,6 +270,11 @@ TYPED_TEST(DynamicProgramming, RowsAndTrianglesAgreeWithTheReference) {
               oracle().multiply(none, wide, batch, x.wide.data(), with ? b.wide.data() : nullptr, y.data());
               implementation.kernels.multiply(stream, narrow, batch, x.data(), with ? b.data() : nullptr, y_found.data());
               expect_near(y, y_found, what + " multiply");
+              std::vector<double> out(column.size(), 1.0);
+              std::vector<T> out_found(column.size(), T(1));
+              oracle().sampled_product(none, wide, batch, x.wide.data(), b.wide.data(), out.data());
+              implementation.kernels.sampled_product(stream, narrow, batch, x.data(), b.data(), out_found.data());
+              expect_near(out, out_found, what + " sampled product");
               oracle().solve_triangular(none, wide, with ? inverse.wide.data() : nullptr, descending, batch, solved.data());
               implementation.kernels.solve_triangular(stream, narrow, with ? inverse.data() : nullptr, descending, batch, solved_found.data());
               // Errors pass from row to row and may grow by half each time an inverse diagonal is 1.5.

@@ -1,0 +1,449 @@
+#include "algorithms/tabular/goal_family.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+constexpr int lanes = 16;  // goals of a chunk: 2 vectors of double on AVX-512, 4 on AVX2
+
+}  // namespace
+
+GoalDemonstrations goal_demonstrations(const Problem& problem,
+                                       const std::vector<Trajectory>& trajectories) {
+  GoalDemonstrations d;
+  d.transition_count.assign(problem.n_transitions(), 0.0);
+  std::map<std::pair<std::int32_t, std::int32_t>, double> origins;
+  for (const auto& episode : transitions_of(problem, trajectories))
+    for (std::int32_t j : episode) d.transition_count[j] += 1.0;
+  for (const Trajectory& t : trajectories) origins[{t.goal, t.states.front()}] += 1.0;
+  for (const auto& [key, count] : origins) d.origins.push_back({key.first, key.second, count});
+  d.episodes = static_cast<double>(trajectories.size());
+  return d;
+}
+
+// The right-hand sides, values and adjoints of some goals.
+struct GoalFamily::Chunk {
+  std::vector<std::int32_t> goals;
+  std::vector<std::int32_t> origins;  // of the demonstrations: those with these goals
+  std::vector<double> z, adjoint;
+  int lane_of(std::int32_t goal) const {
+    return static_cast<int>(std::find(goals.begin(), goals.end(), goal) - goals.begin());
+  }
+};
+
+GoalFamily::GoalFamily(const Problem& problem, Engine& engine) : problem_(problem), engine_(engine) {
+  if (problem.n_goals() == 0) fail(ErrorKind::bad_input, "goal_id: the problem has no goals");
+  if (problem.goals_absorb)
+    for (std::int64_t g = 0; g < problem.n_goals(); ++g)
+      if (problem.goal_begin[g + 1] - problem.goal_begin[g] != 1)
+        fail(ErrorKind::not_available, "goal %lld: absorbing goals of one state each are supported, found %d",
+             static_cast<long long>(g), problem.goal_begin[g + 1] - problem.goal_begin[g]);
+
+  // The pattern of I - M by rows: each successor once, and the diagonal.
+  std::vector<std::int32_t> begin{0}, column;
+  entry_.resize(problem.n_transitions());
+  for (std::int64_t s = 0; s < problem.n_states; ++s) {
+    const std::int32_t from = problem.transition_begin[problem.pair_begin[s]];
+    const std::int32_t to = problem.transition_begin[problem.pair_begin[s + 1]];
+    std::vector<std::int32_t> next(problem.next_state.begin() + from, problem.next_state.begin() + to);
+    next.push_back(static_cast<std::int32_t>(s));
+    std::sort(next.begin(), next.end());
+    next.erase(std::unique(next.begin(), next.end()), next.end());
+    auto place = [&](std::int64_t state) {
+      return begin.back() +
+             static_cast<std::int32_t>(std::lower_bound(next.begin(), next.end(), state) - next.begin());
+    };
+    diagonal_.push_back(place(s));
+    for (std::int32_t j = from; j < to; ++j) entry_[j] = place(problem.next_state[j]);
+    column.insert(column.end(), next.begin(), next.end());
+    begin.push_back(static_cast<std::int32_t>(column.size()));
+  }
+  lu_ = std::make_unique<SparseLu>(problem.n_states, begin, column);
+  matrix_.resize(column.size());
+
+  const auto& position = lu_->position();
+  std::vector<std::int32_t> state_at(problem.n_states);
+  for (std::int64_t s = 0; s < problem.n_states; ++s) state_at[position[s]] = static_cast<std::int32_t>(s);
+  begin_.assign(1, 0);
+  for (std::int32_t s : state_at) {
+    const std::int32_t to = problem.transition_begin[problem.pair_begin[s + 1]];
+    for (std::int32_t j = problem.transition_begin[problem.pair_begin[s]]; j < to; ++j) {
+      transition_.push_back(j);
+      column_.push_back(position[problem.next_state[j]]);
+    }
+    begin_.push_back(static_cast<std::int32_t>(transition_.size()));
+  }
+  weight_.resize(transition_.size());
+  rooms_.resize(engine.thread_count());
+}
+
+GoalFamily::~GoalFamily() = default;
+
+std::vector<double> GoalFamily::transition_reward(const std::vector<double>& weights) const {
+  const std::int64_t f = problem_.n_features;
+  if (problem_.feature_owner != FeatureOwner::transition) {
+    const std::vector<double> of_pairs = linear_reward(problem_, weights);
+    std::vector<double> r(problem_.n_transitions());
+    for (std::size_t j = 0; j < r.size(); ++j) r[j] = of_pairs[problem_.transition_pair[j]];
+    return r;
+  }
+  if (static_cast<std::int64_t>(weights.size()) != f)
+    fail(ErrorKind::bad_shape, "weights: expected %lld, found %zu", static_cast<long long>(f), weights.size());
+  std::vector<double> r(problem_.n_transitions());
+  for (std::size_t j = 0; j < r.size(); ++j) {
+    double sum = 0.0;
+    for (std::int64_t c = 0; c < f; ++c) sum += weights[c] * problem_.transition_features[j * f + c];
+    r[j] = sum;
+  }
+  return r;
+}
+
+// False where no z exists. Absorbing goals may do with a radius above 1 (a walk that could go round
+// through its goal for ever may not): there the sign of each z decides.
+bool GoalFamily::factor(const std::vector<double>& reward) {
+  std::fill(matrix_.begin(), matrix_.end(), 0.0);
+  for (std::int32_t d : diagonal_) matrix_[d] = 1.0;
+  for (std::size_t i = 0; i < transition_.size(); ++i) {
+    const std::int32_t j = transition_[i];
+    weight_[i] = problem_.probability[j] * std::exp(reward[j]);
+    if (!std::isfinite(weight_[i])) return false;
+    matrix_[entry_[j]] -= weight_[i];
+  }
+  const SparseLu::Pivots pivots = lu_->factor(matrix_);
+  positive_ = pivots == SparseLu::Pivots::positive;
+  return positive_ || (problem_.goals_absorb && pivots == SparseLu::Pivots::not_positive);
+}
+
+SparseRows<double> GoalFamily::weighted(const std::vector<double>& value) const {
+  return {problem_.n_states, begin_.data(), column_.data(), value.data()};
+}
+
+// z of the chunk's goals; lanes without a goal are 0.
+void GoalFamily::solve_chunk(Stream& stream, const std::vector<std::int32_t>& goals,
+                             Chunk& chunk) const {
+  chunk.goals = goals;
+  chunk.z.assign(problem_.n_states * lanes, 0.0);
+  for (std::size_t lane = 0; lane < goals.size(); ++lane)
+    for (std::int32_t i = problem_.goal_begin[goals[lane]]; i < problem_.goal_begin[goals[lane] + 1]; ++i)
+      chunk.z[lu_->position()[problem_.goal_state[i]] * lanes + lane] += 1.0;
+  lu_->solve(engine_.kernels(), stream, lanes, chunk.z.data());
+  if (!problem_.goals_absorb) return;
+  for (std::size_t lane = 0; lane < goals.size(); ++lane) {
+    const std::int32_t goal = problem_.goal_state[problem_.goal_begin[goals[lane]]];
+    const double at_goal = chunk.z[lu_->position()[goal] * lanes + lane];
+    // Only the ratio to z(goal) means something; a negative scale is the sign of a radius above 1.
+    if (at_goal < 0.0)
+      for (std::int64_t s = 0; s < problem_.n_states; ++s) chunk.z[s * lanes + lane] *= -1.0;
+  }
+}
+
+// sum over origins of count / z(origin), and for absorbing goals minus count / z(goal). False where
+// some z is not positive.
+bool GoalFamily::fill_adjoint(const GoalDemonstrations& d, Chunk& chunk) const {
+  chunk.adjoint.assign(problem_.n_states * lanes, 0.0);
+  if (!positive_)
+    for (double z : chunk.z)
+      if (z < 0.0) return false;
+  for (std::int32_t i : chunk.origins) {
+    const auto& origin = d.origins[i];
+    const int lane = chunk.lane_of(origin.goal);
+    const std::int64_t at = static_cast<std::int64_t>(lu_->position()[origin.state]) * lanes + lane;
+    if (!(chunk.z[at] > 0.0)) return false;
+    chunk.adjoint[at] += origin.count / chunk.z[at];
+    if (problem_.goals_absorb) {
+      const std::int32_t goal = problem_.goal_state[problem_.goal_begin[origin.goal]];
+      const std::int64_t end = static_cast<std::int64_t>(lu_->position()[goal]) * lanes + lane;
+      chunk.adjoint[end] -= origin.count / chunk.z[end];
+    }
+  }
+  return true;
+}
+
+namespace {
+
+// The goals that have demonstrations, in chunks, with the range of origins of each.
+std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> chunks_of(
+    const GoalDemonstrations& d) {
+  std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> chunks;
+  for (std::size_t i = 0; i < d.origins.size(); ++i) {
+    const bool new_goal = i == 0 || d.origins[i].goal != d.origins[i - 1].goal;
+    if (new_goal && (chunks.empty() || chunks.back().first.size() == lanes)) chunks.emplace_back();
+    if (new_goal) chunks.back().first.push_back(d.origins[i].goal);
+    chunks.back().second.push_back(static_cast<std::int32_t>(i));
+  }
+  return chunks;
+}
+
+}  // namespace
+
+double GoalFamily::log_likelihood(const GoalDemonstrations& d, const std::vector<double>& reward,
+                                  std::vector<double>* gradient) {
+  if (!factor(reward)) return -INFINITY;
+  const auto chunks = chunks_of(d);
+  const int parts = static_cast<int>(chunks.size());
+  std::vector<double> log_partition(parts, 0.0);
+  std::vector<std::vector<double>> flow(parts);
+  engine_.for_parts(parts, [&](int part, int thread, Stream& stream) {
+    Chunk& chunk = rooms_[thread];
+    chunk.origins = chunks[part].second;
+    solve_chunk(stream, chunks[part].first, chunk);
+    if (!fill_adjoint(d, chunk)) {
+      log_partition[part] = INFINITY;
+      return;
+    }
+    for (std::int32_t i : chunk.origins) {
+      const auto& origin = d.origins[i];
+      const int lane = chunk.lane_of(origin.goal);
+      double v = std::log(chunk.z[static_cast<std::int64_t>(lu_->position()[origin.state]) * lanes + lane]);
+      if (problem_.goals_absorb) {
+        const std::int32_t goal = problem_.goal_state[problem_.goal_begin[origin.goal]];
+        v -= std::log(chunk.z[static_cast<std::int64_t>(lu_->position()[goal]) * lanes + lane]);
+      }
+      log_partition[part] += origin.count * v;
+    }
+    if (gradient == nullptr) return;
+    lu_->solve_transposed(engine_.kernels(), stream, lanes, chunk.adjoint.data());
+    flow[part].assign(transition_.size(), 0.0);
+    engine_.kernels().sampled_product(stream, weighted(weight_), lanes, chunk.adjoint.data(),
+                                      chunk.z.data(), flow[part].data());
+  });
+  double value = 0.0;
+  for (std::size_t j = 0; j < reward.size(); ++j) value += d.transition_count[j] * reward[j];
+  for (double v : log_partition) value -= v;
+  if (!std::isfinite(value)) return -INFINITY;
+  if (gradient != nullptr) {
+    *gradient = d.transition_count;
+    for (int part = 0; part < parts; ++part)
+      for (std::size_t i = 0; i < transition_.size(); ++i) (*gradient)[transition_[i]] -= flow[part][i];
+  }
+  return value;
+}
+
+std::vector<double> GoalFamily::hessian(const GoalDemonstrations& d,
+                                        const std::vector<double>& weights) {
+  const std::int64_t f = problem_.n_features, n = static_cast<std::int64_t>(transition_.size());
+  if (!factor(transition_reward(weights)))
+    fail(ErrorKind::not_finite, "the partition function diverges at these weights");
+  // Feature p of transition i, and M's derivative by weight p.
+  std::vector<std::vector<double>> feature(f, std::vector<double>(n)), slope(f, std::vector<double>(n));
+  for (std::int64_t p = 0; p < f; ++p) {
+    std::vector<double> unit(f, 0.0);
+    unit[p] = 1.0;
+    const std::vector<double> of = transition_reward(unit);
+    for (std::int64_t i = 0; i < n; ++i) {
+      feature[p][i] = of[transition_[i]];
+      slope[p][i] = feature[p][i] * weight_[i];
+    }
+  }
+  const auto chunks = chunks_of(d);
+  std::vector<std::vector<double>> partial(chunks.size(), std::vector<double>(f * f, 0.0));
+  engine_.for_parts(static_cast<int>(chunks.size()), [&](int part, int, Stream& stream) {
+    const auto& kernels = engine_.kernels();
+    Chunk chunk;
+    chunk.origins = chunks[part].second;
+    solve_chunk(stream, chunks[part].first, chunk);
+    if (!fill_adjoint(d, chunk)) {
+      partial[part].assign(f * f, NAN);
+      return;
+    }
+    lu_->solve_transposed(kernels, stream, lanes, chunk.adjoint.data());
+    // z_p = (I - M)^-1 M_p z.
+    std::vector<std::vector<double>> tangent(f, std::vector<double>(chunk.z.size()));
+    for (std::int64_t p = 0; p < f; ++p) {
+      kernels.multiply(stream, weighted(slope[p]), lanes, chunk.z.data(), nullptr, tangent[p].data());
+      lu_->solve(kernels, stream, lanes, tangent[p].data());
+    }
+    // lambda' (M_p z_q + M_q z_p + M_pq z) ...
+    std::vector<double>& h = partial[part];
+    std::vector<double> flow(n);
+    for (std::int64_t q = -1; q < f; ++q) {
+      std::fill(flow.begin(), flow.end(), 0.0);
+      kernels.sampled_product(stream, weighted(weight_), lanes, chunk.adjoint.data(),
+                              q < 0 ? chunk.z.data() : tangent[q].data(), flow.data());
+      for (std::int64_t p = 0; p < f; ++p) {
+        if (q >= 0) {
+          double sum = 0.0;
+          for (std::int64_t i = 0; i < n; ++i) sum += feature[p][i] * flow[i];
+          h[p * f + q] += sum;
+          h[q * f + p] += sum;
+        } else {
+          for (std::int64_t r = 0; r < f; ++r)
+            for (std::int64_t i = 0; i < n; ++i) h[p * f + r] += feature[p][i] * feature[r][i] * flow[i];
+        }
+      }
+    }
+    // ... - sum over origins of (z_p / z)(z_q / z), and plus that at absorbing goals.
+    auto outer = [&](std::int64_t at, double count) {
+      for (std::int64_t p = 0; p < f; ++p)
+        for (std::int64_t q = 0; q < f; ++q)
+          h[p * f + q] -= count * tangent[p][at] * tangent[q][at] / (chunk.z[at] * chunk.z[at]);
+    };
+    for (std::int32_t i : chunk.origins) {
+      const auto& origin = d.origins[i];
+      const int lane = chunk.lane_of(origin.goal);
+      outer(static_cast<std::int64_t>(lu_->position()[origin.state]) * lanes + lane, origin.count);
+      if (problem_.goals_absorb) {
+        const std::int32_t goal = problem_.goal_state[problem_.goal_begin[origin.goal]];
+        outer(static_cast<std::int64_t>(lu_->position()[goal]) * lanes + lane, -origin.count);
+      }
+    }
+  });
+  std::vector<double> total(f * f, 0.0);
+  for (const auto& h : partial)
+    for (std::int64_t i = 0; i < f * f; ++i) total[i] -= h[i];
+  return total;
+}
+
+std::vector<double> GoalFamily::values(const std::vector<double>& reward,
+                                       const std::vector<std::int32_t>& goals) {
+  const bool exists = factor(reward);
+  std::vector<double> v(problem_.n_states * goals.size());
+  const int parts = static_cast<int>((goals.size() + lanes - 1) / lanes);
+  std::vector<std::uint8_t> bad(parts, 0);
+  if (exists)
+    engine_.for_parts(parts, [&](int part, int, Stream& stream) {
+      Chunk chunk;
+      const std::size_t first = static_cast<std::size_t>(part) * lanes;
+      const std::size_t last = std::min(first + lanes, goals.size());
+      solve_chunk(stream, {goals.begin() + first, goals.begin() + last}, chunk);
+      for (std::size_t g = first; g < last; ++g) {
+        double base = 0.0;
+        if (problem_.goals_absorb) {
+          const std::int32_t goal = problem_.goal_state[problem_.goal_begin[goals[g]]];
+          base = std::log(chunk.z[static_cast<std::int64_t>(lu_->position()[goal]) * lanes + (g - first)]);
+        }
+        for (std::int64_t s = 0; s < problem_.n_states; ++s) {
+          const double z = chunk.z[static_cast<std::int64_t>(lu_->position()[s]) * lanes + (g - first)];
+          if (!(z >= 0.0)) bad[part] = 1;
+          v[s * goals.size() + g] = std::log(z) - base;
+        }
+      }
+    });
+  if (!exists || std::find(bad.begin(), bad.end(), 1) != bad.end())
+    fail(ErrorKind::not_finite, "the partition function diverges: spectral radius %.6f, must be below 1",
+         spectral_radius(reward));
+  return v;
+}
+
+double GoalFamily::spectral_radius(const std::vector<double>& reward) {
+  // Of I + M, whose iterates cannot oscillate: radius(I + M) = 1 + radius(M).
+  std::vector<double> value(transition_.size()), x(problem_.n_states, 1.0), y(x);
+  for (std::size_t i = 0; i < transition_.size(); ++i)
+    value[i] = problem_.probability[transition_[i]] * std::exp(reward[transition_[i]]);
+  double radius = 0.0;
+  for (int iteration = 0; iteration < 5000; ++iteration) {
+    engine_.kernels().multiply(engine_.stream(), weighted(value), 1, x.data(), x.data(), y.data());
+    double largest = 0.0;
+    for (double yi : y) largest = std::max(largest, yi);
+    if (!std::isfinite(largest)) return INFINITY;
+    const double before = radius;
+    radius = largest - 1.0;
+    for (std::size_t i = 0; i < y.size(); ++i) x[i] = y[i] / largest;
+    if (iteration > 20 && std::abs(radius - before) < 1e-9) break;
+  }
+  return radius;
+}
+
+void GoalFamily::check_reachable(const GoalDemonstrations& d) const {
+  std::vector<std::uint8_t> reaches;
+  for (std::size_t i = 0; i < d.origins.size(); ++i) {
+    const auto& origin = d.origins[i];
+    if (i == 0 || origin.goal != d.origins[i - 1].goal) {
+      reaches.assign(problem_.n_states, 0);
+      std::vector<std::int32_t> open(problem_.goal_state.begin() + problem_.goal_begin[origin.goal],
+                                     problem_.goal_state.begin() + problem_.goal_begin[origin.goal + 1]);
+      for (std::int32_t s : open) reaches[s] = 1;
+      while (!open.empty()) {
+        const std::int32_t s = open.back();
+        open.pop_back();
+        for (std::int32_t e = problem_.incoming_begin[s]; e < problem_.incoming_begin[s + 1]; ++e) {
+          const std::int32_t from = problem_.pair_state[problem_.incoming_pair[e]];
+          if (!reaches[from]) reaches[from] = 1, open.push_back(from);
+        }
+      }
+    }
+    if (!reaches[origin.state])
+      fail(ErrorKind::bad_input, "goal %d cannot be reached from state %d, where an episode begins",
+           origin.goal, origin.state);
+  }
+}
+
+std::vector<double> inverse_of_positive_definite(std::int64_t n, std::vector<double> a) {
+  // Cholesky in place, then L^-1, then L^-T L^-1.
+  for (std::int64_t j = 0; j < n; ++j) {
+    for (std::int64_t k = 0; k < j; ++k)
+      for (std::int64_t i = j; i < n; ++i) a[i * n + j] -= a[i * n + k] * a[j * n + k];
+    if (!(a[j * n + j] > 0.0))
+      fail(ErrorKind::not_finite, "the Hessian is singular: the data do not tell weight %lld from the others",
+           static_cast<long long>(j));
+    const double root = std::sqrt(a[j * n + j]);
+    for (std::int64_t i = j; i < n; ++i) a[i * n + j] /= root;
+  }
+  std::vector<double> l(n * n, 0.0), inverse(n * n, 0.0);
+  for (std::int64_t c = 0; c < n; ++c)
+    for (std::int64_t i = c; i < n; ++i) {
+      double sum = i == c ? 1.0 : 0.0;
+      for (std::int64_t k = c; k < i; ++k) sum -= a[i * n + k] * l[k * n + c];
+      l[i * n + c] = sum / a[i * n + i];
+    }
+  for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t j = 0; j < n; ++j)
+      for (std::int64_t k = std::max(i, j); k < n; ++k) inverse[i * n + j] += l[k * n + i] * l[k * n + j];
+  return inverse;
+}
+
+LinearFit fit_goals(GoalFamily& family, const Problem& problem, const GoalDemonstrations& d,
+                    std::vector<double> start, const GoalFitOptions& options) {
+  family.check_reachable(d);
+  const std::int64_t f = problem.n_features;
+  std::vector<double> by_transition;
+  auto objective = [&](const std::vector<double>& w, std::vector<double>& g) {
+    const double value = family.log_likelihood(d, family.transition_reward(w), &by_transition);
+    if (!std::isfinite(value)) return static_cast<double>(INFINITY);
+    std::fill(g.begin(), g.end(), 0.0);
+    const bool own = problem.feature_owner == FeatureOwner::transition;
+    for (std::int64_t j = 0; j < problem.n_transitions(); ++j) {
+      const std::int64_t k = problem.transition_pair[j];
+      const double* x = own ? &problem.transition_features[j * f]
+                        : problem.feature_owner == FeatureOwner::pair ? &problem.features[k * f]
+                                                                      : &problem.features[problem.pair_state[k] * f];
+      for (std::int64_t c = 0; c < f; ++c) g[c] -= by_transition[j] * x[c];
+    }
+    double penalty = 0.0;
+    for (std::int64_t c = 0; c < f; ++c) {
+      g[c] = g[c] / d.episodes + options.l2 * w[c];
+      penalty += 0.5 * options.l2 * w[c] * w[c];
+    }
+    return -value / d.episodes + penalty;
+  };
+  std::vector<double> probe(f);
+  if (!std::isfinite(objective(start, probe)))
+    fail(ErrorKind::not_finite,
+         "the partition function diverges at the starting weights (spectral radius %.6f, must be below "
+         "1): start from more negative weights",
+         family.spectral_radius(family.transition_reward(start)));
+  const LbfgsResult result = minimise(objective, std::move(start), options.optimiser);
+  LinearFit fit;
+  fit.weights = result.point;
+  fit.gradient = result.gradient;
+  fit.iterations = result.iterations;
+  fit.evaluations = result.evaluations;
+  fit.status = result.status;
+  fit.log_likelihood = family.log_likelihood(d, family.transition_reward(fit.weights), nullptr);
+  if (options.standard_errors) {
+    std::vector<double> information = family.hessian(d, fit.weights);
+    for (double& x : information) x = -x;
+    for (std::int64_t c = 0; c < f; ++c) information[c * f + c] += options.l2 * d.episodes;
+    const std::vector<double> covariance = inverse_of_positive_definite(f, information);
+    for (std::int64_t c = 0; c < f; ++c) fit.standard_errors.push_back(std::sqrt(covariance[c * f + c]));
+  }
+  return fit;
+}
+
+}  // namespace understudy

@@ -1,0 +1,128 @@
+// Maximum-entropy behaviour towards many goals, undiscounted: the linear system of exp V.
+//
+// Where dynamics are deterministic (or the outlook is the graphical model's, which takes the expectation of
+// exp V), the soft Bellman equation without a discount is linear in z = exp V. With M(s, s') the sum over
+// transitions of p exp r, and e_g 1 at the states from which goal g may be entered,
+//
+//   z_g = M z_g + e_g,    log p(trajectory) = sum of its rewards - V_g(first state)
+//
+// This is maximum-entropy inverse reinforcement learning (Ziebart et al. 2008) and, with links for
+// states, the recursive logit model of route choice (Fosgerau, Frejinger & Karlström 2013, equations 5 to
+// 11). z exists exactly when the spectral radius of M is below 1, which the factorisation of I - M
+// decides. One factorisation serves all goals and, transposed, the gradient:
+//
+//   d log-likelihood / d r(j) = n(j) - sum_g M(j) lambda_g(s_j) z_g(s'_j),
+//   (I - M') lambda_g = sum over g's trajectories of e(first state) / z_g(first state)
+//
+// Where a goal's state absorbs (`Problem::goals_absorb`), the walk may not pass through it. Its z is the
+// one above divided by z_g(goal): every walk to the goal is a first arrival followed by a walk from the
+// goal to itself.
+//
+// Goals are taken sixteen at a time, lanes across goals, so that their z stay in the second cache.
+
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "algorithms/tabular/engine.h"
+#include "algorithms/tabular/problem.h"
+#include "algorithms/tabular/sparse_lu.h"
+#include "autograd/optimise/lbfgs.h"
+
+namespace understudy {
+
+// What trajectories with goals say, sorted once: how often each transition was taken, and from where
+// each goal was sought.
+struct GoalDemonstrations {
+  struct Origin {
+    std::int32_t goal, state;
+    double count;
+  };
+  std::vector<Origin> origins;           // by goal, then state
+  std::vector<double> transition_count;  // [transitions]
+  double episodes = 0.0;
+};
+
+// Impossible steps and goals are an `Error` (see `transitions_of`).
+GoalDemonstrations goal_demonstrations(const Problem& problem,
+                                       const std::vector<Trajectory>& trajectories);
+
+class GoalFamily {
+ public:
+  // Needs a problem with goals; where they absorb, one state a goal. Both must outlive this.
+  GoalFamily(const Problem& problem, Engine& engine);
+  ~GoalFamily();
+
+  // r(j) = w . f of every transition.
+  std::vector<double> transition_reward(const std::vector<double>& weights) const;
+
+  // The log-likelihood of demonstrations, and its gradient by transition where not null. -infinity where
+  // the partition function diverges.
+  double log_likelihood(const GoalDemonstrations& demonstrations,
+                        const std::vector<double>& transition_reward,
+                        std::vector<double>* gradient);
+
+  // Of linear rewards: the matrix [F, F] of second derivatives of the log-likelihood with respect to
+  // the weights, exact.
+  std::vector<double> hessian(const GoalDemonstrations& demonstrations,
+                              const std::vector<double>& weights);
+
+  // V_g(s) = log z_g(s) [S, goals] of the given goals; -infinity where a goal cannot be reached. An
+  // `Error` with the spectral radius where the partition function diverges.
+  std::vector<double> values(const std::vector<double>& transition_reward,
+                             const std::vector<std::int32_t>& goals);
+
+  // The largest |eigenvalue| of M, by power iteration to about 1e-6.
+  double spectral_radius(const std::vector<double>& transition_reward);
+
+  // An `Error` naming a trajectory's goal and state where the goal cannot be reached.
+  void check_reachable(const GoalDemonstrations& demonstrations) const;
+
+  std::int64_t fill() const { return lu_->fill(); }
+
+ private:
+  struct Chunk;
+  bool factor(const std::vector<double>& transition_reward);
+  SparseRows<double> weighted(const std::vector<double>& value) const;
+  void solve_chunk(Stream& stream, const std::vector<std::int32_t>& goals, Chunk& chunk) const;
+  bool fill_adjoint(const GoalDemonstrations& demonstrations, Chunk& chunk) const;
+
+  const Problem& problem_;
+  Engine& engine_;
+  std::unique_ptr<SparseLu> lu_;
+  // Transitions by the position of their state in the order of elimination.
+  std::vector<std::int32_t> begin_, column_, transition_;
+  std::vector<std::int32_t> entry_;     // [transitions] in the matrix's pattern
+  std::vector<std::int32_t> diagonal_;  // [states] likewise
+  std::vector<double> matrix_, weight_; // I - M, and M by `transition_`
+  bool positive_ = false;
+  std::vector<Chunk> rooms_;            // a thread each, kept from call to call
+};
+
+// ---- fitting linear rewards ---------------------------------------------------------------------
+
+struct LinearFit {
+  std::vector<double> weights, standard_errors, gradient;
+  double log_likelihood = 0.0;  // of the demonstrations, without the penalty
+  int iterations = 0, evaluations = 0;
+  LbfgsStatus status = LbfgsStatus::running;
+};
+
+struct GoalFitOptions {
+  LbfgsOptions optimiser = {.memory = 10, .iterations = 200, .gradient_tolerance = 1e-6};
+  double l2 = 0.0;  // of l2/2 |w|^2 taken from the mean log-likelihood
+  bool standard_errors = true;
+};
+
+// The weights of greatest mean log-likelihood. An `Error` with the spectral radius where the partition
+// function diverges at `start`. Later steps that leave its domain are shortened.
+LinearFit fit_goals(GoalFamily& family, const Problem& problem,
+                    const GoalDemonstrations& demonstrations, std::vector<double> start,
+                    const GoalFitOptions& options = {});
+
+// The inverse of a symmetric positive definite matrix [n, n]; an `Error` if it is not (weights that the
+// data do not tell apart).
+std::vector<double> inverse_of_positive_definite(std::int64_t n, std::vector<double> matrix);
+
+}  // namespace understudy

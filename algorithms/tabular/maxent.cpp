@@ -1,0 +1,354 @@
+#include "algorithms/tabular/maxent.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+MaxEntModel::MaxEntModel(const Problem& problem, Engine& engine,
+                         const std::vector<Trajectory>& trajectories, Outlook outlook,
+                         MaxEntObjective objective)
+    : problem_(problem), engine_(engine), outlook_(outlook), objective_(objective),
+      trajectories_(trajectories), visits_(problem.n_pairs(), 0.0), first_(problem.n_states, 0.0) {
+  if (trajectories.empty()) fail(ErrorKind::bad_input, "demonstrations: there are none");
+  if (outlook == Outlook::optimistic && problem.discount < 1.0)
+    fail(ErrorKind::not_available, "the optimistic outlook has no discount, found %g: use a horizon",
+         problem.discount);
+  if (problem.horizon == 0 && problem.discount == 1.0) check_reaches_end(problem);
+  const auto pairs = pairs_of(problem, trajectories);
+  std::map<std::pair<std::int32_t, std::int32_t>, double> counts;
+  for (std::size_t e = 0; e < pairs.size(); ++e) {
+    if (problem.horizon > 0 && static_cast<std::int64_t>(pairs[e].size()) > problem.horizon)
+      fail(ErrorKind::bad_input, "episode %zu: expected at most %lld steps (the horizon), found %zu", e,
+           static_cast<long long>(problem.horizon), pairs[e].size());
+    if (trajectories[e].states.empty()) fail(ErrorKind::bad_input, "episode %zu: has no state", e);
+    first_[trajectories[e].states.front()] += 1.0;
+    double weight = 1.0;
+    for (std::size_t t = 0; t < pairs[e].size(); ++t) {
+      counts[{static_cast<std::int32_t>(t), pairs[e][t]}] += 1.0;
+      visits_[pairs[e][t]] += weight;
+      if (objective == MaxEntObjective::feature_matching) weight *= problem.discount;
+    }
+  }
+  for (const auto& [key, count] : counts) by_step_.push_back({key.first, key.second, count});
+  if (outlook == Outlook::optimistic)
+    for (const auto& episode : transitions_of(problem, trajectories))
+      for (std::int32_t j : episode) log_dynamics_ += std::log(problem.probability[j]);
+  if (problem.horizon == 0 && outlook == Outlook::causal)
+    system_ = std::make_unique<PolicySystem>(problem);
+}
+
+double MaxEntModel::value(const std::vector<double>& reward, std::vector<double>* gradient) {
+  if (static_cast<std::int64_t>(reward.size()) != problem_.n_pairs())
+    fail(ErrorKind::bad_shape, "reward: expected %lld numbers by pairs, found %zu",
+         static_cast<long long>(problem_.n_pairs()), reward.size());
+  if (outlook_ == Outlook::optimistic) return optimistic(reward, gradient);
+  return problem_.horizon > 0 ? over_horizon(reward, gradient) : stationary(reward, gradient);
+}
+
+double MaxEntModel::stationary(const std::vector<double>& reward, std::vector<double>* gradient) {
+  const Problem& p = problem_;
+  Solution s;
+  try {
+    s = solve_directly(engine_, p, *system_, reward, Choice::soft, warm_);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_finite) throw;
+    warm_.clear();
+    return -INFINITY;
+  }
+  warm_ = s.values;
+  double value = 0.0;
+  std::vector<double> v(p.n_states, 0.0);
+  if (objective_ == MaxEntObjective::likelihood) {
+    for (const Visit& visit : by_step_) {
+      const std::int32_t state = p.pair_state[visit.pair];
+      value += visit.count * (s.q_values[visit.pair] - s.values[state]);
+      v[state] -= visit.count;
+      for (std::int32_t j = p.transition_begin[visit.pair]; j < p.transition_begin[visit.pair + 1]; ++j)
+        v[p.next_state[j]] += p.discount * p.probability[j] * visit.count;
+    }
+  } else {
+    for (std::int64_t k = 0; k < p.n_pairs(); ++k) value += visits_[k] * reward[k];
+    for (std::int64_t i = 0; i < p.n_states; ++i) {
+      value -= first_[i] * s.values[i];
+      v[i] = -first_[i];
+    }
+  }
+  if (gradient == nullptr) return value;
+  // The system was left factored at this policy.
+  system_->occupancy(engine_, 1, v);
+  adjoint_ = v;
+  std::vector<double> d = first_;
+  system_->occupancy(engine_, 1, d);
+  gradient->resize(p.n_pairs());
+  expected_.resize(p.n_pairs());
+  for (std::int64_t k = 0; k < p.n_pairs(); ++k) {
+    (*gradient)[k] = visits_[k] + s.policy[k] * v[p.pair_state[k]];
+    expected_[k] = s.policy[k] * d[p.pair_state[k]];
+  }
+  return value;
+}
+
+double MaxEntModel::over_horizon(const std::vector<double>& reward, std::vector<double>* gradient) {
+  const Problem& p = problem_;
+  const std::int64_t steps = p.horizon, states = p.n_states, pairs = p.n_pairs();
+  const HorizonSolution h = solve_horizon(engine_, p, reward, Choice::soft, Outlook::causal);
+  const bool likelihood = objective_ == MaxEntObjective::likelihood;
+  double value = 0.0;
+  if (likelihood) {
+    for (const Visit& v : by_step_)
+      value += v.count * (h.q_values[v.step * pairs + v.pair] - h.values[v.step * states + p.pair_state[v.pair]]);
+  } else {
+    for (std::int64_t k = 0; k < pairs; ++k) value += visits_[k] * reward[k];
+    for (std::int64_t i = 0; i < states; ++i) value -= first_[i] * h.values[i];
+  }
+  if (gradient == nullptr) return value;
+  *gradient = visits_;
+  expected_.assign(pairs, 0.0);
+  adjoint_.resize(steps * states);
+  std::vector<double> adjoint(states, 0.0), occupancy = first_, next(states), flow(pairs), source(states);
+  if (!likelihood)
+    for (std::int64_t i = 0; i < states; ++i) adjoint[i] = -first_[i];
+  std::size_t at = 0;
+  for (std::int64_t t = 0; t < steps; ++t) {
+    const double* policy = &h.policy[t * pairs];
+    std::fill(source.begin(), source.end(), 0.0);
+    for (; likelihood && at < by_step_.size() && by_step_[at].step == t; ++at) {
+      const Visit& v = by_step_[at];
+      adjoint[p.pair_state[v.pair]] -= v.count;
+      for (std::int32_t j = p.transition_begin[v.pair]; j < p.transition_begin[v.pair + 1]; ++j)
+        source[p.next_state[j]] += p.discount * p.probability[j] * v.count;
+    }
+    std::copy(adjoint.begin(), adjoint.end(), &adjoint_[t * states]);
+    engine_.kernels().forward(engine_.stream(), p.dynamics(), p.incoming(), p.discount, 1,
+                              source.data(), policy, adjoint.data(), flow.data(), next.data());
+    adjoint.swap(next);
+    for (std::int64_t k = 0; k < pairs; ++k) (*gradient)[k] += flow[k];
+    engine_.kernels().forward(engine_.stream(), p.dynamics(), p.incoming(), p.discount, 1, nullptr,
+                              policy, occupancy.data(), flow.data(), next.data());
+    occupancy.swap(next);
+    for (std::int64_t k = 0; k < pairs; ++k) expected_[k] += flow[k];
+  }
+  return value;
+}
+
+// Conditioned on its first state, an optimistic trajectory is a Markov chain with the policy
+// beta(s, a) / beta(s) and dynamics tilted by beta(s'): pair k and successor s' together have probability
+// p exp(r(k) - V(s) + V(s')). The tilt is split around the pull through the transpose, scaled by the
+// largest V so that neither half overflows.
+double MaxEntModel::optimistic(const std::vector<double>& reward, std::vector<double>* gradient) {
+  const Problem& p = problem_;
+  const std::int64_t states = p.n_states, pairs = p.n_pairs();
+  std::vector<double> values, policy;
+  if (p.horizon > 0) {
+    HorizonSolution h = solve_horizon(engine_, p, reward, Choice::soft, Outlook::optimistic);
+    values = std::move(h.values);
+    policy = std::move(h.policy);
+  } else {
+    try {
+      Solution s = solve(engine_, p, reward, {.outlook = Outlook::optimistic, .tolerance = 1e-13}, 1, warm_);
+      values = warm_ = std::move(s.values);
+      policy = std::move(s.policy);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::not_finite) throw;
+      warm_.clear();
+      return -INFINITY;
+    }
+  }
+  double value = log_dynamics_;
+  for (std::int64_t k = 0; k < pairs; ++k) value += visits_[k] * reward[k];
+  for (std::int64_t i = 0; i < states; ++i)
+    if (first_[i] > 0.0) value -= first_[i] * values[i];
+  if (gradient == nullptr) return value;
+  expected_.assign(pairs, 0.0);
+  std::vector<double> occupancy = first_, next(states), flow(pairs), tilted(pairs);
+  double mass = static_cast<double>(trajectories_.size());
+  for (std::int64_t t = 0; p.horizon > 0 ? t < p.horizon : mass > 1e-15; ++t) {
+    const double* here = p.horizon > 0 ? &values[t * states] : values.data();
+    const double* ahead = p.horizon > 0 ? &values[(t + 1) * states] : values.data();
+    const double* pi = p.horizon > 0 ? &policy[t * pairs] : policy.data();
+    const double scale = *std::max_element(ahead, ahead + states);
+    for (std::int64_t k = 0; k < pairs; ++k) {
+      const std::int32_t s = p.pair_state[k];
+      expected_[k] += pi[k] * occupancy[s];
+      tilted[k] = here[s] == -INFINITY ? 0.0 : std::exp(reward[k] - here[s] + scale);
+    }
+    engine_.kernels().forward(engine_.stream(), p.dynamics(), p.incoming(), 1.0, 1, nullptr,
+                              tilted.data(), occupancy.data(), flow.data(), next.data());
+    mass = 0.0;
+    for (std::int64_t s = 0; s < states; ++s) {
+      occupancy[s] = next[s] * std::exp(ahead[s] - scale);
+      if (p.pair_begin[s + 1] > p.pair_begin[s]) mass += occupancy[s];
+    }
+  }
+  gradient->resize(pairs);
+  for (std::int64_t k = 0; k < pairs; ++k) (*gradient)[k] = visits_[k] - expected_[k];
+  return value;
+}
+
+// dV/dw is the value of features under the policy: F right-hand sides of one system (or F lanes of one
+// backward pass), and dQ/dw = f + discount E dV'/dw.
+std::vector<double> MaxEntModel::information(const std::vector<double>& reward) {
+  const Problem& p = problem_;
+  if (outlook_ != Outlook::causal) fail(ErrorKind::not_available, "information: needs the causal model");
+  const std::int64_t f = p.n_features, states = p.n_states, pairs = p.n_pairs();
+  std::vector<double> feature(pairs * f), unit(f), total(f * f, 0.0);
+  for (std::int64_t c = 0; c < f; ++c) {
+    std::fill(unit.begin(), unit.end(), 0.0);
+    unit[c] = 1.0;
+    const std::vector<double> column = linear_reward(p, unit);
+    for (std::int64_t k = 0; k < pairs; ++k) feature[k * f + c] = column[k];
+  }
+  std::vector<double> by_pair, q(pairs * f);
+  if (!std::isfinite(value(reward, &by_pair)))
+    fail(ErrorKind::not_finite, "information: the partition function diverges at this reward");
+  // Takes sum_s v(s) Cov_pi(q) of one step.
+  auto add_covariance = [&](const double* policy, const double* adjoint) {
+    std::vector<double> mean(f);
+    for (std::int64_t s = 0; s < states; ++s) {
+      if (adjoint[s] == 0.0) continue;
+      std::fill(mean.begin(), mean.end(), 0.0);
+      for (std::int64_t k = p.pair_begin[s]; k < p.pair_begin[s + 1]; ++k)
+        for (std::int64_t c = 0; c < f; ++c) mean[c] += policy[k] * q[k * f + c];
+      for (std::int64_t k = p.pair_begin[s]; k < p.pair_begin[s + 1]; ++k)
+        for (std::int64_t c = 0; c < f; ++c)
+          for (std::int64_t d = 0; d < f; ++d)
+            total[c * f + d] -= adjoint[s] * policy[k] * (q[k * f + c] - mean[c]) * (q[k * f + d] - mean[d]);
+    }
+  };
+  auto look_ahead = [&](const std::vector<double>& v) {
+    for (std::int64_t k = 0; k < pairs; ++k)
+      for (std::int64_t c = 0; c < f; ++c) {
+        double ahead = 0.0;
+        for (std::int32_t j = p.transition_begin[k]; j < p.transition_begin[k + 1]; ++j)
+          ahead += p.probability[j] * v[p.next_state[j] * f + c];
+        q[k * f + c] = feature[k * f + c] + p.discount * ahead;
+      }
+  };
+  auto expect = [&](const double* policy) {
+    std::vector<double> v(states * f, 0.0);
+    for (std::int64_t k = 0; k < pairs; ++k)
+      for (std::int64_t c = 0; c < f; ++c) v[p.pair_state[k] * f + c] += policy[k] * q[k * f + c];
+    return v;
+  };
+  if (p.horizon == 0) {
+    const Solution s = solve_directly(engine_, p, *system_, reward, Choice::soft, warm_);
+    q = feature;
+    std::vector<double> v = expect(s.policy.data());
+    system_->values(engine_, f, v);
+    look_ahead(v);
+    add_covariance(s.policy.data(), adjoint_.data());
+    return total;
+  }
+  const HorizonSolution h = solve_horizon(engine_, p, reward, Choice::soft, Outlook::causal);
+  std::vector<double> v(states * f, 0.0);
+  for (std::int64_t t = p.horizon - 1; t >= 0; --t) {
+    look_ahead(v);
+    add_covariance(&h.policy[t * pairs], &adjoint_[t * states]);
+    v = expect(&h.policy[t * pairs]);
+  }
+  return total;
+}
+
+LinearFit fit_maxent(MaxEntModel& model, const Problem& p, std::vector<double> start,
+                     const MaxEntFitOptions& options) {
+  const std::int64_t f = p.n_features;
+  if (static_cast<std::int64_t>(start.size()) != f)
+    fail(ErrorKind::bad_shape, "weights: expected %lld, found %zu", static_cast<long long>(f), start.size());
+  const double scale = 1.0 / model.episodes();
+  std::vector<double> by_pair;
+  // The negative of the mean objective, which is what a minimiser wants.
+  auto objective = [&](const std::vector<double>& w, std::vector<double>& g) {
+    const double value = model.value(linear_reward(p, w), &by_pair);
+    if (!std::isfinite(value)) return static_cast<double>(INFINITY);
+    g = feature_expectations(p, by_pair);
+    double penalty = 0.0;
+    for (std::int64_t c = 0; c < f; ++c) {
+      g[c] = -scale * g[c] + options.l2 * w[c];
+      penalty += 0.5 * options.l2 * w[c] * w[c];
+    }
+    return -scale * value + penalty;
+  };
+  LinearFit fit;
+  if (options.method == MaxEntFitOptions::Method::lbfgs) {
+    const LbfgsResult result = minimise(objective, std::move(start), options.optimiser);
+    fit.weights = result.point;
+    fit.gradient = result.gradient;
+    fit.iterations = result.iterations;
+    fit.evaluations = result.evaluations;
+    fit.status = result.status;
+  } else {
+    const bool exponentiated = options.method == MaxEntFitOptions::Method::exponentiated_gradient;
+    if (exponentiated)
+      for (double w : start)
+        if (!(w > 0.0)) fail(ErrorKind::bad_input, "exponentiated gradient: expected positive starting weights, found %g", w);
+    fit.weights = std::move(start);
+    fit.gradient.resize(f);
+    fit.status = LbfgsStatus::iteration_limit;
+    for (; fit.iterations < options.optimiser.iterations; ++fit.iterations) {
+      ++fit.evaluations;
+      if (!std::isfinite(objective(fit.weights, fit.gradient)))
+        fail(ErrorKind::not_finite, "the partition function diverges after %d steps: use a smaller learning rate",
+             fit.iterations);
+      double largest = 0.0;
+      for (std::int64_t c = 0; c < f; ++c)
+        largest = std::max(largest, std::abs(exponentiated ? fit.weights[c] * fit.gradient[c] : fit.gradient[c]));
+      if (largest <= options.optimiser.gradient_tolerance) {
+        fit.status = LbfgsStatus::converged_gradient;
+        break;
+      }
+      for (std::int64_t c = 0; c < f; ++c) {
+        if (exponentiated) fit.weights[c] *= std::exp(-options.learning_rate * fit.gradient[c]);
+        else fit.weights[c] -= options.learning_rate * fit.gradient[c];
+      }
+    }
+  }
+  fit.log_likelihood = model.value(linear_reward(p, fit.weights), nullptr);
+  if (options.standard_errors) {
+    std::vector<double> information = model.information(linear_reward(p, fit.weights));
+    for (std::int64_t c = 0; c < f; ++c) information[c * f + c] += options.l2 * model.episodes();
+    const std::vector<double> covariance = inverse_of_positive_definite(f, information);
+    for (std::int64_t c = 0; c < f; ++c) fit.standard_errors.push_back(std::sqrt(covariance[c * f + c]));
+  }
+  return fit;
+}
+
+SampledGradient sampled_maxent_gradient(const Problem& p, const std::vector<double>& reward,
+                                        const std::vector<Trajectory>& demonstrations,
+                                        const std::vector<Trajectory>& samples,
+                                        const std::vector<double>& log_q) {
+  if (samples.empty() || samples.size() != log_q.size())
+    fail(ErrorKind::bad_shape, "samples: expected as many log-probabilities as samples, at least 1, found %zu and %zu",
+         log_q.size(), samples.size());
+  if (demonstrations.empty()) fail(ErrorKind::bad_input, "demonstrations: there are none");
+  SampledGradient result;
+  result.gradient.assign(p.n_pairs(), 0.0);
+  for (const auto& episode : pairs_of(p, demonstrations))
+    for (std::int32_t k : episode) {
+      result.gradient[k] += 1.0 / static_cast<double>(demonstrations.size());
+      result.objective += reward[k] / static_cast<double>(demonstrations.size());
+    }
+  const auto pairs = pairs_of(p, samples);
+  std::vector<double> log_weight(samples.size());
+  for (std::size_t j = 0; j < samples.size(); ++j) {
+    log_weight[j] = -log_q[j];
+    for (std::int32_t k : pairs[j]) log_weight[j] += reward[k];
+  }
+  const double high = *std::max_element(log_weight.begin(), log_weight.end());
+  double sum = 0.0, squares = 0.0;
+  for (double& w : log_weight) {
+    w = std::exp(w - high);
+    sum += w;
+    squares += w * w;
+  }
+  for (std::size_t j = 0; j < samples.size(); ++j)
+    for (std::int32_t k : pairs[j]) result.gradient[k] -= log_weight[j] / sum;
+  result.objective -= high + std::log(sum / static_cast<double>(samples.size()));
+  result.effective_samples = sum * sum / squares;
+  return result;
+}
+
+}  // namespace understudy

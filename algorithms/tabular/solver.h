@@ -1,0 +1,114 @@
+// Values, policies and occupancies of stationary problems: discounted, or undiscounted to absorbing
+// states. Problems with a horizon are in messages.h.
+//
+//   V(s) = max_a Q(s, a)  or  log sum_a exp Q(s, a),   Q = r + discount E V'   or   r + log E exp V'
+//
+// Three ways to the same values. Value iteration repeats the backup. Policy iteration solves the linear
+// system of a policy's values and improves the policy; for soft values that is Newton's method on the
+// Bellman equation (the policy is the derivative of log-sum-exp), so that it converges quadratically.
+// Modified policy iteration (Puterman & Shin 1978) puts a few evaluation sweeps in place of the system.
+//
+// Several rewards on one problem are solved together, [pairs, batch], the lanes running across them.
+
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "algorithms/tabular/engine.h"
+#include "algorithms/tabular/problem.h"
+#include "algorithms/tabular/sparse_lu.h"
+
+namespace understudy {
+
+enum class SolveMethod { value_iteration, policy_iteration, modified_policy_iteration };
+
+struct SolveOptions {
+  Choice choice = Choice::soft;
+  Outlook outlook = Outlook::causal;
+  SolveMethod method = SolveMethod::value_iteration;
+  // Stop when no value changes by more in a sweep. The values are then within
+  // tolerance * discount / (1 - discount) of the fixed point.
+  double tolerance = 1e-10;
+  int iterations = 1000000;   // sweeps, or improvements of the policy
+  int evaluation_sweeps = 20;  // of modified policy iteration
+};
+
+struct Solution {
+  std::int64_t batch = 1;
+  std::vector<double> values;    // [S, batch]
+  std::vector<double> q_values;  // [pairs, batch]
+  std::vector<double> policy;    // [pairs, batch]
+  int iterations = 0;
+  double change = 0.0;  // of the last sweep
+};
+
+// reward is [pairs, batch]. `start` [S, batch] may be empty. An `Error` (not_finite) where values
+// diverge, with the growth a sweep: for soft values of deterministic dynamics its exponential is the
+// spectral radius of the transition weights.
+Solution solve(Engine& engine, const Problem& problem, const std::vector<double>& reward,
+               const SolveOptions& options = {}, std::int64_t batch = 1,
+               const std::vector<double>& start = {});
+
+// The linear systems of a stationary policy, solved directly:
+//
+//   V = r_pi + discount P_pi V      d = source + discount P_pi' d
+//
+// The pattern is ordered once for all policies of a problem. For up to some 10^5 states of a grid.
+class PolicySystem {
+ public:
+  explicit PolicySystem(const Problem& problem);
+
+  // policy [pairs]. An `Error` (not_finite) where the system is singular: an undiscounted policy that
+  // never ends.
+  void set_policy(const std::vector<double>& policy);
+  // right-hand sides [S, batch], replaced by solutions.
+  void values(Engine& engine, std::int64_t batch, std::vector<double>& right) const;
+  void occupancy(Engine& engine, std::int64_t batch, std::vector<double>& source) const;
+
+ private:
+  void permuted(Engine& engine, std::int64_t batch, bool transposed, std::vector<double>& x) const;
+
+  const Problem& problem_;
+  std::unique_ptr<SparseLu> lu_;
+  std::vector<std::int32_t> entry_, diagonal_;
+  std::vector<double> matrix_;
+};
+
+// Newton's method (policy iteration) from `start`, with the system of a policy kept by the caller, who
+// then has it factored at the solution's own policy. Causal outlook; batch 1.
+Solution solve_directly(Engine& engine, const Problem& problem, PolicySystem& system,
+                        const std::vector<double>& reward, Choice choice,
+                        const std::vector<double>& start = {}, double tolerance = 1e-12);
+
+// V of a fixed stationary policy by sweeps; policy and reward [pairs, batch].
+std::vector<double> evaluate_policy(Engine& engine, const Problem& problem,
+                                    const std::vector<double>& reward,
+                                    const std::vector<double>& policy, double tolerance = 1e-10,
+                                    std::int64_t batch = 1);
+
+// Expected discounted visits d(s) of a stationary policy from `source` (the initial distribution), and
+// those of pairs, d(s) pi(a|s).
+struct Occupancy {
+  std::vector<double> states, pairs;
+};
+Occupancy occupancy_of(Engine& engine, const Problem& problem, const std::vector<double>& policy,
+                       const std::vector<double>& source, double tolerance = 1e-12);
+
+// sum over steps of log pi(a_t | s_t), a trajectory each. Goals are not part of a stationary policy.
+std::vector<double> log_probabilities(const Problem& problem, const std::vector<double>& policy,
+                                      const std::vector<Trajectory>& trajectories);
+
+// The loss of true value by acting with `policy` in place of the best policy for `true_reward`, from the
+// initial distribution (Levine et al. 2011's expected value difference).
+double expected_value_difference(Engine& engine, const Problem& problem,
+                                 const std::vector<double>& true_reward,
+                                 const std::vector<double>& policy);
+
+// Episodes of a stationary policy from the initial distribution: `count` of them, at most `steps` long,
+// ended early by a terminal state. The draws depend on the seed and the episode's number alone.
+std::vector<Trajectory> sample_trajectories(const Problem& problem,
+                                            const std::vector<double>& policy, std::int64_t count,
+                                            std::int64_t steps, std::uint64_t seed);
+
+}  // namespace understudy

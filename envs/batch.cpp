@@ -1,0 +1,125 @@
+// A batch: the instances' memory, and the executor of its device.
+
+#include "envs/batch.h"
+
+#include <vector>
+
+#include "kernels/device/backend.h"
+#include "kernels/device/error.h"
+#include "kernels/device/instruction_set.h"
+
+namespace understudy {
+namespace {
+
+template <class T>
+BatchKernels<T> kernels_for(const Device& device, int dynamics) {
+  BatchTable<T> table{};
+  if (device.kind() == DeviceKind::cuda) {
+    cuda::fill(table);
+  } else {
+    switch (instruction_set_named(device.kernels<T>().name)) {
+      case InstructionSet::portable:
+        portable::fill(table);
+        break;
+#if defined(__x86_64__)
+      case InstructionSet::avx2:
+        avx2::fill(table);
+        break;
+      case InstructionSet::avx512:
+        avx512::fill(table);
+        break;
+#else
+      default:
+        portable::fill(table);
+        break;
+#endif
+    }
+  }
+  return table.dynamics[dynamics];
+}
+
+}  // namespace
+
+template <class T>
+Batch<T>::Batch(Device& device, const EnvironmentDescription& environment, std::int64_t instances,
+                std::uint64_t seed, std::uint64_t first_instance)
+    : device_(device), environment_(environment) {
+  if (instances < 1 || instances > (std::int64_t{1} << 30))
+    fail(ErrorKind::bad_input, "%s: expected 1 to 2^30 instances, found %lld", environment.name,
+         static_cast<long long>(instances));
+  kernels_ = kernels_for<T>(device, environment.dynamics);
+  const std::int64_t stride =
+      (instances + instance_multiple - 1) / instance_multiple * instance_multiple;
+  const std::size_t row = static_cast<std::size_t>(stride);
+  bytes_ = row * ((environment.state_size + 1) * sizeof(T) + sizeof(std::uint32_t));
+  memory_ = static_cast<std::byte*>(device.allocate(bytes_));
+  device.fill_zero(memory_, bytes_);
+
+  arrays_.instances = instances;
+  arrays_.stride = stride;
+  arrays_.seed = seed;
+  arrays_.first_instance = first_instance;
+  arrays_.horizon = static_cast<T>(environment.horizon);
+  arrays_.state = reinterpret_cast<T*>(memory_);
+  arrays_.elapsed = arrays_.state + environment.state_size * stride;
+  arrays_.episode = reinterpret_cast<std::uint32_t*>(arrays_.elapsed + stride);
+}
+
+template <class T>
+Batch<T>::~Batch() {
+  device_.release(memory_);
+}
+
+template <class T>
+void Batch<T>::reset(T* observation) {
+  kernels_.reset(device_.stream(), arrays_, observation);
+}
+
+template <class T>
+void Batch<T>::step(const StepArrays<T>& arrays) {
+  UNDERSTUDY_CHECK(
+      (environment_.action_count > 0 ? arrays.discrete != nullptr : arrays.continuous != nullptr) &&
+          arrays.observation != nullptr && arrays.reward != nullptr &&
+          arrays.terminated != nullptr && arrays.truncated != nullptr,
+      "%s: step: an array is missing", environment_.name);
+  kernels_.step(device_.stream(), arrays_, arrays);
+}
+
+template <class T>
+void Batch<T>::observe(T* observation) {
+  kernels_.observe(device_.stream(), arrays_, observation);
+}
+
+template <class T>
+void Batch<T>::get_state(T* rows) {
+  const std::int64_t size = environment_.state_size, stride = arrays_.stride;
+  std::vector<T> columns(static_cast<std::size_t>(size * stride));
+  device_.copy_to_host(columns.data(), arrays_.state, columns.size() * sizeof(T));
+  for (std::int64_t i = 0; i < arrays_.instances; ++i)
+    for (std::int64_t k = 0; k < size; ++k) rows[i * size + k] = columns[k * stride + i];
+}
+
+template <class T>
+void Batch<T>::set_state(const T* rows) {
+  const std::int64_t size = environment_.state_size, stride = arrays_.stride;
+  std::vector<T> columns(static_cast<std::size_t>(size * stride), T(0));
+  for (std::int64_t i = 0; i < arrays_.instances; ++i)
+    for (std::int64_t k = 0; k < size; ++k) columns[k * stride + i] = rows[i * size + k];
+  device_.copy_from_host(arrays_.state, columns.data(), columns.size() * sizeof(T));
+  device_.fill_zero(arrays_.elapsed, static_cast<std::size_t>(stride) * sizeof(T));
+}
+
+template <class T>
+void Batch<T>::save(void* to) {
+  device_.copy_to_host(to, memory_, bytes_);
+}
+
+template <class T>
+void Batch<T>::load(const void* from) {
+  device_.copy_from_host(memory_, from, bytes_);
+}
+
+template class Batch<float>;
+template class Batch<double>;
+
+}  // namespace understudy

@@ -1,0 +1,72 @@
+// The executor on CUDA: a thread an instance.
+//
+// A variable of all instances lies together, so that neighbouring threads read neighbouring words.
+// Who resets does so on the spot: a warp waits for the reset of any of its instances, some 80
+// operations, which hides behind the memory traffic of a step.
+
+#include "envs/batch.h"
+#include "envs/batch_one.h"
+#include "envs/list.h"
+#include "kernels/device/launch.h"
+
+namespace understudy::cuda {
+namespace {
+
+constexpr unsigned block_threads = 128;
+
+__device__ inline std::int64_t thread_index() {
+  return std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+}
+
+template <class E, class T>
+__global__ void reset_kernel(InstanceArrays<T> arrays, T* observation) {
+  const std::int64_t i = thread_index();
+  if (i < arrays.instances) reset_one<E>(arrays, i, observation);
+}
+
+template <class E, class T>
+__global__ void step_kernel(InstanceArrays<T> arrays, StepArrays<T> given) {
+  const std::int64_t i = thread_index();
+  if (i < arrays.instances) step_one<E>(arrays, given, i);
+}
+
+template <class E, class T>
+__global__ void observe_kernel(InstanceArrays<T> arrays, T* observation) {
+  const std::int64_t i = thread_index();
+  if (i < arrays.instances) write_observation<E>(read_state<E>(arrays, i), i, observation);
+}
+
+template <class T>
+dim3 blocks_for(const InstanceArrays<T>& arrays) {
+  return dim3(static_cast<unsigned>((arrays.instances + block_threads - 1) / block_threads));
+}
+
+template <class E, class T>
+void reset(Stream& stream, const InstanceArrays<T>& arrays, T* observation) {
+  launch(reset_kernel<E, T>, blocks_for(arrays), dim3(block_threads), 0, stream, arrays,
+         observation);
+}
+
+template <class E, class T>
+void step(Stream& stream, const InstanceArrays<T>& arrays, const StepArrays<T>& given) {
+  launch(step_kernel<E, T>, blocks_for(arrays), dim3(block_threads), 0, stream, arrays, given);
+}
+
+template <class E, class T>
+void observe(Stream& stream, const InstanceArrays<T>& arrays, T* observation) {
+  launch(observe_kernel<E, T>, blocks_for(arrays), dim3(block_threads), 0, stream, arrays,
+         observation);
+}
+
+template <class T, template <class> class... E>
+void fill_all(BatchTable<T>& table, EnvironmentList<E...>) {
+  BatchKernels<T>* next = table.dynamics;
+  ((*next++ = {reset<E<T>, T>, step<E<T>, T>, observe<E<T>, T>}), ...);
+}
+
+}  // namespace
+
+void fill(BatchTable<float>& table) { fill_all(table, Environments()); }
+void fill(BatchTable<double>& table) { fill_all(table, Environments()); }
+
+}  // namespace understudy::cuda

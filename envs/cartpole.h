@@ -1,0 +1,96 @@
+// CartPole: a pole on a cart, kept upright by pushing left or right.
+//
+// Barto, Sutton & Anderson 1983, with the equations of Florian ("Correct equations for the dynamics
+// of the cart-pole system", 2007, equations 23 and 24, without friction). Every constant is that of
+// Gymnasium's `classic_control/cartpole.py`, whose `step` this is: an explicit Euler step, in which
+// positions advance with the old velocities.
+
+#pragma once
+
+#include "envs/environment.h"
+
+namespace understudy {
+
+struct CartPoleFacts {
+  static constexpr const char* summary = "keep a pole upright on a cart by pushing left or right";
+  static constexpr const char* source = "Gymnasium, classic_control/cartpole.py";
+
+  static constexpr int state_size = 4, observation_size = 4, action_size = 1, action_count = 2;
+  enum { position, velocity, angle, angular_velocity };
+  static constexpr const char* state_names[] = {"position", "velocity", "angle",
+                                                "angular_velocity"};
+  static constexpr const char* observation_names[] = {"position", "velocity", "angle",
+                                                      "angular_velocity"};
+  static constexpr double angle_limit = 12 * 2 * 3.14159265358979323846 / 360;
+  static constexpr double position_limit = 2.4;
+  // Twice the limits, so that an episode's last observation is within the bounds.
+  static constexpr double observation_low[] = {-2 * position_limit, -unbounded, -2 * angle_limit,
+                                               -unbounded};
+  static constexpr double observation_high[] = {2 * position_limit, unbounded, 2 * angle_limit,
+                                                unbounded};
+  static constexpr double action_low = 0, action_high = 1;
+  static constexpr int reset_draws = 4;
+
+  // Random returns: v1 measured with Gymnasium, v0 from Ho & Ermon 2016, table 3.
+  static constexpr Version versions[] = {
+      {"cartpole", "CartPole-v1", 500, 475, 22.25, 500},
+      {"cartpole-v0", "CartPole-v0", 200, 195, 18.64, 200},
+  };
+};
+
+template <class Number>
+struct CartPole : CartPoleFacts {
+  using Real = Number;
+  using Scalar = ScalarOf<Real>;
+  using State = Variables<Real, state_size>;
+  using Action = Variables<Real, action_size>;
+  using Observation = Variables<Real, observation_size>;
+
+  static constexpr Scalar gravity = Scalar(9.8);
+  static constexpr Scalar pole_mass = Scalar(0.1);
+  static constexpr Scalar total_mass = Scalar(1.1);
+  static constexpr Scalar half_length = Scalar(0.5);
+  static constexpr Scalar pole_moment = Scalar(0.05);  // pole_mass half_length
+  static constexpr Scalar force = Scalar(10);
+  static constexpr Scalar seconds = Scalar(0.02);
+
+  template <class Random>
+  static UNDERSTUDY_HOST_DEVICE State reset(Random& random) {
+    State state;
+    for (int i = 0; i < state_size; ++i) state[i] = random.uniform(-0.05, 0.05);
+    return state;
+  }
+
+  // Action 0 pushes left, 1 right. Reward 1 for every step, the last one included.
+  static UNDERSTUDY_HOST_DEVICE Transition<Real, state_size> step(const State& state,
+                                                                  const Action& action) {
+    const Real push =
+        select<Real>(action[0] == Scalar(1), constant<Real>(force), constant<Real>(-force));
+    Real sine, cosine;
+    sine_cosine<Real>(state[angle], sine, cosine);
+    const Real rate = state[angular_velocity];
+
+    // Divisions by constants as products with their reciprocals: an ulp, and a third of the time.
+    const Real drive = (push + pole_moment * (rate * rate) * sine) * (Scalar(1) / total_mass);
+    const Real angular_acceleration = (gravity * sine - cosine * drive) /
+                                      (half_length * Scalar(4.0 / 3.0) -
+                                       half_length * pole_mass / total_mass * (cosine * cosine));
+    const Real acceleration = drive - pole_moment / total_mass * angular_acceleration * cosine;
+
+    Transition<Real, state_size> next;
+    next.state[position] = state[position] + seconds * state[velocity];
+    next.state[velocity] = state[velocity] + seconds * acceleration;
+    next.state[angle] = state[angle] + seconds * rate;
+    next.state[angular_velocity] = rate + seconds * angular_acceleration;
+    next.reward = constant<Real>(1);
+    next.terminated = (next.state[position] < Scalar(-position_limit)) |
+                      (next.state[position] > Scalar(position_limit)) |
+                      (next.state[angle] < Scalar(-angle_limit)) |
+                      (next.state[angle] > Scalar(angle_limit));
+    return next;
+  }
+
+  static UNDERSTUDY_HOST_DEVICE Observation observe(const State& state) { return state; }
+};
+
+}  // namespace understudy

@@ -1,0 +1,86 @@
+// An environment: a Markov decision process as code for one instance.
+//
+// An environment is a struct of static functions and constants, a template on its number type:
+//
+//   template <class Real> struct CartPole : CartPoleFacts {
+//     using State, Action, Observation              Variables<Real, ...>
+//     static State reset(Random&)                   a state to begin an episode from
+//     static Transition step(State, Action)         the next state, the reward, and whether the
+//     task ended static Observation observe(State)
+//   };
+//
+// It holds nothing: an instance is its State, and `step` is a function. With float or double that
+// is a whole environment to embed; the executors of batch.h run thousands, on vectors and on CUDA,
+// with time limits and automatic resets. An environment knows nothing of learning, of time limits
+// or of episodes' numbers.
+//
+// A discrete action comes as its number in a Real, so that one code serves vectors: actions[0] is
+// 0, 1, ..., action_count - 1. Whoever calls keeps actions in range.
+//
+// Words are Gymnasium's: `terminated` is the task's own end (no value beyond it), `truncated` the
+// time limit's. An episode can be both.
+
+#pragma once
+
+#include <concepts>
+
+#include "envs/arithmetic.h"
+
+namespace understudy {
+
+// A few numbers, named by the enumerators of the environment.
+template <class Real, int count>
+struct Variables {
+  static constexpr int size = count;
+  Real value[count];
+  UNDERSTUDY_HOST_DEVICE Real& operator[](int i) { return value[i]; }
+  UNDERSTUDY_HOST_DEVICE const Real& operator[](int i) const { return value[i]; }
+};
+
+template <class Real, int state_size>
+struct Transition {
+  Variables<Real, state_size> state;
+  Real reward;
+  MaskOf<Real> terminated;
+};
+
+// A name under which dynamics are known, with the time limit and marks that go with it.
+struct Version {
+  const char* name;         // "cartpole-v0"
+  const char* gymnasium;    // "CartPole-v0"
+  int horizon;              // steps after which an episode is truncated
+  double solved;            // mean return from which Gymnasium calls it solved; NaN if it does not
+  double random_return;     // mean return of uniform actions
+  double reference_return;  // of a trained agent: see each header
+};
+
+inline constexpr double unbounded = __builtin_inf();
+inline constexpr double no_mark = __builtin_nan("");
+
+// What a draw from `reset` is made of; used to state the concept.
+template <class Real>
+struct ExampleRandom {
+  Real uniform(double low, double high);
+};
+
+template <class E>
+concept Environment = requires(const typename E::State& state, const typename E::Action& action,
+                               ExampleRandom<typename E::Real>& random) {
+  { E::reset(random) } -> std::same_as<typename E::State>;
+  { E::step(state, action) } -> std::same_as<Transition<typename E::Real, E::state_size>>;
+  { E::observe(state) } -> std::same_as<typename E::Observation>;
+  { E::summary } -> std::convertible_to<const char*>;
+  { E::source } -> std::convertible_to<const char*>;
+  // 0: the actions are action_size numbers within action_low and action_high.
+  { E::action_count } -> std::convertible_to<int>;
+  { E::action_size } -> std::convertible_to<int>;
+  // Draws that `reset` makes, each of one random word.
+  { E::reset_draws } -> std::convertible_to<int>;
+  E::state_names[E::state_size - 1];
+  E::observation_names[E::observation_size - 1];
+  E::observation_low[E::observation_size - 1];
+  E::observation_high[E::observation_size - 1];
+  E::versions[0];
+};
+
+}  // namespace understudy

@@ -1,0 +1,23 @@
+// The environments there are. To add one: write its header, include it here, add its name to the
+// list.
+
+#pragma once
+
+#include "envs/acrobot.h"
+#include "envs/cartpole.h"
+#include "envs/environment.h"
+#include "envs/mountain_car.h"
+#include "envs/mountain_car_continuous.h"
+#include "envs/pendulum.h"
+
+namespace understudy {
+
+template <template <class> class... E>
+struct EnvironmentList {
+  static constexpr int count = sizeof...(E);
+};
+
+using Environments =
+    EnvironmentList<CartPole, MountainCar, MountainCarContinuous, Acrobot, AcrobotAngles, Pendulum>;
+
+}  // namespace understudy

@@ -17,6 +17,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 ONLY ?= %
 FUZZ_SECONDS ?= 2
+# Python for the tests and benchmarks that have peers there.
+export UNDERSTUDY_PYTHON ?= $(firstword $(abspath $(wildcard build/peers/bin/python)) python3)
 CCACHE ?= $(shell command -v ccache)
 
 # Without -j, use every processor. (A -j on the command line wins over this.)
@@ -48,7 +50,8 @@ ifneq ($(call on,$(DEBUG)),)
 OPTIMISE := $(subst -O1,-O0,$(subst -O3 -g1,-O0,$(OPTIMISE))) -g3 -D_GLIBCXX_ASSERTIONS
 endif
 
-WARNINGS := -Wall -Wextra -Wno-psabi
+# g++ 12 sees overlaps in std::string that are not there.
+WARNINGS := -Wall -Wextra -Wno-psabi $(if $(findstring clang,$(COMPILER)),,-Wno-restrict)
 FLAGS := -std=c++20 $(OPTIMISE) -ffp-contract=fast -fno-math-errno -fno-trapping-math \
   $(WARNINGS) -I.
 LINK := $(filter -fsanitize=%,$(OPTIMISE))
@@ -118,7 +121,9 @@ SOURCES := $(filter-out $(ISA_SOURCES) $(ABSENT) $(EMULATOR), \
 ifneq ($(call on,$(EMBEDDED)),)
 SOURCES := $(filter-out autograd/files/% algorithms/%,$(SOURCES))
 endif
-HEADERS := $(foreach floor,kernels autograd envs algorithms,$(call every,$(floor),h))
+# Headers written for one instruction set at a time are nobody else's.
+HEADERS = $(shell grep -LE '"kernels/device/simd.h"|::UNDERSTUDY_ISA' \
+  $(foreach floor,kernels autograd envs algorithms,$(call every,$(floor),h)))
 COMMAND_SOURCES := $(call every,cli,cpp)
 
 objects = $(patsubst %,$(BUILD)/obj/%.$(2).o,$(basename $(1)))
@@ -189,9 +194,12 @@ TEST_SOURCES := $(filter $(ONLY),$(wildcard \
   $(if $(call on,$(EMBEDDED)),tests/embedded/*_test.cpp,tests/*/*_test.cpp)))
 TESTS := $(patsubst tests/%.cpp,$(BUILD)/tests/%,$(TEST_SOURCES))
 TEST_OBJECTS := $(call plain,$(TEST_SOURCES))
-# On a machine with a GPU the same tests run natively too.
+# On a machine with a GPU those that use CUDA run natively too, but for the emulator's own.
+NATIVE_SOURCES := $(if $(WITH_CUDA),$(filter-out %/emulator_test.cpp tests/embedded/%, \
+  $(shell grep -lE 'tests/kernels/kernel_test.h|cuda_device' $(TEST_SOURCES) /dev/null)))
+NATIVE := $(patsubst tests/%.cpp,$(BUILD)/native/%,$(NATIVE_SOURCES))
 GPU := $(if $(WITH_CUDA),$(shell nvidia-smi -L 2>/dev/null | head -n 1))
-NATIVE_TESTS := $(if $(GPU),$(patsubst tests/%,$(BUILD)/native/%,$(basename $(TEST_SOURCES))))
+NATIVE_TESTS := $(if $(GPU),$(NATIVE))
 # Checks of the source tree and of what is installed: once, in the ordinary builds.
 CHECKS := $(if $(filter-out clang debug,$(subst -, ,$(CONFIGURATION))),, \
   $(filter $(ONLY),$(wildcard tests/house/*.sh)))
@@ -237,7 +245,23 @@ fuzz: $(FUZZERS)
 	@$(run_tests) $(FUZZERS)
 
 # Only links the tests natively: what can be asked of CUDA where there is no GPU.
-native: $(LIBRARY) $(COMMAND) $(patsubst tests/%,$(BUILD)/native/%,$(basename $(TEST_SOURCES)))
+native: $(LIBRARY) $(COMMAND) $(NATIVE)
+
+# ---- benchmarks ----------------------------------------------------------------------------------
+
+# Every bench/*_bench.cpp is a program of its own; the other files there are linked to each.
+BENCH_SOURCES := $(wildcard bench/*.cpp)
+BENCHES := $(patsubst %.cpp,$(BUILD)/%,$(filter %_bench.cpp,$(BENCH_SOURCES)))
+BENCH_OBJECTS := $(call plain,$(BENCH_SOURCES))
+BENCH_SHARED := $(call plain,$(filter-out %_bench.cpp,$(BENCH_SOURCES)))
+$(BENCH_OBJECTS): | $(BUILD)/have/benchmark
+$(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BENCH_SHARED) $(LIBRARY)
+	@$(call link,-lbenchmark -ldl $(CUDA_LIBRARIES))
+
+bench: $(BENCHES)
+	@build-aux/run_bench $(BUILD) $(BENCHES)
+marks: $(BENCHES)
+	@build-aux/run_bench $(BUILD) $(BENCHES) --marks
 
 # ---- install ------------------------------------------------------------------------------------
 
@@ -294,6 +318,8 @@ define HELP
   make              the library$(if $(COMMAND_SOURCES), and the command) in $(BUILD)/
   make test         every test; ONLY=tests/kernels/% picks some
   make fuzz         the fuzz targets, FUZZ_SECONDS=60 each (in make test: 2)
+  make bench        every benchmark beside marks, floors, peers and the machine's limits
+  make marks        the marks alone, each met or not
   make info         what was found on this machine, and what was not
   make install      to PREFIX=$(PREFIX) (DESTDIR= for packagers); make uninstall takes it away
   make lint         clang-tidy, cppcheck and the checks of the house
@@ -312,7 +338,7 @@ export HELP
 help:
 	@printf '%s\n' "$$HELP"
 
-.PHONY: all test fuzz native stage install uninstall lint format info clean help
+.PHONY: all test fuzz bench marks native stage install uninstall lint format info clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifeq ($(V),1)
@@ -320,4 +346,5 @@ ifeq ($(V),1)
 endif
 
 -include $(patsubst %.o,%.d,$(CPU_OBJECTS) $(NATIVE_OBJECTS) $(EMULATED_OBJECTS) \
-  $(COMMAND_OBJECTS) $(TEST_OBJECTS) $(FUZZ_OBJECTS) $(patsubst tests/%.cpp,$(BUILD)/obj/native/%.o,$(TEST_SOURCES)))
+  $(COMMAND_OBJECTS) $(TEST_OBJECTS) $(FUZZ_OBJECTS) $(BENCH_OBJECTS) \
+  $(patsubst tests/%.cpp,$(BUILD)/obj/native/%.o,$(NATIVE_SOURCES)))

@@ -1,8 +1,8 @@
 // Small symmetric positive definite matrices, many at once: a[batch, n, n], row-major.
 //
 //   factor  A = L L^T, L lower triangular with positive diagonal; the upper triangle of L is 0.
-//           Reads the lower triangle of A. A matrix that is not positive definite gives NaN from the
-//           first pivot that is not positive on.
+//           Reads the lower triangle of A. A matrix that is not positive definite gives NaN from
+//           the first pivot that is not positive on.
 //   solve   op(L) X = B for X, op(L) = L or L^T, B and X [batch, n, columns]
 //
 // l may alias a, x may alias b. Meant for n up to a few hundred (one block or one lane a matrix).

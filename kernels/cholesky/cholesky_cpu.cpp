@@ -6,10 +6,10 @@
 //                          matrices are interleaved through scratch; after that there is no
 //                          horizontal step, no rest, and square roots and divisions of all lanes
 //                          overlap.
-//   one larger matrix      right-looking by panels of eight columns. The panel is kept transposed in
-//                          scratch, so that every inner loop runs along contiguous memory, and the
-//                          rest of the matrix is updated four rows at a time with eight products for
-//                          every element read and written.
+//   one larger matrix      right-looking by panels of eight columns. The panel is kept
+//                          transposed in scratch, so that every inner loop runs along contiguous
+//                          memory, and the rest of the matrix is updated four rows at a time with
+//                          eight products for every element read and written.
 //
 // Which one is taken depends on n and the place in the batch alone, never on the team.
 
@@ -23,7 +23,8 @@ namespace {
 
 using Index = std::int64_t;
 
-// Interleaved matrices up to this size: n (n + 1) / 2 vectors are 33 KB at most, about the first cache.
+// Interleaved matrices up to this size: n (n + 1) / 2 vectors are 33 KB at most, about the first
+// cache.
 constexpr Index interleaved_size = 32;
 constexpr int panel = 8;
 
@@ -106,12 +107,17 @@ void solve_interleaved(T* scratch, Index n, Index columns, Index count, bool tra
     for (Index step = 0; step < n; ++step) {
       const Index i = transpose ? n - 1 - step : step;
       Vec<T> sum = load<T>(side + i * w);
-      if (transpose)
-        for (Index j = i + 1; j < n; ++j)
-          sum -= load<T>(triangle + packed(j, i) * w) * load<T>(side + j * w);
-      else
-        for (Index j = 0; j < i; ++j)
-          sum -= load<T>(triangle + packed(i, j) * w) * load<T>(side + j * w);
+      if (transpose) {
+        // Down column i, whose next element is a row of the packed triangle away.
+        const T* element = triangle + packed(i + 1, i) * w;
+        for (Index j = i + 1; j < n; ++j) {
+          sum -= load<T>(element) * load<T>(side + j * w);
+          element += (j + 1) * w;
+        }
+      } else {
+        const T* row = triangle + packed(i, 0) * w;
+        for (Index j = 0; j < i; ++j) sum -= load<T>(row + j * w) * load<T>(side + j * w);
+      }
       store<T>(side + i * w, sum / load<T>(triangle + packed(i, i) * w));
     }
 
@@ -152,8 +158,10 @@ UNDERSTUDY_INLINE void update_rows(T* row, Index n, Index column, const T* strip
       for (int q = 0; q < rows; ++q) sum[q] -= broadcast<T>(row[q * n + column + p]) * strip;
     }
     for (int q = 0; q < rows; ++q) {
-      if (whole) store<T>(row + q * n + j, sum[q]);
-      else store_first<T>(row + q * n + j, sum[q], valid);
+      if (whole)
+        store<T>(row + q * n + j, sum[q]);
+      else
+        store_first<T>(row + q * n + j, sum[q], valid);
     }
   }
 }
@@ -167,8 +175,8 @@ void factor_one(T* strips, Index n, const T* a, T* l) {
   for (Index column = 0; column < n; column += panel) {
     const int width = n - column < panel ? int(n - column) : panel;
 
-    // The panel's columns become rows: strips[p][i] = A[i, column + p]. Above the diagonal they hold
-    // whatever the upper triangle holds, which nothing below reads.
+    // The panel's columns become rows: strips[p][i] = A[i, column + p]. Above the diagonal they
+    // hold whatever the upper triangle holds, which nothing below reads.
     for (Index i = column; i < n; ++i)
       for (int p = 0; p < width; ++p) strips[p * n + i] = l[i * n + column + p];
 
@@ -223,14 +231,16 @@ UNDERSTUDY_INLINE void solve_strip(Index n, Index columns, int valid, bool trans
     const Vec<T> diagonal = broadcast<T>(l[i * n + i]);
     for (int v = 0; v < vectors; ++v) {
       const int rest = valid - v * w;
-      if (rest >= w) store<T>(x + i * columns + v * w, sum[v] / diagonal);
-      else store_first<T>(x + i * columns + v * w, sum[v] / diagonal, rest);
+      if (rest >= w)
+        store<T>(x + i * columns + v * w, sum[v] / diagonal);
+      else
+        store_first<T>(x + i * columns + v * w, sum[v] / diagonal, rest);
     }
   }
 }
 
-// One right-hand side with its elements `columns` apart, in a contiguous copy. Both ways read rows of L:
-// a dot product going down, and going up the row's multiple taken off everything above.
+// One right-hand side with its elements `columns` apart, in a contiguous copy. Both ways read rows
+// of L: a dot product going down, and going up the row's multiple taken off everything above.
 template <class T>
 void solve_column(T* side, Index n, Index columns, bool transpose, const T* l, const T* b, T* x) {
   constexpr int w = lanes<T>;
@@ -307,23 +317,23 @@ void solve(Stream& stream, Index batch, Index n, Index columns, bool transpose, 
                    "cholesky: n = %lld does not fit the scratch", static_cast<long long>(n));
   Stream* s = &stream;
   const Index groups = (batch + lanes<T> - 1) / lanes<T>;
-  split_rows(stream, groups, lanes<T> * n * n * columns, 1,
-             [=](Index begin, Index end, int thread) {
-    T* scratch = reinterpret_cast<T*>(scratch_of(*s, thread));
-    for (Index group = begin; group < end; ++group) {
-      const Index first = group * lanes<T>;
-      const Index count = batch - first < lanes<T> ? batch - first : lanes<T>;
-      const Index size = n * columns;
-      // Where the right-hand sides fill half a vector themselves there is nothing to interleave for.
-      if (interleaves<T>(n, count) && 2 * columns < lanes<T>) {
-        solve_interleaved(scratch, n, columns, count, transpose, l + first * n * n,
-                          b + first * size, x + first * size);
-        continue;
-      }
-      for (Index m = first; m < first + count; ++m)
-        solve_one(scratch, n, columns, transpose, l + m * n * n, b + m * size, x + m * size);
-    }
-  });
+  split_rows(
+      stream, groups, lanes<T> * n * n * columns, 1, [=](Index begin, Index end, int thread) {
+        T* scratch = reinterpret_cast<T*>(scratch_of(*s, thread));
+        for (Index group = begin; group < end; ++group) {
+          const Index first = group * lanes<T>;
+          const Index count = batch - first < lanes<T> ? batch - first : lanes<T>;
+          const Index size = n * columns;
+          // Right-hand sides that fill half a vector themselves need no interleaving.
+          if (interleaves<T>(n, count) && 2 * columns < lanes<T>) {
+            solve_interleaved(scratch, n, columns, count, transpose, l + first * n * n,
+                              b + first * size, x + first * size);
+            continue;
+          }
+          for (Index m = first; m < first + count; ++m)
+            solve_one(scratch, n, columns, transpose, l + m * n * n, b + m * size, x + m * size);
+        }
+      });
 }
 
 template <class T>

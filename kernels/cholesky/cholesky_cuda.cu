@@ -50,8 +50,10 @@ __global__ void factor_kernel(Index n, bool shared, const T* a, T* l) {
 
   for (Index i = warp; i < n; i += warps)
     for (Index j = lane; j < n; j += 32) {
-      if (j > i) l[i * n + j] = 0;
-      else if (shared) l[i * n + j] = m[i * n + j];
+      if (j > i)
+        l[i * n + j] = 0;
+      else if (shared)
+        l[i * n + j] = m[i * n + j];
     }
 }
 

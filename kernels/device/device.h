@@ -75,6 +75,9 @@ std::unique_ptr<Device> cpu_device(Threads* team = nullptr,
 // no device.
 std::unique_ptr<Device> cuda_device();
 
+// The same with kernels of one's own choice, which may be null: for tests of single kernels.
+std::unique_ptr<Device> cuda_device(const Backend<float>* f32, const Backend<double>* f64);
+
 // Why `cuda_device` would fail, in a few words, or null if it would not.
 const char* cuda_missing_reason();
 

@@ -3,7 +3,6 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 namespace understudy {
 
@@ -14,8 +13,7 @@ ErrorHandler error_handler = nullptr;
 }  // namespace
 
 Error::Error(ErrorKind kind, const char* message) noexcept : kind_(kind) {
-  std::strncpy(message_, message, capacity - 1);
-  message_[capacity - 1] = '\0';
+  std::snprintf(message_, capacity, "%s", message);
 }
 
 ErrorHandler set_error_handler(ErrorHandler handler) noexcept {

@@ -37,6 +37,10 @@ template <class Kernel, class... Arguments>
 void launch(Kernel kernel, dim3 grid, dim3 block, std::size_t shared_bytes, Stream& stream,
             Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  // more shared memory than this a kernel must ask for
+  if (shared_bytes > std::size_t{48} << 10)
+    UNDERSTUDY_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                         static_cast<int>(shared_bytes)));
   kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.native)>>>(arguments...);
   UNDERSTUDY_CUDA(cudaGetLastError());
 }

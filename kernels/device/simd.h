@@ -13,6 +13,8 @@
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
 #endif
+// AVX-512 intrinsics are used in their zero-masking forms with all lanes set: the same instructions,
+// without g++ 12's false warnings about the undefined register that the plain forms pass (GCC bug 105593).
 
 #if !defined(UNDERSTUDY_ISA)
 #error "simd.h: UNDERSTUDY_ISA must name the namespace (portable, avx2 or avx512)"
@@ -51,9 +53,28 @@ struct IntegerOf<double> { using type = std::int64_t; };
 template <class T>
 using Integer = typename IntegerOf<T>::type;
 
+// As many integers as a Vec<T> has lanes, each as wide; comparisons of Vec<T> have this type, all
+// ones where true.
+template <class T>
+struct VectorOfIntegers {
+  typedef Integer<T> type __attribute__((vector_size(vector_bytes)));
+};
+template <class T>
+using VecInt = typename VectorOfIntegers<T>::type;
+
 template <class T>
 UNDERSTUDY_INLINE Vec<T> broadcast(T value) {
   return value - Vec<T>{};
+}
+
+// The same bits read as the other type.
+template <class T>
+UNDERSTUDY_INLINE VecInt<T> bits_of(Vec<T> v) {
+  return (VecInt<T>)v;
+}
+template <class T>
+UNDERSTUDY_INLINE Vec<T> from_bits(VecInt<T> v) {
+  return (Vec<T>)v;
 }
 
 template <class T>
@@ -101,11 +122,39 @@ UNDERSTUDY_INLINE void store_first(T* p, Vec<T> v, int n) {
 // As the instructions do: the second operand where either is NaN.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> maximum(Vec<T> a, Vec<T> b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b);
+  else return (Vec<T>)_mm512_maskz_max_pd(0xff, (__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm256_max_ps((__m256)a, (__m256)b);
+  else return (Vec<T>)_mm256_max_pd((__m256d)a, (__m256d)b);
+#else
   return a > b ? a : b;
+#endif
 }
 template <class T>
 UNDERSTUDY_INLINE Vec<T> minimum(Vec<T> a, Vec<T> b) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b);
+  else return (Vec<T>)_mm512_maskz_min_pd(0xff, (__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm256_min_ps((__m256)a, (__m256)b);
+  else return (Vec<T>)_mm256_min_pd((__m256d)a, (__m256d)b);
+#else
   return a < b ? a : b;
+#endif
+}
+
+// |a|: the sign bit cleared.
+template <class T>
+UNDERSTUDY_INLINE Vec<T> absolute(Vec<T> a) {
+  return from_bits<T>(bits_of<T>(a) & ~bits_of<T>(broadcast<T>(T(-0.0))));
+}
+// |magnitude| with the sign bit of `sign`.
+template <class T>
+UNDERSTUDY_INLINE Vec<T> copy_sign(Vec<T> magnitude, Vec<T> sign) {
+  const VecInt<T> mask = bits_of<T>(broadcast<T>(T(-0.0)));
+  return from_bits<T>((bits_of<T>(magnitude) & ~mask) | (bits_of<T>(sign) & mask));
 }
 
 template <class T>

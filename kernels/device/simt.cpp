@@ -62,9 +62,10 @@ std::uint64_t next_random(std::uint64_t& state) {  // SplitMix64
   return z ^ z >> 31;
 }
 
-// Runs one launch at a time. Each fiber loops over threads: it takes the next one that has not begun
-// as soon as its own has finished, so that a kernel without barriers is one loop of plain calls.
-// A thread that has to wait keeps its fiber and hands over to the next thread in order, directly.
+// Runs one launch at a time. Each fiber loops over threads: it takes the next one that has not
+// begun as soon as its own has finished, so that a kernel without barriers is one loop of plain
+// calls. A thread that has to wait keeps its fiber and hands over to the next thread in order,
+// directly.
 class Scheduler {
  public:
   void run(dim3 grid, dim3 block, std::size_t shared_bytes, Body body, const void* context) {
@@ -217,7 +218,8 @@ class Scheduler {
       std::memset(shared, poison, static_cast<std::size_t>(__stop_understudy_shared - shared));
   }
 
-  // Places dynamic shared memory so that its end, to 16 bytes, is the end of the pages we may touch.
+  // Places dynamic shared memory so that its end, to 16 bytes, is the end of the pages we may
+  // touch.
   void set_dynamic_shared(std::size_t bytes) {
     const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     const std::size_t whole = (most_shared_bytes + page - 1) / page * page;
@@ -344,7 +346,9 @@ class Scheduler {
       const bool present = thread.source >= 0 && (need >> thread.source & 1u) != 0;
       switch (thread.wait) {
         case Wait::barrier: break;
-        case Wait::shuffle: thread.value = present ? values[thread.source] : ~std::uint64_t{0}; break;
+        case Wait::shuffle:
+          thread.value = present ? values[thread.source] : ~std::uint64_t{0};
+          break;
         case Wait::ballot: thread.value = ballot; break;
         case Wait::all: thread.value = ballot == need; break;
       }
@@ -364,7 +368,8 @@ class Scheduler {
     for (int thread = 0; thread < count_ && other < 0; ++thread) {
       const bool expected = whole || (thread / warpSize == waiting / warpSize &&
                                       (one.mask >> thread % warpSize & 1u) != 0);
-      const bool here = state_[thread] == state_[waiting] && same(threads_[thread].place, one.place) &&
+      const bool here = state_[thread] == state_[waiting] &&
+                        same(threads_[thread].place, one.place) &&
                         (whole || threads_[thread].mask == one.mask);
       if (expected && !here && (whole || state_[thread] != State::finished)) other = thread;
     }
@@ -463,7 +468,8 @@ void check_argument(const void* argument, int position) {
 int wait_for_block(bool predicate, Place place) {
   return scheduler().wait_for_block(predicate, place);
 }
-std::uint64_t wait_for_warp(Wait what, unsigned mask, std::uint64_t value, int source, Place place) {
+std::uint64_t wait_for_warp(Wait what, unsigned mask, std::uint64_t value, int source,
+                            Place place) {
   return scheduler().wait_for_warp(what, mask, value, source, place);
 }
 int lane() { return scheduler().lane(); }

@@ -1,8 +1,8 @@
 // A GPU in pretence: CUDA source compiled by a C++ compiler runs here, one fiber a thread.
 //
-// Included by `launch.h` where the compiler is not nvcc. What a kernel may use is defined below with
-// CUDA's names: indices, barriers, warp shuffles and votes, shared memory, atomics. A launch runs
-// its blocks one after another on the calling thread and has finished when it returns.
+// Included by `launch.h` where the compiler is not nvcc. What a kernel may use is defined below
+// with CUDA's names: indices, barriers, warp shuffles and votes, shared memory, atomics. A launch
+// runs its blocks one after another on the calling thread and has finished when it returns.
 //
 // Threads run in turn, each until it finishes or has to wait, in one of three orders: a missing
 // barrier shows in one order and hides in another. What a GPU leaves undefined is made visible:
@@ -10,8 +10,9 @@
 //   * A barrier that some thread does not reach (it has finished, or waits at another place) stops
 //     the launch with the numbers of block and threads and the places where they are.
 //   * A lane that reads, in a shuffle, from a lane that does not take part gets NaN.
-//   * Dynamic shared memory begins as NaN in every block and ends at a page that may not be touched.
-//     Static shared memory is NaN too where clang compiles; g++ cannot collect the variables.
+//   * Dynamic shared memory begins as NaN in every block and ends at a page that may not be
+//     touched. Static shared memory is NaN too where clang compiles; g++ cannot collect the
+//     variables.
 //   * Device memory begins as NaN, lies between red zones and is closed while host code runs, so
 //     that a host access faults. A host pointer among a launch's arguments is an error.
 //
@@ -26,6 +27,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "kernels/device/emulator.h"
 #include "kernels/device/error.h"
 #include "kernels/device/simt_types.h"
 #include "kernels/device/stream.h"
@@ -58,38 +60,6 @@ extern dim3 gridDim;
 constexpr int warpSize = 32;
 
 namespace understudy::simt {
-
-// ---- what tests set ----
-
-enum class ThreadOrder { forward, reversed, shuffled };
-
-// The order of blocks in a grid and of threads in a block, for launches from now on. `seed` is for
-// `shuffled`, which takes another permutation at each launch.
-void set_thread_order(ThreadOrder order, std::uint64_t seed = 1);
-
-// Called, after the launch has been wound up, with what a kernel did wrong; may throw. Without one,
-// and where it returns, the process stops. Returns the previous handler.
-using FailureHandler = void (*)(const char* message);
-FailureHandler set_failure_handler(FailureHandler handler);
-
-// ---- device memory ----
-
-// 64-byte aligned, filled with NaN, between red zones. `release` checks these. Null for 0 bytes.
-void* allocate(std::size_t bytes);
-void release(void* memory);
-// Stops with the place of the first byte written outside an allocation, if there is one.
-void check_red_zones();
-// True where every one of the bytes lies in device memory.
-bool is_device_memory(const void* memory, std::size_t bytes);
-
-// While one of these lives, the host may touch device memory. They nest; launches and copies use one.
-class OpenMemory {
- public:
-  OpenMemory();
-  ~OpenMemory();
-  OpenMemory(const OpenMemory&) = delete;
-  OpenMemory& operator=(const OpenMemory&) = delete;
-};
 
 // ---- launching ----
 
@@ -132,8 +102,8 @@ concept OneOf = (std::same_as<T, Types> || ...);
 template <class T>
 using Plain = std::type_identity_t<T>;
 
-// Replaces *p by `value`, returns what it was. Threads change over only at barriers, so that a plain
-// read and write are one step.
+// Replaces *p by `value`, returns what it was. Threads change over only at barriers, so that a
+// plain read and write are one step.
 template <class T>
 inline T exchange(T* p, T value) {
   T old = *p;
@@ -209,7 +179,8 @@ inline void __threadfence() {}
 inline void __threadfence_block() {}
 
 // Atomics, for the types for which CUDA has them.
-template <understudy::simt::OneOf<float, double, int, unsigned, unsigned long, unsigned long long> T>
+template <
+    understudy::simt::OneOf<float, double, int, unsigned, unsigned long, unsigned long long> T>
 inline T atomicAdd(T* p, understudy::simt::Plain<T> value) {
   return understudy::simt::exchange(p, static_cast<T>(*p + value));
 }

@@ -59,7 +59,8 @@ std::byte* new_stack() {
 
 #if defined(UNDERSTUDY_OWN_SWITCH)
 
-// Stores what a call must preserve on the stack, the stack pointer in *from, and continues with `to`.
+// Stores what a call must preserve on the stack, the stack pointer in *from, and continues with
+// `to`.
 extern "C" void understudy_switch_stack(void** from, void* to);
 
 #if defined(__x86_64__)

@@ -2,8 +2,8 @@
 //
 // A switch stores the registers that a call must preserve and loads the other fiber's: a few
 // nanoseconds in our own assembly on x86-64 and AArch64, about a microsecond through `ucontext`
-// elsewhere. The address and thread sanitizers are told of each switch. Below each stack lies a page
-// that may not be touched, so that an overflow faults.
+// elsewhere. The address and thread sanitizers are told of each switch. Below each stack lies a
+// page that may not be touched, so that an overflow faults.
 
 #pragma once
 

@@ -1,4 +1,5 @@
-// The emulator's device memory: one reserved range of addresses, closed to the host between launches.
+// The emulator's device memory: one reserved range of addresses, closed to the host between
+// launches.
 
 #include <signal.h>
 #include <sys/mman.h>

@@ -16,9 +16,7 @@ using Index = std::int64_t;
 // Rows narrower than this are moved by scalars.
 constexpr Index narrow = 4;
 
-UNDERSTUDY_INLINE bool within(std::int32_t index, Index n) {
-  return 0 <= index && index < n;
-}
+UNDERSTUDY_INLINE bool within(std::int32_t index, Index n) { return 0 <= index && index < n; }
 
 template <class T>
 UNDERSTUDY_INLINE void copy_row(const T* from, T* to, Index n) {
@@ -74,12 +72,12 @@ void scatter_rows(Stream& stream, Index rows, Index width, Index table_rows, con
   constexpr Index strip = 64 / sizeof(T);
   split_rows(stream, (width + strip - 1) / strip, rows * strip, 1,
              [=](Index begin, Index end, int) {
-    const Index first = begin * strip;
-    const Index columns = (end * strip < width ? end * strip : width) - first;
-    for (Index i = 0; i < rows; ++i)
-      if (within(index[i], table_rows))
-        add_row(x + i * width + first, table + index[i] * width + first, columns);
-  });
+               const Index first = begin * strip;
+               const Index columns = (end * strip < width ? end * strip : width) - first;
+               for (Index i = 0; i < rows; ++i)
+                 if (within(index[i], table_rows))
+                   add_row(x + i * width + first, table + index[i] * width + first, columns);
+             });
 }
 
 template <class T>

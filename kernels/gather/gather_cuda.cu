@@ -1,9 +1,10 @@
 // Moving rows and elements by index, on CUDA.
 //
 // A thread an element of the output, neighbours in memory on neighbouring threads. scatter_rows is
-// turned round to be a gather too: a block owns a row of the table and looks through all indices for
-// its own, so that sums are taken in the order of i without atomics, the same bits every time. It reads
-// the indices once for every row of the table; they are four bytes each and stay in the second cache.
+// turned round to be a gather too: a block owns a row of the table and looks through all indices
+// for its own, so that sums are taken in the order of i without atomics, the same bits every time.
+// It reads the indices once for every row of the table; they are four bytes each and stay in the
+// second cache.
 
 #include "kernels/device/launch.h"
 #include "kernels/gather/gather.h"
@@ -23,9 +24,7 @@ unsigned blocks_for(Index elements) {
   return static_cast<unsigned>(blocks);
 }
 
-__device__ inline Index thread_index() {
-  return Index(blockIdx.x) * blockDim.x + threadIdx.x;
-}
+__device__ inline Index thread_index() { return Index(blockIdx.x) * blockDim.x + threadIdx.x; }
 
 __device__ inline bool within(std::int32_t index, Index n) { return 0 <= index && index < n; }
 

@@ -16,8 +16,7 @@ void gather_rows(Stream&, Index rows, Index width, Index table_rows, const doubl
                  const std::int32_t* index, double* y) {
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < width; ++j)
-      y[i * width + j] =
-          within(index[i], table_rows) ? table[index[i] * width + j] : not_a_number;
+      y[i * width + j] = within(index[i], table_rows) ? table[index[i] * width + j] : not_a_number;
 }
 
 // table[index[i], :] += x[i, :]: the adjoint of gather_rows.
@@ -31,8 +30,7 @@ void scatter_rows(Stream&, Index rows, Index width, Index table_rows, const doub
 
 // y[i] = x[i, index[i]]
 void pick(Stream&, Index rows, Index n, const double* x, const std::int32_t* index, double* y) {
-  for (Index i = 0; i < rows; ++i)
-    y[i] = within(index[i], n) ? x[i * n + index[i]] : not_a_number;
+  for (Index i = 0; i < rows; ++i) y[i] = within(index[i], n) ? x[i * n + index[i]] : not_a_number;
 }
 
 // y[i, j] = (j == index[i]) x[i]: the adjoint of pick.

@@ -73,22 +73,24 @@ void layer_norm(Stream& stream, Index rows, Index n, T epsilon, const T* x, cons
   split_rows(stream, rows, n, 1, [=](Index begin, Index end, int) {
     for (Index i = begin; i < end; ++i) {
       const T* row = x + i * n;
-      const T mean = sum_row<T>(n, [=](Index j, int valid) {
-        return take<T>(row + j, valid);
-      }) / T(n);
+      const T mean =
+          sum_row<T>(n, [=](Index j, int valid) { return take<T>(row + j, valid); }) / T(n);
       const Vec<T> m = broadcast<T>(mean);
-      const T variance = sum_row<T>(n, [=](Index j, int valid) {
-        const Vec<T> difference = take<T>(row + j, valid) - m;
-        const Vec<T> square = difference * difference;
-        return valid == lanes<T> ? square : first_lanes<T>(square, valid);
-      }) / T(n);
+      const T variance =
+          sum_row<T>(n,
+                     [=](Index j, int valid) {
+                       const Vec<T> difference = take<T>(row + j, valid) - m;
+                       const Vec<T> square = difference * difference;
+                       return valid == lanes<T> ? square : first_lanes<T>(square, valid);
+                     }) /
+          T(n);
       const T scale = T(1) / root(variance + epsilon);
 
       for_row<T>(n, [=](Index j, int valid) {
         const Vec<T> normalised = (take<T>(row + j, valid) - m) * broadcast<T>(scale);
         if (z != nullptr) put<T>(z + i * n + j, normalised, valid);
-        put<T>(y + i * n + j,
-               normalised * take<T>(gain + j, valid) + take<T>(bias + j, valid), valid);
+        put<T>(y + i * n + j, normalised * take<T>(gain + j, valid) + take<T>(bias + j, valid),
+               valid);
       });
       if (s != nullptr) s[i] = scale;
     }
@@ -102,12 +104,14 @@ void normalise_gradient(Stream& stream, Index rows, Index n, const T* z, const T
     for (Index i = begin; i < end; ++i) {
       const T* hi = h + i * n;
       const T* zi = z + i * n;
-      const Vec<T> mean_h = broadcast<T>(sum_row<T>(n, [=](Index j, int valid) {
-        return take<T>(hi + j, valid);
-      }) / T(n));
-      const Vec<T> mean_hz = broadcast<T>(sum_row<T>(n, [=](Index j, int valid) {
-        return take<T>(hi + j, valid) * take<T>(zi + j, valid);
-      }) / T(n));
+      const Vec<T> mean_h = broadcast<T>(
+          sum_row<T>(n, [=](Index j, int valid) { return take<T>(hi + j, valid); }) / T(n));
+      const Vec<T> mean_hz =
+          broadcast<T>(sum_row<T>(n,
+                                  [=](Index j, int valid) {
+                                    return take<T>(hi + j, valid) * take<T>(zi + j, valid);
+                                  }) /
+                       T(n));
       const Vec<T> scale = broadcast<T>(s[i]);
       for_row<T>(n, [=](Index j, int valid) {
         put<T>(dx + i * n + j,

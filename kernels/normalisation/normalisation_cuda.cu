@@ -1,8 +1,8 @@
 // Layer normalisation on CUDA: a warp a row.
 //
-// A lane reads every 32nd number of its row, sums meet in butterflies of shuffles (which leave the same
-// sum in every lane), and no lane reads what another writes: y may be x without a barrier. The second
-// and third pass over a row hit the first cache.
+// A lane reads every 32nd number of its row, sums meet in butterflies of shuffles (which leave the
+// same sum in every lane), and no lane reads what another writes: y may be x without a barrier. The
+// second and third pass over a row hit the first cache.
 
 #include "kernels/device/launch.h"
 #include "kernels/normalisation/normalisation.h"
@@ -22,9 +22,7 @@ __device__ inline T warp_sum(T value) {
 }
 
 // The row of this thread's warp. A warp is wholly inside or wholly outside the rows.
-__device__ inline Index warp_row() {
-  return Index(blockIdx.x) * block_warps + threadIdx.x / 32;
-}
+__device__ inline Index warp_row() { return Index(blockIdx.x) * block_warps + threadIdx.x / 32; }
 
 template <class T>
 __global__ void layer_norm_kernel(Index rows, Index n, T epsilon, const T* x, const T* gain,

@@ -12,10 +12,14 @@
 //                                    + weight_decay p)
 //                         (Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2)
 //   exponentiated         p = p exp(-rate g)                       (Kivinen & Warmuth 1997)
-//                         and, with `normalise`, p /= sum p
+//                         and, with `normalise`, p /= sum p; then exp(-rate g) is taken relative to
+//                         its largest, so that it cannot overflow
 //
 // Everywhere g is first multiplied by *scale when `scale` is not null (clipping by norm), then
-// clipped to [-clip, clip] when clip > 0, and g += l2 p is added when l2 != 0.
+// clipped to [-clip, clip] when clip > 0, and g += l2 p is added when l2 != 0. What is not finite
+// in g stays so: clipping passes NaN on.
+//
+// Accuracy: a few roundings of T an element; 1 - beta^t is computed in double.
 
 #pragma once
 
@@ -42,8 +46,8 @@ struct OptimiserKernels {
   // *step is t >= 1, already counted.
   void (*adam)(Stream&, std::int64_t n, const GradientTransform<T>&, T rate, T beta1, T beta2,
                T epsilon, T weight_decay, const std::int64_t* step, const T* g, T* m, T* v, T* p);
-  void (*exponentiated)(Stream&, std::int64_t n, const GradientTransform<T>&, T rate, bool normalise,
-                        const T* g, T* p);
+  void (*exponentiated)(Stream&, std::int64_t n, const GradientTransform<T>&, T rate,
+                        bool normalise, const T* g, T* p);
   // *scale = min(1, maximum / |g|), with |g| from *sum_of_squares; 1 where that is 0.
   void (*clip_scale)(Stream&, T maximum, const T* sum_of_squares, T* scale);
   // *step += 1

@@ -4,8 +4,8 @@
 //   forward_scan   y[t] = x[t] + c[t-1] y[t-1], y[-1] = 0      (the adjoint of backward_scan)
 //
 // With c = discount * (1 - terminal) the first is the discounted return; with
-// c = discount * lambda * (1 - end) over temporal differences it is generalised advantage estimation
-// (Schulman et al. 2016, equation 16):
+// c = discount * lambda * (1 - end) over temporal differences it is generalised advantage
+// estimation (Schulman et al. 2016, equation 16):
 //
 //   delta[t] = r[t] + discount (1 - terminated[t]) v[t+1] - v[t]
 //   a[t]     = delta[t] + discount lambda (1 - ended[t]) a[t+1]
@@ -29,8 +29,8 @@ template <class T>
 struct ScanKernels {
   void (*backward_scan)(Stream&, const ScanShape&, const T* x, const T* c, T* y);
   void (*forward_scan)(Stream&, const ScanShape&, const T* x, const T* c, T* y);
-  // value and next_value are of the shape; next_value[t] is the value of the state reached by step t
-  // (of the last observation where an episode was cut). ended = terminated or truncated.
+  // value and next_value are of the shape; next_value[t] is the value of the state reached by step
+  // t (of the last observation where an episode was cut). ended = terminated or truncated.
   void (*advantages)(Stream&, const ScanShape&, T discount, T lambda, const T* reward,
                      const T* value, const T* next_value, const T* terminated, const T* ended,
                      T* advantage);

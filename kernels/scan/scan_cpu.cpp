@@ -145,7 +145,8 @@ template <class T>
 void advantages(Stream& stream, const ScanShape& shape, T discount, T lambda, const T* reward,
                 const T* value, const T* next_value, const T* terminated, const T* ended,
                 T* advantage) {
-  const Advantage<T> step{discount, discount * lambda, reward, value, next_value, terminated, ended};
+  const Advantage<T> step{discount,   discount * lambda, reward, value,
+                          next_value, terminated,        ended};
   scan<true>(stream, shape, step, advantage);
 }
 

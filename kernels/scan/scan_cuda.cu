@@ -2,13 +2,13 @@
 //
 //   many rows, step-major   a thread a row: neighbours read neighbouring rows, and there are rows
 //                           enough to hide each thread's wait for itself
-//   otherwise               a warp a row, 32 steps a turn. A step is the map y -> x + c y; maps compose,
-//                           (x, c) after (x', c') = (x + c x', c c'), so that a warp combines its 32
-//                           in five rounds of shuffles, and applies the result to what the
-//                           last turn carried.
+//   otherwise               a warp a row, 32 steps a turn. A step is the map y -> x + c y; two of
+//                           them make (x, c) after (x', c') = (x + c x', c c'), so that a warp
+//                           combines its 32 in five rounds of shuffles, and applies the result to
+//                           what the last turn carried.
 //
-// Products of coefficients take the place of repeated multiplication: the warp's result differs from the
-// thread's in rounding, but not from run to run.
+// Products of up to 32 coefficients take the place of repeated multiplication: the warp's result
+// differs from the thread's in rounding, but not from run to run.
 
 #include "kernels/device/launch.h"
 #include "kernels/scan/scan.h"
@@ -65,8 +65,8 @@ __global__ void scan_threads_kernel(ScanShape shape, Steps steps, T* y) {
   }
 }
 
-// Lane k of a turn holds the turn's k-th step in the order of the recurrence. The forward scan's map
-// uses the coefficient of the step before.
+// Lane k of a turn holds the turn's k-th step in the order of the recurrence. The forward scan's
+// map uses the coefficient of the step before.
 template <bool backward, class T, class Steps>
 __global__ void scan_warps_kernel(ScanShape shape, Steps steps, T* y) {
   const Index row = Index(blockIdx.x) * block_warps + threadIdx.x / 32;
@@ -131,8 +131,8 @@ template <class T>
 void advantages(Stream& stream, const ScanShape& shape, T discount, T lambda, const T* reward,
                 const T* value, const T* next_value, const T* terminated, const T* ended,
                 T* advantage) {
-  const Differences<T> steps{discount, discount * lambda, reward,    value,
-                             next_value, terminated,      ended};
+  const Differences<T> steps{discount,   discount * lambda, reward, value,
+                             next_value, terminated,        ended};
   scan<true>(stream, shape, steps, advantage);
 }
 

@@ -17,8 +17,8 @@ cat > "$scratch/outside.cpp" <<'PROGRAM'
 int main() {
   auto device = understudy::cpu_device(nullptr, understudy::best_instruction_set());
   float a[6] = {1, 2, 3, 4, 5, 6}, b[6] = {1, 0, 0, 1, 1, 1}, c[4];
-  understudy::Gemm<float> product{.m = 2, .n = 2, .k = 3, .a = a, .lda = 3, .b = b, .ldb = 2,
-                                  .c = c, .ldc = 2};
+  understudy::Gemm<float> product{.m = 2, .n = 2, .k = 3, .a = a, .b = b, .c = c,
+                                  .lda = 3, .ldb = 2, .ldc = 2};
   device->kernels_f32().gemm.gemm(device->stream(), product);
   std::printf("%g %g %g %g\n", c[0], c[1], c[2], c[3]);
 }
@@ -33,7 +33,6 @@ hold "and runs" "$([ "$printed" = "4 5 10 11" ] || echo "printed \"$printed\", n
 
 # Every header that was installed can be included on its own.
 offences=$(cd "$stage/include/understudy" && find . -name '*.h' | sed 's|^\./||' | sort |
-  grep -vE '^kernels/device/(simd|simt)' | grep -vE '_simd\.h$|_cpu\.h$' |
   while read -r header; do
     echo "#include \"$header\"" | $CXX $(pkg-config --cflags understudy) -fsyntax-only -x c++ - \
       > "$scratch/log" 2>&1 || { echo "$header:"; head -n 3 "$scratch/log"; }

@@ -1,5 +1,5 @@
-// The emulator itself: it runs right kernels rightly in every order, and says what is wrong in wrong
-// ones.
+// The emulator itself: it runs right kernels rightly in every order, and says what is wrong in
+// wrong ones.
 
 #include "kernels/device/launch.h"
 #include "kernels/device/simt_fiber.h"
@@ -227,7 +227,10 @@ TEST_P(Emulator, keeps_masks_apart) {
 // A lane that has finished, or does not exist, is not waited for; what it would have given is NaN.
 __global__ void read_absent_lane(float* out) {
   if (threadIdx.x == 1) return;
-  out[threadIdx.x] = __shfl_sync(0xffffffffu, 1.0f, threadIdx.x == 0 ? 1 : threadIdx.x == 2 ? 31 : 0);
+  out[threadIdx.x] = __shfl_sync(0xffffffffu, 1.0f,
+                                 threadIdx.x == 0   ? 1
+                                 : threadIdx.x == 2 ? 31
+                                                    : 0);
 }
 
 TEST_P(Emulator, gives_nan_for_an_absent_lane) {

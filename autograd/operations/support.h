@@ -1,0 +1,22 @@
+// What the files of this folder share.
+
+#pragma once
+
+#include <initializer_list>
+
+#include "autograd/program/operation.h"
+#include "kernels/elementwise/elementwise.h"
+
+namespace understudy {
+
+// Strides of operands that broadcast over `out`; one dimension where all shapes are the same.
+Strided broadcast_strides(const Shape& out, std::initializer_list<const Shape*> operands);
+
+// A shape with a 1 in the place of each of the axes [first, last) of `shape`.
+Shape keep_axes(const Shape& shape, int first, int last);
+
+// Refuses a tensor that does not hold reals.
+void require_real(const char* operation, Tensor x);
+void require_index(const char* operation, Tensor x);
+
+}  // namespace understudy

@@ -1,0 +1,120 @@
+// Gradient descent and its relatives, recorded into a program: gradients, clipping and one fused
+// update of the flat parameter buffer.
+//
+//   Adam adam(parameters, store, {.learning_rate = 1e-3});
+//   adam.record(program, loss);       // program.run() is then one step
+//
+// Moments and step counts are arrays of the store ("<model>/adam/m"), so a checkpoint has them.
+
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "autograd/modules/parameters.h"
+#include "autograd/program/program.h"
+#include "kernels/optimiser/optimiser.h"
+
+namespace understudy {
+
+// What happens to the gradient before any of the updates.
+struct Clipping {
+  double norm = 0;   // scale down to this Euclidean norm; 0: off (Pascanu et al. 2013, algorithm 1)
+  double value = 0;  // then clip each element to +- this; 0: off
+  double l2 = 0;     // then add l2 times the parameters
+};
+
+class Optimiser {
+ public:
+  virtual ~Optimiser() = default;
+
+  // Appends gradients of `loss` and the update.
+  void record(Program& program, Tensor loss);
+  // Appends the update alone, for a gradient of all parameters, flat.
+  void record_update(Program& program, Tensor gradient);
+
+ protected:
+  Optimiser(const Parameters& parameters, const Clipping& clipping)
+      : parameters_(parameters), clipping_(clipping) {}
+  // Appends the operation that updates; scale: a tensor of one element, or undefined.
+  virtual void append_update(Program& program, Tensor gradient, Tensor scale) = 0;
+
+  const Parameters& parameters_;
+  Clipping clipping_;
+};
+
+class Sgd final : public Optimiser {
+ public:
+  struct Options {
+    double learning_rate = 1e-2;
+    double momentum = 0;
+    bool nesterov = false;
+    Clipping clipping = {};
+  };
+  Sgd(const Parameters& parameters, Store& store, const Options& options);
+
+ private:
+  void append_update(Program& program, Tensor gradient, Tensor scale) override;
+  Options options_;
+  Array* velocity_ = nullptr;
+};
+
+class RmsProp final : public Optimiser {
+ public:
+  struct Options {
+    double learning_rate = 1e-3, decay = 0.99, epsilon = 1e-8;
+    Clipping clipping = {};
+  };
+  RmsProp(const Parameters& parameters, Store& store, const Options& options);
+
+ private:
+  void append_update(Program& program, Tensor gradient, Tensor scale) override;
+  Options options_;
+  Array* mean_square_;
+};
+
+class AdaGrad final : public Optimiser {
+ public:
+  struct Options {
+    double learning_rate = 1e-2, epsilon = 1e-10;
+    Clipping clipping = {};
+  };
+  AdaGrad(const Parameters& parameters, Store& store, const Options& options);
+
+ private:
+  void append_update(Program& program, Tensor gradient, Tensor scale) override;
+  Options options_;
+  Array* sum_of_squares_;
+};
+
+// With weight_decay above 0 it is AdamW.
+class Adam final : public Optimiser {
+ public:
+  struct Options {
+    double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
+    Clipping clipping = {};
+  };
+  Adam(const Parameters& parameters, Store& store, const Options& options);
+
+ private:
+  void append_update(Program& program, Tensor gradient, Tensor scale) override;
+  Options options_;
+  Array *m_, *v_, *step_;
+};
+
+// Positive parameters, multiplied by exp(-rate g); kept on the simplex with `normalise`.
+class ExponentiatedGradient final : public Optimiser {
+ public:
+  struct Options {
+    double learning_rate = 1e-1;
+    bool normalise = true;
+    Clipping clipping = {};
+  };
+  ExponentiatedGradient(const Parameters& parameters, const Options& options);
+
+ private:
+  void append_update(Program& program, Tensor gradient, Tensor scale) override;
+  Options options_;
+};
+
+}  // namespace understudy

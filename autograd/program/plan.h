@@ -1,0 +1,154 @@
+// A plan: in which order a program's operations run, on which tiles, and where everything lies.
+//
+// Planning does, in order:
+//   1. drop operations that neither an output nor a persistent array needs;
+//   2. fuse a product with the elementwise operation that alone uses it (Operation::absorb);
+//   3. cut the list into segments. A segment either runs operations once, on whole tensors, or goes
+//      over tiles of rows and runs all its operations on one tile before the next. What needs a sum
+//      over rows is in a later segment than the sum;
+//   4. lay out memory. What lives only within a tiled segment has room for one tile a thread; the
+//      rest shares one arena by lifetime.
+//
+// Tiles: rows are cut into chunks and chunks into tiles, by sizes alone. A chunk's tiles run in
+// order on one thread and add to the chunk's own partial sums; the partial sums are combined in the
+// chunks' order. So threads change who computes, and never what.
+//
+// On CUDA every segment runs once, and the whole run is captured as one graph.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "autograd/program/program.h"
+
+namespace understudy {
+
+class Plan {
+ public:
+  explicit Plan(Program& program);
+  ~Plan();
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  void run();
+  void run_timed();
+  std::string first_not_finite();
+  void forget_graph();
+
+  // Where a tensor that is kept lies.
+  const void* address(int tensor) const;
+
+  std::string listing() const;
+  std::string memory() const;
+  std::size_t memory_bytes() const;
+  std::string chrome_trace() const;
+  const std::vector<OperationTime>& times() const { return times_; }
+
+  static constexpr int maximum_operands = 24;
+  // A chunk is not cut below this many bytes of intermediate results, nor into more than this many.
+  static constexpr std::int64_t chunk_bytes = 256 * 1024;
+  static constexpr std::int64_t maximum_chunks = 16;
+  // A tile's intermediate results should fit into half of a second-level cache beside the weights.
+  static constexpr std::int64_t tile_bytes = 192 * 1024;
+
+ private:
+  enum class Place : std::int8_t { none, external, whole, tile };
+
+  // Where a tensor's memory comes from. Views and members of packs point at their root.
+  struct Storage {
+    Place place = Place::none;
+    int root = -1;
+    std::int64_t offset_elements = 0;  // into the root
+    std::int64_t bytes = 0;            // whole: all; tile: of one row
+    std::size_t offset = 0;            // whole: in the arena; tile: in a thread's arena
+    int first = -1, last = -1;  // segments (whole) or steps of its segment (tile) it lives in
+    bool kept = false;          // lives to the end
+  };
+
+  struct Operand {
+    const void* const* base = nullptr;  // external: the tensor's pointer; whole: the arena's
+    std::size_t offset = 0;
+    std::int64_t row_bytes = 0;      // advances with the first row; 0: no rows
+    bool in_tile = false;            // base is the thread's arena
+    std::int64_t partial_bytes = 0;  // advances with the chunk: a partial sum
+  };
+
+  struct Step {
+    const Operation* operation = nullptr;
+    std::vector<int> inputs, outputs;
+    const Effects* effects = nullptr;
+    RowUse use = RowUse::once;
+    std::int64_t rows = 1;
+    std::vector<int> after;  // steps that must have finished, beside the producers of inputs
+    bool dropped = false;
+
+    std::vector<Operand> operands;  // inputs, then outputs
+    std::vector<Shape> shapes;
+    std::size_t workspace_bytes = 0, workspace_offset = 0;
+    int time_index = -1;
+  };
+
+  // A partial sum of each chunk, to be combined into a tensor.
+  struct Partial {
+    int tensor;
+    std::int64_t elements;
+    std::size_t offset = 0;  // in the arena: [chunks, elements]
+  };
+
+  struct Segment {
+    bool tiled = false;
+    std::int64_t rows = 1, chunk_rows = 1, tile_rows = 1, chunks = 1;
+    std::vector<int> steps;
+    std::vector<Partial> partials;
+  };
+
+  struct Event {
+    int time_index;
+    double start, duration;
+    std::int64_t rows;
+  };
+
+  void collect();
+  void drop_unused();
+  void fuse();
+  void order_effects();
+  void schedule();
+  void cut_rows();
+  void place();
+  void bind_operands();
+
+  int root_of(int tensor) const;
+  bool complete(int step, int segment) const;
+  std::int64_t element_bytes(int tensor) const;
+  void call(const Step& step, Stream& stream, std::byte* tile_arena, std::int64_t rows,
+            std::int64_t first_row, std::int64_t chunk, bool accumulate, bool tiled);
+  void run_chunk(const Segment& segment, std::int64_t chunk, int thread);
+  void combine(const Segment& segment);
+  template <class Each>
+  void run_in_order(const Each& each);
+  void run_segments();
+
+  Program& program_;
+  std::vector<Step> steps_;
+  std::vector<Segment> segments_;
+  std::vector<Storage> storage_;  // by tensor
+  std::vector<int> producer_;     // step that makes a tensor, -1
+  std::vector<int> segment_of_step_;
+
+  void* arena_ = nullptr;
+  std::size_t arena_bytes_ = 0;
+  std::vector<void*> tile_arenas_;  // by thread
+  std::size_t tile_arena_bytes_ = 0;
+  std::size_t external_bytes_ = 0;
+
+  void* graph_ = nullptr;
+  bool graph_possible_ = true;
+
+  std::vector<std::unique_ptr<Operation>> fused_;  // operations that planning made
+  std::vector<OperationTime> times_;
+  std::vector<Event> events_;
+};
+
+}  // namespace understudy

@@ -1,0 +1,39 @@
+// What this machine can do: the limits that every figure is printed beside.
+//
+// Peak is single-precision multiply-adds in registers, bandwidth is a[i] = b[i] + s c[i] counted as
+// 12 bytes an element, both with the widest instructions that the processor has. The host of a
+// virtual machine moves the processors between one last-level cache ("near") and two ("far"); the
+// time that a cache line takes there and back between two threads tells which.
+
+#pragma once
+
+#include <string>
+
+namespace understudy::bench {
+
+enum class Level { l1, l2, l3, dram };
+
+struct Machine {
+  std::string processor;
+  double clock_ghz = 0;                // from a chain of dependent additions
+  double peak_gflops[3][2] = {};       // [portable, avx2, avx512][1 or 2 threads]; 0: not there
+  double bandwidth_gbps[4][2] = {};    // [Level][1 or 2 threads]
+  double ping_pong_ns = 0;
+
+  // Of the widest instruction set there is.
+  double peak(int threads) const;
+  double bandwidth(Level level, int threads) const;
+};
+
+// Takes about two seconds.
+Machine measure_machine();
+// The peaks again, where higher: a neighbour on the machine may have been in the way at first.
+void measure_peaks_again(Machine& machine);
+// Nanoseconds of a cache line's way there and back between two threads.
+double measure_ping_pong();
+// "near" below 150 ns, "far" above.
+const char* state_name(double ping_pong_ns);
+
+void print(const Machine& machine);
+
+}  // namespace understudy::bench

@@ -1,0 +1,72 @@
+// The marks: what each piece of work is held to, on one thread and on two.
+//
+// A mark was set on a Zen 5 at 288 GFLOP/s a core, 575 on two, and 4.37 GHz. Elsewhere it is
+// printed as it stands and also scaled to that machine by what limits the work: arithmetic by the
+// measured peaks, a chain of small things by the measured clocks.
+
+#pragma once
+
+#include <string_view>
+
+namespace understudy::bench {
+
+enum class Limit { arithmetic, clock, none };
+
+struct Mark {
+  const char* work;
+  double figure[2];       // on one thread, on two; 0: none
+  Limit limit;
+  double peer_figure[2];  // the best peer's, where the mark was set; 0: not measured
+};
+
+// Where the marks were set.
+constexpr double reference_peak_gflops[2] = {288, 575};
+constexpr double reference_clock_ghz = 4.37;
+
+constexpr Mark marks[] = {
+    // Products, GFLOP/s.
+    {"sgemm 1024 x 1024 x 1024 forward", {265, 515}, Limit::arithmetic, {273, 525}},
+    {"sgemm 2048 x 2048 x 2048 forward", {265, 515}, Limit::arithmetic, {267, 515}},
+    {"sgemm 5000 x 256 x 256 forward", {270, 520}, Limit::arithmetic, {268, 520}},
+    {"sgemm 5000 x 256 x 256 dX", {270, 520}, Limit::arithmetic, {269, 515}},
+    {"sgemm 5000 x 256 x 256 dW", {270, 520}, Limit::arithmetic, {256, 496}},
+    {"sgemm 5000 x 100 x 100 forward", {250, 480}, Limit::arithmetic, {235, 391}},
+    {"sgemm 5000 x 100 x 100 dX", {250, 480}, Limit::arithmetic, {234, 388}},
+    {"sgemm 5000 x 100 x 100 dW", {250, 480}, Limit::arithmetic, {216, 308}},
+    {"sgemm 5000 x 17 x 100 forward", {230, 400}, Limit::arithmetic, {185, 264}},
+    {"sgemm 5000 x 17 x 100 dX", {200, 350}, Limit::arithmetic, {135, 241}},
+    {"sgemm 5000 x 17 x 100 dW", {180, 320}, Limit::arithmetic, {121, 150}},
+    {"sgemm 5000 x 100 x 6 forward", {130, 230}, Limit::arithmetic, {56, 82}},
+    {"sgemm 5000 x 100 x 6 dX", {130, 230}, Limit::arithmetic, {116, 158}},
+    {"sgemm 5000 x 100 x 6 dW", {130, 230}, Limit::arithmetic, {50, 65}},
+
+    // A training step of 17-100-100-6 with Adam, microseconds.
+    {"training step, batch 64", {30, 30}, Limit::arithmetic, {242, 244}},
+    {"training step, batch 256", {100, 70}, Limit::arithmetic, {354, 327}},
+    {"training step, batch 1024", {380, 200}, Limit::arithmetic, {823, 634}},
+    {"training step, batch 5000", {1800, 950}, Limit::arithmetic, {3270, 2240}},
+    {"training step, batch 50000", {18000, 9500}, Limit::arithmetic, {43600, 30700}},
+
+    // The product of the Fisher information of the same network with a vector, microseconds.
+    {"Fisher-vector product, batch 5000", {2000, 1050}, Limit::arithmetic, {2680, 2200}},
+    {"Fisher-vector product, batch 50000", {21000, 11000}, Limit::arithmetic, {40600, 33000}},
+
+    // Other networks: a training step with Adam, microseconds.
+    {"LSTM(64), 50 steps, batch 32", {1600, 1000}, Limit::arithmetic, {4100, 4000}},
+    {"Nature CNN, 32 images", {3000, 1700}, Limit::arithmetic, {4300, 2600}},
+    {"3x3 CNN, 32 images", {8000, 4500}, Limit::arithmetic, {11800, 6750}},
+
+    // Acting on one observation, microseconds: a chain of small things, so the clock limits it.
+    {"act, MLP", {0.7, 0}, Limit::clock, {7.6, 0}},
+    {"act, MLP with sampling", {1.0, 0}, Limit::clock, {16.8, 0}},
+    {"act, LSTM step", {2.0, 0}, Limit::clock, {15.7, 0}},
+    {"act, Nature CNN", {60, 0}, Limit::arithmetic, {117, 0}},
+};
+
+constexpr const Mark* find_mark(std::string_view work) {
+  for (const Mark& mark : marks)
+    if (work == mark.work) return &mark;
+  return nullptr;
+}
+
+}  // namespace understudy::bench

@@ -1,0 +1,185 @@
+"""PyTorch on the work of bench/marks.h.
+
+usage: torch_peers.py installed|tuned THREADS [FILTER]
+
+Prints lines of "work",threads,unit,figure,peer: the median of repeated samples after a warm-up, in
+eager mode and, when tuned, compiled as well (where that works), the better of the two.
+"""
+
+import statistics
+import sys
+import time
+
+import torch
+
+variant, threads = sys.argv[1], int(sys.argv[2])
+wanted = sys.argv[3] if len(sys.argv) > 3 else ""
+torch.set_num_threads(threads)
+torch.manual_seed(0)
+peer = f"PyTorch {torch.__version__.split('+')[0]} {variant}"
+
+
+def seconds(work, budget=0.5, samples=7):
+    """The median time of one call, from samples that share `budget` seconds."""
+    for _ in range(3):
+        work()
+    start = time.perf_counter()
+    work()
+    once = time.perf_counter() - start
+    calls = max(1, int(budget / samples / max(once, 1e-7)))
+    times = []
+    for _ in range(samples):
+        start = time.perf_counter()
+        for _ in range(calls):
+            work()
+        times.append((time.perf_counter() - start) / calls)
+    return statistics.median(times)
+
+
+def report(work, unit, figure):
+    print(f'"{work}",{threads},{unit},{figure:.6g},{peer}', flush=True)
+
+
+def timed(work, *candidates):
+    """Reports the fastest of the candidates that run at all."""
+    best = None
+    for candidate in candidates:
+        try:
+            taken = seconds(candidate())
+        except Exception as error:  # A compiler that is not there, an operation that it lacks.
+            print(f"{work}: {type(error).__name__}: {error}"[:200], file=sys.stderr)
+            continue
+        best = taken if best is None else min(best, taken)
+    if best is not None:
+        report(work, "us", best * 1e6)
+
+
+def mlp(inputs, outputs):
+    return torch.nn.Sequential(
+        torch.nn.Linear(inputs, 100), torch.nn.Tanh(),
+        torch.nn.Linear(100, 100), torch.nn.Tanh(),
+        torch.nn.Linear(100, outputs))
+
+
+def stepper(make_loss, parameters, fused, compiled):
+    """A function that makes one training step with Adam."""
+    adam = torch.optim.Adam(parameters, lr=1e-3, fused=fused)
+    loss = torch.compile(make_loss) if compiled else make_loss
+
+    def step():
+        adam.zero_grad(set_to_none=True)
+        loss().backward()
+        adam.step()
+    return step
+
+
+def variants(make_loss, parameters):
+    """Eager as installed; tuned adds the fused optimiser and the compiler."""
+    plain = [lambda: stepper(make_loss, parameters, False, False)]
+    if variant == "installed":
+        return plain
+    return plain + [lambda: stepper(make_loss, parameters, True, False),
+                    lambda: stepper(make_loss, parameters, True, True)]
+
+
+def products():
+    for m, k, n in [(1024, 1024, 1024), (2048, 2048, 2048)]:
+        x, w = torch.randn(m, k), torch.randn(k, n)
+        out = torch.empty(m, n)
+        taken = seconds(lambda: torch.mm(x, w, out=out))
+        report(f"sgemm {m} x {k} x {n} forward", "GFLOP/s", 2e-9 * m * k * n / taken)
+    for m in [64, 256, 1024, 5000, 50000]:
+        for k, n in [(256, 256), (100, 100), (17, 100), (100, 6)]:
+            x, w, y = torch.randn(m, k), torch.randn(k, n), torch.randn(m, n)
+            out_y, out_x, out_w = torch.empty(m, n), torch.empty(m, k), torch.empty(k, n)
+            for name, work in [("forward", lambda: torch.mm(x, w, out=out_y)),
+                               ("dX", lambda: torch.mm(y, w.t(), out=out_x)),
+                               ("dW", lambda: torch.mm(x.t(), y, out=out_w))]:
+                taken = seconds(work, budget=0.2)
+                report(f"sgemm {m} x {k} x {n} {name}", "GFLOP/s", 2e-9 * m * k * n / taken)
+
+
+def training_steps():
+    for batch in [64, 256, 1024, 5000, 50000]:
+        net = mlp(17, 6)
+        log_std = torch.zeros(6, requires_grad=True)
+        state, action = torch.randn(batch, 17), torch.randn(batch, 6)
+
+        def loss():
+            z = (action - net(state)) * torch.exp(-log_std)
+            return 0.5 * (z * z).sum(1).mean() + log_std.sum()
+        timed(f"training step, batch {batch}", *variants(loss, [*net.parameters(), log_std]))
+
+
+def fisher_vector_products():
+    """By hand: a tangent pass and a backward pass over cached activations."""
+    for batch in [5000, 50000]:
+        net = mlp(17, 6)
+        w1, b1, w2, b2, w3, b3 = [p.detach() for p in net.parameters()]
+        v1, c1, v2, c2, v3, c3 = [torch.randn_like(p) for p in (w1, b1, w2, b2, w3, b3)]
+        x = torch.randn(batch, 17)
+        h1 = torch.tanh(torch.addmm(b1, x, w1.t()))
+        h2 = torch.tanh(torch.addmm(b2, h1, w2.t()))
+        d1, d2 = 1 - h1 * h1, 1 - h2 * h2
+
+        def product():
+            t1 = torch.addmm(c1, x, v1.t()).mul_(d1)
+            t2 = torch.addmm(c2, h1, v2.t()).addmm_(t1, w2.t()).mul_(d2)
+            t3 = torch.addmm(c3, h2, v3.t()).addmm_(t2, w3.t()).div_(batch)
+            u2 = torch.mm(t3, w3).mul_(d2)
+            u1 = torch.mm(u2, w2).mul_(d1)
+            return (torch.mm(u1.t(), x), u1.sum(0), torch.mm(u2.t(), h1), u2.sum(0),
+                    torch.mm(t3.t(), h2), t3.sum(0))
+        with torch.no_grad():
+            timed(f"Fisher-vector product, batch {batch}", lambda: product)
+
+
+def other_networks():
+    lstm, head = torch.nn.LSTM(17, 64, batch_first=True), torch.nn.Linear(64, 6)
+    sequence, target = torch.randn(32, 50, 17), torch.randn(32, 50, 6)
+
+    def lstm_loss():
+        return ((head(lstm(sequence)[0]) - target) ** 2).mean()
+    timed("LSTM(64), 50 steps, batch 32",
+          *variants(lstm_loss, [*lstm.parameters(), *head.parameters()]))
+
+    relu = torch.nn.ReLU
+    nature = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 32, 8, 4), relu(), torch.nn.Conv2d(32, 64, 4, 2), relu(),
+        torch.nn.Conv2d(64, 64, 3, 1), relu(), torch.nn.Flatten(),
+        torch.nn.Linear(1024, 512), relu(), torch.nn.Linear(512, 6))
+    small = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 32, 3, 2, 1), relu(), torch.nn.Conv2d(32, 64, 3, 2, 1), relu(),
+        torch.nn.Conv2d(64, 64, 3, 2, 1), relu(), torch.nn.Conv2d(64, 64, 3, 2, 1), relu(),
+        torch.nn.Flatten(), torch.nn.Linear(1024, 512), relu(), torch.nn.Linear(512, 6))
+    images, wanted_actions = torch.randn(32, 3, 64, 64), torch.randn(32, 6)
+    for name, net in [("Nature CNN", nature), ("3x3 CNN", small)]:
+        timed(f"{name}, 32 images",
+              *variants(lambda: ((net(images) - wanted_actions) ** 2).mean(), net.parameters()))
+    if threads == 1:
+        one = torch.randn(1, 3, 64, 64)
+        with torch.inference_mode():
+            timed("act, Nature CNN", lambda: lambda: nature(one))
+
+
+def acting():
+    if threads != 1:
+        return
+    net, state = mlp(17, 6), torch.randn(1, 17)
+    scale = torch.full((1, 6), 0.5)
+    cell = torch.nn.LSTMCell(17, 64)
+    hidden = (torch.zeros(1, 64), torch.zeros(1, 64))
+
+    def sample():
+        distribution = torch.distributions.Normal(net(state), scale, validate_args=False)
+        action = distribution.sample()
+        return action, distribution.log_prob(action).sum(-1)
+    with torch.inference_mode():
+        timed("act, MLP", lambda: lambda: net(state))
+        timed("act, MLP with sampling", lambda: sample)
+        timed("act, LSTM step", lambda: lambda: cell(state, hidden))
+
+
+for group in [products, training_steps, fisher_vector_products, other_networks, acting]:
+    if wanted in group.__name__:
+        group()

@@ -1,0 +1,431 @@
+// The matrix product on the CPU: which way to go for a shape, blocking for the caches, and threads.
+//
+// The ladder, from the inside out:
+//
+//   panel      RM x RN vectors of C in registers (gemm_micro_cpu.h), B's panel in the first cache
+//   rows       all rows of a chunk of A against one panel of B after another; the chunk of A stays in
+//              the second cache
+//   k blocks   long sums in blocks, so that a panel of B fits; partial sums wait in C
+//   packing    B is packed where it is stored transposed, or large and used often; A where it is
+//              used often. Small products read both where they lie.
+//   strip      the columns beyond whole vectors, in the direction that fills vectors
+//   parts      threads take runs of rows (or columns, or products of a batch) and work alone, each
+//              with its own packed copies: nothing is shared but the operands
+//   chunks of k  a gradient dW = X^T dY has few rows and a long sum; this is cut into chunks of a fixed
+//              length, summed apart and added in order
+//
+// An element's sum runs in one order, given by the shape: k ascending in one accumulator, block by
+// block (panels), or lane by lane and then a fixed tree (strips), and chunk by chunk. No choice that
+// affects it looks at the threads.
+
+#include "kernels/gemm/gemm_cpu.h"
+
+#include "kernels/device/threads.h"
+#include "kernels/gemm/gemm_strip_cpu.h"
+
+namespace understudy::UNDERSTUDY_ISA {
+
+namespace {
+
+using Index = std::int64_t;
+
+constexpr Index smaller(Index a, Index b) { return a < b ? a : b; }
+constexpr Index larger(Index a, Index b) { return a > b ? a : b; }
+constexpr Index quotient_up(Index a, Index b) { return (a + b - 1) / b; }
+constexpr Index round_up(Index a, Index b) { return quotient_up(a, b) * b; }
+
+// How a thread's scratch is divided, in bytes: gemm_scratch_bytes in all.
+constexpr Index packed_b_bytes = 480 << 10;
+constexpr Index packed_a_bytes = 96 << 10;
+constexpr Index strip_bytes = 64 << 10;  // B's columns transposed; or C's, transposed
+constexpr Index slot_bytes = 128 << 10;   // a chunk's sums
+static_assert(packed_b_bytes + packed_a_bytes + strip_bytes + slot_bytes ==
+              static_cast<Index>(gemm_scratch_bytes));
+static_assert(gemm_scratch_bytes <= Stream::minimum_scratch);
+
+template <class T>
+struct Scratch {
+  T* packed_b;
+  T* packed_a;
+  T* strip;
+  T* slot;
+  explicit Scratch(std::byte* base)
+      : packed_b(reinterpret_cast<T*>(base)),
+        packed_a(reinterpret_cast<T*>(base + packed_b_bytes)),
+        strip(reinterpret_cast<T*>(base + packed_b_bytes + packed_a_bytes)),
+        slot(reinterpret_cast<T*>(base + packed_b_bytes + packed_a_bytes + strip_bytes)) {}
+};
+
+enum class Strip { none, along_k, along_m };
+
+// What depends on the shape alone.
+template <class T>
+struct Plan {
+  Index panel_columns;  // by panels; the strip does the rest
+  Strip strip;
+  Index k_block;
+  bool pack_a, pack_b;
+  Index k_chunk;  // 0: not cut
+};
+
+template <class T>
+Plan<T> plan_for(const Gemm<T>& p) {
+  constexpr Index L = lanes<T>, size = sizeof(T);
+  Plan<T> plan{};
+  const bool plain = p.activation == Activation::none && p.gradient_of == nullptr;
+
+  // Chunks of k: few sums, long ones.
+  if (plain && p.batch == 1 && p.k >= 1024 && p.m * p.n * size <= slot_bytes &&
+      p.k >= 4 * p.m && p.k >= 4 * p.n)
+    plan.k_chunk = quotient_up(p.k, p.k / 512);
+  const Index k = plan.k_chunk != 0 ? plan.k_chunk : p.k;
+
+  // The strip, by counting vector operations. A sum along k costs its lanes' tree, some three
+  // operations a sum, and packing B's columns.
+  const Index rest = p.n % L, masked = p.m * p.k;
+  Index cost = rest != 0 ? masked : 0;
+  if (rest != 0 && !p.transpose_a && p.k >= L && rest <= dot_columns<T> &&
+      (p.transpose_b || rest * round_up(k, L) * size <= strip_bytes)) {
+    const Index dot = p.m * rest * (quotient_up(p.k, L) + 3) + rest * p.k / (p.transpose_b ? L : 2);
+    if (dot < cost) {
+      plan.strip = Strip::along_k;
+      cost = dot;
+    }
+  }
+  const Index turned_rows = round_up(p.m, L);
+  if (rest != 0 && p.transpose_a && rest * turned_rows * size <= strip_bytes) {
+    const Index turned = rest * turned_rows / L * k + 8 * p.m;
+    if (turned < cost) {
+      plan.strip = Strip::along_m;
+      cost = turned;
+    }
+  }
+  plan.panel_columns = plan.strip != Strip::none ? p.n - rest : p.n;
+  // With few rows B's panels are not worth turning around: sums along k for all columns.
+  if (p.transpose_b && !p.transpose_a && p.k >= L) {
+    const Index dot = p.m * p.n * (quotient_up(p.k, L) + 4);
+    const Index panels = masked * (p.n / L) + p.n * p.k / 2 + cost;
+    if (dot < panels) {
+      plan.panel_columns = 0;
+      plan.strip = Strip::along_k;
+    }
+  }
+
+  // Panels of B of about the first cache: shorter blocks of k where both operands are read in place.
+  const Index columns = plan.panel_columns;
+  plan.pack_b = columns > 0 && (p.transpose_b || (p.m >= 192 && k * p.n * size > (64 << 10)));
+  plan.pack_a = columns >= 256 && p.m >= 24;
+  const Index longest = p.transpose_a && !plan.pack_a ? 128 : 384;
+  plan.k_block = k <= longest + longest / 2 ? larger(k, 1) : quotient_up(k, quotient_up(k, longest));
+  return plan;
+}
+
+// A part of one product: rows [m0, m1), columns [n0, n1), steps [k0, k1).
+struct Range {
+  Index m0, m1, n0, n1, k0, k1;
+};
+
+// `p` is one product of the batch; c, accumulate and the epilogue are as `p` says.
+template <class T>
+void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::byte* scratch_base) {
+  constexpr Index L = lanes<T>, size = sizeof(T);
+  const Scratch<T> scratch(scratch_base);
+  const Index rows = range.m1 - range.m0;
+  const Index columns_end = smaller(range.n1, plan.panel_columns);
+  const bool strip = plan.strip != Strip::none && range.n1 > plan.panel_columns;
+  const Index strip_begin = larger(range.n0, plan.panel_columns);
+  const int strip_columns = static_cast<int>(range.n1 - strip_begin);
+
+  Finish<T> epilogue;
+  epilogue.activation = p.activation;
+  epilogue.gradient_activation = p.gradient_activation;
+  epilogue.g = p.gradient_of;
+  epilogue.ldg = p.ldg;
+  const bool finish = !epilogue.nothing();
+
+  // panels of at most this many vectors
+  const int widest_panel = plan.pack_a ? packed_widest : rows <= 2 ? widest_low : widest;
+  Index block_columns = larger(columns_end - range.n0, 0);
+  if (plan.pack_b) {
+    const Index unit = widest_panel * L;
+    const Index most = larger(packed_b_bytes / size / plan.k_block / unit, 1) * unit;
+    if (block_columns > most)
+      block_columns = round_up(quotient_up(block_columns, quotient_up(block_columns, most)), unit);
+  }
+  Index block_rows = rows;
+  if (block_columns > widest_panel * L || strip || plan.pack_a)
+    block_rows = smaller(larger(packed_a_bytes / size / plan.k_block / 24, 1) * 24, rows);
+
+  StripTarget<T> target{};
+  if (strip) {
+    target.c = p.c + range.m0 * p.ldc + strip_begin;
+    target.ldc = p.ldc;
+    target.accumulate = p.accumulate;
+    target.bias = p.bias != nullptr ? p.bias + strip_begin : nullptr;
+    target.epilogue = epilogue;
+    if (epilogue.g != nullptr) target.epilogue.g += range.m0 * p.ldg + strip_begin;
+  }
+
+  Index n = range.n0;
+  do {  // blocks of columns; the strip goes with the first
+    const Index block_n = smaller(block_columns, larger(columns_end - n, 0));
+    const Index vectors = quotient_up(block_n, L);
+    const Index panels = quotient_up(vectors, widest_panel);
+    const Index narrow = panels > 0 ? vectors / panels : 0;
+    const Index wider = vectors - narrow * panels;  // panels of one vector more
+    const bool with_strip = strip && n == range.n0;
+
+    Index k = range.k0;
+    do {  // blocks of k
+      const Index block_k = smaller(plan.k_block, range.k1 - k);
+      const bool first = k == range.k0, last = k + block_k == range.k1;
+      const T* b_block = p.transpose_b ? p.b + n * p.ldb + k : p.b + k * p.ldb + n;
+      if (plan.pack_b) {
+        T* packed = scratch.packed_b;
+        for (Index panel = 0, at = 0; panel < panels; ++panel) {
+          const int width = static_cast<int>(narrow + (panel < wider ? 1 : 0));
+          pack_panel_b<T>(b_block + at * (p.transpose_b ? p.ldb : 1), p.ldb, p.transpose_b, block_k,
+                          smaller(width * L, block_n - at), width, packed);
+          packed += block_k * width * L;
+          at += width * L;
+        }
+      }
+      const T* turned_b = nullptr;
+      Index turned_ldb = p.ldb;
+      if (with_strip && plan.strip == Strip::along_k && last) {
+        const Index steps = range.k1 - range.k0, stride = round_up(steps, L);
+        const bool fits = strip_columns * stride * size <= strip_bytes;
+        if (p.transpose_b) {
+          turned_b = p.b + strip_begin * p.ldb + range.k0;
+          if (rows >= 24 && fits)
+            align_rows<T>(turned_b, p.ldb, steps, strip_columns, scratch.strip, stride);
+        } else {
+          turn_columns<T>(p.b + range.k0 * p.ldb + strip_begin, p.ldb, steps, strip_columns,
+                          scratch.strip, stride);
+        }
+        if (!p.transpose_b || (rows >= 24 && fits)) {
+          turned_b = scratch.strip;
+          turned_ldb = stride;
+        }
+      }
+
+      for (Index row = 0; row < rows; row += block_rows) {
+        const Index block_m = smaller(block_rows, rows - row);
+        const Index m = range.m0 + row;
+        const T* a_block = p.transpose_a ? p.a + k * p.lda + m : p.a + m * p.lda + k;
+
+        Panel<T> work{};
+        work.k = block_k;
+        work.a = a_block;
+        work.a_stride = p.lda;
+        LeftOperand left = p.transpose_a ? LeftOperand::across_k : LeftOperand::along_k;
+        if (plan.pack_a && panels > 0) {
+          pack_a<T>(a_block, p.lda, p.transpose_a, block_m, block_k, scratch.packed_a);
+          work.a = scratch.packed_a;
+          work.a_stride = packed_rows;
+          left = LeftOperand::packed;
+        }
+        work.ldc = p.ldc;
+        work.load_c = !first || p.accumulate;
+        work.finish = last && finish;
+        const T* packed = scratch.packed_b;
+        for (Index panel = 0, at = 0; panel < panels; ++panel) {
+          const int width = static_cast<int>(narrow + (panel < wider ? 1 : 0));
+          const Index from_end = block_n - at - (width - 1) * L;
+          work.last = static_cast<int>(smaller(from_end, L));
+          work.b = plan.pack_b ? packed : b_block + at;
+          work.b_stride = plan.pack_b ? width * L : p.ldb;
+          work.c = p.c + m * p.ldc + n + at;
+          work.bias = first && p.bias != nullptr ? p.bias + n + at : nullptr;
+          work.epilogue = epilogue;
+          if (epilogue.g != nullptr) work.epilogue.g += m * p.ldg + n + at;
+          run_panel<T>(work, block_m, width, left);
+          packed += block_k * width * L;
+          at += width * L;
+        }
+
+        if (turned_b != nullptr) {
+          StripTarget<T> here = target;
+          here.c += row * p.ldc;
+          if (here.epilogue.g != nullptr) here.epilogue.g += row * p.ldg;
+          dot_strips<T>(p.a + m * p.lda + range.k0, p.lda, block_m, range.k1 - range.k0, turned_b,
+                        turned_ldb, strip_columns, here);
+        }
+        if (with_strip && plan.strip == Strip::along_m) {
+          // C's columns as rows, so B broadcast and A's rows as vectors
+          const Index stride = round_up(rows, L);
+          work.a = p.transpose_b ? p.b + strip_begin * p.ldb + k : p.b + k * p.ldb + strip_begin;
+          work.a_stride = p.ldb;
+          work.b_stride = p.lda;
+          work.ldc = stride;
+          work.load_c = !first;
+          work.bias = nullptr;
+          work.finish = false;
+          work.epilogue = {};
+          const Index turned_vectors = quotient_up(block_m, L);
+          const Index turned_panels = quotient_up(turned_vectors, widest);
+          for (Index panel = 0, at = 0; panel < turned_panels; ++panel) {
+            const int width = static_cast<int>((turned_vectors - at / L) / (turned_panels - panel));
+            work.last = static_cast<int>(smaller(block_m - at - (width - 1) * L, L));
+            work.b = a_block + at;
+            work.c = scratch.strip + row + at;
+            run_panel<T>(work, strip_columns, width,
+                         p.transpose_b ? LeftOperand::along_k : LeftOperand::across_k);
+            at += width * L;
+          }
+        }
+      }
+      k += block_k;
+    } while (k < range.k1);
+    n += block_columns;
+  } while (n < columns_end);
+
+  if (strip && plan.strip == Strip::along_m)
+    finish_transposed<T>(scratch.strip, round_up(rows, L), rows, strip_columns, target);
+}
+
+// G is C and the sum has several blocks, which would overwrite G with partial sums: small tiles of the
+// sum are made apart.
+template <class T>
+void multiply_apart(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::byte* scratch) {
+  constexpr Index tile_rows = 64, tile_columns = slot_bytes / tile_rows / 8;
+  constexpr Index L = lanes<T>;
+  T* tile = Scratch<T>(scratch).slot;
+  for (Index m = range.m0; m < range.m1; m += tile_rows)
+    for (Index n = range.n0; n < range.n1; n += tile_columns) {
+      Range part = range;
+      part.m0 = m;
+      part.m1 = smaller(m + tile_rows, range.m1);
+      part.n0 = n;
+      part.n1 = smaller(n + tile_columns, range.n1);
+      Gemm<T> sum = p;
+      sum.c = tile - m * tile_columns - n;
+      sum.ldc = tile_columns;
+      sum.accumulate = false;
+      sum.activation = Activation::none;
+      sum.gradient_of = nullptr;
+      multiply<T>(sum, plan, part, scratch);
+      for (Index i = m; i < part.m1; ++i)
+        for (Index j = n; j < part.n1; j += L) {
+          const LaneMask<T> mask = first_lanes<T>(static_cast<int>(smaller(part.n1 - j, L)));
+          T* c = p.c + i * p.ldc + j;
+          Vec<T> v = load_masked<T>(tile + (i - m) * tile_columns + (j - n), mask);
+          if (p.accumulate) v += load_masked<T>(c, mask);
+          v = activate<T>(p.activation, v);
+          v *= activation_derivative<T>(p.gradient_activation,
+                                        load_masked<T>(p.gradient_of + i * p.ldg + j, mask));
+          store_masked<T>(c, v, mask);
+        }
+    }
+}
+
+template <class T>
+void multiply_any(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::byte* scratch) {
+  if (p.gradient_of == p.c && p.k > plan.k_block) multiply_apart<T>(p, plan, range, scratch);
+  else multiply<T>(p, plan, range, scratch);
+}
+
+// A sum cut into chunks of k. The sums of a round of chunks lie in slots and are added to C in order;
+// how many slots there are, and so how many chunks a round has, changes no bit.
+template <class T>
+void multiply_in_chunks(Stream& stream, const Gemm<T>& p, const Plan<T>& plan) {
+  constexpr Index L = lanes<T>;
+  const Index sums = round_up(p.m * p.n, L);
+  const Index slots_a_thread = slot_bytes / static_cast<Index>(sizeof(T)) / sums;
+  const Index team = stream.threads != nullptr ? stream.threads->count() : 1;
+  const Index slots = slots_a_thread * team;
+  const Index chunks = quotient_up(p.k, plan.k_chunk);
+  const auto slot = [&](Index i) {
+    std::byte* base = stream.scratch + i % team * Index{Stream::minimum_scratch};
+    return Scratch<T>(base).slot + i / team * sums;
+  };
+
+  for (Index begin = 0; begin < chunks; begin += slots) {
+    const Index count = smaller(slots, chunks - begin);
+    const auto chunk = [&](int part, int thread) {
+      const Index k0 = (begin + part) * plan.k_chunk;
+      Gemm<T> partial = p;
+      partial.c = slot(part);
+      partial.ldc = p.n;
+      partial.accumulate = false;
+      partial.bias = nullptr;
+      multiply<T>(partial, plan, {0, p.m, 0, p.n, k0, smaller(k0 + plan.k_chunk, p.k)},
+                  stream.scratch + thread * Index{Stream::minimum_scratch});
+    };
+    if (team > 1) stream.threads->run(static_cast<int>(count), chunk);
+    else
+      for (Index part = 0; part < count; ++part) chunk(static_cast<int>(part), 0);
+
+    const auto add = [&](Index m0, Index m1) {
+      for (Index i = m0; i < m1; ++i)
+        for (Index j = 0; j < p.n; j += L) {
+          const LaneMask<T> mask = first_lanes<T>(static_cast<int>(smaller(p.n - j, L)));
+          T* c = p.c + i * p.ldc + j;
+          Vec<T> v = {};
+          if (begin > 0 || p.accumulate) v = load_masked<T>(c, mask);
+          else if (p.bias != nullptr) v = load_masked<T>(p.bias + j, mask);
+          if (begin == 0 && p.accumulate && p.bias != nullptr)
+            v += load_masked<T>(p.bias + j, mask);
+          for (Index part = 0; part < count; ++part)
+            v += load_masked<T>(slot(part) + i * p.n + j, mask);
+          store_masked<T>(c, v, mask);
+        }
+    };
+    add(0, p.m);
+  }
+}
+
+template <class T>
+void gemm_any(Stream& stream, const Gemm<T>& p) {
+  if (p.m <= 0 || p.n <= 0 || p.batch <= 0) return;
+  const Plan<T> plan = plan_for<T>(p);
+  const Index team = stream.threads != nullptr ? stream.threads->count() : 1;
+  const Index L = lanes<T>;
+
+  if (plan.k_chunk != 0) return multiply_in_chunks<T>(stream, p, plan);
+  if (team == 1 && p.batch == 1)
+    return multiply_any<T>(p, plan, {0, p.m, 0, p.n, 0, p.k}, stream.scratch);
+
+  // Below some ten thousand multiply-adds of vectors, a thread's start is not repaid.
+  const bool alone = team == 1 || p.batch * p.m * p.n * larger(p.k, 1) < 16384 * L;
+  Index batch_runs = 1, row_runs = 1, column_runs = 1;
+  if (!alone) {
+    batch_runs = smaller(p.batch, team);
+    row_runs = smaller(quotient_up(team, batch_runs), quotient_up(p.m, 24));
+    column_runs = smaller(quotient_up(team, batch_runs * row_runs), quotient_up(p.n, 6 * L));
+  }
+  const Index run_batch = quotient_up(p.batch, batch_runs);
+  const Index run_rows = round_up(quotient_up(p.m, row_runs), 24);
+  const Index run_columns = round_up(quotient_up(p.n, column_runs), 3 * L);
+
+  const auto part = [&](int number, int thread) {
+    const Index column = number % column_runs;
+    const Index row = number / column_runs % row_runs;
+    const Index items = number / column_runs / row_runs;
+    Range range{row * run_rows, smaller((row + 1) * run_rows, p.m), column * run_columns,
+                smaller((column + 1) * run_columns, p.n), 0, p.k};
+    if (range.m0 >= range.m1 || range.n0 >= range.n1) return;
+    for (Index item = items * run_batch; item < smaller((items + 1) * run_batch, p.batch); ++item) {
+      Gemm<T> one = p;
+      one.a += item * p.stride_a;
+      one.b += item * p.stride_b;
+      one.c += item * p.stride_c;
+      if (one.gradient_of != nullptr) one.gradient_of += item * p.stride_g;
+      multiply_any<T>(one, plan, range,
+                      stream.scratch + thread * Index{Stream::minimum_scratch});
+    }
+  };
+  const int parts = static_cast<int>(batch_runs * row_runs * column_runs);
+  if (parts == 1) part(0, 0);
+  else stream.threads->run(parts, part);
+}
+
+}  // namespace
+
+void gemm(Stream& stream, const Gemm<float>& product) { gemm_any<float>(stream, product); }
+void gemm(Stream& stream, const Gemm<double>& product) { gemm_any<double>(stream, product); }
+
+void fill(GemmKernels<float>& kernels) { kernels.gemm = gemm; }
+void fill(GemmKernels<double>& kernels) { kernels.gemm = gemm; }
+
+}  // namespace understudy::UNDERSTUDY_ISA

@@ -1,0 +1,128 @@
+"""Writes the seeds of the fuzz targets for files: small, and one for each thing that a parser does.
+
+    python3 tests/fuzz/seeds.py        writes tests/fuzz/corpus/{npy,npz,csv,safetensors}/
+
+Needs NumPy. What a fuzzer found is added to the folders by hand, under a name of its own.
+"""
+
+import io
+import json
+import pathlib
+import struct
+import zipfile
+
+import numpy as np
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+
+def put(target, name, data):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def npy_bytes(array, version=(1, 0)):
+    file = io.BytesIO()
+    np.lib.format.write_array(file, array, version=version)
+    return file.getvalue()
+
+
+def raw_npy(header, data=b""):
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+def npy():
+    grid = np.arange(6).reshape(2, 3)
+    for kind in "<f4 <f8 |i1 |u1 >i2 <u2 >i4 <u4 <i8 >u8 |b1 <f2".split():
+        put("npy", f"type_{kind[1:]}", npy_bytes(grid.astype(kind)))
+    put("npy", "fortran", npy_bytes(np.asfortranarray(grid.astype("<u2"))))
+    put("npy", "scalar", npy_bytes(np.float32(1.5)))
+    put("npy", "empty", npy_bytes(np.zeros((3, 0, 2), "<f4")))
+    put("npy", "version_2", npy_bytes(grid.astype("|u1"), (2, 0)))
+    put("npy", "version_3", npy_bytes(grid.astype("|u1"), (3, 0)))
+    put("npy", "short", raw_npy(b"{'descr':'|u1','fortran_order':True,'shape':(1,2)}", b"ab"))
+    put("npy", "huge",
+        raw_npy(b"{'descr':'<f8','fortran_order':True,'shape':(1152921504606846976,)}"))
+    put("npy", "objects", raw_npy(b"{'descr':'|O','fortran_order':False,'shape':(1,)}", b"x"))
+    put("npy", "structure", raw_npy(b"{'descr':[('x','<f4')],'fortran_order':False,'shape':(1,)}"))
+
+
+def npz():
+    tiny = raw_npy(b"{'descr':'|u1','fortran_order':False,'shape':(2,)}", b"ab")
+    zeros = raw_npy(b"{'descr':'|u1','fortran_order':False,'shape':(99,)}", bytes(99))
+    for name, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
+        for zip64 in (False, True):
+            file = io.BytesIO()
+            with zipfile.ZipFile(file, "w", method) as archive:
+                for member, data in (("a.npy", tiny), ("b/c.npy", zeros), ("note.txt", b"hello")):
+                    entry = zipfile.ZipInfo(member)  # dated 1980: the same seeds every time
+                    entry.compress_type = method
+                    with archive.open(entry, "w", force_zip64=zip64) as out:
+                        out.write(data)
+            put("npz", name + ("_zip64" if zip64 else ""), file.getvalue())
+
+    class Pipe(io.RawIOBase):
+        def __init__(self):
+            self.data = b""
+
+        def writable(self):
+            return True
+
+        def write(self, data):
+            self.data += bytes(data)
+            return len(data)
+
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("a.npy"), tiny)
+    put("npz", "streamed", pipe.data)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("a.npy"), tiny)
+        archive.comment = b"a comment"
+    put("npz", "comment", file.getvalue())
+    put("npz", "empty", b"PK\5\6" + bytes(18))
+
+
+def csv():
+    put("csv", "demonstrations",
+        b"episode,t,obs_0,act_0,rew,terminal\n0,0,0.5,1,-1,0\n0,1,1e-3,0,,1\n")
+    put("csv", "quoted", b'a,"b ""c"""\r\n"1,\n2",x\r\n"",\r\n')
+    put("csv", "mark", b"\xef\xbb\xbfa\n1\n-2.5e+10\nnan\ninf\n")
+    put("csv", "empty_cells", b"a,,b\n,,\n,,")
+    put("csv", "integers", b"a\n9223372036854775807\n-9223372036854775808\n18446744073709551616\n")
+    put("csv", "ragged", b"a,b\n1,2\n3\n")
+    put("csv", "one_column", b'a\n""\n\nx\n')
+
+
+def safetensors():
+    def file(header, data=b""):
+        text = header if isinstance(header, bytes) else json.dumps(header).encode()
+        return struct.pack("<Q", len(text)) + text + data
+
+    def entry(kind, shape, begin, end):
+        return {"dtype": kind, "shape": shape, "data_offsets": [begin, end]}
+
+    put("safetensors", "empty", file({}))
+    put("safetensors", "metadata", file({"__metadata__": {"a\n\"": "\u00e9\U0001d11e\\", "b": ""}}))
+    put("safetensors", "two",
+        file({"b": entry("U8", [2], 4, 6), "a": entry("F32", [1, 1], 0, 4)}, b"abcdef"))
+    put("safetensors", "scalar", file({"s": entry("I16", [], 0, 2)}, b"ab"))
+    put("safetensors", "hollow",
+        file({"h": entry("F64", [0, 5], 0, 0), "i": entry("BOOL", [2], 0, 2)}, b"\0\1"))
+    put("safetensors", "narrow",
+        file({"h": entry("F16", [1], 0, 2), "g": entry("BF16", [1], 2, 4)}, b"abcd"))
+    put("safetensors", "blanks",
+        file(b'{ "a" : {"shape":[ ] ,\r\n\t"dtype":"\\u00558", "data_offsets":[0,1]} }   ', b"x"))
+    put("safetensors", "overlap",
+        file({"a": entry("U8", [2], 0, 2), "b": entry("U8", [2], 1, 3)}, b"abc"))
+    put("safetensors", "huge", file({"a": entry("F32", [1 << 60], 0, 4)}, b"abcd"))
+    put("safetensors", "surrogate", file(b'{"__metadata__":{"\\ud834\\udd1e":"\\ud834"}}'))
+
+
+if __name__ == "__main__":
+    npy()
+    npz()
+    csv()
+    safetensors()

@@ -189,23 +189,22 @@ std::uint32_t feistel_mix(std::uint32_t half, std::uint32_t key) {
   return half ^ half >> 13;
 }
 
-// Where `index` goes in the permutation of 0..n-1, n > 2, that twelve keys name. Two halves of
-// `bits` = ceil(log2 n) bits are changed in turn by a function of the other, which can be undone
-// whatever the function is. What falls outside 0..n-1 goes round again.
+// One walk through the network that twelve keys name: a permutation of the numbers of `bits` > 1
+// bits. Two halves are changed in turn by a function of the other, which can be undone whatever the
+// function is. The permutation of 0..n-1, bits = ceil(log2 n), sends an index to the first number
+// below n that walks from it come upon.
 #if defined(__CUDACC__)
 __device__ __forceinline__
 #else
 inline __attribute__((always_inline))
 #endif
-std::uint32_t permuted(std::uint32_t index, std::uint32_t n, int bits, const std::uint32_t* keys) {
+std::uint32_t feistel_walk(std::uint32_t index, int bits, const std::uint32_t* keys) {
   const int low_bits = bits / 2, high_bits = bits - low_bits;
   std::uint32_t low = index & ((1u << low_bits) - 1), high = index >> low_bits;
-  do {
-    for (int round = 0; round < 12; round += 2) {
-      low ^= feistel_mix(high, keys[round]) >> (32 - low_bits);
-      high ^= feistel_mix(low, keys[round + 1]) >> (32 - high_bits);
-    }
-  } while ((high << low_bits | low) >= n);
+  for (int round = 0; round < 12; round += 2) {
+    low ^= feistel_mix(high, keys[round]) >> (32 - low_bits);
+    high ^= feistel_mix(low, keys[round + 1]) >> (32 - high_bits);
+  }
   return high << low_bits | low;
 }
 

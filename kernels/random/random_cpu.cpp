@@ -296,10 +296,20 @@ void permutation(Stream& stream, RandomState state, const std::uint64_t* counter
   for (int key = 0; key < 12; ++key) keys[key] = group[key % 4][key / 4];
   const std::uint32_t count = static_cast<std::uint32_t>(n);
   const int bits = 32 - __builtin_clz(count - 1);
+  // The first walk of many indices is a loop without branches, which the compiler turns into
+  // vectors; the fewer than half that come out at n or above walk on by themselves.
   auto permute = [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i)
-      index[i] = static_cast<std::int32_t>(
-          permuted(static_cast<std::uint32_t>(i), count, bits, keys));
+    constexpr Index most = 128;
+    std::uint32_t values[most];
+    for (Index at = begin; at < end; at += most) {
+      const Index here = end - at < most ? end - at : most;
+      for (Index i = 0; i < here; ++i)
+        values[i] = feistel_walk(static_cast<std::uint32_t>(at + i), bits, keys);
+      for (Index i = 0; i < here; ++i) {
+        while (values[i] >= count) values[i] = feistel_walk(values[i], bits, keys);
+        index[at + i] = static_cast<std::int32_t>(values[i]);
+      }
+    }
   };
   if (stream.threads == nullptr || n < worth_splitting) return permute(0, n);
   constexpr Index part_elements = worth_splitting / 4;

@@ -189,8 +189,12 @@ __global__ void permutation_kernel(RandomState state, const std::uint64_t* count
     for (int i = 0; i < 4; ++i) keys[4 * b + i] = block.word[i];
   }
   const Index stride = static_cast<Index>(gridDim.x) * blockDim.x;
-  for (Index i = static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += stride)
-    index[i] = static_cast<std::int32_t>(permuted(static_cast<std::uint32_t>(i), n, bits, keys));
+  for (Index i = static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += stride) {
+    std::uint32_t value = static_cast<std::uint32_t>(i);
+    do value = feistel_walk(value, bits, keys);
+    while (value >= n);
+    index[i] = static_cast<std::int32_t>(value);
+  }
 }
 
 __global__ void advance_kernel(std::uint64_t* counter, std::uint64_t blocks) { *counter += blocks; }

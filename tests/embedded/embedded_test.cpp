@@ -21,14 +21,16 @@ long allocations = 0;
 }  // namespace
 
 // Every allocation through `new` is counted; with a C library of GNU's those by malloc as well.
-void* operator new(std::size_t size) {
+// Not inlined, or the compiler would see a pair of functions that do not belong together.
+#define UNDERSTUDY_COUNTED __attribute__((noinline))
+UNDERSTUDY_COUNTED void* operator new(std::size_t size) {
   ++allocations;
   void* memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) std::abort();
   return memory;
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+UNDERSTUDY_COUNTED void operator delete(void* memory) noexcept { std::free(memory); }
+UNDERSTUDY_COUNTED void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 #if defined(UNDERSTUDY_EMBEDDED) && defined(__GLIBC__)
 extern "C" void* __libc_malloc(std::size_t size);

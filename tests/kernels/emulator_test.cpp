@@ -1,6 +1,8 @@
 // The emulator itself: it runs right kernels rightly in every order, and says what is wrong in
 // wrong ones.
 
+#if !defined(UNDERSTUDY_NATIVE_CUDA)  // the GPU needs no emulator
+
 #include "kernels/device/launch.h"
 #include "kernels/device/simt_fiber.h"
 
@@ -402,3 +404,5 @@ TEST(EmulatorDeathTest, a_stack_overflow_faults) {
 
 }  // namespace
 }  // namespace understudy
+
+#endif

@@ -6,7 +6,7 @@
 
 #include "kernels/device/error.h"
 
-namespace understudy {
+namespace understudy::files {
 
 namespace {
 
@@ -175,4 +175,4 @@ std::size_t find_invalid_boolean(ByteSpan bytes) {
   return std::string_view::npos;
 }
 
-}  // namespace understudy
+}  // namespace understudy::files

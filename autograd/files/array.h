@@ -18,7 +18,7 @@
 
 #include "autograd/files/bytes.h"
 
-namespace understudy {
+namespace understudy::files {
 
 static_assert(std::endian::native == std::endian::little,
               "the formats are little-endian, and arrays are copied to and from them whole");
@@ -157,4 +157,4 @@ using NamedArrays = std::map<std::string, Array, std::less<>>;
 // The first element of a boolean array that is neither 0 nor 1, or npos.
 std::size_t find_invalid_boolean(ByteSpan bytes);
 
-}  // namespace understudy
+}  // namespace understudy::files

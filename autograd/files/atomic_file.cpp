@@ -12,7 +12,7 @@
 
 #include "kernels/device/error.h"
 
-namespace understudy {
+namespace understudy::files {
 
 namespace {
 
@@ -143,4 +143,4 @@ void write_file_atomically(const std::string& path, ByteSpan bytes) {
   file.commit();
 }
 
-}  // namespace understudy
+}  // namespace understudy::files

@@ -17,7 +17,7 @@
 
 #include "autograd/files/bytes.h"
 
-namespace understudy {
+namespace understudy::files {
 
 class AtomicFile final : public Sink {
  public:
@@ -47,4 +47,4 @@ class AtomicFile final : public Sink {
 // The whole of it in one call.
 void write_file_atomically(const std::string& path, ByteSpan bytes);
 
-}  // namespace understudy
+}  // namespace understudy::files

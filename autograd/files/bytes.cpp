@@ -10,7 +10,7 @@
 
 #include "kernels/device/error.h"
 
-namespace understudy {
+namespace understudy::files {
 
 namespace {
 
@@ -127,4 +127,4 @@ std::string shown_path(std::string_view path) {
   return "..." + shown(path.substr(path.size() - limit), 4 * limit);
 }
 
-}  // namespace understudy
+}  // namespace understudy::files

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace understudy {
+namespace understudy::files {
 
 using ByteSpan = std::span<const std::byte>;
 
@@ -94,4 +94,4 @@ std::string shown_path(std::string_view path);
 // Of ASCII, whatever the locale says.
 inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-}  // namespace understudy
+}  // namespace understudy::files

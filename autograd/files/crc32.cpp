@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace understudy {
+namespace understudy::files {
 
 namespace {
 
@@ -51,4 +51,4 @@ std::uint32_t crc32(ByteSpan bytes, std::uint32_t crc) {
   return ~crc;
 }
 
-}  // namespace understudy
+}  // namespace understudy::files

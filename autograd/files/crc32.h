@@ -6,9 +6,9 @@
 
 #include "autograd/files/bytes.h"
 
-namespace understudy {
+namespace understudy::files {
 
 // Of a followed by b: crc32(b, crc32(a)).
 std::uint32_t crc32(ByteSpan bytes, std::uint32_t crc = 0);
 
-}  // namespace understudy
+}  // namespace understudy::files

@@ -7,7 +7,7 @@
 #include "autograd/files/atomic_file.h"
 #include "kernels/device/error.h"
 
-namespace understudy {
+namespace understudy::files {
 
 constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
 
@@ -271,4 +271,4 @@ void write_csv(const std::string& path, const CsvColumns& columns) {
   file.commit();
 }
 
-}  // namespace understudy
+}  // namespace understudy::files

@@ -20,7 +20,7 @@
 
 #include "autograd/files/bytes.h"
 
-namespace understudy {
+namespace understudy::files {
 
 class Csv {
  public:
@@ -82,4 +82,4 @@ using CsvColumns = std::vector<std::pair<std::string, CsvColumn>>;
 void write_csv(Sink& sink, const CsvColumns& columns);
 void write_csv(const std::string& path, const CsvColumns& columns);
 
-}  // namespace understudy
+}  // namespace understudy::files

@@ -6,7 +6,7 @@
 #include "autograd/files/atomic_file.h"
 #include "kernels/device/error.h"
 
-namespace understudy {
+namespace understudy::files {
 
 namespace {
 
@@ -324,4 +324,4 @@ void write_npy(const std::string& path, const Array& array) {
   file.commit();
 }
 
-}  // namespace understudy
+}  // namespace understudy::files

@@ -17,7 +17,7 @@
 
 #include "autograd/files/array.h"
 
-namespace understudy {
+namespace understudy::files {
 
 // `name` (a path, a member of an archive) begins the message of every Error.
 Array parse_npy(ByteSpan file, std::string_view name);
@@ -28,4 +28,4 @@ std::string npy_header(const Array& array, std::string_view name);
 void write_npy(Sink& sink, const Array& array, std::string_view name = "array");
 void write_npy(const std::string& path, const Array& array);
 
-}  // namespace understudy
+}  // namespace understudy::files

@@ -23,7 +23,7 @@
 
 #include "autograd/files/array.h"
 
-namespace understudy {
+namespace understudy::files {
 
 class Npz {
  public:
@@ -69,4 +69,4 @@ void write_npz(Sink& sink, const NamedArrays& arrays, std::string_view path,
                const NpzOptions& options = {});
 void write_npz(const std::string& path, const NamedArrays& arrays, const NpzOptions& options = {});
 
-}  // namespace understudy
+}  // namespace understudy::files

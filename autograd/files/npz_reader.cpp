@@ -11,7 +11,7 @@
 #include <zlib.h>
 #endif
 
-namespace understudy {
+namespace understudy::files {
 
 using namespace zip;
 
@@ -352,4 +352,4 @@ NamedArrays Npz::read_all() const {
   return arrays;
 }
 
-}  // namespace understudy
+}  // namespace understudy::files

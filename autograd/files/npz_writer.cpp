@@ -11,7 +11,7 @@
 #include <zlib.h>
 #endif
 
-namespace understudy {
+namespace understudy::files {
 
 using namespace zip;
 
@@ -230,4 +230,4 @@ void write_npz(const std::string& path, const NamedArrays& arrays, const NpzOpti
   file.commit();
 }
 
-}  // namespace understudy
+}  // namespace understudy::files

@@ -7,7 +7,7 @@
 #include "autograd/files/atomic_file.h"
 #include "kernels/device/error.h"
 
-namespace understudy {
+namespace understudy::files {
 
 namespace {
 
@@ -455,4 +455,4 @@ void write_safetensors(const std::string& path, const Safetensors& contents) {
   file.commit();
 }
 
-}  // namespace understudy
+}  // namespace understudy::files

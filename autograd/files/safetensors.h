@@ -19,7 +19,7 @@
 
 #include "autograd/files/array.h"
 
-namespace understudy {
+namespace understudy::files {
 
 struct Safetensors {
   NamedArrays arrays;
@@ -38,4 +38,4 @@ Safetensors read_safetensors(const std::string& path);
 void write_safetensors(Sink& sink, const Safetensors& contents, std::string_view name = "arrays");
 void write_safetensors(const std::string& path, const Safetensors& contents);
 
-}  // namespace understudy
+}  // namespace understudy::files

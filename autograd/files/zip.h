@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace understudy::zip {
+namespace understudy::files::zip {
 
 constexpr std::uint32_t local_signature = 0x04034b50;
 constexpr std::uint32_t central_signature = 0x02014b50;
@@ -27,4 +27,4 @@ constexpr std::string_view suffix = ".npy";
 // these names, but who lies here lies elsewhere.
 const char* wrong_with_name(std::string_view name);
 
-}  // namespace understudy::zip
+}  // namespace understudy::files::zip

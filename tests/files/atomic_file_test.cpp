@@ -9,7 +9,7 @@
 
 #include "tests/files/files_test.h"
 
-namespace understudy {
+namespace understudy::files {
 namespace {
 
 class AtomicFileTest : public FilesTest {};
@@ -154,4 +154,4 @@ TEST_F(AtomicFileTest, ALongNameStillHasRoomForItsTemporary) {
 }
 
 }  // namespace
-}  // namespace understudy
+}  // namespace understudy::files

@@ -6,7 +6,7 @@
 
 #include "tests/files/files_test.h"
 
-namespace understudy {
+namespace understudy::files {
 namespace {
 
 class CsvTest : public FilesTest {};
@@ -147,4 +147,4 @@ TEST(BytesTest, WhatIsShownIsOnePrintableLine) {
 }
 
 }  // namespace
-}  // namespace understudy
+}  // namespace understudy::files

@@ -15,7 +15,7 @@
 #include "autograd/files/array.h"
 #include "kernels/device/error.h"
 
-namespace understudy {
+namespace understudy::files {
 
 // A folder that is there as long as the test, and empty before.
 class FilesTest : public testing::Test {
@@ -63,7 +63,7 @@ std::string error_of(Action action) {
 
 #define EXPECT_ERROR(statement, part)                                                          \
   do {                                                                                         \
-    const std::string message = ::understudy::error_of([&] { static_cast<void>(statement); }); \
+    const std::string message = ::understudy::files::error_of([&] { static_cast<void>(statement); }); \
     EXPECT_NE(message.find(part), std::string::npos)                                           \
         << "expected an error with: " << (part) << "\nfound: " << message;                     \
   } while (false)
@@ -89,10 +89,10 @@ inline int run_oracle(const std::string& script, const std::string& arguments) {
 
 #define RUN_ORACLE(script, arguments)                                                          \
   do {                                                                                         \
-    const int status = ::understudy::run_oracle(script, arguments);                            \
+    const int status = ::understudy::files::run_oracle(script, arguments); \
     if (status == 77 || status == 127)                                                         \
       GTEST_SKIP() << "no Python with the packages that " script " needs (UNDERSTUDY_PYTHON)"; \
     ASSERT_EQ(status, 0) << script " " << (arguments);                                         \
   } while (false)
 
-}  // namespace understudy
+}  // namespace understudy::files

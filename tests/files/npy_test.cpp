@@ -4,7 +4,7 @@
 #include "tests/files/files_test.h"
 #include "tests/files/pattern.h"
 
-namespace understudy {
+namespace understudy::files {
 namespace {
 
 class NpyTest : public FilesTest {};
@@ -171,4 +171,4 @@ TEST(ArrayTest, AsChecksTheTypeAndConvertedTheValues) {
 }
 
 }  // namespace
-}  // namespace understudy
+}  // namespace understudy::files

@@ -7,7 +7,7 @@
 #include "tests/files/files_test.h"
 #include "tests/files/pattern.h"
 
-namespace understudy {
+namespace understudy::files {
 namespace {
 
 class NpzTest : public FilesTest {};
@@ -245,4 +245,4 @@ TEST_F(NpzTest, NumPysAreRead) {
 }
 
 }  // namespace
-}  // namespace understudy
+}  // namespace understudy::files

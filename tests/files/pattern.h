@@ -4,7 +4,7 @@
 
 #include "autograd/files/array.h"
 
-namespace understudy {
+namespace understudy::files {
 
 inline const std::vector<std::pair<std::string, Shape>>& pattern_shapes() {
   static const std::vector<std::pair<std::string, Shape>> shapes = {
@@ -78,4 +78,4 @@ inline NamedArrays all_patterns() {
   return arrays;
 }
 
-}  // namespace understudy
+}  // namespace understudy::files

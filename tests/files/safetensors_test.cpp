@@ -3,7 +3,7 @@
 #include "tests/files/files_test.h"
 #include "tests/files/pattern.h"
 
-namespace understudy {
+namespace understudy::files {
 namespace {
 
 class SafetensorsTest : public FilesTest {};
@@ -187,4 +187,4 @@ TEST_F(SafetensorsTest, ThePackagesAreRead) {
 }
 
 }  // namespace
-}  // namespace understudy
+}  // namespace understudy::files

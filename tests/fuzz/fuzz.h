@@ -12,7 +12,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
-namespace understudy {
+namespace understudy::files {
 
 // True where `parse` returned.
 template <class Parse>
@@ -38,4 +38,4 @@ inline ByteSpan input_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const std::byte*>(data), size};
 }
 
-}  // namespace understudy
+}  // namespace understudy::files

@@ -4,7 +4,7 @@
 
 #include "tests/fuzz/fuzz.h"
 
-using namespace understudy;
+using namespace understudy::files;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Array array;

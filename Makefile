@@ -304,7 +304,7 @@ lint:
 	@CXX='$(COMPILER)' build-aux/lint $(SOURCES) $(COMMAND_SOURCES)
 
 format:
-	@files=$$(git ls-files '*.h' '*.cpp' '*.cu'); clang-format -i $$files && git diff --stat
+	@build-aux/format $$(git ls-files '*.h' '*.cpp' '*.cu')
 
 info:
 	@CXX='$(COMPILER)' LAUNCHER='$(LAUNCHER)' BUILD='$(BUILD)' FLAGS='$(FLAGS) $(CXXFLAGS)' \

@@ -1,5 +1,5 @@
 // What an embedded build promises: bad input goes to a handler, a team is the caller alone, and
-// nothing is allocated once things are set up. The last holds in every build, and is tested in each.
+// nothing is allocated once things are set up. The last is tested in every build.
 
 #include <gtest/gtest.h>
 

@@ -9,8 +9,9 @@ floors="kernels autograd envs algorithms cli"
 folders=$(ls -d $floors tests bench demo 2>/dev/null)
 sources=$(find $folders \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' \) | sort)
 library=$(ls -d kernels autograd envs algorithms 2>/dev/null)
-texts="$sources $(find $folders build-aux .ci \( -name '*.py' -o -name '*.sh' -o -name '*.bash' \
-  -o -path 'build-aux/*' -o -path '.ci/*' -o -path 'bench/peers/*' \) -type f ! -name '*.pyc' | sort)"
+scripts=$(find $folders build-aux .ci \( -name '*.py' -o -name '*.sh' -o -name '*.bash' \
+  -o -path 'build-aux/*' -o -path '.ci/*' -o -path 'bench/peers/*' \) -type f ! -name '*.pyc')
+texts="$sources $(echo "$scripts" | sort)"
 
 # Includes point down. What each floor may include of ours:
 may_include() {

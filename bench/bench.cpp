@@ -125,8 +125,8 @@ struct Options {
 };
 
 void print_tables(const Machine& machine, const Options& options) {
-  const auto outside = options.peers ? read_peers(options.peers)
-                                     : std::map<std::pair<std::string, int>, Outside>{};
+  const auto outside =
+      options.peers ? read_peers(options.peers) : std::map<std::pair<std::string, int>, Outside>{};
   std::FILE* csv = options.csv ? std::fopen(options.csv, "a") : nullptr;
   std::printf("\n%-36s %1s %8s %-12s %8s %8s %-7s %8s %6s %9s %s\n", "work", "T", "figure", "unit",
               "mark", "scaled", "scaled", "floor", "share", "peer", "");
@@ -198,7 +198,10 @@ void print_tables(const Machine& machine, const Options& options) {
     std::printf("%-36s %1d %8s %-12s %8s %8s %-7s %8s %6s %9s %s\n", row.work.c_str(), row.threads,
                 short_number(value).c_str(), unit_name(row.unit),
                 mark ? short_number(mark->figure[t]).c_str() : "-", short_number(scaled).c_str(),
-                mark == nullptr ? "-" : is_met_absolutely ? "met+" : is_met ? "met" : "not met",
+                mark == nullptr     ? "-"
+                : is_met_absolutely ? "met+"
+                : is_met            ? "met"
+                                    : "not met",
                 short_number(floor).c_str(), share, short_number(peer).c_str(), told.c_str());
     if (csv != nullptr)
       std::fprintf(csv, "\"%s\",%d,%s,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%s,%.0f\n",
@@ -228,11 +231,15 @@ void register_row(std::size_t r, int repetitions, double seconds) {
                              (side == 0 ? "" : ", " + row.peers[side - 1].name);
     sides[name] = {r, side};
     const bool two = row.threads > 1;
-    benchmark::RegisterBenchmark(name.c_str(), [work, two](benchmark::State& state) {
-      const double ping_pong = two ? measure_ping_pong() : 0;
-      work(state);
-      state.counters["ping_pong"] = ping_pong;
-    })->UseRealTime()->Repetitions(repetitions)->MinTime(seconds / repetitions);
+    benchmark::RegisterBenchmark(name.c_str(),
+                                 [work, two](benchmark::State& state) {
+                                   const double ping_pong = two ? measure_ping_pong() : 0;
+                                   work(state);
+                                   state.counters["ping_pong"] = ping_pong;
+                                 })
+        ->UseRealTime()
+        ->Repetitions(repetitions)
+        ->MinTime(seconds / repetitions);
   }
 }
 

@@ -26,12 +26,13 @@ void add_openblas(std::vector<BlasPeer>& peers) {
   if (sgemm == nullptr || set_threads == nullptr) return;
   peers.push_back({std::string("OpenBLAS ") + (core != nullptr ? core() : ""),
                    [=](const Gemm<float>& g, int threads) {
-    static int current = 0;
-    if (current != threads) set_threads(current = threads);
-    const auto size = [](std::int64_t n) { return static_cast<int>(n); };
-    sgemm(101, g.transpose_a ? 112 : 111, g.transpose_b ? 112 : 111, size(g.m), size(g.n),
-          size(g.k), 1.0f, g.a, size(g.lda), g.b, size(g.ldb), 0.0f, g.c, size(g.ldc));
-  }});
+                     static int current = 0;
+                     if (current != threads) set_threads(current = threads);
+                     const auto size = [](std::int64_t n) { return static_cast<int>(n); };
+                     sgemm(101, g.transpose_a ? 112 : 111, g.transpose_b ? 112 : 111, size(g.m),
+                           size(g.n), size(g.k), 1.0f, g.a, size(g.lda), g.b, size(g.ldb), 0.0f,
+                           g.c, size(g.ldc));
+                   }});
 }
 
 void add_onednn(std::vector<BlasPeer>& peers) {
@@ -53,10 +54,10 @@ void add_onednn(std::vector<BlasPeer>& peers) {
   if (version != nullptr)
     name += " " + std::to_string(version()->major) + "." + std::to_string(version()->minor);
   peers.push_back({name, [=](const Gemm<float>& g, int threads) {
-    set_threads(threads);
-    sgemm(g.transpose_a ? 'T' : 'N', g.transpose_b ? 'T' : 'N', g.m, g.n, g.k, 1.0f, g.a, g.lda,
-          g.b, g.ldb, 0.0f, g.c, g.ldc);
-  }});
+                     set_threads(threads);
+                     sgemm(g.transpose_a ? 'T' : 'N', g.transpose_b ? 'T' : 'N', g.m, g.n, g.k,
+                           1.0f, g.a, g.lda, g.b, g.ldb, 0.0f, g.c, g.ldc);
+                   }});
 }
 
 }  // namespace

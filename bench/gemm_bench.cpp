@@ -20,14 +20,30 @@ enum class Direction { forward, input_gradient, weight_gradient };
 Gemm<float> product(Shape s, Direction direction, float* x, float* w, float* y) {
   switch (direction) {
     case Direction::forward:
-      return {.m = s.m, .n = s.n, .k = s.k, .a = x, .b = w, .c = y,
-              .lda = s.k, .ldb = s.n, .ldc = s.n};
+      return {
+          .m = s.m, .n = s.n, .k = s.k, .a = x, .b = w, .c = y, .lda = s.k, .ldb = s.n, .ldc = s.n};
     case Direction::input_gradient:
-      return {.m = s.m, .n = s.k, .k = s.n, .a = y, .b = w, .c = x,
-              .lda = s.n, .ldb = s.n, .ldc = s.k, .transpose_b = true};
+      return {.m = s.m,
+              .n = s.k,
+              .k = s.n,
+              .a = y,
+              .b = w,
+              .c = x,
+              .lda = s.n,
+              .ldb = s.n,
+              .ldc = s.k,
+              .transpose_b = true};
     case Direction::weight_gradient:
-      return {.m = s.k, .n = s.n, .k = s.m, .a = x, .b = y, .c = w,
-              .lda = s.k, .ldb = s.n, .ldc = s.n, .transpose_a = true};
+      return {.m = s.k,
+              .n = s.n,
+              .k = s.m,
+              .a = x,
+              .b = y,
+              .c = w,
+              .lda = s.k,
+              .ldb = s.n,
+              .ldc = s.n,
+              .transpose_a = true};
   }
   return {};
 }

@@ -26,30 +26,30 @@ double seconds_since(Clock::time_point start) {
 // The same two loops for each instruction set. Twelve accumulators cover four cycles of latency on
 // two or three units; the values stay finite, so that no slow path is taken.
 constexpr int accumulators = 12;
-#define UNDERSTUDY_LIMITS(set, bytes, attributes)                                               \
-  namespace set {                                                                               \
-  typedef float V __attribute__((vector_size(bytes), aligned(4)));                              \
-  constexpr int lanes = bytes / 4;                                                              \
-  attributes float multiply_add(long n) {                                                       \
-    V sum[accumulators], x = V{} + 0.5f, y = V{} + 1.0f;                                        \
-    for (int j = 0; j < accumulators; ++j) sum[j] = V{} + static_cast<float>(j);                \
-    for (long i = 0; i < n; ++i)                                                                \
-      for (int j = 0; j < accumulators; ++j) sum[j] = sum[j] * x + y;                           \
-    float total = 0;                                                                            \
-    for (int j = 0; j < accumulators; ++j) total += sum[j][0];                                  \
-    return total;                                                                               \
-  }                                                                                             \
-  attributes void triad(float* a, const float* b, const float* c, long n) {                     \
-    const V s = V{} + 3.0f;                                                                     \
-    for (long i = 0; i + 4 * lanes <= n; i += 4 * lanes)                                        \
-      for (int j = 0; j < 4; ++j) {                                                             \
-        V u, v;                                                                                 \
-        std::memcpy(&u, b + i + j * lanes, bytes);                                              \
-        std::memcpy(&v, c + i + j * lanes, bytes);                                              \
-        u = u + s * v;                                                                          \
-        std::memcpy(a + i + j * lanes, &u, bytes);                                              \
-      }                                                                                         \
-  }                                                                                             \
+#define UNDERSTUDY_LIMITS(set, bytes, attributes)                                \
+  namespace set {                                                                \
+  typedef float V __attribute__((vector_size(bytes), aligned(4)));               \
+  constexpr int lanes = bytes / 4;                                               \
+  attributes float multiply_add(long n) {                                        \
+    V sum[accumulators], x = V{} + 0.5f, y = V{} + 1.0f;                         \
+    for (int j = 0; j < accumulators; ++j) sum[j] = V{} + static_cast<float>(j); \
+    for (long i = 0; i < n; ++i)                                                 \
+      for (int j = 0; j < accumulators; ++j) sum[j] = sum[j] * x + y;            \
+    float total = 0;                                                             \
+    for (int j = 0; j < accumulators; ++j) total += sum[j][0];                   \
+    return total;                                                                \
+  }                                                                              \
+  attributes void triad(float* a, const float* b, const float* c, long n) {      \
+    const V s = V{} + 3.0f;                                                      \
+    for (long i = 0; i + 4 * lanes <= n; i += 4 * lanes)                         \
+      for (int j = 0; j < 4; ++j) {                                              \
+        V u, v;                                                                  \
+        std::memcpy(&u, b + i + j * lanes, bytes);                               \
+        std::memcpy(&v, c + i + j * lanes, bytes);                               \
+        u = u + s * v;                                                           \
+        std::memcpy(a + i + j * lanes, &u, bytes);                               \
+      }                                                                          \
+  }                                                                              \
   }
 UNDERSTUDY_LIMITS(portable, 16, )
 #if defined(__x86_64__)
@@ -126,27 +126,28 @@ double bandwidth(Level level, int threads) {
   const bool slow = level == Level::dram;
   return 1e-9 * best_rate(threads, 12.0 * static_cast<double>(n * repeats), slow ? 0.15 : 0.02,
                           slow ? 2 : 3, [&](int thread) {
-    float* first = arrays[static_cast<std::size_t>(thread)].data();
-    first += (64 - reinterpret_cast<std::uintptr_t>(first) % 64) % 64 / 4;
-    for (long i = 0; i < repeats; ++i) limit.triad(first, first + n, first + 2 * n, n);
-  });
+                            float* first = arrays[static_cast<std::size_t>(thread)].data();
+                            first += (64 - reinterpret_cast<std::uintptr_t>(first) % 64) % 64 / 4;
+                            for (long i = 0; i < repeats; ++i)
+                              limit.triad(first, first + n, first + 2 * n, n);
+                          });
 }
 
 // An addition that waits for the one before takes one cycle.
 double clock_ghz() {
   constexpr long rounds = 20000, additions = 8;
   return 1e-9 * best_rate(1, rounds * additions, 0.003, 20, [](int) {
-    long value = 0;
-    // The empty instruction keeps the additions from being summed up beforehand.
-    const auto add = [&](long i) {
-      value += i;
-      asm volatile("" : "+r"(value));
-    };
-    for (long i = 0; i < rounds; ++i) {
-      add(i), add(i), add(i), add(i);
-      add(i), add(i), add(i), add(i);
-    }
-  });
+           long value = 0;
+           // The empty instruction keeps the additions from being summed up beforehand.
+           const auto add = [&](long i) {
+             value += i;
+             asm volatile("" : "+r"(value));
+           };
+           for (long i = 0; i < rounds; ++i) {
+             add(i), add(i), add(i), add(i);
+             add(i), add(i), add(i), add(i);
+           }
+         });
 }
 
 std::string processor_name() {

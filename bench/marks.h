@@ -14,7 +14,7 @@ enum class Limit { arithmetic, clock, none };
 
 struct Mark {
   const char* work;
-  double figure[2];       // on one thread, on two; 0: none
+  double figure[2];  // on one thread, on two; 0: none
   Limit limit;
   double peer_figure[2];  // the best peer's, where the mark was set; 0: not measured
 };

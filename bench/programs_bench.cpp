@@ -66,19 +66,19 @@ void add_training_step(std::int64_t batch, int threads) {
        .threads = threads,
        .operations = count * (6 * products - 2.0 * states * width),
        .ours = [=](benchmark::State& state) {
-    Model model(threads);
-    Mlp network(model.parameters, "policy", policy);
-    const int log_deviation = model.parameters.declare("log_deviation", {actions}, zeros());
-    model.parameters.create(model.store, 0);
-    Program& program = model.program;
-    Tensor s = program.input("s", {rows(batch), states});
-    Tensor a = program.input("a", {rows(batch), actions});
-    Tensor deviation = model.parameters.use(program, log_deviation);
-    model.train(negative_log_likelihood(network(s), deviation, a));
-    write_numbers(program, "s", batch * states);
-    write_numbers(program, "a", batch * actions);
-    run(state, program);
-  }});
+         Model model(threads);
+         Mlp network(model.parameters, "policy", policy);
+         const int log_deviation = model.parameters.declare("log_deviation", {actions}, zeros());
+         model.parameters.create(model.store, 0);
+         Program& program = model.program;
+         Tensor s = program.input("s", {rows(batch), states});
+         Tensor a = program.input("a", {rows(batch), actions});
+         Tensor deviation = model.parameters.use(program, log_deviation);
+         model.train(negative_log_likelihood(network(s), deviation, a));
+         write_numbers(program, "s", batch * states);
+         write_numbers(program, "a", batch * actions);
+         run(state, program);
+       }});
 }
 
 // The operations are those over cached activations: tangents and gradients, no forward pass.
@@ -89,21 +89,24 @@ void add_fisher_vector_product(std::int64_t batch, int threads) {
        .threads = threads,
        .operations = count * 2 * tangent,
        .ours = [=](benchmark::State& state) {
-    Model model(threads);
-    Mlp network(model.parameters, "policy", policy);
-    model.parameters.create(model.store, 0);
-    Program& program = model.program;
-    Tensor s = program.input("s", {rows(batch), states});
-    Tensor direction = program.input("v", {model.parameters.elements()});
-    const double scale = 1 / count;  // the metric of a Gaussian of deviation 1, mean over the batch
-    const auto metric = [=](const std::vector<Tensor>& t) { return std::vector{t[0] * scale}; };
-    program.output("product", program.pack(gauss_newton_product(
-        program, {network(s)}, metric, model.parameters.use(program),
-        model.parameters.views(direction))));
-    write_numbers(program, "s", batch * states);
-    write_numbers(program, "v", model.parameters.elements());
-    run(state, program);
-  }});
+         Model model(threads);
+         Mlp network(model.parameters, "policy", policy);
+         model.parameters.create(model.store, 0);
+         Program& program = model.program;
+         Tensor s = program.input("s", {rows(batch), states});
+         Tensor direction = program.input("v", {model.parameters.elements()});
+         const double scale =
+             1 / count;  // the metric of a Gaussian of deviation 1, mean over the batch
+         const auto metric = [=](const std::vector<Tensor>& t) {
+           return std::vector{t[0] * scale};
+         };
+         program.output("product", program.pack(gauss_newton_product(
+                                       program, {network(s)}, metric, model.parameters.use(program),
+                                       model.parameters.views(direction))));
+         write_numbers(program, "s", batch * states);
+         write_numbers(program, "v", model.parameters.elements());
+         run(state, program);
+       }});
 }
 
 void add_lstm(int threads) {
@@ -113,18 +116,18 @@ void add_lstm(int threads) {
        .threads = threads,
        .operations = batch * steps * (6 * cell - 2.0 * states * 4 * hidden),
        .ours = [=](benchmark::State& state) {
-    Model model(threads);
-    Recurrent lstm(model.parameters, "lstm", {.inputs = states, .hidden = hidden});
-    Linear head(model.parameters, "head", {.inputs = hidden, .outputs = actions});
-    model.parameters.create(model.store, 0);
-    Program& program = model.program;
-    Tensor x = program.input("x", {rows(batch), steps, states});
-    Tensor y = program.input("y", {rows(batch), steps, actions});
-    model.train(mean(square(head(lstm(x).h) - y)));
-    write_numbers(program, "x", batch * steps * states);
-    write_numbers(program, "y", batch * steps * actions);
-    run(state, program);
-  }});
+         Model model(threads);
+         Recurrent lstm(model.parameters, "lstm", {.inputs = states, .hidden = hidden});
+         Linear head(model.parameters, "head", {.inputs = hidden, .outputs = actions});
+         model.parameters.create(model.store, 0);
+         Program& program = model.program;
+         Tensor x = program.input("x", {rows(batch), steps, states});
+         Tensor y = program.input("y", {rows(batch), steps, actions});
+         model.train(mean(square(head(lstm(x).h) - y)));
+         write_numbers(program, "x", batch * steps * states);
+         write_numbers(program, "y", batch * steps * actions);
+         run(state, program);
+       }});
 }
 
 // A stack of convolutions and two linear layers on images of 3 x 64 x 64.
@@ -151,8 +154,8 @@ std::pair<double, double> multiplications(const Network& network) {
   std::int64_t side = image;
   for (const Conv::Options& c : network.convolutions) {
     side = (side + 2 * c.pad - c.kernel) / c.stride + 1;
-    const double layer = static_cast<double>(side * side * c.out_channels * c.in_channels *
-                                             c.kernel * c.kernel);
+    const double layer =
+        static_cast<double>(side * side * c.out_channels * c.in_channels * c.kernel * c.kernel);
     if (first == 0) first = layer;
     all += layer;
   }
@@ -163,8 +166,8 @@ std::pair<double, double> multiplications(const Network& network) {
 struct ConvolutionNetwork {
   ConvolutionNetwork(Parameters& parameters, const Network& network)
       : flat(network.flat),
-        hidden(parameters, "hidden", {.inputs = network.flat, .outputs = features,
-                                      .activation = Activation::relu}),
+        hidden(parameters, "hidden",
+               {.inputs = network.flat, .outputs = features, .activation = Activation::relu}),
         head(parameters, "head", {.inputs = features, .outputs = actions}) {
     for (std::size_t i = 0; i < network.convolutions.size(); ++i)
       layers.emplace_back(parameters, "convolution" + std::to_string(i), network.convolutions[i]);
@@ -185,17 +188,17 @@ void add_convolutions(const char* name, const Network& network, int threads) {
        .threads = threads,
        .operations = batch * (6 * all - 2 * first),
        .ours = [=](benchmark::State& state) {
-    Model model(threads);
-    ConvolutionNetwork layers(model.parameters, network);
-    model.parameters.create(model.store, 0);
-    Program& program = model.program;
-    Tensor x = program.input("x", {rows(batch), 3, image, image});
-    Tensor y = program.input("y", {rows(batch), actions});
-    model.train(mean(square(layers(x, batch) - y)));
-    write_numbers(program, "x", batch * 3 * image * image);
-    write_numbers(program, "y", batch * actions);
-    run(state, program);
-  }});
+         Model model(threads);
+         ConvolutionNetwork layers(model.parameters, network);
+         model.parameters.create(model.store, 0);
+         Program& program = model.program;
+         Tensor x = program.input("x", {rows(batch), 3, image, image});
+         Tensor y = program.input("y", {rows(batch), actions});
+         model.train(mean(square(layers(x, batch) - y)));
+         write_numbers(program, "x", batch * 3 * image * image);
+         write_numbers(program, "y", batch * actions);
+         run(state, program);
+       }});
 }
 
 // What an actor pays a step: its observation in, its action out, on one thread.
@@ -203,20 +206,20 @@ template <class Record>
 void add_acting(const char* name, double operations, const Shape& observation,
                 const Record& record) {
   add({.work = name, .threads = 1, .operations = operations, .ours = [=](benchmark::State& state) {
-    Model model(1);
-    Tensor x;
-    record(model, [&] { return x = model.program.input("x", observation); });
-    Array<float> numbers(static_cast<std::size_t>(observation.elements()));
-    std::array<float, actions> action;
-    model.program.write("x", numbers.data(), observation.elements());
-    model.program.run();
-    for (auto _ : state) {
-      model.program.write("x", numbers.data(), observation.elements());
-      model.program.run();
-      model.program.read("action", action.data(), actions);
-      benchmark::DoNotOptimize(action);
-    }
-  }});
+         Model model(1);
+         Tensor x;
+         record(model, [&] { return x = model.program.input("x", observation); });
+         Array<float> numbers(static_cast<std::size_t>(observation.elements()));
+         std::array<float, actions> action;
+         model.program.write("x", numbers.data(), observation.elements());
+         model.program.run();
+         for (auto _ : state) {
+           model.program.write("x", numbers.data(), observation.elements());
+           model.program.run();
+           model.program.read("action", action.data(), actions);
+           benchmark::DoNotOptimize(action);
+         }
+       }});
 }
 
 void add_acting_rows() {
@@ -240,27 +243,27 @@ void add_acting_rows() {
   constexpr std::int64_t hidden = 64;
   add_acting("act, LSTM step", 2.0 * (states + hidden) * 4 * hidden + 2.0 * hidden * actions, one,
              [](Model& model, auto input) {
-    Recurrent lstm(model.parameters, "lstm", {.inputs = states, .hidden = hidden});
-    Linear head(model.parameters, "head", {.inputs = hidden, .outputs = actions});
-    model.parameters.create(model.store, 0);
-    understudy::Array& h = model.store.create("h", {1, hidden});
-    understudy::Array& c = model.store.create("c", {1, hidden});
-    Program& program = model.program;
-    Tensor x = reshape(input(), {rows(1), 1, states});
-    const auto as_row = [&](understudy::Array& array) {
-      return reshape(program.use(array), {rows(1), hidden});
-    };
-    const RecurrentResult next = lstm(x, {as_row(h), as_row(c)});
-    program.output("action", head(next.h_last));
-    program.assign(h, reshape(next.h_last, {1, hidden}));
-    program.assign(c, reshape(next.c_last, {1, hidden}));
-  });
-  add_acting("act, Nature CNN", 2 * multiplications(nature).second,
-             Shape{rows(1), 3, image, image}, [](Model& model, auto input) {
-    ConvolutionNetwork layers(model.parameters, nature);
-    model.parameters.create(model.store, 0);
-    model.program.output("action", layers(input(), 1));
-  });
+               Recurrent lstm(model.parameters, "lstm", {.inputs = states, .hidden = hidden});
+               Linear head(model.parameters, "head", {.inputs = hidden, .outputs = actions});
+               model.parameters.create(model.store, 0);
+               understudy::Array& h = model.store.create("h", {1, hidden});
+               understudy::Array& c = model.store.create("c", {1, hidden});
+               Program& program = model.program;
+               Tensor x = reshape(input(), {rows(1), 1, states});
+               const auto as_row = [&](understudy::Array& array) {
+                 return reshape(program.use(array), {rows(1), hidden});
+               };
+               const RecurrentResult next = lstm(x, {as_row(h), as_row(c)});
+               program.output("action", head(next.h_last));
+               program.assign(h, reshape(next.h_last, {1, hidden}));
+               program.assign(c, reshape(next.c_last, {1, hidden}));
+             });
+  add_acting("act, Nature CNN", 2 * multiplications(nature).second, Shape{rows(1), 3, image, image},
+             [](Model& model, auto input) {
+               ConvolutionNetwork layers(model.parameters, nature);
+               model.parameters.create(model.store, 0);
+               model.program.output("action", layers(input(), 1));
+             });
 }
 
 const bool added = [] {

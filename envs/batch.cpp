@@ -18,20 +18,12 @@ BatchKernels<T> kernels_for(const Device& device, int dynamics) {
     cuda::fill(table);
   } else {
     switch (instruction_set_named(device.kernels<T>().name)) {
-      case InstructionSet::portable:
-        portable::fill(table);
-        break;
+      case InstructionSet::portable: portable::fill(table); break;
 #if defined(__x86_64__)
-      case InstructionSet::avx2:
-        avx2::fill(table);
-        break;
-      case InstructionSet::avx512:
-        avx512::fill(table);
-        break;
+      case InstructionSet::avx2: avx2::fill(table); break;
+      case InstructionSet::avx512: avx512::fill(table); break;
 #else
-      default:
-        portable::fill(table);
-        break;
+      default: portable::fill(table); break;
 #endif
     }
   }

@@ -1,6 +1,7 @@
 // Two-dimensional convolution (cross-correlation, as in the field) and pooling, layout NCHW.
 //
-//   y[b, o, p, q] = bias[o] + sum over c, u, v of x[b, c, p*stride + u - pad, q*stride + v - pad] * w[o, c, u, v]
+//   y[b, o, p, q] = bias[o] + sum over c, u, v of x[b, c, p*stride + u - pad, q*stride + v - pad] *
+//   w[o, c, u, v]
 //
 // and its two adjoints. The three are linear in each argument, so each one's derivatives are the
 // other two:
@@ -57,7 +58,8 @@ struct ConvolutionKernels {
   void (*max_pool)(Stream&, const Pooling&, const T* x, T* y, std::int32_t* index);
   // dx = 0, then dx[b, c, index[b, c, p, q]] += dy[b, c, p, q]
   void (*max_pool_gradient)(Stream&, const Pooling&, const T* dy, const std::int32_t* index, T* dx);
-  // y[b, c, p, q] = x[b, c, index[b, c, p, q]]: the tangent of max_pool and the adjoint of its gradient.
+  // y[b, c, p, q] = x[b, c, index[b, c, p, q]]: the tangent of max_pool and the adjoint of its
+  // gradient.
   void (*max_pool_pick)(Stream&, const Pooling&, const T* x, const std::int32_t* index, T* y);
   void (*average_pool)(Stream&, const Pooling&, const T* x, T* y);
   void (*average_pool_gradient)(Stream&, const Pooling&, const T* dy, T* dx);

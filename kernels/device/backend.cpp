@@ -6,24 +6,24 @@ namespace understudy {
 
 namespace {
 
-#define UNDERSTUDY_BACKEND(T, space)                                          \
-  [] {                                                                        \
-    Backend<T> backend{};                                                     \
-    backend.name = #space;                                                    \
-    space::fill(backend.gemm);                                                \
-    space::fill(backend.elementwise);                                         \
-    space::fill(backend.reduce);                                              \
-    space::fill(backend.softmax);                                             \
-    space::fill(backend.gather);                                              \
-    space::fill(backend.normalisation);                                       \
-    space::fill(backend.convolution);                                         \
-    space::fill(backend.recurrent);                                           \
-    space::fill(backend.scan);                                                \
-    space::fill(backend.random);                                              \
-    space::fill(backend.cholesky);                                            \
-    space::fill(backend.optimiser);                                           \
-    space::fill(backend.dynamic_programming);                                 \
-    return backend;                                                           \
+#define UNDERSTUDY_BACKEND(T, space)          \
+  [] {                                        \
+    Backend<T> backend{};                     \
+    backend.name = #space;                    \
+    space::fill(backend.gemm);                \
+    space::fill(backend.elementwise);         \
+    space::fill(backend.reduce);              \
+    space::fill(backend.softmax);             \
+    space::fill(backend.gather);              \
+    space::fill(backend.normalisation);       \
+    space::fill(backend.convolution);         \
+    space::fill(backend.recurrent);           \
+    space::fill(backend.scan);                \
+    space::fill(backend.random);              \
+    space::fill(backend.cholesky);            \
+    space::fill(backend.optimiser);           \
+    space::fill(backend.dynamic_programming); \
+    return backend;                           \
   }()
 
 template <class T>
@@ -46,9 +46,13 @@ const Backend<T>& choose(InstructionSet set) {
 }  // namespace
 
 template <>
-const Backend<float>& cpu_backend<float>(InstructionSet set) { return choose<float>(set); }
+const Backend<float>& cpu_backend<float>(InstructionSet set) {
+  return choose<float>(set);
+}
 template <>
-const Backend<double>& cpu_backend<double>(InstructionSet set) { return choose<double>(set); }
+const Backend<double>& cpu_backend<double>(InstructionSet set) {
+  return choose<double>(set);
+}
 
 const Backend<double>& reference_backend() {
   static const Backend<double> backend = UNDERSTUDY_BACKEND(double, reference);

@@ -63,16 +63,20 @@ class Device {
 };
 
 template <>
-inline const Backend<float>& Device::kernels<float>() const { return kernels_f32(); }
+inline const Backend<float>& Device::kernels<float>() const {
+  return kernels_f32();
+}
 template <>
-inline const Backend<double>& Device::kernels<double>() const { return kernels_f64(); }
+inline const Backend<double>& Device::kernels<double>() const {
+  return kernels_f64();
+}
 
 // The processor, with the given team (null: the calling thread alone). The team must outlive it.
 std::unique_ptr<Device> cpu_device(Threads* team = nullptr,
                                    InstructionSet set = best_instruction_set());
 
-// The first CUDA device. An `Error` that says why when there is none: built without CUDA, no driver,
-// no device.
+// The first CUDA device. An `Error` that says why when there is none: built without CUDA, no
+// driver, no device.
 std::unique_ptr<Device> cuda_device();
 
 // The same with kernels of one's own choice, which may be null: for tests of single kernels.

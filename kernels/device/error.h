@@ -64,8 +64,8 @@ ErrorHandler set_error_handler(ErrorHandler handler) noexcept;
 }  // namespace understudy
 
 // Checked in every build: an invariant costs little beside what it guards.
-#define UNDERSTUDY_CHECK(condition, ...) \
-  do {                                   \
-    if (!(condition)) [[unlikely]]       \
+#define UNDERSTUDY_CHECK(condition, ...)                        \
+  do {                                                          \
+    if (!(condition)) [[unlikely]]                              \
       ::understudy::broken(__FILE__, __LINE__, "" __VA_ARGS__); \
   } while (false)

@@ -9,8 +9,7 @@ namespace understudy {
 
 bool available(InstructionSet set) {
   switch (set) {
-    case InstructionSet::portable:
-      return true;
+    case InstructionSet::portable: return true;
 #if defined(__x86_64__)
     case InstructionSet::avx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -19,8 +18,7 @@ bool available(InstructionSet set) {
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512vl");
 #else
-    default:
-      return false;
+    default: return false;
 #endif
   }
   return false;
@@ -45,8 +43,8 @@ InstructionSet instruction_set_named(const char* text) {
   for (InstructionSet set :
        {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512})
     if (std::strcmp(name(set), text) == 0) return set;
-  fail(ErrorKind::bad_input,
-       "instruction set: expected portable, avx2 or avx512, found \"%s\"", text);
+  fail(ErrorKind::bad_input, "instruction set: expected portable, avx2 or avx512, found \"%s\"",
+       text);
 }
 
 }  // namespace understudy

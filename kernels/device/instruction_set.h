@@ -1,5 +1,5 @@
-// Which vector instructions the CPU kernels use: chosen once from what the processor has, and forced
-// by tests and benchmarks.
+// Which vector instructions the CPU kernels use: chosen once from what the processor has, and
+// forced by tests and benchmarks.
 //
 // Every `*_cpu.cpp` is compiled once per instruction set, each time in the namespace that
 // `UNDERSTUDY_ISA` names. Code in such a file must not instantiate templates from outside that

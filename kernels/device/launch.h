@@ -1,4 +1,5 @@
-// Launching CUDA kernels: natively where nvcc compiles, under the emulator where a C++ compiler does.
+// Launching CUDA kernels: natively where nvcc compiles, under the emulator where a C++ compiler
+// does.
 //
 // A `.cu` file includes this header and nothing of CUDA itself, writes kernels as usual
 // (`__global__`, `__shared__`, `__syncthreads`, warp shuffles with full masks, `atomicAdd`), and
@@ -21,7 +22,7 @@
 
 #include <cuda_runtime.h>
 
-#define UNDERSTUDY_DYNAMIC_SHARED(T, name)                          \
+#define UNDERSTUDY_DYNAMIC_SHARED(T, name)                           \
   extern __shared__ __align__(16) unsigned char understudy_shared[]; \
   T* name = reinterpret_cast<T*>(understudy_shared)
 

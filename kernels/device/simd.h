@@ -1,9 +1,9 @@
 // Vectors of the instruction set that this file is compiled for.
 //
-// Include only from `*_cpu.cpp`, which is compiled once per instruction set with UNDERSTUDY_ISA naming
-// the namespace. Arithmetic is the compilers' vector extension: a + b, a * b + c (contracted to a fused
-// multiply-add), a < b (a mask), mask ? a : b. Everything here is always inlined, so that no copy made
-// for one instruction set can be linked into another.
+// Include only from `*_cpu.cpp`, which is compiled once per instruction set with UNDERSTUDY_ISA
+// naming the namespace. Arithmetic is the compilers' vector extension: a + b, a * b + c (contracted
+// to a fused multiply-add), a < b (a mask), mask ? a : b. Everything here is always inlined, so
+// that no copy made for one instruction set can be linked into another.
 
 #pragma once
 
@@ -13,8 +13,9 @@
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
 #endif
-// AVX-512 intrinsics are used in their zero-masking forms with all lanes set: the same instructions,
-// without g++ 12's false warnings about the undefined register that the plain forms pass (GCC bug 105593).
+// AVX-512 intrinsics are used in their zero-masking forms with all lanes set: the same
+// instructions, without g++ 12's false warnings about the undefined register that the plain forms
+// pass (GCC bug 105593).
 
 #if !defined(UNDERSTUDY_ISA)
 #error "simd.h: UNDERSTUDY_ISA must name the namespace (portable, avx2 or avx512)"
@@ -47,9 +48,13 @@ constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
 template <class T>
 struct IntegerOf;
 template <>
-struct IntegerOf<float> { using type = std::int32_t; };
+struct IntegerOf<float> {
+  using type = std::int32_t;
+};
 template <>
-struct IntegerOf<double> { using type = std::int64_t; };
+struct IntegerOf<double> {
+  using type = std::int64_t;
+};
 template <class T>
 using Integer = typename IntegerOf<T>::type;
 
@@ -123,11 +128,15 @@ UNDERSTUDY_INLINE void store_first(T* p, Vec<T> v, int n) {
 template <class T>
 UNDERSTUDY_INLINE Vec<T> maximum(Vec<T> a, Vec<T> b) {
 #if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b);
-  else return (Vec<T>)_mm512_maskz_max_pd(0xff, (__m512d)a, (__m512d)b);
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b);
+  else
+    return (Vec<T>)_mm512_maskz_max_pd(0xff, (__m512d)a, (__m512d)b);
 #elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm256_max_ps((__m256)a, (__m256)b);
-  else return (Vec<T>)_mm256_max_pd((__m256d)a, (__m256d)b);
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm256_max_ps((__m256)a, (__m256)b);
+  else
+    return (Vec<T>)_mm256_max_pd((__m256d)a, (__m256d)b);
 #else
   return a > b ? a : b;
 #endif
@@ -135,11 +144,15 @@ UNDERSTUDY_INLINE Vec<T> maximum(Vec<T> a, Vec<T> b) {
 template <class T>
 UNDERSTUDY_INLINE Vec<T> minimum(Vec<T> a, Vec<T> b) {
 #if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b);
-  else return (Vec<T>)_mm512_maskz_min_pd(0xff, (__m512d)a, (__m512d)b);
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b);
+  else
+    return (Vec<T>)_mm512_maskz_min_pd(0xff, (__m512d)a, (__m512d)b);
 #elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm256_min_ps((__m256)a, (__m256)b);
-  else return (Vec<T>)_mm256_min_pd((__m256d)a, (__m256d)b);
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm256_min_ps((__m256)a, (__m256)b);
+  else
+    return (Vec<T>)_mm256_min_pd((__m256d)a, (__m256d)b);
 #else
   return a < b ? a : b;
 #endif
@@ -161,14 +174,19 @@ template <class T>
 UNDERSTUDY_INLINE Vec<T> square_root(Vec<T> a) {
 #if defined(__AVX512F__)
   // Masked with all lanes: g++ warns of the undefined lanes that the plain one names.
-  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_sqrt_ps(0xffff, (__m512)a);
-  else return (Vec<T>)_mm512_maskz_sqrt_pd(0xff, (__m512d)a);
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm512_maskz_sqrt_ps(0xffff, (__m512)a);
+  else
+    return (Vec<T>)_mm512_maskz_sqrt_pd(0xff, (__m512d)a);
 #elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm256_sqrt_ps((__m256)a);
-  else return (Vec<T>)_mm256_sqrt_pd((__m256d)a);
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm256_sqrt_ps((__m256)a);
+  else
+    return (Vec<T>)_mm256_sqrt_pd((__m256d)a);
 #else
   Vec<T> r;
-  for (int i = 0; i < lanes<T>; ++i) r[i] = sizeof(T) == 4 ? __builtin_sqrtf(a[i]) : __builtin_sqrt(a[i]);
+  for (int i = 0; i < lanes<T>; ++i)
+    r[i] = sizeof(T) == 4 ? __builtin_sqrtf(a[i]) : __builtin_sqrt(a[i]);
   return r;
 #endif
 }

@@ -224,8 +224,8 @@ class Scheduler {
     const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     const std::size_t whole = (most_shared_bytes + page - 1) / page * page;
     if (dynamic_end_ == nullptr) {
-      void* memory = mmap(nullptr, whole + page, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      void* memory =
+          mmap(nullptr, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       UNDERSTUDY_CHECK(memory != MAP_FAILED, "no memory for shared memory");
       dynamic_end_ = static_cast<std::byte*>(memory) + whole;
       UNDERSTUDY_CHECK(mprotect(dynamic_end_, page, PROT_NONE) == 0, "mprotect");
@@ -272,7 +272,10 @@ class Scheduler {
     if (thread < 0) abandon_stuck();
     if (thread == me) return enter(me);
     const bool starts = state_[thread] == State::unstarted;
-    if (starts) begin(thread, idle_fiber()); else enter(thread);
+    if (starts)
+      begin(thread, idle_fiber());
+    else
+      enter(thread);
     switch_fiber(*threads_[me].fiber, *threads_[thread].fiber);
   }
 
@@ -376,9 +379,9 @@ class Scheduler {
     char block[48], first[48], second[48];
     name(block, blockIdx);
     name(first, one.index);
-    const int length = std::snprintf(
-        failure_, sizeof failure_, "block %s: thread %s waits for its %s at %s:%d", block, first,
-        whole ? "block" : "warp", one.place.file, one.place.line);
+    const int length =
+        std::snprintf(failure_, sizeof failure_, "block %s: thread %s waits for its %s at %s:%d",
+                      block, first, whole ? "block" : "warp", one.place.file, one.place.line);
     if (other >= 0) {
       name(second, threads_[other].index);
       char* rest = failure_ + length;

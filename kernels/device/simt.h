@@ -114,8 +114,7 @@ inline T exchange(T* p, T value) {
 }  // namespace understudy::simt
 
 // The place of the call, for a barrier's report.
-#define UNDERSTUDY_HERE \
-  ::understudy::simt::Place place = {__builtin_FILE(), __builtin_LINE()}
+#define UNDERSTUDY_HERE ::understudy::simt::Place place = {__builtin_FILE(), __builtin_LINE()}
 
 inline void __syncthreads(UNDERSTUDY_HERE) { understudy::simt::wait_for_block(false, place); }
 inline int __syncthreads_count(int predicate, UNDERSTUDY_HERE) {
@@ -132,8 +131,8 @@ inline void __syncwarp(unsigned mask = 0xffffffffu, UNDERSTUDY_HERE) {
   understudy::simt::wait_for_warp(understudy::simt::Wait::barrier, mask, 0, 0, place);
 }
 inline unsigned __ballot_sync(unsigned mask, int predicate, UNDERSTUDY_HERE) {
-  return static_cast<unsigned>(understudy::simt::wait_for_warp(
-      understudy::simt::Wait::ballot, mask, predicate != 0, 0, place));
+  return static_cast<unsigned>(understudy::simt::wait_for_warp(understudy::simt::Wait::ballot, mask,
+                                                               predicate != 0, 0, place));
 }
 inline int __any_sync(unsigned mask, int predicate, UNDERSTUDY_HERE) {
   return __ballot_sync(mask, predicate, place) != 0;
@@ -231,8 +230,9 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
   };
   (check(arguments), ...);
   auto body = [&] { kernel(arguments...); };
-  simt::run(grid, block, shared_bytes,
-            [](const void* context) { (*static_cast<const decltype(body)*>(context))(); }, &body);
+  simt::run(
+      grid, block, shared_bytes,
+      [](const void* context) { (*static_cast<const decltype(body)*>(context))(); }, &body);
 }
 
 }  // namespace understudy

@@ -28,10 +28,10 @@
 namespace understudy::simt {
 
 struct Fiber {
-  void* context = nullptr;        // saved stack pointer, or a ucontext_t
-  std::byte* stack = nullptr;     // lowest usable address; null for the fiber that a host thread is
+  void* context = nullptr;     // saved stack pointer, or a ucontext_t
+  std::byte* stack = nullptr;  // lowest usable address; null for the fiber that a host thread is
   std::size_t stack_bytes = 0;
-  void* fake_stack = nullptr;     // of the address sanitizer
+  void* fake_stack = nullptr;       // of the address sanitizer
   void* sanitizer_fiber = nullptr;  // of the thread sanitizer
 };
 

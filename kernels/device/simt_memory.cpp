@@ -108,8 +108,8 @@ class Arena {
     void* memory = mmap(nullptr, reserved_bytes + huge_page, PROT_NONE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     UNDERSTUDY_CHECK(memory != MAP_FAILED, "no address space for emulated device memory");
-    base_ = reinterpret_cast<std::byte*>(
-        round_up(reinterpret_cast<std::uintptr_t>(memory), huge_page));
+    base_ =
+        reinterpret_cast<std::byte*>(round_up(reinterpret_cast<std::uintptr_t>(memory), huge_page));
 #if defined(MADV_HUGEPAGE)
     madvise(base_, reserved_bytes, MADV_HUGEPAGE);  // a hint; without it only slower
 #endif
@@ -197,7 +197,7 @@ void explain_faults() {
   struct sigaction current;
   sigaction(SIGSEGV, nullptr, &current);
   if (current.sa_handler != SIG_DFL) return;  // ours already, or someone else's
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_sigaction = explain_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigaction(SIGSEGV, &action, &earlier_action);

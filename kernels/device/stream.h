@@ -17,9 +17,9 @@ struct Stream {
   // the same bits either way.
   Threads* threads = nullptr;
 
-  // Room of this thread's own, 64-byte aligned, contents undefined before and after a kernel. On the
-  // CPU at least `minimum_scratch` bytes, times the team's size where `threads` is set (thread t
-  // takes the t-th `minimum_scratch` bytes); on CUDA, device memory of `minimum_scratch` bytes.
+  // Room of this thread's own, 64-byte aligned, contents undefined before and after a kernel. On
+  // the CPU at least `minimum_scratch` bytes, times the team's size where `threads` is set (thread
+  // t takes the t-th `minimum_scratch` bytes); on CUDA, device memory of `minimum_scratch` bytes.
   std::byte* scratch = nullptr;
   std::size_t scratch_bytes = 0;
   static constexpr std::size_t minimum_scratch = std::size_t{1} << 20;

@@ -125,7 +125,10 @@ void Threads::run_parts(int parts, Call call, const void* context) {
   team.work(0);
   for (int spin = 0; team.busy.load(std::memory_order_acquire) != 0; ++spin) {
     // With more threads than processors a spinning caller would keep a helper from its turn.
-    if (spin < spins_before_sleep) pause(); else std::this_thread::yield();
+    if (spin < spins_before_sleep)
+      pause();
+    else
+      std::this_thread::yield();
   }
 }
 

@@ -24,12 +24,16 @@ class Threads {
   int count() const { return count_; }
 
   // Calls work(part, thread) for every part in [0, parts), thread in [0, count()), and returns when
-  // all are done. Never allocates. One caller at a time; a part must not call `run` on its own team.
+  // all are done. Never allocates. One caller at a time; a part must not call `run` on its own
+  // team.
   template <class Work>
   void run(int parts, const Work& work) {
-    run_parts(parts, [](const void* context, int part, int thread) {
-      (*static_cast<const Work*>(context))(part, thread);
-    }, &work);
+    run_parts(
+        parts,
+        [](const void* context, int part, int thread) {
+          (*static_cast<const Work*>(context))(part, thread);
+        },
+        &work);
   }
 
  private:

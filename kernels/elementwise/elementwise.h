@@ -25,7 +25,7 @@ enum class Unary : std::int32_t {
   identity,
   negate,
   absolute,
-  sign,         // -1, 0 or 1; 0 for NaN
+  sign,  // -1, 0 or 1; 0 for NaN
   square,
   square_root,
   reciprocal,
@@ -34,9 +34,9 @@ enum class Unary : std::int32_t {
   log1p,
   expm1,
   tanh,
-  sigmoid,      // 1 / (1 + exp(-x))
-  softplus,     // log(1 + exp(x)), linear for large x, never overflows
-  relu,         // max(x, 0)
+  sigmoid,   // 1 / (1 + exp(-x))
+  softplus,  // log(1 + exp(x)), linear for large x, never overflows
+  relu,      // max(x, 0)
   erf,
   sine,
   cosine,
@@ -54,14 +54,14 @@ enum class Binary : std::int32_t {
   power,
   maximum,
   minimum,
-  less,          // a < b ? 1 : 0
+  less,  // a < b ? 1 : 0
   less_equal,
   equal,
   // Gradients through an activation, from its output y = a and the cotangent g = b.
-  tanh_gradient,     // b * (1 - a^2)
-  sigmoid_gradient,  // b * a * (1 - a)
-  relu_gradient,     // a > 0 ? b : 0
-  softplus_gradient, // b * (1 - exp(-a))
+  tanh_gradient,      // b * (1 - a^2)
+  sigmoid_gradient,   // b * a * (1 - a)
+  relu_gradient,      // a > 0 ? b : 0
+  softplus_gradient,  // b * (1 - exp(-a))
   count
 };
 

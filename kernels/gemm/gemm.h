@@ -6,8 +6,8 @@
 // f is an activation, d the derivative of an activation written in its output (1 - g^2 for tanh):
 // the first makes a layer one pass forward, the second one pass backward. Row-major; leading
 // dimensions in elements, at least the stored row's width. `batch` products with fixed strides.
-// Aliasing: G may be C; otherwise C overlaps nothing. Any of m, n, k, batch may be 0; with k = 0 the
-// sum is 0 and the epilogue still applies.
+// Aliasing: G may be C; otherwise C overlaps nothing. Any of m, n, k, batch may be 0; with k = 0
+// the sum is 0 and the epilogue still applies.
 //
 // The order of summation over k depends on the shape alone, not on threads. f32 sums in f32.
 // Cost: 2 m n k operations, floor at the machine's FMA peak.
@@ -30,9 +30,9 @@ struct Gemm {
   bool transpose_a = false, transpose_b = false;
   bool accumulate = false;
 
-  const T* bias = nullptr;                        // [n], shared by the batch
-  Activation activation = Activation::none;       // f
-  const T* gradient_of = nullptr;                 // G, [m, n] with leading dimension ldg
+  const T* bias = nullptr;                   // [n], shared by the batch
+  Activation activation = Activation::none;  // f
+  const T* gradient_of = nullptr;            // G, [m, n] with leading dimension ldg
   std::int64_t ldg = 0;
   Activation gradient_activation = Activation::none;  // d
 

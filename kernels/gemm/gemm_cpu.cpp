@@ -3,7 +3,8 @@
 // The ladder, from the inside out:
 //
 //   panel      RM x RN vectors of C in registers (gemm_micro_cpu.h), B's panel in the first cache
-//   rows       all rows of a chunk of A against one panel of B after another; the chunk of A stays in
+//   rows       all rows of a chunk of A against one panel of B after another; the chunk of A stays
+//   in
 //              the second cache
 //   k blocks   long sums in blocks, so that a panel of B fits; partial sums wait in C
 //   packing    B is packed where it is stored transposed, or large and used often; A where it is
@@ -11,12 +12,13 @@
 //   strip      the columns beyond whole vectors, in the direction that fills vectors
 //   parts      threads take runs of rows (or columns, or products of a batch) and work alone, each
 //              with its own packed copies: nothing is shared but the operands
-//   chunks of k  a gradient dW = X^T dY has few rows and a long sum; this is cut into chunks of a fixed
+//   chunks of k  a gradient dW = X^T dY has few rows and a long sum; this is cut into chunks of a
+//   fixed
 //              length, summed apart and added in order
 //
 // An element's sum runs in one order, given by the shape: k ascending in one accumulator, block by
-// block (panels), or lane by lane and then a fixed tree (strips), and chunk by chunk. No choice that
-// affects it looks at the threads.
+// block (panels), or lane by lane and then a fixed tree (strips), and chunk by chunk. No choice
+// that affects it looks at the threads.
 
 #include "kernels/gemm/gemm_cpu.h"
 
@@ -38,7 +40,7 @@ constexpr Index round_up(Index a, Index b) { return quotient_up(a, b) * b; }
 constexpr Index packed_b_bytes = 480 << 10;
 constexpr Index packed_a_bytes = 96 << 10;
 constexpr Index strip_bytes = 64 << 10;  // B's columns transposed; or C's, transposed
-constexpr Index slot_bytes = 128 << 10;   // a chunk's sums
+constexpr Index slot_bytes = 128 << 10;  // a chunk's sums
 static_assert(packed_b_bytes + packed_a_bytes + strip_bytes + slot_bytes ==
               static_cast<Index>(gemm_scratch_bytes));
 static_assert(gemm_scratch_bytes <= Stream::minimum_scratch);
@@ -75,8 +77,8 @@ Plan<T> plan_for(const Gemm<T>& p) {
   const bool plain = p.activation == Activation::none && p.gradient_of == nullptr;
 
   // Chunks of k: few sums, long ones.
-  if (plain && p.batch == 1 && p.k >= 1024 && p.m * p.n * size <= slot_bytes &&
-      p.k >= 4 * p.m && p.k >= 4 * p.n)
+  if (plain && p.batch == 1 && p.k >= 1024 && p.m * p.n * size <= slot_bytes && p.k >= 4 * p.m &&
+      p.k >= 4 * p.n)
     plan.k_chunk = quotient_up(p.k, p.k / 512);
   const Index k = plan.k_chunk != 0 ? plan.k_chunk : p.k;
 
@@ -111,12 +113,14 @@ Plan<T> plan_for(const Gemm<T>& p) {
     }
   }
 
-  // Panels of B of about the first cache: shorter blocks of k where both operands are read in place.
+  // Panels of B of about the first cache: shorter blocks of k where both operands are read in
+  // place.
   const Index columns = plan.panel_columns;
   plan.pack_b = columns > 0 && (p.transpose_b || (p.m >= 192 && k * p.n * size > (64 << 10)));
   plan.pack_a = columns >= 256 && p.m >= 24;
   const Index longest = p.transpose_a && !plan.pack_a ? 128 : 384;
-  plan.k_block = k <= longest + longest / 2 ? larger(k, 1) : quotient_up(k, quotient_up(k, longest));
+  plan.k_block =
+      k <= longest + longest / 2 ? larger(k, 1) : quotient_up(k, quotient_up(k, longest));
   return plan;
 }
 
@@ -284,8 +288,8 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
     finish_transposed<T>(scratch.strip, round_up(rows, L), rows, strip_columns, target);
 }
 
-// G is C and the sum has several blocks, which would overwrite G with partial sums: small tiles of the
-// sum are made apart.
+// G is C and the sum has several blocks, which would overwrite G with partial sums: small tiles of
+// the sum are made apart.
 template <class T>
 void multiply_apart(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::byte* scratch) {
   constexpr Index tile_rows = 64, tile_columns = slot_bytes / tile_rows / 8;
@@ -321,12 +325,14 @@ void multiply_apart(const Gemm<T>& p, const Plan<T>& plan, const Range& range, s
 
 template <class T>
 void multiply_any(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::byte* scratch) {
-  if (p.gradient_of == p.c && p.k > plan.k_block) multiply_apart<T>(p, plan, range, scratch);
-  else multiply<T>(p, plan, range, scratch);
+  if (p.gradient_of == p.c && p.k > plan.k_block)
+    multiply_apart<T>(p, plan, range, scratch);
+  else
+    multiply<T>(p, plan, range, scratch);
 }
 
-// A sum cut into chunks of k. The sums of a round of chunks lie in slots and are added to C in order;
-// how many slots there are, and so how many chunks a round has, changes no bit.
+// A sum cut into chunks of k. The sums of a round of chunks lie in slots and are added to C in
+// order; how many slots there are, and so how many chunks a round has, changes no bit.
 template <class T>
 void multiply_in_chunks(Stream& stream, const Gemm<T>& p, const Plan<T>& plan) {
   constexpr Index L = lanes<T>;
@@ -352,7 +358,8 @@ void multiply_in_chunks(Stream& stream, const Gemm<T>& p, const Plan<T>& plan) {
       multiply<T>(partial, plan, {0, p.m, 0, p.n, k0, smaller(k0 + plan.k_chunk, p.k)},
                   stream.scratch + thread * Index{Stream::minimum_scratch});
     };
-    if (team > 1) stream.threads->run(static_cast<int>(count), chunk);
+    if (team > 1)
+      stream.threads->run(static_cast<int>(count), chunk);
     else
       for (Index part = 0; part < count; ++part) chunk(static_cast<int>(part), 0);
 
@@ -362,8 +369,10 @@ void multiply_in_chunks(Stream& stream, const Gemm<T>& p, const Plan<T>& plan) {
           const LaneMask<T> mask = first_lanes<T>(static_cast<int>(smaller(p.n - j, L)));
           T* c = p.c + i * p.ldc + j;
           Vec<T> v = {};
-          if (begin > 0 || p.accumulate) v = load_masked<T>(c, mask);
-          else if (p.bias != nullptr) v = load_masked<T>(p.bias + j, mask);
+          if (begin > 0 || p.accumulate)
+            v = load_masked<T>(c, mask);
+          else if (p.bias != nullptr)
+            v = load_masked<T>(p.bias + j, mask);
           if (begin == 0 && p.accumulate && p.bias != nullptr)
             v += load_masked<T>(p.bias + j, mask);
           for (Index part = 0; part < count; ++part)
@@ -402,8 +411,12 @@ void gemm_any(Stream& stream, const Gemm<T>& p) {
     const Index column = number % column_runs;
     const Index row = number / column_runs % row_runs;
     const Index items = number / column_runs / row_runs;
-    Range range{row * run_rows, smaller((row + 1) * run_rows, p.m), column * run_columns,
-                smaller((column + 1) * run_columns, p.n), 0, p.k};
+    Range range{row * run_rows,
+                smaller((row + 1) * run_rows, p.m),
+                column * run_columns,
+                smaller((column + 1) * run_columns, p.n),
+                0,
+                p.k};
     if (range.m0 >= range.m1 || range.n0 >= range.n1) return;
     for (Index item = items * run_batch; item < smaller((items + 1) * run_batch, p.batch); ++item) {
       Gemm<T> one = p;
@@ -411,13 +424,14 @@ void gemm_any(Stream& stream, const Gemm<T>& p) {
       one.b += item * p.stride_b;
       one.c += item * p.stride_c;
       if (one.gradient_of != nullptr) one.gradient_of += item * p.stride_g;
-      multiply_any<T>(one, plan, range,
-                      stream.scratch + thread * Index{Stream::minimum_scratch});
+      multiply_any<T>(one, plan, range, stream.scratch + thread * Index{Stream::minimum_scratch});
     }
   };
   const int parts = static_cast<int>(batch_runs * row_runs * column_runs);
-  if (parts == 1) part(0, 0);
-  else stream.threads->run(parts, part);
+  if (parts == 1)
+    part(0, 0);
+  else
+    stream.threads->run(parts, part);
 }
 
 }  // namespace

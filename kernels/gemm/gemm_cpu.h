@@ -1,5 +1,5 @@
-// The CPU's matrix product for direct calls from other families' `*_cpu.cpp`, in the namespace of the
-// same instruction set.
+// The CPU's matrix product for direct calls from other families' `*_cpu.cpp`, in the namespace of
+// the same instruction set.
 
 #pragma once
 

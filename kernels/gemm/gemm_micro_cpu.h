@@ -1,9 +1,9 @@
 // The register-blocked heart of the CPU's matrix product, and what it does with a finished sum.
 //
 // A block of RM x RN vectors of C stays in registers while k runs: each step loads RN vectors of B,
-// broadcasts RM numbers of A, and does RM * RN multiply-adds, so that loads are few beside arithmetic.
-// B is read where it lies (rows of C's width) or from a packed panel, A with either of its strides
-// equal to 1: plain, transposed and packed operands are all the same loop.
+// broadcasts RM numbers of A, and does RM * RN multiply-adds, so that loads are few beside
+// arithmetic. B is read where it lies (rows of C's width) or from a packed panel, A with either of
+// its strides equal to 1: plain, transposed and packed operands are all the same loop.
 //
 // Sizes per instruction set: with 32 registers 12x1, 12x2, 8x3 and 6x4, with 16 registers 8x1, 6x2
 // and 4x3. All have more independent sums than the multiply-add's latency times its rate.
@@ -28,13 +28,17 @@ UNDERSTUDY_INLINE LaneMask<T> first_lanes(int n) {
 }
 template <class T>
 UNDERSTUDY_INLINE Vec<T> load_masked(const T* p, LaneMask<T> mask) {
-  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_maskz_loadu_ps(mask.bits, p);
-  else return (Vec<T>)_mm512_maskz_loadu_pd(static_cast<__mmask8>(mask.bits), p);
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm512_maskz_loadu_ps(mask.bits, p);
+  else
+    return (Vec<T>)_mm512_maskz_loadu_pd(static_cast<__mmask8>(mask.bits), p);
 }
 template <class T>
 UNDERSTUDY_INLINE void store_masked(T* p, Vec<T> v, LaneMask<T> mask) {
-  if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, mask.bits, (__m512)v);
-  else _mm512_mask_storeu_pd(p, static_cast<__mmask8>(mask.bits), (__m512d)v);
+  if constexpr (sizeof(T) == 4)
+    _mm512_mask_storeu_ps(p, mask.bits, (__m512)v);
+  else
+    _mm512_mask_storeu_pd(p, static_cast<__mmask8>(mask.bits), (__m512d)v);
 }
 #elif defined(__AVX2__)
 template <class T>
@@ -50,13 +54,17 @@ UNDERSTUDY_INLINE LaneMask<T> first_lanes(int n) {
 }
 template <class T>
 UNDERSTUDY_INLINE Vec<T> load_masked(const T* p, LaneMask<T> mask) {
-  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm256_maskload_ps(p, mask.bits);
-  else return (Vec<T>)_mm256_maskload_pd(p, mask.bits);
+  if constexpr (sizeof(T) == 4)
+    return (Vec<T>)_mm256_maskload_ps(p, mask.bits);
+  else
+    return (Vec<T>)_mm256_maskload_pd(p, mask.bits);
 }
 template <class T>
 UNDERSTUDY_INLINE void store_masked(T* p, Vec<T> v, LaneMask<T> mask) {
-  if constexpr (sizeof(T) == 4) _mm256_maskstore_ps(p, mask.bits, (__m256)v);
-  else _mm256_maskstore_pd(p, mask.bits, (__m256d)v);
+  if constexpr (sizeof(T) == 4)
+    _mm256_maskstore_ps(p, mask.bits, (__m256)v);
+  else
+    _mm256_maskstore_pd(p, mask.bits, (__m256d)v);
 }
 #else
 template <class T>
@@ -111,8 +119,8 @@ struct Finish {
   bool nothing() const { return activation == Activation::none && g == nullptr; }
 };
 
-// The panel's work: `blocks` blocks of RM rows, one below the other, of RN vectors of C, of which the
-// last has `last` lanes.
+// The panel's work: `blocks` blocks of RM rows, one below the other, of RN vectors of C, of which
+// the last has `last` lanes.
 template <class T>
 struct Panel {
   std::int64_t k;
@@ -125,9 +133,9 @@ struct Panel {
   std::int64_t ldc;
   std::int64_t blocks;
   int last;
-  bool load_c;       // C is added
-  const T* bias;     // the sum begins with this, or null
-  bool finish;       // the sum is complete: apply `epilogue`
+  bool load_c;    // C is added
+  const T* bias;  // the sum begins with this, or null
+  bool finish;    // the sum is complete: apply `epilogue`
   Finish<T> epilogue;
 };
 
@@ -214,8 +222,10 @@ void panel(const Panel<T>& p) {
       for (int i = 0; i < RM; ++i)
 #pragma GCC unroll 16
         for (int j = 0; j < RN; ++j)
-          if (MASKED && j == RN - 1) store_masked<T>(c + i * p.ldc + j * lanes<T>, sum[i][j], mask);
-          else store<T>(c + i * p.ldc + j * lanes<T>, sum[i][j]);
+          if (MASKED && j == RN - 1)
+            store_masked<T>(c + i * p.ldc + j * lanes<T>, sum[i][j], mask);
+          else
+            store<T>(c + i * p.ldc + j * lanes<T>, sum[i][j]);
     }
     a_block += p.a_advance;
     c += RM * p.ldc;
@@ -231,7 +241,8 @@ using PanelKernel = void (*)(const Panel<T>&);
 constexpr int widest = 4;  // vectors
 constexpr int widest_low = 8;
 constexpr int heights[5][5] = {{}, {12, 8, 4, 2, 1}, {12, 8, 4, 2, 1}, {8, 4, 2, 1}, {6, 4, 2, 1}};
-constexpr int packed_rows = 8;  // the height of a packed A's panels, and the width that goes with it
+constexpr int packed_rows =
+    8;  // the height of a packed A's panels, and the width that goes with it
 constexpr int packed_widest = 3;
 #elif defined(__AVX2__)
 constexpr int widest = 3;
@@ -258,8 +269,10 @@ template <class T, bool A_ALONG_K, bool MASKED>
 struct PanelKernels {
   template <int RM, int RN>
   static constexpr PanelKernel<T> one() {
-    if constexpr (panel_exists(RM, RN)) return panel<T, RM, RN, A_ALONG_K, MASKED>;
-    else return nullptr;
+    if constexpr (panel_exists(RM, RN))
+      return panel<T, RM, RN, A_ALONG_K, MASKED>;
+    else
+      return nullptr;
   }
   struct Column {
     PanelKernel<T> of_height[13];
@@ -303,8 +316,10 @@ void run_panel(Panel<T> p, std::int64_t rows, int width, LeftOperand left) {
     std::int64_t a_advance = along_k ? height * p.a_stride : height;
     if (left == LeftOperand::packed) {
       // below the full height all that is left lies within one panel
-      if (height == packed_rows) a_advance = packed_rows * p.k;
-      else p.blocks = 1;
+      if (height == packed_rows)
+        a_advance = packed_rows * p.k;
+      else
+        p.blocks = 1;
     }
     p.a_advance = a_advance;
 
@@ -313,9 +328,8 @@ void run_panel(Panel<T> p, std::int64_t rows, int width, LeftOperand left) {
       kernel = along_k ? PanelKernels<T, true, true>::of_width[width].of_height[height]
                        : PanelKernels<T, false, true>::of_width[width].of_height[height];
     else
-      kernel = along_k
-                   ? PanelKernels<T, true, always_masked>::of_width[width].of_height[height]
-                   : PanelKernels<T, false, always_masked>::of_width[width].of_height[height];
+      kernel = along_k ? PanelKernels<T, true, always_masked>::of_width[width].of_height[height]
+                       : PanelKernels<T, false, always_masked>::of_width[width].of_height[height];
     kernel(p);
 
     const std::int64_t done = p.blocks * height;

@@ -27,8 +27,8 @@ UNDERSTUDY_INLINE Vec<T> interleave_high(Vec<T> a, Vec<T> b, Numbers<I...>) {
 }
 
 // R vectors, R a power of two up to the lanes: afterwards lane q * R + j of vector i is what lane
-// q * R + i of vector j was. With R = lanes it is the transpose; with fewer, each run of R lanes is a
-// column of R.
+// q * R + i of vector j was. With R = lanes it is the transpose; with fewer, each run of R lanes is
+// a column of R.
 template <class T, int R, int H = 1>
 UNDERSTUDY_INLINE void transpose(Vec<T> (&v)[R]) {
   if constexpr (H < R) {
@@ -45,8 +45,8 @@ UNDERSTUDY_INLINE void transpose(Vec<T> (&v)[R]) {
 }
 
 // The sum of vector i's lanes in lane i, for the first N vectors of as many as there are lanes; the
-// other lanes are undefined. Every vector's lanes are added in the same tree, so that a sum does not
-// depend on its place.
+// other lanes are undefined. Every vector's lanes are added in the same tree, so that a sum does
+// not depend on its place.
 template <class T, int N, int H = 1>
 UNDERSTUDY_INLINE Vec<T> sum_each(Vec<T> (&v)[lanes<T>]) {
   if constexpr (H < lanes<T>) {
@@ -117,7 +117,8 @@ void pack_a(const T* a, std::int64_t lda, bool transposed, std::int64_t rows, st
     if (transposed) {
       for (std::int64_t step = 0; step < k; ++step) {
         const T* in = a + step * lda + i;
-        if (count == H) __builtin_memcpy(packed + step * H, in, H * sizeof(T));
+        if (count == H)
+          __builtin_memcpy(packed + step * H, in, H * sizeof(T));
         else
           for (int j = 0; j < count; ++j) packed[step * H + j] = in[j];
       }

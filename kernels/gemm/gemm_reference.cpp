@@ -1,4 +1,5 @@
-// The matrix product in plain loops and double precision: what every other implementation is held to.
+// The matrix product in plain loops and double precision: what every other implementation is held
+// to.
 
 #include <cmath>
 
@@ -46,8 +47,8 @@ void gemm(Stream&, const Gemm<double>& p) {
         double value = activate(p.activation, sum);
         // G before C: they may be the same place
         if (p.gradient_of != nullptr)
-          value *= derivative(p.gradient_activation,
-                              p.gradient_of[item * p.stride_g + i * p.ldg + j]);
+          value *=
+              derivative(p.gradient_activation, p.gradient_of[item * p.stride_g + i * p.ldg + j]);
         c[i * p.ldc + j] = value;
       }
   }

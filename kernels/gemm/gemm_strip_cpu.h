@@ -1,9 +1,10 @@
 // The few columns of C that do not fill a vector.
 //
-// A policy's last layer has 6 outputs and its hidden layers 100 = 6 * 16 + 4 units: a vector along C's
-// columns would be mostly empty. Two other directions are full.
+// A policy's last layer has 6 outputs and its hidden layers 100 = 6 * 16 + 4 units: a vector along
+// C's columns would be mostly empty. Two other directions are full.
 //
-//   along k   rows of A times rows of B transposed, a vector of products each, their lanes added at the
+//   along k   rows of A times rows of B transposed, a vector of products each, their lanes added at
+//   the
 //             end, many vectors in one tree: for a plain A, whose rows are contiguous
 //   along m   C transposed as B transposed times A, by the panel kernels: for a transposed A
 
@@ -79,8 +80,8 @@ __attribute__((noinline)) void finish_vector(Vec<T>* v, const Finish<T>& epilogu
     *v *= activation_derivative<T>(epilogue.gradient_activation, load<T>(g));
 }
 
-// Sums along k of `rows` rows of A with R rows of B transposed. Rows of A are taken so many at a time
-// that their sums fill a vector, or two where one has too few for the loads.
+// Sums along k of `rows` rows of A with R rows of B transposed. Rows of A are taken so many at a
+// time that their sums fill a vector, or two where one has too few for the loads.
 template <class T, int R>
 void dot_strip(const T* a, std::int64_t lda, std::int64_t rows, std::int64_t k, const T* b,
                std::int64_t ldb, const StripTarget<T>& target) {
@@ -95,9 +96,10 @@ void dot_strip(const T* a, std::int64_t lda, std::int64_t rows, std::int64_t k, 
   };
   Vec<T> bias[vectors] = {};
   if (target.bias != nullptr) {
-    each_row(G, [&](int, T* place) __attribute__((always_inline)) {
-      __builtin_memcpy(place, target.bias, R * sizeof(T));
-    });
+    each_row(
+        G, [&](int, T* place) __attribute__((always_inline)) {
+          __builtin_memcpy(place, target.bias, R * sizeof(T));
+        });
     for (int v = 0; v < vectors; ++v) bias[v] = load<T>(buffer + v * L);
   }
 
@@ -123,32 +125,37 @@ void dot_strip(const T* a, std::int64_t lda, std::int64_t rows, std::int64_t k, 
     };
     std::int64_t at = 0;
     for (; at + L <= k; at += L)
-      step(at, [](const T* p) __attribute__((always_inline)) { return load<T>(p); });
+      step(
+          at, [](const T* p) __attribute__((always_inline)) { return load<T>(p); });
     if (at < k)
-      step(at, [&](const T* p) __attribute__((always_inline)) { return load_masked<T>(p, tail); });
+      step(
+          at, [&](const T* p) __attribute__((always_inline)) { return load_masked<T>(p, tail); });
 
     Vec<T> total[vectors];
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) total[v] = sum_each<T, in_one * R>(sum[v]) + bias[v];
     T* c = target.c + i * target.ldc;
     if (target.accumulate) {
-      each_row(count, [&](int g, T* place) __attribute__((always_inline)) {
-        __builtin_memcpy(place, c + g * target.ldc, R * sizeof(T));
-      });
+      each_row(
+          count, [&](int g, T* place) __attribute__((always_inline)) {
+            __builtin_memcpy(place, c + g * target.ldc, R * sizeof(T));
+          });
       for (int v = 0; v < vectors; ++v) total[v] += load<T>(buffer + v * L);
     }
     if (!target.epilogue.nothing()) {
       if (const T* of = target.epilogue.g)
-        each_row(count, [&](int g, T* place) __attribute__((always_inline)) {
-          __builtin_memcpy(place, of + (i + g) * target.epilogue.ldg, R * sizeof(T));
-        });
+        each_row(
+            count, [&](int g, T* place) __attribute__((always_inline)) {
+              __builtin_memcpy(place, of + (i + g) * target.epilogue.ldg, R * sizeof(T));
+            });
       for (int v = 0; v < vectors; ++v)
         finish_vector<T>(&total[v], target.epilogue, buffer + v * L);
     }
     for (int v = 0; v < vectors; ++v) store<T>(buffer + v * L, total[v]);
-    each_row(count, [&](int g, T* place) __attribute__((always_inline)) {
-      __builtin_memcpy(c + g * target.ldc, place, R * sizeof(T));
-    });
+    each_row(
+        count, [&](int g, T* place) __attribute__((always_inline)) {
+          __builtin_memcpy(c + g * target.ldc, place, R * sizeof(T));
+        });
   }
 }
 
@@ -244,8 +251,7 @@ void finish_transposed(const T* sums, std::int64_t stride, std::int64_t rows, in
 #pragma GCC unroll 16
       for (int j = 0; j < R; ++j) store<T>(turned + j * L, block[j]);
       const LaneMask<T> mask = first_lanes<T>(columns);
-      const Vec<T> bias =
-          target.bias != nullptr ? load_masked<T>(target.bias, mask) : Vec<T>{};
+      const Vec<T> bias = target.bias != nullptr ? load_masked<T>(target.bias, mask) : Vec<T>{};
       T* c = target.c + i * target.ldc;
       for (int row = 0; row < count; ++row, c += target.ldc) {
         Vec<T> v = load_masked<T>(turned + (row % R) * L + row / R * R, mask) + bias;

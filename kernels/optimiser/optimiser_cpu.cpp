@@ -68,11 +68,11 @@ void sgd(Stream& stream, Index n, const GradientTransform<T>& transform, T rate,
   const Transformed<T> transformed(transform);
   for_each<T>(stream, n, g, velocity, nullptr, p,
               [&](Vec<T> gradient, Vec<T>& v, Vec<T>&, Vec<T>& parameter) {
-    gradient = transformed(gradient, parameter);
-    v = momentum * v + gradient;
-    const Vec<T> direction = nesterov ? momentum * v + gradient : v;
-    parameter = parameter - rate * direction;
-  });
+                gradient = transformed(gradient, parameter);
+                v = momentum * v + gradient;
+                const Vec<T> direction = nesterov ? momentum * v + gradient : v;
+                parameter = parameter - rate * direction;
+              });
 }
 
 template <class T>
@@ -81,10 +81,10 @@ void rmsprop(Stream& stream, Index n, const GradientTransform<T>& transform, T r
   const Transformed<T> transformed(transform);
   for_each<T>(stream, n, g, s, nullptr, p,
               [&](Vec<T> gradient, Vec<T>& square, Vec<T>&, Vec<T>& parameter) {
-    gradient = transformed(gradient, parameter);
-    square = decay * square + ((T(1) - decay) * gradient) * gradient;
-    parameter = parameter - rate * gradient / (square_root<T>(square) + epsilon);
-  });
+                gradient = transformed(gradient, parameter);
+                square = decay * square + ((T(1) - decay) * gradient) * gradient;
+                parameter = parameter - rate * gradient / (square_root<T>(square) + epsilon);
+              });
 }
 
 template <class T>
@@ -93,10 +93,10 @@ void adagrad(Stream& stream, Index n, const GradientTransform<T>& transform, T r
   const Transformed<T> transformed(transform);
   for_each<T>(stream, n, g, s, nullptr, p,
               [&](Vec<T> gradient, Vec<T>& square, Vec<T>&, Vec<T>& parameter) {
-    gradient = transformed(gradient, parameter);
-    square = gradient * gradient + square;
-    parameter = parameter - rate * gradient / (square_root<T>(square) + epsilon);
-  });
+                gradient = transformed(gradient, parameter);
+                square = gradient * gradient + square;
+                parameter = parameter - rate * gradient / (square_root<T>(square) + epsilon);
+              });
 }
 
 template <class T>
@@ -106,14 +106,14 @@ void adam(Stream& stream, Index n, const GradientTransform<T>& transform, T rate
   const double t = static_cast<double>(*step);
   const T correct1 = static_cast<T>(1 / (1 - __builtin_pow(static_cast<double>(beta1), t)));
   const T correct2 = static_cast<T>(1 / (1 - __builtin_pow(static_cast<double>(beta2), t)));
-  for_each<T>(stream, n, g, m, v, p,
-              [&](Vec<T> gradient, Vec<T>& mean, Vec<T>& square, Vec<T>& parameter) {
-    gradient = transformed(gradient, parameter);
-    mean = beta1 * mean + (T(1) - beta1) * gradient;
-    square = beta2 * square + ((T(1) - beta2) * gradient) * gradient;
-    const Vec<T> direction = mean * correct1 / (square_root<T>(square * correct2) + epsilon);
-    parameter = parameter - rate * (weight_decay * parameter + direction);
-  });
+  for_each<T>(
+      stream, n, g, m, v, p, [&](Vec<T> gradient, Vec<T>& mean, Vec<T>& square, Vec<T>& parameter) {
+        gradient = transformed(gradient, parameter);
+        mean = beta1 * mean + (T(1) - beta1) * gradient;
+        square = beta2 * square + ((T(1) - beta2) * gradient) * gradient;
+        const Vec<T> direction = mean * correct1 / (square_root<T>(square * correct2) + epsilon);
+        parameter = parameter - rate * (weight_decay * parameter + direction);
+      });
 }
 
 // p[i] exp(-rate g - largest) for each i, where `largest` is 0 or the largest exponent.
@@ -134,10 +134,10 @@ void exponentiated(Stream& stream, Index n, const GradientTransform<T>& transfor
       largest = found > largest ? found : largest;
     }
   }
-  for_each<T>(stream, n, g, nullptr, nullptr, p,
-              [&](Vec<T> gradient, Vec<T>&, Vec<T>&, Vec<T>& parameter) {
-    parameter = parameter * exponential<T>(-rate * transformed(gradient, parameter) - largest);
-  });
+  for_each<T>(
+      stream, n, g, nullptr, nullptr, p, [&](Vec<T> gradient, Vec<T>&, Vec<T>&, Vec<T>& parameter) {
+        parameter = parameter * exponential<T>(-rate * transformed(gradient, parameter) - largest);
+      });
   if (!normalise) return;
   // weights on a simplex are few: in double, in the order of their numbers
   double sum = 0;

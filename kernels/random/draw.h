@@ -159,20 +159,24 @@ struct Draw {
 
  private:
   template <bool is_single, class = void>
-  struct PatternOf { using type = std::uint32_t; };
+  struct PatternOf {
+    using type = std::uint32_t;
+  };
   template <class Dummy>
-  struct PatternOf<false, Dummy> { using type = std::uint64_t; };
+  struct PatternOf<false, Dummy> {
+    using type = std::uint64_t;
+  };
   using Pattern = typename PatternOf<single>::type;
 
-  static constexpr Scalar half = single ? Scalar(5.9604644775390625e-08)  // 2^-24
+  static constexpr Scalar half = single ? Scalar(5.9604644775390625e-08)      // 2^-24
                                         : Scalar(1.1102230246251565404e-16);  // 2^-53
   static constexpr int bias = single ? 128 : 1024;
   static constexpr int terms = single ? 4 : 10;
   static constexpr int terms_of_circle = single ? 5 : 8;
   // 0.69314718055994530942 = high + low, high with 15 (f32) or 41 (f64) bits
   static constexpr Scalar log2_high = single ? Scalar(0x1.62e4p-1) : Scalar(0x1.62e42fefa2p-1);
-  static constexpr Scalar log2_low = single ? Scalar(0x1.7f7d1cf79abcap-20)
-                                            : Scalar(0x1.9ef35793c7673p-41);
+  static constexpr Scalar log2_low =
+      single ? Scalar(0x1.7f7d1cf79abcap-20) : Scalar(0x1.9ef35793c7673p-41);
 };
 
 // ---- permutations: scalars everywhere ----
@@ -183,7 +187,8 @@ __device__ __forceinline__
 #else
 inline __attribute__((always_inline))
 #endif
-std::uint32_t feistel_mix(std::uint32_t half, std::uint32_t key) {
+    std::uint32_t
+    feistel_mix(std::uint32_t half, std::uint32_t key) {
   half = (half ^ key) * 0x9E3779B1u;
   half = (half ^ half >> 15) * 0x85EBCA6Bu;
   return half ^ half >> 13;
@@ -198,7 +203,8 @@ __device__ __forceinline__
 #else
 inline __attribute__((always_inline))
 #endif
-std::uint32_t feistel_walk(std::uint32_t index, int bits, const std::uint32_t* keys) {
+    std::uint32_t
+    feistel_walk(std::uint32_t index, int bits, const std::uint32_t* keys) {
   const int low_bits = bits / 2, high_bits = bits - low_bits;
   std::uint32_t low = index & ((1u << low_bits) - 1), high = index >> low_bits;
   for (int round = 0; round < 12; round += 2) {

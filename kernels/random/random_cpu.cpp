@@ -5,9 +5,9 @@
 // A group of blocks always makes the same draws, wherever a call begins: what a call does not need
 // of its first and last group it throws away.
 
-#include "kernels/random/draw.h"
 #include "kernels/device/simd.h"
 #include "kernels/device/threads.h"
+#include "kernels/random/draw.h"
 #include "kernels/random/random.h"
 
 namespace understudy::UNDERSTUDY_ISA {
@@ -47,7 +47,9 @@ struct Lanes {};
 template <int count, int... i>
 struct LanesTo : LanesTo<count - 1, count - 1, i...> {};
 template <int... i>
-struct LanesTo<0, i...> { using type = Lanes<i...>; };
+struct LanesTo<0, i...> {
+  using type = Lanes<i...>;
+};
 
 template <class V, int... i>
 UNDERSTUDY_INLINE void interleave(V& a, V& b, Lanes<i...>) {
@@ -95,11 +97,15 @@ struct Ops {
   }
   static UNDERSTUDY_INLINE Value fused(Value a, Value b, Value c) {
 #if defined(__AVX512F__)
-    if constexpr (sizeof(T) == 4) return (Value)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-    else return (Value)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+    if constexpr (sizeof(T) == 4)
+      return (Value)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+    else
+      return (Value)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 #elif defined(__AVX2__)
-    if constexpr (sizeof(T) == 4) return (Value)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-    else return (Value)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+    if constexpr (sizeof(T) == 4)
+      return (Value)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+    else
+      return (Value)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
 #else
     // one instruction where the processor has it, else the C library's exact function
     for (int i = 0; i < lanes<T>; ++i)
@@ -111,7 +117,7 @@ struct Ops {
 
 // Elements that a group of blocks makes.
 template <class T>
-constexpr Index group_elements = group_blocks * (sizeof(T) == 4 ? 4 : 2);
+constexpr Index group_elements = group_blocks*(sizeof(T) == 4 ? 4 : 2);
 
 // The words of blocks begin, begin + 1, ...
 UNDERSTUDY_INLINE void draw_words(const RandomState& state, std::uint64_t begin,
@@ -277,12 +283,11 @@ void permutation(Stream& stream, RandomState state, const std::uint64_t* counter
       Words group[4];
       draw_words(state, offset + static_cast<std::uint64_t>(block), group);
       for (int lane = 0; lane < group_blocks; ++lane)
-        for (int word = 0; word < 4; ++word)
-          words[(block + lane) * 4 + word] = group[word][lane];
+        for (int word = 0; word < 4; ++word) words[(block + lane) * 4 + word] = group[word][lane];
     }
     for (Index i = n - 1; i > 0; --i) {
-      const Index j = static_cast<Index>(static_cast<std::uint64_t>(words[i]) *
-                                             static_cast<std::uint64_t>(i + 1) >> 32);
+      const Index j = static_cast<Index>(
+          static_cast<std::uint64_t>(words[i]) * static_cast<std::uint64_t>(i + 1) >> 32);
       const std::int32_t moved = index[i];
       index[i] = index[j];
       index[j] = moved;
@@ -315,9 +320,9 @@ void permutation(Stream& stream, RandomState state, const std::uint64_t* counter
   constexpr Index part_elements = worth_splitting / 4;
   stream.threads->run(static_cast<int>((n + part_elements - 1) / part_elements),
                       [&](int part, int) {
-    const Index begin = part * part_elements;
-    permute(begin, begin + part_elements < n ? begin + part_elements : n);
-  });
+                        const Index begin = part * part_elements;
+                        permute(begin, begin + part_elements < n ? begin + part_elements : n);
+                      });
 }
 
 void advance(Stream&, std::uint64_t* counter, std::uint64_t blocks) { *counter += blocks; }

@@ -23,11 +23,10 @@ Block philox(std::uint64_t index, std::uint64_t stream, std::uint64_t seed) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t product0 = std::uint64_t{0xD2511F53} * counter[0];
     const std::uint64_t product1 = std::uint64_t{0xCD9E8D57} * counter[2];
-    const std::uint32_t next[4] = {
-        static_cast<std::uint32_t>(product1 >> 32) ^ counter[1] ^ key[0],
-        static_cast<std::uint32_t>(product1),
-        static_cast<std::uint32_t>(product0 >> 32) ^ counter[3] ^ key[1],
-        static_cast<std::uint32_t>(product0)};
+    const std::uint32_t next[4] = {static_cast<std::uint32_t>(product1 >> 32) ^ counter[1] ^ key[0],
+                                   static_cast<std::uint32_t>(product1),
+                                   static_cast<std::uint32_t>(product0 >> 32) ^ counter[3] ^ key[1],
+                                   static_cast<std::uint32_t>(product0)};
     for (int i = 0; i < 4; ++i) counter[i] = next[i];
     key[0] += 0x9E3779B9;
     key[1] += 0xBB67AE85;

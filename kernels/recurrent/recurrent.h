@@ -1,8 +1,8 @@
 // Recurrent layers over whole sequences, with masks: forward, backward and tangent.
 //
-// Layout: hidden states h[batch, steps, hidden]; mask[batch, steps] of 0 and 1, or null for all ones.
-// A masked step (0) copies the state through, h[t] = h[t-1] and c[t] = c[t-1], so that a padded
-// sequence ends in the state of its last true step. Initial states h[-1], c[-1] are h0, c0
+// Layout: hidden states h[batch, steps, hidden]; mask[batch, steps] of 0 and 1, or null for all
+// ones. A masked step (0) copies the state through, h[t] = h[t-1] and c[t] = c[t-1], so that a
+// padded sequence ends in the state of its last true step. Initial states h[-1], c[-1] are h0, c0
 // [batch, hidden], null for zeros.
 //
 // The input's share of the gates, x W_x + b, has been computed for all steps at once by one product
@@ -12,14 +12,15 @@
 //   rnn   h' = tanh(u + h W_h)                                                     gates = 1
 //   lstm  (i, f, g, o) = u + h W_h;  c' = s(f) c + s(i) tanh(g);  h' = s(o) tanh(c')   gates = 4
 //   gru   (r, z): s(u + h W_h);  n = tanh(u_n + r * (h W_n + b_n));
-//         h' = (1 - z) n + z h                                                     gates = 3 (r, z, n)
+//         h' = (1 - z) n + z h                                                     gates = 3 (r, z,
+//         n)
 //
-// with s the logistic function (Hochreiter & Schmidhuber 1997 with a forget gate, PyTorch's order of
-// gates; Cho et al. 2014 in PyTorch's form, b_n inside the product with r).
+// with s the logistic function (Hochreiter & Schmidhuber 1997 with a forget gate, PyTorch's order
+// of gates; Cho et al. 2014 in PyTorch's form, b_n inside the product with r).
 //
-// forward keeps what the others need beside h in `tape` [batch, steps, tape_width, hidden]: the gates
-// after their functions, then c for lstm and a = h W_n + b_n for gru; rnn has no tape. Only c is
-// defined at a masked step. A tape is read by the implementation that wrote it.
+// forward keeps what the others need beside h in `tape` [batch, steps, tape_width, hidden]: the
+// gates after their functions, then c for lstm and a = h W_n + b_n for gru; rnn has no tape. Only c
+// is defined at a masked step. A tape is read by the implementation that wrote it.
 //
 // backward: from dh, the cotangents of every step's h (that of the last state is dh[:, steps - 1]),
 // and dc_last gives du, dh0 and dc0; du is 0 at masked steps, whatever u holds there. The gradients
@@ -27,19 +28,19 @@
 //
 //   dW_h = sum over b, t of h[t-1]^T ds[t],  with ds = du,
 //
-// except in gru's third part, ds_n = r * du_n, whose sum is db_n; gru writes all of ds. (The sum takes
-// h[-1] = h0 for t = 0: h shifted by one step.)
+// except in gru's third part, ds_n = r * du_n, whose sum is db_n; gru writes all of ds. (The sum
+// takes h[-1] = h0 for t = 0: h shifted by one step.)
 //
-// tangent: from the tangents of u, W_h, b_n, h0, c0 (each may be null for 0) gives that of every h and
-// of the last c.
+// tangent: from the tangents of u, W_h, b_n, h0, c0 (each may be null for 0) gives that of every h
+// and of the last c.
 //
-// Aliasing: none, but that forward's c_last may be c0, and h may be h0 where steps is 1: acting keeps its
-// state in place. Extents may be 0; with steps = 0, c_last = c0, dh0 = 0, dc0 = dc_last.
+// Aliasing: none, but that forward's c_last may be c0, and h may be h0 where steps is 1: acting
+// keeps its state in place. Extents may be 0; with steps = 0, c_last = c0, dh0 = 0, dc0 = dc_last.
 //
 // Accuracy: the gates' functions to a few ulp, sums in T; each step adds its own rounding.
-// Cost: 2 batch steps hidden^2 gates operations forward, the same for backward and tangent (twice with
-// W_h's tangent); floor at the FMA peak. Sequential in steps; rows are independent, and no row's
-// result depends on the others or on the number of threads.
+// Cost: 2 batch steps hidden^2 gates operations forward, the same for backward and tangent (twice
+// with W_h's tangent); floor at the FMA peak. Sequential in steps; rows are independent, and no
+// row's result depends on the others or on the number of threads.
 
 #pragma once
 
@@ -79,7 +80,7 @@ template <class T>
 struct RecurrentBackward {
   const T* weight = nullptr;
   const T* mask = nullptr;
-  const T* h0 = nullptr;       // what forward was given and gave
+  const T* h0 = nullptr;  // what forward was given and gave
   const T* c0 = nullptr;
   const T* h = nullptr;
   const T* tape = nullptr;
@@ -95,7 +96,7 @@ template <class T>
 struct RecurrentTangent {
   const T* weight = nullptr;
   const T* mask = nullptr;
-  const T* h0 = nullptr;          // what forward was given and gave
+  const T* h0 = nullptr;  // what forward was given and gave
   const T* c0 = nullptr;
   const T* h = nullptr;
   const T* tape = nullptr;

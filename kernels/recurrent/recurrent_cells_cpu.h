@@ -1,7 +1,7 @@
 // The arithmetic of one step of a recurrent cell, a vector of hidden units of one row at a time.
 //
-// Everything is independent of the neighbouring rows. Pointers are at the vector's first unit; a gate's
-// numbers lie `hidden` apart in u, du and the tape, and `distance` apart in the sums.
+// Everything is independent of the neighbouring rows. Pointers are at the vector's first unit; a
+// gate's numbers lie `hidden` apart in u, du and the tape, and `distance` apart in the sums.
 
 #pragma once
 
@@ -17,8 +17,8 @@ UNDERSTUDY_INLINE Vec<T> take_or_zero(const T* p, int valid) {
   return p != nullptr ? take<T>(p, valid) : Vec<T>{};
 }
 
-// tanh(c) again, from h = o tanh(c): a division instead of another hyperbolic tangent. Where o is so
-// small that it rounded to 0, what tanh(c) is multiplied by is 0 too.
+// tanh(c) again, from h = o tanh(c): a division instead of another hyperbolic tangent. Where o is
+// so small that it rounded to 0, what tanh(c) is multiplied by is 0 too.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> squashed_state(Vec<T> h, Vec<T> o) {
   return o != T(0) ? h / o : Vec<T>{};
@@ -62,8 +62,9 @@ UNDERSTUDY_INLINE void step_forward(const T* u, const T* sum, std::int64_t dista
   }
 }
 
-// dh and dc of t come in; the shares of t - 1 that do not pass through the gates go out. `ds` receives
-// the cotangents of the gates' sums, `hidden` apart; du differs from it in gru's third gate alone.
+// dh and dc of t come in; the shares of t - 1 that do not pass through the gates go out. `ds`
+// receives the cotangents of the gates' sums, `hidden` apart; du differs from it in gru's third
+// gate alone.
 template <class T, Cell cell>
 UNDERSTUDY_INLINE void step_backward(const T* tape, std::int64_t hidden, int valid, Vec<T> h,
                                      Vec<T> h_previous, Vec<T> c_previous, Vec<T>& dh, Vec<T>& dc,

@@ -1,10 +1,10 @@
-// Recurrent layers on the CPU: a block of rows goes through the whole sequence, its state in the first
-// cache.
+// Recurrent layers on the CPU: a block of rows goes through the whole sequence, its state in the
+// first cache.
 //
-// A step is one product, h[t-1] W_h, for the block's rows, and then the cell's functions on what comes
-// out. The product takes W_h a panel at a time: all gates of one vector of units, so that what follows it
-// (recurrent_cells_cpu.h) finds them together. Blocks of rows are the same for every number of threads,
-// and so are the results.
+// A step is one product, h[t-1] W_h, for the block's rows, and then the cell's functions on what
+// comes out. The product takes W_h a panel at a time: all gates of one vector of units, so that
+// what follows it (recurrent_cells_cpu.h) finds them together. Blocks of rows are the same for
+// every number of threads, and so are the results.
 
 #include "kernels/device/simd.h"
 #include "kernels/device/threads.h"
@@ -17,8 +17,8 @@ namespace {
 
 using Index = std::int64_t;
 
-// Rows that go through the sequence together: enough to use a panel several times while it is near, few
-// enough that a batch of 32 keeps two threads busy.
+// Rows that go through the sequence together: enough to use a panel several times while it is near,
+// few enough that a batch of 32 keeps two threads busy.
 constexpr Index block_rows = 16;
 
 // Below this many products a call, packing W_h costs more than reading it where it lies.
@@ -34,8 +34,9 @@ constexpr int panel_units = cell == Cell::rnn ? 2 : 1;
 template <class T, Cell cell>
 using Panels = GatePanels<T, gate_count<cell>, panel_units<cell>>;
 
-// What a block of rows needs, in elements, beside the packed matrices: h and c of t - 1 and t, in rows
-// of whole panels, and the sums of a panel (forward, tangent) or the gates' cotangents (backward).
+// What a block of rows needs, in elements, beside the packed matrices: h and c of t - 1 and t, in
+// rows of whole panels, and the sums of a panel (forward, tangent) or the gates' cotangents
+// (backward).
 template <class T>
 constexpr Index state_width(Index hidden) {
   return back_panels<T>(hidden) * back_vectors * lanes<T>;
@@ -170,7 +171,8 @@ void forward_block(const RecurrentShape& s, const RecurrentForward<T>& f,
 template <class T, Cell cell>
 void forward_of(Stream& stream, const RecurrentShape& s, const RecurrentForward<T>& f,
                 T* workspace) {
-  // A short call reads whole panels of W_h where they lie and packs only the last, which may be ragged.
+  // A short call reads whole panels of W_h where they lie and packs only the last, which may be
+  // ragged.
   Panels<T, cell> panels;
   const Index whole = s.hidden / (panel_units<cell> * lanes<T>);
   panels.pack(f.weight, s.hidden, s.batch * s.steps < pack_from ? whole : 0, workspace);
@@ -290,8 +292,8 @@ void tangent_block(const RecurrentShape& s, const RecurrentTangent<T>& d,
     const T* h_before = previous<T>(d.h, hidden, d.h0, hidden, s.steps, begin, t);
     for (Index block = 0; block < panels.blocks(hidden); ++block) {
       if (!idle) {
-        multiply_panel<T, vectors>(rows, h_dot, width, hidden, panels.panel(block), sums,
-                                   sum_width, false);
+        multiply_panel<T, vectors>(rows, h_dot, width, hidden, panels.panel(block), sums, sum_width,
+                                   false);
         if (d.weight_dot != nullptr && h_before != nullptr)
           multiply_panel<T, vectors>(rows, h_before, t > 0 ? s.steps * hidden : hidden, hidden,
                                      panels_dot.panel(block), sums, sum_width, true);

@@ -1,11 +1,11 @@
 // Recurrent layers on CUDA: a block takes a few rows through the whole sequence in one launch.
 //
-// Rows are independent, so that blocks never wait for one another; within a block a step is two phases
-// with a barrier after each. First a thread a column of W_h forms h[t-1] W_h, h in shared memory; then a
-// thread a hidden unit applies the cell. W_h does not change: where a column fits a thread's registers
-// (f32, up to 64 units, 256 columns: the field's usual LSTM) it stays there for all steps; else it is read
-// from the caches, neighbouring threads reading neighbouring columns. The input's share of the next step
-// is fetched while this one is computed.
+// Rows are independent, so that blocks never wait for one another; within a block a step is two
+// phases with a barrier after each. First a thread a column of W_h forms h[t-1] W_h, h in shared
+// memory; then a thread a hidden unit applies the cell. W_h does not change: where a column fits a
+// thread's registers (f32, up to 64 units, 256 columns: the field's usual LSTM) it stays there for
+// all steps; else it is read from the caches, neighbouring threads reading neighbouring columns.
+// The input's share of the next step is fetched while this one is computed.
 
 #include <cmath>
 
@@ -65,7 +65,8 @@ __device__ void load_state(const T* from, Index first, Index batch, Index hidden
                            T* to) {
   for (Index i = threadIdx.x; i < block_rows * width; i += blockDim.x) {
     const Index r = i / width, j = i - r * width;
-    to[i] = from != nullptr && first + r < batch && j < hidden ? from[(first + r) * hidden + j] : T(0);
+    to[i] =
+        from != nullptr && first + r < batch && j < hidden ? from[(first + r) * hidden + j] : T(0);
   }
 }
 template <class T>
@@ -78,15 +79,15 @@ __device__ void store_state(const T* from, Index first, Index batch, Index hidde
   }
 }
 
-// The first phase: sums[r][column] = offset(r, column) + h[r] W[:, column], for the columns that are this
-// thread's. With registers, a thread has one column, its numbers in `kept`.
+// The first phase: sums[r][column] = offset(r, column) + h[r] W[:, column], for the columns that
+// are this thread's. With registers, a thread has one column, its numbers in `kept`.
 template <class T, int depth, class Finish>
 __device__ inline void multiply(const T* h, Index width, const T* weight, const T* kept,
                                 Index hidden, Index columns, const Finish& finish) {
   for (Index column = threadIdx.x; column < columns; column += blockDim.x) {
     T sum[block_rows] = {};
     if constexpr (depth > 0) {
-UNDERSTUDY_UNROLL
+      UNDERSTUDY_UNROLL
       for (int k = 0; k < depth; ++k)
         for (int r = 0; r < block_rows; ++r) sum[r] += h[r * width + k] * kept[k];
     } else {
@@ -120,7 +121,7 @@ __global__ void __launch_bounds__(depth > 0 ? register_threads : most_threads)
                : T(0);
   };
   if constexpr (depth > 0) {
-UNDERSTUDY_UNROLL
+    UNDERSTUDY_UNROLL
     for (int k = 0; k < depth; ++k)
       kept[k] = k < hidden && threadIdx.x < columns ? f.weight[k * columns + threadIdx.x] : T(0);
     for (int r = 0; r < block_rows; ++r) ahead[r] = fetch(threadIdx.x, 0, r);
@@ -191,8 +192,8 @@ __global__ void transpose_kernel(Index rows, Index columns, const T* from, T* to
   to[i] = from[row * columns + column];
 }
 
-// Thread (g, k) sums gate g's share of dh[k]; the shares are added, g upwards, by the unit's thread at
-// the next step. `transposed` is W_h^T.
+// Thread (g, k) sums gate g's share of dh[k]; the shares are added, g upwards, by the unit's thread
+// at the next step. `transposed` is W_h^T.
 template <class T, Cell cell, int depth>
 __global__ void __launch_bounds__(depth > 0 ? register_threads : most_threads)
     backward_kernel(RecurrentShape s, RecurrentBackward<T> g, const T* transposed) {
@@ -202,7 +203,7 @@ __global__ void __launch_bounds__(depth > 0 ? register_threads : most_threads)
   const Index first = Index(blockIdx.x) * block_rows;
   T* dh = shared;
   T* dc = dh + block_rows * hidden;
-  T* ds = dc + block_rows * hidden;  // [block_rows, gates, width]
+  T* ds = dc + block_rows * hidden;                        // [block_rows, gates, width]
   T* shares = ds + block_rows * gate_count<cell> * width;  // [block_rows, gates, hidden]
   load_state<T>(nullptr, first, s.batch, hidden, hidden, dh);
   load_state<T>(cell == Cell::lstm ? g.dc_last : nullptr, first, s.batch, hidden, hidden, dc);
@@ -212,7 +213,7 @@ __global__ void __launch_bounds__(depth > 0 ? register_threads : most_threads)
   [[maybe_unused]] T kept[depth > 0 ? depth : 1];
   if constexpr (depth > 0) {
     const Index gate = threadIdx.x / hidden, unit = threadIdx.x - gate * hidden;
-UNDERSTUDY_UNROLL
+    UNDERSTUDY_UNROLL
     for (int k = 0; k < depth; ++k)
       kept[k] = k < hidden && threadIdx.x < columns
                     ? transposed[(gate * hidden + k) * hidden + unit]
@@ -270,7 +271,7 @@ UNDERSTUDY_UNROLL
       const Index gate = column / hidden, unit = column - gate * hidden;
       T sum[block_rows] = {};
       if constexpr (depth > 0) {
-UNDERSTUDY_UNROLL
+        UNDERSTUDY_UNROLL
         for (int k = 0; k < depth; ++k)
           for (int r = 0; r < block_rows; ++r)
             sum[r] += ds[(r * gate_count<cell> + gate) * width + k] * kept[k];
@@ -313,36 +314,36 @@ __global__ void __launch_bounds__(depth > 0 ? register_threads : most_threads)
 
   [[maybe_unused]] T kept[depth > 0 ? depth : 1];
   if constexpr (depth > 0) {
-UNDERSTUDY_UNROLL
+    UNDERSTUDY_UNROLL
     for (int k = 0; k < depth; ++k)
       kept[k] = k < hidden && threadIdx.x < columns ? d.weight[k * columns + threadIdx.x] : T(0);
   }
 
   for (Index t = 0; t < s.steps; ++t) {
     __syncthreads();
-    multiply<T, depth>(h_dot, width, d.weight, kept, hidden, columns,
-                       [&](Index column, const T* product) {
-      T sum[block_rows];
-      for (int r = 0; r < block_rows; ++r) sum[r] = product[r];
-      if (d.weight_dot != nullptr) {
-        for (Index k = 0; k < hidden; ++k) {
-          const T w = d.weight_dot[k * columns + column];
-          for (int r = 0; r < block_rows; ++r) sum[r] += h_before[r * width + k] * w;
-        }
-      }
-      for (int r = 0; r < block_rows; ++r) {
-        const T u = first + r < s.batch
-                        ? at(d.u_dot, ((first + r) * s.steps + t) * columns + column)
-                        : T(0);
-        T* to = sums + r * sum_width + column;
-        if (cell == Cell::gru && column >= 2 * hidden) {
-          to[0] = sum[r] + at(d.bias_n_dot, column - 2 * hidden);
-          to[hidden] = u;
-        } else {
-          to[0] = sum[r] + u;
-        }
-      }
-    });
+    multiply<T, depth>(
+        h_dot, width, d.weight, kept, hidden, columns, [&](Index column, const T* product) {
+          T sum[block_rows];
+          for (int r = 0; r < block_rows; ++r) sum[r] = product[r];
+          if (d.weight_dot != nullptr) {
+            for (Index k = 0; k < hidden; ++k) {
+              const T w = d.weight_dot[k * columns + column];
+              for (int r = 0; r < block_rows; ++r) sum[r] += h_before[r * width + k] * w;
+            }
+          }
+          for (int r = 0; r < block_rows; ++r) {
+            const T u = first + r < s.batch
+                            ? at(d.u_dot, ((first + r) * s.steps + t) * columns + column)
+                            : T(0);
+            T* to = sums + r * sum_width + column;
+            if (cell == Cell::gru && column >= 2 * hidden) {
+              to[0] = sum[r] + at(d.bias_n_dot, column - 2 * hidden);
+              to[hidden] = u;
+            } else {
+              to[0] = sum[r] + u;
+            }
+          }
+        });
     __syncthreads();
     for (Index i = threadIdx.x; i < block_rows * hidden; i += blockDim.x) {
       const Index r = i / hidden, j = i - r * hidden, b = first + r, row = b * s.steps + t;
@@ -368,7 +369,8 @@ UNDERSTUDY_UNROLL
           const T reset = tape[0], z = tape[hidden], n = tape[2 * hidden], a = tape[3 * hidden];
           const T reset_dot = sum[0] * (reset * (T(1) - reset));
           const T z_dot = sum[hidden] * (z * (T(1) - z));
-          const T n_dot = (T(1) - n * n) * (sum[3 * hidden] + reset_dot * a + reset * sum[2 * hidden]);
+          const T n_dot =
+              (T(1) - n * n) * (sum[3 * hidden] + reset_dot * a + reset * sum[2 * hidden]);
           *state = (T(1) - z) * n_dot + z_dot * (*before - n) + z * *state;
         }
       }
@@ -382,7 +384,8 @@ UNDERSTUDY_UNROLL
 
 // ---- launchers ----
 
-// How the cell of a shape is launched: W_h in registers or not, threads, and bytes of shared memory.
+// How the cell of a shape is launched: W_h in registers or not, threads, and bytes of shared
+// memory.
 template <class T, Cell cell>
 struct Plan {
   bool registers;
@@ -393,15 +396,16 @@ struct Plan {
     const Index columns = gate_count<cell> * s.hidden;
     registers = sizeof(T) == 4 && s.hidden <= register_depth && columns <= register_threads;
     const Index width = registers ? register_depth : s.hidden;
-    threads = static_cast<unsigned>(columns < most_threads ? (columns + 31) / 32 * 32 : most_threads);
+    threads =
+        static_cast<unsigned>(columns < most_threads ? (columns + 31) / 32 * 32 : most_threads);
     blocks = static_cast<unsigned>((s.batch + block_rows - 1) / block_rows);
     const auto bytes = [](Index n) { return static_cast<std::size_t>(n * block_rows) * sizeof(T); };
     state = bytes(width);
     gates_deep = bytes(gate_count<cell> * width);
     gates_wide = bytes(sum_count<cell> * s.hidden);
     // what every GPU grants a block unasked
-    UNDERSTUDY_CHECK(3 * state + gates_deep + gates_wide <= 48 << 10, "recurrent: %lld hidden units",
-                     static_cast<long long>(s.hidden));
+    UNDERSTUDY_CHECK(3 * state + gates_deep + gates_wide <= 48 << 10,
+                     "recurrent: %lld hidden units", static_cast<long long>(s.hidden));
   }
 };
 
@@ -413,8 +417,8 @@ void forward_of(Stream& stream, const RecurrentShape& s, const RecurrentForward<
   const std::size_t shared = 2 * plan.state + plan.gates_wide;
   if constexpr (sizeof(T) == 4)
     if (plan.registers)
-      return launch(forward_kernel<T, cell, register_depth>, plan.blocks, plan.threads, shared, stream,
-                    s, f);
+      return launch(forward_kernel<T, cell, register_depth>, plan.blocks, plan.threads, shared,
+                    stream, s, f);
   launch(forward_kernel<T, cell, 0>, plan.blocks, plan.threads, shared, stream, s, f);
 }
 
@@ -423,8 +427,8 @@ void backward_of(Stream& stream, const RecurrentShape& s, const RecurrentBackwar
                  T* workspace) {
   const Plan<T, cell> plan(s);
   const Index columns = gate_count<cell> * s.hidden;
-  launch(transpose_kernel<T>, static_cast<unsigned>((columns * s.hidden + 255) / 256), 256, 0, stream,
-         s.hidden, columns, g.weight, workspace);
+  launch(transpose_kernel<T>, static_cast<unsigned>((columns * s.hidden + 255) / 256), 256, 0,
+         stream, s.hidden, columns, g.weight, workspace);
   const std::size_t shared = 2 * plan.state + plan.gates_deep + plan.gates_wide;
   const T* transposed = workspace;
   if constexpr (sizeof(T) == 4)
@@ -440,8 +444,8 @@ void tangent_of(Stream& stream, const RecurrentShape& s, const RecurrentTangent<
   const std::size_t shared = 3 * plan.state + plan.gates_wide;
   if constexpr (sizeof(T) == 4)
     if (plan.registers)
-      return launch(tangent_kernel<T, cell, register_depth>, plan.blocks, plan.threads, shared, stream,
-                    s, d);
+      return launch(tangent_kernel<T, cell, register_depth>, plan.blocks, plan.threads, shared,
+                    stream, s, d);
   launch(tangent_kernel<T, cell, 0>, plan.blocks, plan.threads, shared, stream, s, d);
 }
 
@@ -465,10 +469,11 @@ void forward(Stream& stream, const RecurrentShape& s, const RecurrentForward<T>&
 }
 
 template <class T>
-void backward(Stream& stream, const RecurrentShape& s, const RecurrentBackward<T>& g, T* workspace) {
+void backward(Stream& stream, const RecurrentShape& s, const RecurrentBackward<T>& g,
+              T* workspace) {
   if (nothing(s)) return;
   UNDERSTUDY_CHECK(g.weight != nullptr && workspace != nullptr &&
-                   (s.steps == 0 || (g.h != nullptr && g.du != nullptr)),
+                       (s.steps == 0 || (g.h != nullptr && g.du != nullptr)),
                    "recurrent backward: an argument is missing");
   switch (s.cell) {
     case Cell::rnn: return backward_of<T, Cell::rnn>(stream, s, g, workspace);

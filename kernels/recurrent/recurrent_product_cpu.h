@@ -1,10 +1,11 @@
-// The products inside a recurrent layer's steps: a few rows of state times a matrix that stays the same.
+// The products inside a recurrent layer's steps: a few rows of state times a matrix that stays the
+// same.
 //
 // The matrix is packed once a call into panels, so that a step reads it from the first caches in
-// one straight line. A panel is a few whole vectors wide and as deep as the sum is long; what is beyond
-// the matrix's edge is 0. A group of rows keeps all its sums in registers: with AVX-512 six rows by four
-// vectors are 24 of the 32, which leaves room for six broadcast numbers and one vector of the matrix
-// taken straight from memory, one load for six multiply-adds.
+// one straight line. A panel is a few whole vectors wide and as deep as the sum is long; what is
+// beyond the matrix's edge is 0. A group of rows keeps all its sums in registers: with AVX-512 six
+// rows by four vectors are 24 of the 32, which leaves room for six broadcast numbers and one vector
+// of the matrix taken straight from memory, one load for six multiply-adds.
 
 #pragma once
 
@@ -48,8 +49,8 @@ void multiply_group(const T* a, std::int64_t lda, std::int64_t depth, const Pane
     for (int v = 0; v < vectors; ++v) store<T>(c + r * ldc + v * w, sum[r][v]);
 }
 
-// As multiply_group for any number of rows: groups as equal as can be, since a small one reads as much
-// of the panel as a full one.
+// As multiply_group for any number of rows: groups as equal as can be, since a small one reads as
+// much of the panel as a full one.
 template <class T, int vectors>
 void multiply_panel(std::int64_t rows, const T* a, std::int64_t lda, std::int64_t depth,
                     const Panel<T>& panel, T* c, std::int64_t ldc, bool accumulate) {
@@ -74,9 +75,13 @@ void multiply_panel(std::int64_t rows, const T* a, std::int64_t lda, std::int64_
 
 // Vectors in `n` numbers, and that many numbers.
 template <class T>
-constexpr std::int64_t vectors_of(std::int64_t n) { return (n + lanes<T> - 1) / lanes<T>; }
+constexpr std::int64_t vectors_of(std::int64_t n) {
+  return (n + lanes<T> - 1) / lanes<T>;
+}
 template <class T>
-constexpr std::int64_t padded(std::int64_t n) { return vectors_of<T>(n) * lanes<T>; }
+constexpr std::int64_t padded(std::int64_t n) {
+  return vectors_of<T>(n) * lanes<T>;
+}
 
 // A vector of `valid` numbers, whole where it can be.
 template <class T>
@@ -85,21 +90,21 @@ UNDERSTUDY_INLINE Vec<T> take(const T* p, int valid) {
 }
 template <class T>
 UNDERSTUDY_INLINE void put(T* p, Vec<T> v, int valid) {
-  if (valid == lanes<T>) store<T>(p, v);
-  else store_first<T>(p, v, valid);
+  if (valid == lanes<T>)
+    store<T>(p, v);
+  else
+    store_first<T>(p, v, valid);
 }
 
-// The forward product's panels: block j holds, for `units` vectors of hidden units, every gate's columns:
-// vector g * units + i of it is gate g's for the i-th vector of units. So a unit's gates come out of
-// one product together.
+// The forward product's panels: block j holds, for `units` vectors of hidden units, every gate's
+// columns: vector g * units + i of it is gate g's for the i-th vector of units. So a unit's gates
+// come out of one product together.
 template <class T, int gate_count, int units>
 struct GatePanels {
   static constexpr int w = lanes<T>;
   static constexpr int vectors = gate_count * units;
 
-  static std::int64_t blocks(std::int64_t hidden) {
-    return (hidden + units * w - 1) / (units * w);
-  }
+  static std::int64_t blocks(std::int64_t hidden) { return (hidden + units * w - 1) / (units * w); }
   static std::int64_t elements(std::int64_t hidden) {
     return blocks(hidden) * hidden * vectors * w;
   }
@@ -123,22 +128,23 @@ struct GatePanels {
           const std::int64_t unit = (block * units + v % units) * w;
           const T* from = matrix + k * columns + v / units * hidden + unit;
           const std::int64_t left = hidden - unit;
-          store<T>(to, left >= w ? load<T>(from)
-                                 : left > 0 ? load_first<T>(from, int(left)) : Vec<T>{});
+          store<T>(to, left >= w  ? load<T>(from)
+                       : left > 0 ? load_first<T>(from, int(left))
+                                  : Vec<T>{});
         }
       }
     }
   }
 
   Panel<T> panel(std::int64_t block) const {
-    if (block >= first_packed)
-      return {packed + block * hidden * vectors * w, vectors * w, w};
+    if (block >= first_packed) return {packed + block * hidden * vectors * w, vectors * w, w};
     static_assert(gate_count == 1 || units == 1, "vectors of a block must have one distance");
     return {weight + block * units * w, gate_count * hidden, gate_count == 1 ? w : hidden};
   }
 };
 
-// The backward product's panels: W^T [gate_count * hidden, hidden], two vectors of columns at a time.
+// The backward product's panels: W^T [gate_count * hidden, hidden], two vectors of columns at a
+// time.
 constexpr int back_vectors = vector_bytes == 64 ? 4 : 2;
 
 template <class T>
@@ -154,7 +160,8 @@ void pack_transposed(const T* weight, std::int64_t hidden, std::int64_t columns,
     for (int i = 0; i < width; ++i) {
       const std::int64_t unit = p * width + i;
       if (unit < hidden) {
-        for (std::int64_t k = 0; k < columns; ++k) panel[k * width + i] = weight[unit * columns + k];
+        for (std::int64_t k = 0; k < columns; ++k)
+          panel[k * width + i] = weight[unit * columns + k];
       } else {
         for (std::int64_t k = 0; k < columns; ++k) panel[k * width + i] = T(0);
       }

@@ -1,8 +1,8 @@
 // Recurrent layers, plainly: for every sequence, for every step, for every unit, in double.
 //
-// Read `forward` beside the equations in recurrent.h; `backward` is its chain rule from the last step
-// to the first, `tangent` its differential from the first to the last. A cell's own arithmetic stands
-// in three small functions, each for one unit.
+// Read `forward` beside the equations in recurrent.h; `backward` is its chain rule from the last
+// step to the first, `tangent` its differential from the first to the last. A cell's own arithmetic
+// stands in three small functions, each for one unit.
 
 #include <cmath>
 
@@ -49,8 +49,8 @@ void add_transposed_product(const RecurrentShape& shape, const double* ds, const
 
 Index workspace_elements(const RecurrentShape& s) { return (2 * gates(s.cell) + 2) * s.hidden; }
 
-// One unit's step: s and u are its gates' recurrent shares and input's shares (`hidden` apart), h and c
-// its state, changed in place; `tape` receives what the others need.
+// One unit's step: s and u are its gates' recurrent shares and input's shares (`hidden` apart), h
+// and c its state, changed in place; `tape` receives what the others need.
 void step(Cell cell, Index hidden, const double* u, const double* s, double& h, double& c,
           double* tape) {
   if (cell == Cell::rnn) {
@@ -105,8 +105,9 @@ void forward(Stream&, const RecurrentShape& shape, const RecurrentForward<double
   }
 }
 
-// One unit's step backwards. dh comes in as the whole cotangent of h[t] and goes out as the share of
-// h[t-1] that does not pass through the gates; dc likewise. du and ds receive the gates' cotangents.
+// One unit's step backwards. dh comes in as the whole cotangent of h[t] and goes out as the share
+// of h[t-1] that does not pass through the gates; dc likewise. du and ds receive the gates'
+// cotangents.
 void step_back(Cell cell, Index hidden, const double* tape, double h, double h_previous,
                double c_previous, double& dh, double& dc, double* du, double* ds) {
   if (cell == Cell::rnn) {
@@ -156,8 +157,8 @@ void backward(Stream&, const RecurrentShape& shape, const RecurrentBackward<doub
         dh[j] += at(g.dh, row * hidden + j);
         if (skip) continue;
         step_back(shape.cell, hidden, width > 0 ? g.tape + row * width + j : nullptr,
-                  g.h[row * hidden + j], at(h_previous, j), at(c_previous, j), dh[j], dc[j],
-                  du + j, ds + j);
+                  g.h[row * hidden + j], at(h_previous, j), at(c_previous, j), dh[j], dc[j], du + j,
+                  ds + j);
       }
       add_transposed_product(shape, ds, g.weight, dh);
       for (Index j = 0; j < columns; ++j) {
@@ -172,8 +173,8 @@ void backward(Stream&, const RecurrentShape& shape, const RecurrentBackward<doub
   }
 }
 
-// One unit's differential: s holds the tangents of the gates' recurrent shares (gru: of a in the third),
-// u those of the input's shares or null; h_dot and c_dot, the state's, change in place.
+// One unit's differential: s holds the tangents of the gates' recurrent shares (gru: of a in the
+// third), u those of the input's shares or null; h_dot and c_dot, the state's, change in place.
 void step_tangent(Cell cell, Index hidden, const double* tape, double h, double h_previous,
                   double c_previous, const double* u, const double* s, double& h_dot,
                   double& c_dot) {
@@ -189,8 +190,7 @@ void step_tangent(Cell cell, Index hidden, const double* tape, double h, double 
   } else {
     const double r = tape[0], z = tape[hidden], n = tape[2 * hidden], a = tape[3 * hidden];
     const double r_dot = total(0) * r * (1 - r), z_dot = total(1) * z * (1 - z);
-    const double n_dot =
-        (1 - n * n) * (at(u, 2 * hidden) + r_dot * a + r * s[2 * hidden]);
+    const double n_dot = (1 - n * n) * (at(u, 2 * hidden) + r_dot * a + r * s[2 * hidden]);
     h_dot = (1 - z) * n_dot + z_dot * (h_previous - n) + z * h_dot;
   }
 }

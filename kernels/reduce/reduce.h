@@ -15,7 +15,14 @@
 
 namespace understudy {
 
-enum class Reduction : std::int32_t { sum, maximum, minimum, sum_of_squares, maximum_absolute, count };
+enum class Reduction : std::int32_t {
+  sum,
+  maximum,
+  minimum,
+  sum_of_squares,
+  maximum_absolute,
+  count
+};
 
 template <class T>
 struct ReduceKernels {

@@ -1,10 +1,11 @@
 // Reductions on the CPU.
 //
 // Along a row (inner = 1): vectors along the row in four accumulators, which hides the additions'
-// latency; sums in blocks of 256 elements whose results are added pairwise (so the error grows with the
-// logarithm of n, not with n). Across rows (inner > 1): vectors along `inner`, each lane its own sum;
-// the same blocks. Both are shapes of summation that depend on n alone, so a team may take whole rows,
-// or ranges of columns, without changing a bit; one very long row is cut into parts of fixed size.
+// latency; sums in blocks of 256 elements whose results are added pairwise (so the error grows with
+// the logarithm of n, not with n). Across rows (inner > 1): vectors along `inner`, each lane its
+// own sum; the same blocks. Both are shapes of summation that depend on n alone, so a team may take
+// whole rows, or ranges of columns, without changing a bit; one very long row is cut into parts of
+// fixed size.
 
 #include "kernels/device/split.h"
 #include "kernels/reduce/reduce.h"
@@ -38,16 +39,22 @@ UNDERSTUDY_INLINE V join(V a, V b) {
 
 template <Reduction how, class T>
 UNDERSTUDY_INLINE Vec<T> term(Vec<T> v) {
-  if constexpr (how == Reduction::sum_of_squares) return v * v;
-  else if constexpr (how == Reduction::maximum_absolute) return absolute_value<T>(v);
-  else return v;
+  if constexpr (how == Reduction::sum_of_squares)
+    return v * v;
+  else if constexpr (how == Reduction::maximum_absolute)
+    return absolute_value<T>(v);
+  else
+    return v;
 }
 
 template <Reduction how, class T>
 UNDERSTUDY_INLINE T neutral() {
-  if constexpr (how == Reduction::maximum) return -T(__builtin_inf());
-  else if constexpr (how == Reduction::minimum) return T(__builtin_inf());
-  else return T(0);
+  if constexpr (how == Reduction::maximum)
+    return -T(__builtin_inf());
+  else if constexpr (how == Reduction::minimum)
+    return T(__builtin_inf());
+  else
+    return T(0);
 }
 
 template <Reduction how, class T>
@@ -69,8 +76,8 @@ UNDERSTUDY_INLINE Vec<T> load_some(const T* p, int valid) {
   return v;
 }
 
-// Blocks' results joined as a binary counter carries: block i meets the joined blocks of its own size,
-// which is pairwise summation without a second pass.
+// Blocks' results joined as a binary counter carries: block i meets the joined blocks of its own
+// size, which is pairwise summation without a second pass.
 template <Reduction how, class V>
 struct Pairwise {
   V part[48];
@@ -188,7 +195,9 @@ template <Reduction how, class T>
 void reduce_all(Stream& stream, Index outer, Index n, Index inner, const T* x, T* y,
                 bool accumulate) {
   if (inner == 1) {
-    const auto finish = [&](Index o, T value) { y[o] = accumulate ? join<how>(y[o], value) : value; };
+    const auto finish = [&](Index o, T value) {
+      y[o] = accumulate ? join<how>(y[o], value) : value;
+    };
     const Index parts = (n + long_part - 1) / long_part;
     if (parts <= 1 || parts > most_parts) {
       split_rows(stream, outer, n, 1, [&](Index begin, Index end, int) {
@@ -242,7 +251,8 @@ void reduce(Stream& stream, Reduction how, Index outer, Index n, Index inner, co
   }
 }
 
-// The largest element is found first, in vectors; then where it stands. NaN is larger than any number.
+// The largest element is found first, in vectors; then where it stands. NaN is larger than any
+// number.
 template <class T>
 void argmax(Stream& stream, Index outer, Index n, Index inner, const T* x, std::int32_t* index) {
   split_rows(stream, outer, n * inner, 1, [=](Index begin, Index end, int) {
@@ -252,8 +262,10 @@ void argmax(Stream& stream, Index outer, Index n, Index inner, const T* x, std::
         Index best = 0;
         if (inner == 1) {
           const T largest = reduce_row<Reduction::maximum, T>(column, n);
-          if (largest == largest) while (column[best] != largest) ++best;
-          else while (column[best] == column[best]) ++best;
+          if (largest == largest)
+            while (column[best] != largest) ++best;
+          else
+            while (column[best] == column[best]) ++best;
         } else {
           T champion = column[0];
           for (Index j = 1; j < n && champion == champion; ++j) {

@@ -4,8 +4,8 @@
 //   a row a block     inner = 1, few long rows
 //   a column a thread inner > 1: neighbouring threads read neighbouring columns
 //
-// Where there are few results and much to read, the axis is cut into fixed chunks whose partial results
-// lie in scratch and are joined, in order, by a second launch. Nothing depends on timing.
+// Where there are few results and much to read, the axis is cut into fixed chunks whose partial
+// results lie in scratch and are joined, in order, by a second launch. Nothing depends on timing.
 
 #include "kernels/device/launch.h"
 #include "kernels/reduce/reduce.h"
@@ -19,7 +19,9 @@ constexpr int block_threads = 256;
 constexpr unsigned whole_warp = 0xffffffffu;
 
 template <class T>
-__device__ inline T infinity() { return T(INFINITY); }
+__device__ inline T infinity() {
+  return T(INFINITY);
+}
 
 template <class T>
 __device__ inline T neutral(Reduction how) {
@@ -58,7 +60,8 @@ __global__ void row_warp_kernel(Reduction how, Index outer, Index n, const T* x,
   const Index o = Index(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
   if (o >= outer) return;
   T value = neutral<T>(how);
-  for (Index j = threadIdx.x % 32; j < n; j += 32) value = join(how, value, term(how, x[o * n + j]));
+  for (Index j = threadIdx.x % 32; j < n; j += 32)
+    value = join(how, value, term(how, x[o * n + j]));
   value = warp_join(how, value);
   if (threadIdx.x % 32 == 0) y[o] = accumulate ? join(how, y[o], value) : value;
 }
@@ -126,7 +129,8 @@ template <class T>
 Index chunk_count(Stream& stream, Index results, Index n) {
   constexpr Index enough_results = 4096, smallest_chunk = 1024;
   if (results >= enough_results || n <= smallest_chunk) return 1;
-  const Index room = static_cast<Index>(stream.scratch_bytes / sizeof(T)) / (results > 0 ? results : 1);
+  const Index room =
+      static_cast<Index>(stream.scratch_bytes / sizeof(T)) / (results > 0 ? results : 1);
   Index chunks = (n + smallest_chunk - 1) / smallest_chunk;
   if (chunks > 256) chunks = 256;
   return chunks > room ? room : chunks;

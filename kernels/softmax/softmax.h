@@ -10,7 +10,8 @@
 //   log_softmax_gradient  dx = g - exp(y) * sum_j g
 //
 // Elements of -infinity are safe: they get probability 0. A row of nothing but -infinity has
-// log_sum_exp -infinity, softmax 0 and log_softmax -infinity. y may alias x or g. One read, one write.
+// log_sum_exp -infinity, softmax 0 and log_softmax -infinity. y may alias x or g. One read, one
+// write.
 
 #pragma once
 
@@ -23,7 +24,8 @@ struct SoftmaxKernels {
   void (*softmax)(Stream&, std::int64_t rows, std::int64_t n, const T* x, T* y);
   void (*log_softmax)(Stream&, std::int64_t rows, std::int64_t n, const T* x, T* y);
   void (*log_sum_exp)(Stream&, std::int64_t rows, std::int64_t n, const T* x, T* y);
-  void (*softmax_gradient)(Stream&, std::int64_t rows, std::int64_t n, const T* y, const T* g, T* dx);
+  void (*softmax_gradient)(Stream&, std::int64_t rows, std::int64_t n, const T* y, const T* g,
+                           T* dx);
   void (*log_softmax_gradient)(Stream&, std::int64_t rows, std::int64_t n, const T* y, const T* g,
                                T* dx);
 };

@@ -1,9 +1,9 @@
 // Softmax and its relatives on the CPU: a row at a time, vectors along the row.
 //
-// Three passes over a row (largest, sum of exponentials, result), of which the later ones find it in the
-// first cache. What the last vector lacks is filled with -infinity, whose exponential is 0. A row of
-// nothing but -infinity has no largest element to subtract: it is subtracted as 0, so that exp gives 0
-// and log gives -infinity, without NaN.
+// Three passes over a row (largest, sum of exponentials, result), of which the later ones find it
+// in the first cache. What the last vector lacks is filled with -infinity, whose exponential is 0.
+// A row of nothing but -infinity has no largest element to subtract: it is subtracted as 0, so that
+// exp gives 0 and log gives -infinity, without NaN.
 
 #include "kernels/device/split.h"
 #include "kernels/elementwise/math_cpu.h"
@@ -24,8 +24,10 @@ UNDERSTUDY_INLINE Vec<T> take(const T* p, int valid, T otherwise) {
 }
 template <class T>
 UNDERSTUDY_INLINE void put(T* p, Vec<T> v, int valid) {
-  if (valid == lanes<T>) store<T>(p, v);
-  else store_first<T>(p, v, valid);
+  if (valid == lanes<T>)
+    store<T>(p, v);
+  else
+    store_first<T>(p, v, valid);
 }
 
 // Calls body(j, valid) for every vector of a row of n.
@@ -42,7 +44,8 @@ template <class T>
 UNDERSTUDY_INLINE T pivot(const T* x, Index n) {
   const T least = -T(__builtin_inf());
   Vec<T> largest = broadcast<T>(least);
-  for_row<T>(n, [&](Index j, int valid) { largest = maximum<T>(largest, take<T>(x + j, valid, least)); });
+  for_row<T>(
+      n, [&](Index j, int valid) { largest = maximum<T>(largest, take<T>(x + j, valid, least)); });
   const T m = maximum_lane<T>(largest);
   return m == least ? T(0) : m;
 }
@@ -51,7 +54,8 @@ template <class T>
 UNDERSTUDY_INLINE T sum_of_exponentials(const T* x, Index n, T m) {
   const T least = -T(__builtin_inf());
   Vec<T> sum = {};
-  for_row<T>(n, [&](Index j, int valid) { sum += exponential<T>(take<T>(x + j, valid, least) - m); });
+  for_row<T>(n,
+             [&](Index j, int valid) { sum += exponential<T>(take<T>(x + j, valid, least) - m); });
   return sum_lanes<T>(sum);
 }
 

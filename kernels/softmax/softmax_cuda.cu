@@ -1,8 +1,8 @@
 // Softmax and its relatives on CUDA: a warp a row while a row is short, a block a row beyond.
 //
-// One source for both: a group of threads strides along its row and joins through `Group`, whose joins
-// give every thread the same bits. A group writes only its own row, and each element is written by the
-// thread that read it last: results may alias operands without a barrier.
+// One source for both: a group of threads strides along its row and joins through `Group`, whose
+// joins give every thread the same bits. A group writes only its own row, and each element is
+// written by the thread that read it last: results may alias operands without a barrier.
 
 #include "kernels/device/launch.h"
 #include "kernels/softmax/softmax.h"

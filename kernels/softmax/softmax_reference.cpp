@@ -10,9 +10,9 @@ namespace {
 
 constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
-// log sum_j exp x[j] = m + log sum_j exp(x[j] - m) for any m; with m the largest nothing overflows. The
-// two are kept apart: beside a large m their sum would lose the logarithm's digits. A row of nothing but
-// -infinity gives m = 0 and -infinity.
+// log sum_j exp x[j] = m + log sum_j exp(x[j] - m) for any m; with m the largest nothing overflows.
+// The two are kept apart: beside a large m their sum would lose the logarithm's digits. A row of
+// nothing but -infinity gives m = 0 and -infinity.
 struct LogSum {
   double m, log_sum;
 };
@@ -31,9 +31,8 @@ void softmax(Stream&, std::int64_t rows, std::int64_t n, const double* x, double
   for (std::int64_t r = 0; r < rows; ++r) {
     const LogSum total = log_sum_of(x + r * n, n);
     for (std::int64_t j = 0; j < n; ++j)
-      y[r * n + j] = total.log_sum == minus_infinity
-                         ? 0
-                         : std::exp((x[r * n + j] - total.m) - total.log_sum);
+      y[r * n + j] =
+          total.log_sum == minus_infinity ? 0 : std::exp((x[r * n + j] - total.m) - total.log_sum);
   }
 }
 
@@ -41,9 +40,8 @@ void log_softmax(Stream&, std::int64_t rows, std::int64_t n, const double* x, do
   for (std::int64_t r = 0; r < rows; ++r) {
     const LogSum total = log_sum_of(x + r * n, n);
     for (std::int64_t j = 0; j < n; ++j)
-      y[r * n + j] = total.log_sum == minus_infinity
-                         ? minus_infinity
-                         : (x[r * n + j] - total.m) - total.log_sum;
+      y[r * n + j] = total.log_sum == minus_infinity ? minus_infinity
+                                                     : (x[r * n + j] - total.m) - total.log_sum;
   }
 }
 

@@ -12,9 +12,9 @@
 namespace understudy {
 namespace {
 
-using registry::Case;
 using kernel_test::Implementation;
 using kernel_test::Order;
+using registry::Case;
 using Vector = std::vector<double>;
 
 // Rows in tiles of 8 and chunks of 16: with 19 rows two chunks, three tiles, the last one short.
@@ -83,8 +83,7 @@ class CaseProgram {
   }
 
   void write(const std::string& kind, const std::vector<Vector>& data) {
-    for (std::size_t i = 0; i < data.size(); ++i)
-      program_.write(kind + std::to_string(i), data[i]);
+    for (std::size_t i = 0; i < data.size(); ++i) program_.write(kind + std::to_string(i), data[i]);
   }
   void run() { program_.run(); }
   std::vector<Vector> read(const std::string& kind, std::size_t count) const {
@@ -106,15 +105,17 @@ struct Data {
   std::vector<std::size_t> wrt;  // which inputs are differentiable
 
   Data(const Case& c, std::int64_t row_count, const std::vector<std::int64_t>& output_sizes) {
-    kernel_test::Random random(std::hash<std::string>{}(c.name) * 31 + static_cast<std::uint64_t>(row_count));
+    kernel_test::Random random(std::hash<std::string>{}(c.name) * 31 +
+                               static_cast<std::uint64_t>(row_count));
     for (std::size_t i = 0; i < c.inputs.size(); ++i) {
       const registry::Input& input = c.inputs[i];
       const std::int64_t n = shape_of(input, row_count).elements();
       Vector values;
       for (std::int64_t k = 0; k < n; ++k)
-        values.push_back(input.classes > 0
-                             ? static_cast<double>(random.integer(0, input.classes - 1))
-                             : static_cast<double>(static_cast<float>(random.uniform(input.low, input.high))));
+        values.push_back(
+            input.classes > 0
+                ? static_cast<double>(random.integer(0, input.classes - 1))
+                : static_cast<double>(static_cast<float>(random.uniform(input.low, input.high))));
       x.push_back(values);
       if (!input.differentiable) continue;
       wrt.push_back(i);
@@ -133,8 +134,8 @@ double dot(const std::vector<Vector>& a, const std::vector<Vector>& b) {
   return total;
 }
 
-// f64 values are exact to 1e-16; a central difference with this step errs by h² f''' / 6 + 1e-16 / h,
-// about 1e-9 for functions of order one.
+// f64 values are exact to 1e-16; a central difference with this step errs by h² f''' / 6 + 1e-16 /
+// h, about 1e-9 for functions of order one.
 constexpr double step = 1e-5;
 constexpr double difference_tolerance = 2e-6;
 
@@ -281,7 +282,8 @@ INSTANTIATE_TEST_SUITE_P(registry, Operations, testing::ValuesIn(registry::cases
                          [](const testing::TestParamInfo<Case>& info) {
                            std::string name;
                            for (char letter : info.param.name)
-                             name += std::isalnum(static_cast<unsigned char>(letter)) ? letter : '_';
+                             name +=
+                                 std::isalnum(static_cast<unsigned char>(letter)) ? letter : '_';
                            return name;
                          });
 

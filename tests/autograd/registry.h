@@ -1,5 +1,5 @@
-// Every operation once, with inputs on which it is smooth: what drives the checks of values, gradients,
-// tangents and second derivatives on every device, and the benchmark of operations.
+// Every operation once, with inputs on which it is smooth: what drives the checks of values,
+// gradients, tangents and second derivatives on every device, and the benchmark of operations.
 
 #pragma once
 
@@ -68,8 +68,9 @@ inline std::vector<Case> cases() {
     all.push_back({name, {std::move(x)}, [f](const Tensors& in) { return Tensors{f(in[0])}; }});
   };
   const auto two = [&](const std::string& name, Input a, Input b, Tensor (*f)(Tensor, Tensor)) {
-    all.push_back({name, {std::move(a), std::move(b)},
-                   [f](const Tensors& in) { return Tensors{f(in[0], in[1])}; }});
+    all.push_back({name, {std::move(a), std::move(b)}, [f](const Tensors& in) {
+                     return Tensors{f(in[0], in[1])};
+                   }});
   };
   const auto any = [&](const std::string& name, std::vector<Input> inputs,
                        std::function<Tensors(const Tensors&)> build, bool twice = true) {
@@ -145,15 +146,17 @@ inline std::vector<Case> cases() {
     Shape wide{shape.dimension(0), 2, 3};
     return Tensors{expand(in[0], wide) * expand(in[1], wide)};
   });
-  any("permute", {rowed({2, 3, 4})},
-      [](const Tensors& in) { return Tensors{permute(in[0], {0, 3, 1, 2})}; });
+  any("permute", {rowed({2, 3, 4})}, [](const Tensors& in) {
+    return Tensors{permute(in[0], {0, 3, 1, 2})};
+  });
   any("transpose", {real({3, 5})}, [](const Tensors& in) { return Tensors{transpose(in[0])}; });
   any("slice", {rowed({3, 5})}, [](const Tensors& in) { return Tensors{slice(in[0], 2, 1, 3)}; });
   any("slice of a vector", {real({7})},
       [](const Tensors& in) { return Tensors{square(slice(in[0], 0, 2, 4))}; });
   any("pad", {rowed({3, 2})}, [](const Tensors& in) { return Tensors{pad(in[0], 1, 1, 2)}; });
-  any("concatenate", {rowed({3, 2}), rowed({3, 4})},
-      [](const Tensors& in) { return Tensors{concatenate({in[0], in[1]}, 2)}; });
+  any("concatenate", {rowed({3, 2}), rowed({3, 4})}, [](const Tensors& in) {
+    return Tensors{concatenate({in[0], in[1]}, 2)};
+  });
   any("reshape", {rowed({3, 4})}, [](const Tensors& in) {
     return Tensors{square(reshape(in[0], {in[0].shape().dimension(0), 2, 6}))};
   });
@@ -243,7 +246,8 @@ inline std::vector<Case> cases() {
       if (cell == Cell::lstm) inputs.push_back(rowed({hidden}));
       if (cell == Cell::gru) inputs.push_back(real({hidden}));
       const char* names[] = {"rnn", "lstm", "gru"};
-      any(std::string(names[static_cast<int>(cell)]) + (unrolled ? " unrolled" : ""), inputs,
+      any(
+          std::string(names[static_cast<int>(cell)]) + (unrolled ? " unrolled" : ""), inputs,
           [cell, unrolled](const Tensors& in) {
             RecurrentArguments a;
             a.cell = cell;

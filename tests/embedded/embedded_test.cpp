@@ -53,11 +53,27 @@ TEST(Embedded, kernels_allocate_nothing_once_a_device_is_there) {
 
   const long before = allocations;
   const Backend<float>& kernels = device->kernels_f32();
-  kernels.gemm.gemm(device->stream(), {.m = rows, .n = out, .k = in, .a = x, .b = w, .c = y,
-                                       .lda = in, .ldb = out, .ldc = out, .bias = bias,
+  kernels.gemm.gemm(device->stream(), {.m = rows,
+                                       .n = out,
+                                       .k = in,
+                                       .a = x,
+                                       .b = w,
+                                       .c = y,
+                                       .lda = in,
+                                       .ldb = out,
+                                       .ldc = out,
+                                       .bias = bias,
                                        .activation = Activation::tanh});
-  kernels.gemm.gemm(device->stream(), {.m = rows, .n = in, .k = out, .a = y, .b = w, .c = back,
-                                       .lda = out, .ldb = out, .ldc = in, .transpose_b = true});
+  kernels.gemm.gemm(device->stream(), {.m = rows,
+                                       .n = in,
+                                       .k = out,
+                                       .a = y,
+                                       .b = w,
+                                       .c = back,
+                                       .lda = out,
+                                       .ldb = out,
+                                       .ldc = in,
+                                       .transpose_b = true});
   kernels.elementwise.unary(device->stream(), Unary::exponential, rows * in, back, x);
   kernels.softmax.softmax(device->stream(), rows, out, y, y);
   EXPECT_EQ(allocations, before);

@@ -61,11 +61,12 @@ std::string error_of(Action action) {
   return "";
 }
 
-#define EXPECT_ERROR(statement, part)                                                          \
-  do {                                                                                         \
-    const std::string message = ::understudy::files::error_of([&] { static_cast<void>(statement); }); \
-    EXPECT_NE(message.find(part), std::string::npos)                                           \
-        << "expected an error with: " << (part) << "\nfound: " << message;                     \
+#define EXPECT_ERROR(statement, part)                                         \
+  do {                                                                        \
+    const std::string message =                                               \
+        ::understudy::files::error_of([&] { static_cast<void>(statement); }); \
+    EXPECT_NE(message.find(part), std::string::npos)                          \
+        << "expected an error with: " << (part) << "\nfound: " << message;    \
   } while (false)
 
 // Any bits are a value of any type, but for a bool.
@@ -89,7 +90,7 @@ inline int run_oracle(const std::string& script, const std::string& arguments) {
 
 #define RUN_ORACLE(script, arguments)                                                          \
   do {                                                                                         \
-    const int status = ::understudy::files::run_oracle(script, arguments); \
+    const int status = ::understudy::files::run_oracle(script, arguments);                     \
     if (status == 77 || status == 127)                                                         \
       GTEST_SKIP() << "no Python with the packages that " script " needs (UNDERSTUDY_PYTHON)"; \
     ASSERT_EQ(status, 0) << script " " << (arguments);                                         \

@@ -71,9 +71,7 @@ Input mutate(Input input, const std::vector<Input>& corpus, std::mt19937_64& ran
         if (left >= width) std::memcpy(&*place, &edge, width);
         break;
       }
-      case 3:
-        input.erase(place, place + static_cast<std::ptrdiff_t>(below(left + 1)));
-        break;
+      case 3: input.erase(place, place + static_cast<std::ptrdiff_t>(below(left + 1))); break;
       case 4: {
         const Input piece(place, place + static_cast<std::ptrdiff_t>(below(left + 1)));
         if (input.size() < 1 << 16) input.insert(place, piece.begin(), piece.end());
@@ -89,8 +87,7 @@ Input mutate(Input input, const std::vector<Input>& corpus, std::mt19937_64& ran
         }
         break;
       }
-      default:
-        input.insert(place, 1 + below(20), static_cast<std::uint8_t>('0' + below(10)));
+      default: input.insert(place, 1 + below(20), static_cast<std::uint8_t>('0' + below(10)));
     }
   }
   return input;

@@ -65,7 +65,9 @@ TEST(CholeskyReference, the_factor_times_its_transpose_is_the_matrix) {
           double sum = 0;
           for (Index k = 0; k < n; ++k) sum += m[i * n + k] * m[j * n + k];
           EXPECT_NEAR(sum, a[(b * n + i) * n + j], 1e-14 * double(n));
-          if (i == j) { EXPECT_GT(m[i * n + i], 0); }
+          if (i == j) {
+            EXPECT_GT(m[i * n + i], 0);
+          }
         }
   }
 }

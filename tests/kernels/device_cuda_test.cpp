@@ -1,4 +1,5 @@
-// CUDA as a device: memory, copies, and what it says of itself; the kernels have tests of their own.
+// CUDA as a device: memory, copies, and what it says of itself; the kernels have tests of their
+// own.
 
 #include <gtest/gtest.h>
 

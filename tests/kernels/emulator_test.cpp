@@ -83,8 +83,7 @@ INSTANTIATE_TEST_SUITE_P(Orders, Emulator,
 
 __global__ void number_threads(int* visits, unsigned threads) {
   const unsigned block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
-  const unsigned thread =
-      (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
+  const unsigned thread = (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
   ++visits[block * threads + thread];
 }
 
@@ -216,8 +215,10 @@ TEST_P(Emulator, counts_votes) {
 // The halves of a warp may go different ways under masks of their own.
 __global__ void shuffle_halves(int* out) {
   const int lane = threadIdx.x;
-  if (lane < 16) out[lane] = __shfl_sync(0x0000ffffu, lane, 0);
-  else out[lane] = __shfl_sync(0xffff0000u, lane, 31);
+  if (lane < 16)
+    out[lane] = __shfl_sync(0x0000ffffu, lane, 0);
+  else
+    out[lane] = __shfl_sync(0xffff0000u, lane, 31);
 }
 
 TEST_P(Emulator, keeps_masks_apart) {
@@ -388,11 +389,13 @@ TEST(EmulatorDeathTest, host_access_faults) {
 TEST(EmulatorDeathTest, a_write_past_the_end_is_found) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   Stream stream;
-  EXPECT_DEATH({
-    Array<float> a({1, 2, 3});
-    launch(write_at, 1, 1, 0, stream, a.data(), 3);
-    simt::check_red_zones();
-  }, "byte 12 of an allocation of 12 was written");
+  EXPECT_DEATH(
+      {
+        Array<float> a({1, 2, 3});
+        launch(write_at, 1, 1, 0, stream, a.data(), 3);
+        simt::check_red_zones();
+      },
+      "byte 12 of an allocation of 12 was written");
 }
 
 TEST(EmulatorDeathTest, a_stack_overflow_faults) {

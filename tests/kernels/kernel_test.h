@@ -149,14 +149,18 @@ class Array {
     }
   }
   Array(Array&& other) noexcept
-      : device_(other.device_), count_(other.count_), before_(other.before_),
+      : device_(other.device_),
+        count_(other.count_),
+        before_(other.before_),
         memory_(std::exchange(other.memory_, nullptr)) {}
   Array& operator=(Array&&) = delete;
   ~Array() {
     if (memory_ == nullptr) return;
     check_guards();
-    if (device_ != nullptr) device_->release(memory_);
-    else std::free(memory_);
+    if (device_ != nullptr)
+      device_->release(memory_);
+    else
+      std::free(memory_);
   }
 
   U* data() const { return memory_ + before_; }
@@ -175,8 +179,10 @@ class Array {
 
   std::vector<U> everything() const {
     std::vector<U> all(total());
-    if (device_ != nullptr) device_->copy_to_host(all.data(), memory_, total() * sizeof(U));
-    else std::memcpy(all.data(), memory_, total() * sizeof(U));
+    if (device_ != nullptr)
+      device_->copy_to_host(all.data(), memory_, total() * sizeof(U));
+    else
+      std::memcpy(all.data(), memory_, total() * sizeof(U));
     return all;
   }
   void check_guards() const {
@@ -298,11 +304,10 @@ testing::AssertionResult close(const std::vector<T>& found, const std::vector<do
     if (excess > worst || at == found.size()) worst = excess, at = i;
   }
   if (wrong == 0) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << wrong << " of " << found.size()
-                                     << " values are wrong; the worst, at " << at << ", is "
-                                     << testing::PrintToString(found[at]) << ", expected "
-                                     << testing::PrintToString(expected[at]) << " (" << worst
-                                     << " tolerances away)";
+  return testing::AssertionFailure()
+         << wrong << " of " << found.size() << " values are wrong; the worst, at " << at << ", is "
+         << testing::PrintToString(found[at]) << ", expected "
+         << testing::PrintToString(expected[at]) << " (" << worst << " tolerances away)";
 }
 template <class T>
 testing::AssertionResult close(const Array<T>& found, const std::vector<double>& expected,
@@ -339,36 +344,38 @@ void run_on(const Implementation& implementation, const Body& body) {
 
 }  // namespace understudy::kernel_test
 
-#define KERNEL_TEST(Kernels, test)                                                              \
-  template <class T>                                                                            \
-  void Kernels##_##test(::understudy::kernel_test::Place<T>& on,                                \
-                        const ::understudy::Kernels<T>& kernels,                                \
-                        const ::understudy::Kernels<double>& reference);                        \
-  TEST(Kernels, test) {                                                                         \
-    using namespace ::understudy;                                                               \
-    for (const kernel_test::Implementation& one : kernel_test::implementations()) {             \
-      auto body = [&]<class T>(kernel_test::Place<T>& on) {                                     \
-        ::understudy::Kernels<T> kernels{};                                                     \
-        ::understudy::Kernels<double> reference{};                                              \
-        reference::fill(reference);                                                             \
-        if (one.kind == DeviceKind::cuda) cuda::fill(kernels);                                  \
-        else if (one.set == InstructionSet::portable) portable::fill(kernels);                  \
-        UNDERSTUDY_FILL_X86(one, kernels)                                                       \
-        Kernels##_##test<T>(on, kernels, reference);                                            \
-      };                                                                                        \
-      kernel_test::run_on<float>(one, body);                                                    \
-      kernel_test::run_on<double>(one, body);                                                   \
-      if (::testing::Test::HasFatalFailure()) return;                                           \
-    }                                                                                           \
-  }                                                                                             \
-  template <class T>                                                                            \
-  void Kernels##_##test([[maybe_unused]] ::understudy::kernel_test::Place<T>& on,               \
-                        [[maybe_unused]] const ::understudy::Kernels<T>& kernels,               \
+#define KERNEL_TEST(Kernels, test)                                                  \
+  template <class T>                                                                \
+  void Kernels##_##test(::understudy::kernel_test::Place<T>& on,                    \
+                        const ::understudy::Kernels<T>& kernels,                    \
+                        const ::understudy::Kernels<double>& reference);            \
+  TEST(Kernels, test) {                                                             \
+    using namespace ::understudy;                                                   \
+    for (const kernel_test::Implementation& one : kernel_test::implementations()) { \
+      auto body = [&]<class T>(kernel_test::Place<T>& on) {                         \
+        ::understudy::Kernels<T> kernels{};                                         \
+        ::understudy::Kernels<double> reference{};                                  \
+        reference::fill(reference);                                                 \
+        if (one.kind == DeviceKind::cuda)                                           \
+          cuda::fill(kernels);                                                      \
+        else if (one.set == InstructionSet::portable)                               \
+          portable::fill(kernels);                                                  \
+        UNDERSTUDY_FILL_X86(one, kernels)                                           \
+        Kernels##_##test<T>(on, kernels, reference);                                \
+      };                                                                            \
+      kernel_test::run_on<float>(one, body);                                        \
+      kernel_test::run_on<double>(one, body);                                       \
+      if (::testing::Test::HasFatalFailure()) return;                               \
+    }                                                                               \
+  }                                                                                 \
+  template <class T>                                                                \
+  void Kernels##_##test([[maybe_unused]] ::understudy::kernel_test::Place<T>& on,   \
+                        [[maybe_unused]] const ::understudy::Kernels<T>& kernels,   \
                         [[maybe_unused]] const ::understudy::Kernels<double>& reference)
 
 #if defined(__x86_64__)
-#define UNDERSTUDY_FILL_X86(one, kernels)                             \
-  else if (one.set == InstructionSet::avx2) avx2::fill(kernels);     \
+#define UNDERSTUDY_FILL_X86(one, kernels)                        \
+  else if (one.set == InstructionSet::avx2) avx2::fill(kernels); \
   else avx512::fill(kernels);
 #else
 #define UNDERSTUDY_FILL_X86(one, kernels)

@@ -63,12 +63,12 @@ KERNEL_TEST(OptimiserKernels, sgd) {
 
 KERNEL_TEST(OptimiserKernels, momentum) {
   for (bool nesterov : {false, true})
-    compare(on, kernels, reference, few, [&](const auto& by, Stream& stream, auto n,
-                                             const auto& transform, const auto*, const auto* g,
-                                             auto* a, auto*, auto* p) {
-      using U = std::remove_pointer_t<decltype(p)>;
-      by.sgd(stream, n, transform, U(0.125), U(0.875), nesterov, g, a, p);
-    });
+    compare(on, kernels, reference, few,
+            [&](const auto& by, Stream& stream, auto n, const auto& transform, const auto*,
+                const auto* g, auto* a, auto*, auto* p) {
+              using U = std::remove_pointer_t<decltype(p)>;
+              by.sgd(stream, n, transform, U(0.125), U(0.875), nesterov, g, a, p);
+            });
 }
 
 // Where g is small, its square and the root of that lose no relative accuracy, and the quotient is
@@ -94,23 +94,23 @@ KERNEL_TEST(OptimiserKernels, adagrad) {
 // With and without decoupled weight decay.
 KERNEL_TEST(OptimiserKernels, adam) {
   for (double decay : {0.0, 0.25})
-    compare(on, kernels, reference, few, [&](const auto& by, Stream& stream, auto n,
-                                             const auto& transform, const auto* step, const auto* g,
-                                             auto* a, auto* b, auto* p) {
-      using U = std::remove_pointer_t<decltype(p)>;
-      by.adam(stream, n, transform, U(0.0625), U(0.875), U(0.9375), U(0.0078125), U(decay), step, g,
-              a, b, p);
-    });
+    compare(on, kernels, reference, few,
+            [&](const auto& by, Stream& stream, auto n, const auto& transform, const auto* step,
+                const auto* g, auto* a, auto* b, auto* p) {
+              using U = std::remove_pointer_t<decltype(p)>;
+              by.adam(stream, n, transform, U(0.0625), U(0.875), U(0.9375), U(0.0078125), U(decay),
+                      step, g, a, b, p);
+            });
 }
 
 KERNEL_TEST(OptimiserKernels, exponentiated) {
   for (bool normalise : {false, true})
-    compare(on, kernels, reference, few, [&](const auto& by, Stream& stream, auto n,
-                                             const auto& transform, const auto*, const auto* g,
-                                             auto*, auto*, auto* p) {
-      using U = std::remove_pointer_t<decltype(p)>;
-      by.exponentiated(stream, n, transform, U(0.125), normalise, g, p);
-    });
+    compare(on, kernels, reference, few,
+            [&](const auto& by, Stream& stream, auto n, const auto& transform, const auto*,
+                const auto* g, auto*, auto*, auto* p) {
+              using U = std::remove_pointer_t<decltype(p)>;
+              by.exponentiated(stream, n, transform, U(0.125), normalise, g, p);
+            });
 }
 
 KERNEL_TEST(OptimiserKernels, exponentiated_stays_on_the_simplex_for_huge_gradients) {
@@ -134,8 +134,8 @@ KERNEL_TEST(OptimiserKernels, first_step_of_adam_is_the_rate) {
 }
 
 KERNEL_TEST(OptimiserKernels, scale_clips_by_norm) {
-  const std::vector<std::pair<double, double>> expected = {
-      {0, 1}, {1, 1}, {4, 1}, {16, 0.5}, {64, 0.25}, {INFINITY, 0}};
+  const std::vector<std::pair<double, double>> expected = {{0, 1},    {1, 1},     {4, 1},
+                                                           {16, 0.5}, {64, 0.25}, {INFINITY, 0}};
   for (const auto& [square, scale] : expected) {
     Array sum = on.array({square}), found = on.poisoned(1);
     kernels.clip_scale(on.stream(), T(2), sum, found);

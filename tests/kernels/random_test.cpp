@@ -21,7 +21,9 @@ struct KnownAnswer {
 const KnownAnswer known_answers[] = {
     {0, 0, 0, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
     {~0ull, ~0ull, ~0ull, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-    {0x85a308d3243f6a88, 0x0370734413198a2e, 0x299f31d0a4093822,
+    {0x85a308d3243f6a88,
+     0x0370734413198a2e,
+     0x299f31d0a4093822,
      {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
 };
 
@@ -37,8 +39,9 @@ KERNEL_TEST(RandomKernels, gives_the_published_answers) {
       const double expected =
           sizeof(T) == 4
               ? (known.words[i] >> 8) * 0x1p-24
-              : static_cast<double>((std::uint64_t{known.words[2 * i + 1]} << 32 |
-                                     known.words[2 * i]) >> 11) * 0x1p-53;
+              : static_cast<double>(
+                    (std::uint64_t{known.words[2 * i + 1]} << 32 | known.words[2 * i]) >> 11) *
+                    0x1p-53;
       EXPECT_EQ(static_cast<double>(found[i]), expected);
     }
   }
@@ -84,8 +87,7 @@ KERNEL_TEST(RandomKernels, draws_are_what_the_contract_says) {
     const long double angle = 6.283185307179586476925L * middle(u[i / 2 * 2 + 1]);
     expected_normal.push_back(
         static_cast<double>(radius * (i % 2 == 0 ? std::cos(angle) : std::sin(angle))));
-    expected_gumbel.push_back(
-        static_cast<double>(-std::log(-std::log((long double)middle(u[i])))));
+    expected_gumbel.push_back(static_cast<double>(-std::log(-std::log((long double)middle(u[i])))));
   }
   // 2 ulp of the logarithm halved by the root, 2 of the circle, and the root's and product's: 8
   // roundings. The outer logarithm of a Gumbel draw is taken of a rounded number, which moves it by
@@ -212,8 +214,8 @@ double kolmogorov(std::vector<T> sample, const F& distribution) {
   double largest = 0;
   for (std::size_t i = 0; i < sample.size(); ++i) {
     const double p = distribution(static_cast<double>(sample[i]));
-    largest = std::max({largest, p - static_cast<double>(i) / n,
-                        static_cast<double>(i + 1) / n - p});
+    largest =
+        std::max({largest, p - static_cast<double>(i) / n, static_cast<double>(i + 1) / n - p});
   }
   return largest * std::sqrt(n);
 }
@@ -229,11 +231,14 @@ TYPED_TEST(RandomDistributions, follow_their_distribution_functions) {
     const RandomState state = {seed, 4};
     const std::int64_t n = 100000;
     EXPECT_LT(kolmogorov(portable_draw(&RandomKernels<T>::uniform, state, 0, 0, n),
-                         [](double x) { return x; }), 2.3);
+                         [](double x) { return x; }),
+              2.3);
     EXPECT_LT(kolmogorov(portable_draw(&RandomKernels<T>::normal, state, 0, 0, n),
-                         [](double x) { return std::erfc(-x / std::sqrt(2.0)) / 2; }), 2.3);
+                         [](double x) { return std::erfc(-x / std::sqrt(2.0)) / 2; }),
+              2.3);
     EXPECT_LT(kolmogorov(portable_draw(&RandomKernels<T>::gumbel, state, 0, 0, n),
-                         [](double x) { return std::exp(-std::exp(-x)); }), 2.3);
+                         [](double x) { return std::exp(-std::exp(-x)); }),
+              2.3);
   }
 }
 
@@ -288,8 +293,8 @@ TYPED_TEST(RandomDistributions, categorical_draws_from_the_softmax) {
   for (std::size_t j = 0; j < one_row.size(); ++j) {
     const double expected =
         static_cast<double>(rows) * std::exp(static_cast<double>(one_row[j])) / total;
-    const double found = static_cast<double>(
-        std::count(index.begin(), index.end(), static_cast<std::int32_t>(j)));
+    const double found =
+        static_cast<double>(std::count(index.begin(), index.end(), static_cast<std::int32_t>(j)));
     chi_square += (found - expected) * (found - expected) / expected;
   }
   EXPECT_LT(chi_square, 23.5);  // 4 degrees of freedom: above once in 10,000

@@ -35,7 +35,9 @@ struct Inputs {
 };
 
 template <class T>
-T* pointer(std::vector<T>& v) { return v.empty() ? nullptr : v.data(); }
+T* pointer(std::vector<T>& v) {
+  return v.empty() ? nullptr : v.data();
+}
 
 struct Outputs {
   Values h, c_last, tape;
@@ -159,7 +161,8 @@ TEST(RecurrentReference, backward_is_the_adjoint_of_tangent) {
           for (std::int64_t j = 0; j < columns; ++j)
             dw[k * columns + j] += before[k] * g.ds[row * columns + j];
         if (cell == Cell::gru)
-          for (std::int64_t j = 0; j < s.hidden; ++j) db[j] += g.ds[row * columns + 2 * s.hidden + j];
+          for (std::int64_t j = 0; j < s.hidden; ++j)
+            db[j] += g.ds[row * columns + 2 * s.hidden + j];
       }
     const double left = inner(dh, jv.h) + inner(dc, jv.c_last);
     double right = inner(g.du, v.u) + inner(dw, v.weight) + inner(db, v.bias) + inner(g.dh0, v.h0);
@@ -181,18 +184,22 @@ TEST(RecurrentReference, masked_steps_copy_the_state_and_get_no_gradient) {
     for (std::size_t i = 0; i < in.u.size(); ++i)
       if (in.mask[i / static_cast<std::size_t>(columns)] == 0) in.u[i] = NAN;
     const Outputs out = layer.forward(in);
-    const Gradients g =
-        layer.backward(in, out, random.normals(whole(s)), random.normals(state(s)));
+    const Gradients g = layer.backward(in, out, random.normals(whole(s)), random.normals(state(s)));
     for (std::int64_t row = 0; row < s.batch * s.steps; ++row) {
       const std::int64_t b = row / s.steps;
-      const double* before = row % s.steps > 0 ? &out.h[(row - 1) * s.hidden] : &in.h0[b * s.hidden];
+      const double* before =
+          row % s.steps > 0 ? &out.h[(row - 1) * s.hidden] : &in.h0[b * s.hidden];
       for (std::int64_t j = 0; j < s.hidden; ++j) {
-        if (in.mask[row] == 0) EXPECT_EQ(out.h[row * s.hidden + j], before[j]);
-        else EXPECT_NE(out.h[row * s.hidden + j], before[j]);
+        if (in.mask[row] == 0)
+          EXPECT_EQ(out.h[row * s.hidden + j], before[j]);
+        else
+          EXPECT_NE(out.h[row * s.hidden + j], before[j]);
       }
       for (std::int64_t j = 0; j < columns; ++j) {
-        if (in.mask[row] == 0) EXPECT_EQ(g.du[row * columns + j], 0);
-        else EXPECT_NE(g.du[row * columns + j], 0);
+        if (in.mask[row] == 0)
+          EXPECT_EQ(g.du[row * columns + j], 0);
+        else
+          EXPECT_NE(g.du[row * columns + j], 0);
       }
     }
   }
@@ -211,8 +218,8 @@ struct Results {
 // Runs all three on a device, backward and tangent on its own h and tape.
 template <class T>
 Results<T> run(kernel_test::Place<T>& on, const RecurrentKernels<T>& kernels,
-               const RecurrentShape& s, const Inputs& in, const Inputs& dot, const Values& dh_values,
-               const Values& dc_values, const Options& options) {
+               const RecurrentShape& s, const Inputs& in, const Inputs& dot,
+               const Values& dh_values, const Values& dc_values, const Options& options) {
   Stream& stream = options.team ? on.team_stream() : on.stream();
   const bool lstm = s.cell == Cell::lstm, gru = s.cell == Cell::gru;
   const auto pick = [](const Array<T>& array, bool wanted) {
@@ -241,7 +248,8 @@ Results<T> run(kernel_test::Place<T>& on, const RecurrentKernels<T>& kernels,
   g.du = du, g.ds = pick(ds, gru), g.dh0 = dh0, g.dc0 = pick(dc0, lstm);
   kernels.backward(stream, s, g, workspace);
 
-  Array<T> u_dot = on.array(dot.u), weight_dot = on.array(dot.weight), bias_dot = on.array(dot.bias);
+  Array<T> u_dot = on.array(dot.u), weight_dot = on.array(dot.weight),
+           bias_dot = on.array(dot.bias);
   Array<T> h0_dot = on.array(dot.h0), c0_dot = on.array(dot.c0);
   Array<T> h_dot = on.poisoned(whole(s)), c_dot = on.poisoned(state(s));
   RecurrentTangent<T> d;
@@ -252,8 +260,8 @@ Results<T> run(kernel_test::Place<T>& on, const RecurrentKernels<T>& kernels,
   d.h_dot = h_dot, d.c_last_dot = pick(c_dot, lstm);
   kernels.tangent(stream, s, d, workspace);
 
-  return {h.host(), c_last.host(), du.host(), ds.host(), dh0.host(), dc0.host(), h_dot.host(),
-          c_dot.host()};
+  return {h.host(),   c_last.host(), du.host(),    ds.host(),
+          dh0.host(), dc0.host(),    h_dot.host(), c_dot.host()};
 }
 
 template <class T>
@@ -281,11 +289,11 @@ void compare(kernel_test::Place<T>& on, const RecurrentKernels<T>& kernels, cons
   const Gradients g = layer.backward(plain, out, dh, dc);
   const Outputs tangent = layer.tangent(plain, out, plain_dot);
 
-  // Sums of `hidden` terms of size 1 and functions of a few ulp, a few roundings a step; what a step
-  // hands on is multiplied by at most about 1. A wrong term is of size 0.1.
+  // Sums of `hidden` terms of size 1 and functions of a few ulp, a few roundings a step; what a
+  // step hands on is multiplied by at most about 1. A wrong term is of size 0.1.
   const double unit = static_cast<double>(std::numeric_limits<T>::epsilon());
-  const double tolerance = unit * 8 * static_cast<double>(s.steps + 4) *
-                           std::sqrt(static_cast<double>(s.hidden + 1));
+  const double tolerance =
+      unit * 8 * static_cast<double>(s.steps + 4) * std::sqrt(static_cast<double>(s.hidden + 1));
   EXPECT_TRUE(kernel_test::close(found.h, out.h, 0, tolerance));
   EXPECT_TRUE(kernel_test::close(found.du, g.du, 0, 4 * tolerance));
   EXPECT_TRUE(kernel_test::close(found.dh0, g.dh0, 0, 4 * tolerance));

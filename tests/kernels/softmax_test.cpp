@@ -24,7 +24,8 @@ std::vector<double> rows_of(Random& random, std::int64_t rows, std::int64_t n) {
   return x;
 }
 
-// Exponentials of differences up to 300: their relative error is that of the difference, 300 roundings.
+// Exponentials of differences up to 300: their relative error is that of the difference, 300
+// roundings.
 constexpr double roundings = 1000;
 template <class T>
 constexpr double absolute = sizeof(T) == 4 ? 1e-6 : 1e-15;
@@ -70,8 +71,8 @@ KERNEL_TEST(SoftmaxKernels, gradients_agree_with_the_reference) {
       (log_form ? reference.log_softmax_gradient : reference.softmax_gradient)(
           on.host_stream(), rows, n, y.data(), g.data(), expected.data());
       auto output = on.array(y), dx = on.poisoned(rows * n);
-      (log_form ? kernels.log_softmax_gradient : kernels.softmax_gradient)(
-          on.stream(), rows, n, output, gradient, dx);
+      (log_form ? kernels.log_softmax_gradient : kernels.softmax_gradient)(on.stream(), rows, n,
+                                                                           output, gradient, dx);
       // a sum of n terms of order one, then a product
       ASSERT_TRUE(close(dx, expected, 16, absolute<T> * static_cast<double>(n)));
     }

@@ -12,6 +12,7 @@
 #include "kernels/device/instruction_set.h"
 #include "kernels/device/threads.h"
 #include "kernels/gemm/gemm.h"
+#include "tests/kernels/kernel_test.h"
 
 namespace understudy {
 namespace {
@@ -77,12 +78,14 @@ struct Operands {
   }
 };
 
-// C, gaps included, after `kernel` ran on the operands in T.
+// C, gaps included, after `kernel` ran on the operands in T, in the memory of `device` (null: here).
 template <class T>
-std::vector<T> run(void (*kernel)(Stream&, const Gemm<T>&), Stream& stream, const Operands& o) {
-  const auto convert = [](const std::vector<double>& v) { return std::vector<T>(v.begin(), v.end()); };
-  const std::vector<T> a = convert(o.a), b = convert(o.b), g = convert(o.g), bias = convert(o.bias);
-  std::vector<T> c = convert(o.c);
+std::vector<T> run(void (*kernel)(Stream&, const Gemm<T>&), Stream& stream, const Operands& o,
+                   Device* device = nullptr) {
+  const auto place = [&](const std::vector<double>& v) {
+    return kernel_test::Array<T>(device, std::vector<T>(v.begin(), v.end()), 0);
+  };
+  const auto a = place(o.a), b = place(o.b), c = place(o.c), g = place(o.g), bias = place(o.bias);
   Gemm<T> p;
   p.m = o.of.m, p.n = o.of.n, p.k = o.of.k;
   p.a = a.data() + 1, p.b = b.data() + 1, p.c = c.data() + 1;
@@ -99,7 +102,7 @@ std::vector<T> run(void (*kernel)(Stream&, const Gemm<T>&), Stream& stream, cons
   p.batch = o.of.batch;
   p.stride_a = o.stride_a, p.stride_b = o.stride_b, p.stride_c = o.stride_c, p.stride_g = o.stride_g;
   kernel(stream, p);
-  return c;
+  return c.host();
 }
 
 struct Scratch {
@@ -182,8 +185,9 @@ void expect_close(const std::vector<T>& found, const std::vector<double>& expect
   }
 }
 
+// With `on_cuda` by CUDA's kernels as well, which the emulator runs slowly.
 template <class T>
-void expect_all_right(const Case& it, unsigned seed) {
+void expect_all_right(const Case& it, unsigned seed, bool on_cuda = false) {
   const Operands operands(it, seed);
   GemmKernels<double> reference;
   reference::fill(reference);
@@ -196,6 +200,16 @@ void expect_all_right(const Case& it, unsigned seed) {
     const std::vector<T> found = run<T>(implementation.gemm, scratch.stream, operands);
     expect_close<T>(found, expected, magnitude, operands, implementation.name);
   }
+  if (!on_cuda) return;
+  GemmKernels<T> kernels;
+  cuda::fill(kernels);
+  for (const kernel_test::Implementation& one : kernel_test::implementations())
+    if (one.kind == DeviceKind::cuda)
+      kernel_test::run_on<T>(one, [&](kernel_test::Place<T>& on) {
+        const std::vector<T> found =
+            run<T>(kernels.gemm, on.stream(), operands, &kernel_test::cuda());
+        expect_close<T>(found, expected, magnitude, operands, one.name.c_str());
+      });
 }
 
 Case random_case(std::mt19937& random, std::int64_t largest) {
@@ -278,6 +292,32 @@ TEST(Gemm, AgreesWithTheReferenceOnShapesOfManyBlocks) {
         it.activation = Activation::none;
         it.gradient = it.g_is_c = false;
       }
+    }
+}
+
+// Tiles of every size with their ragged ends, all ways of storing the operands, and parts of k.
+TEST(Gemm, AgreesWithTheReferenceOnCuda) {
+  std::mt19937 random(2);
+  for (unsigned trial = 0; trial < 40; ++trial) {
+    const Case it = random_case(random, 65);
+    expect_all_right<float>(it, 2000 + trial, true);
+    if (trial % 2 == 0) expect_all_right<double>(it, 2000 + trial, true);
+  }
+  Case parts{17, 40, 1029};
+  Case small_tiles{35, 33, 20};
+  Case medium_tiles{129, 65, 9};
+  medium_tiles.batch = 22;
+  Case large_tiles{129, 129, 9};
+  large_tiles.batch = 32;
+  for (Case it : {parts, small_tiles, medium_tiles, large_tiles})
+    for (int option = 0; option < 4; option += it.m == 129 ? 3 : 1) {
+      it.transpose_a = option & 1;
+      it.transpose_b = option & 2;
+      it.accumulate = option == 3;
+      it.bias = option >= 1;
+      it.activation = option == 2 ? Activation::tanh : Activation::none;
+      expect_all_right<float>(it, 3000 + static_cast<unsigned>(option), true);
+      if (it.m != 129) expect_all_right<double>(it, 3000 + static_cast<unsigned>(option), true);
     }
 }
 

@@ -22,7 +22,8 @@ bool parses(Parse parse) {
     return true;
   } catch (const Error& error) {
     const std::string_view message = error.what();
-    UNDERSTUDY_CHECK(error.kind() == ErrorKind::bad_file, "not a bad file: %s", error.what());
+    UNDERSTUDY_CHECK(error.kind() == ErrorKind::bad_file || error.kind() == ErrorKind::bad_input,
+                     "neither a bad file nor bad input: %s", error.what());
     UNDERSTUDY_CHECK(message.size() > 8, "no message");
     UNDERSTUDY_CHECK(message.size() < Error::capacity - 1, "cut short: %s", error.what());
     UNDERSTUDY_CHECK(find_invalid_utf8(message) == std::string_view::npos, "not UTF-8");

@@ -1,6 +1,6 @@
-"""Writes the seeds of the fuzz targets for files: small, and one for each thing that a parser does.
+"""Writes the seeds of the fuzz targets: small, and one for each thing that a parser does.
 
-    python3 tests/fuzz/seeds.py        writes tests/fuzz/corpus/{npy,npz,csv,safetensors}/
+    python3 tests/fuzz/seeds.py        writes tests/fuzz/corpus/TARGET/
 
 Needs NumPy. What a fuzzer found is added to the folders by hand, under a name of its own.
 """
@@ -96,14 +96,27 @@ def csv():
     put("csv", "one_column", b'a\n""\n\nx\n')
 
 
+def file(header, data=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def entry(kind, shape, begin, end):
+    return {"dtype": kind, "shape": shape, "data_offsets": [begin, end]}
+
+
+def arrays(**named):
+    """A .safetensors file without the package that writes them."""
+    kinds = {"f4": "F32", "f8": "F64", "i8": "I64", "b1": "BOOL", "u1": "U8"}
+    header, data = {}, b""
+    for name, array in named.items():
+        header[name] = entry(kinds[array.dtype.str[1:]], list(array.shape), len(data),
+                             len(data) + array.nbytes)
+        data += array.tobytes()
+    return file(header, data)
+
+
 def safetensors():
-    def file(header, data=b""):
-        text = header if isinstance(header, bytes) else json.dumps(header).encode()
-        return struct.pack("<Q", len(text)) + text + data
-
-    def entry(kind, shape, begin, end):
-        return {"dtype": kind, "shape": shape, "data_offsets": [begin, end]}
-
     put("safetensors", "empty", file({}))
     put("safetensors", "metadata", file({"__metadata__": {"a\n\"": "\u00e9\U0001d11e\\", "b": ""}}))
     put("safetensors", "two",
@@ -121,8 +134,28 @@ def safetensors():
     put("safetensors", "surrogate", file(b'{"__metadata__":{"\\ud834\\udd1e":"\\ud834"}}'))
 
 
+def demonstrations():
+    obs, whole = np.arange(10, dtype="<f4").reshape(5, 2), np.array([0, 1, 0], "<i8")
+    put("demonstrations", "indices", arrays(
+        obs=obs, acts=whole, rews=np.ones(3, "<f4"), terminal=np.array([True, False]),
+        indices=np.array([1], "<i8")))
+    put("demonstrations", "episode_ends", arrays(
+        obs=obs[:3], acts=np.ones((3, 1), "<f8"), episode_ends=np.array([1, 3], "<i8")))
+    put("demonstrations", "one", arrays(obs=obs[:4], acts=np.ones((3, 2), "<f4")))
+    put("demonstrations", "tabular", arrays(
+        obs=np.arange(5, dtype="<i8"), acts=whole, indices=np.array([1], "<i8"),
+        goal=np.array([7, 8], "<i8")))
+    put("demonstrations", "picture", arrays(obs=np.zeros((2, 2, 2), "|u1"), acts=whole[:1]))
+    put("demonstrations", "table",
+        b"episode,t,obs_0,obs_1,act_0,rew,terminal\n0,0,1,2.5,0.0,1,0\n0,1,1,2,,,\n"
+        b"3,0,1,2,1.5,1,1\n3,1,4,5,,,\n")
+    put("demonstrations", "person", b"x,y,action\n1,2.5,0\n1,nan,1\n")
+    put("demonstrations", "plain", b"obs,act,terminal\n1,0,false\n2,1,true\n")
+
+
 if __name__ == "__main__":
     npy()
     npz()
     csv()
     safetensors()
+    demonstrations()

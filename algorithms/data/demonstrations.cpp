@@ -1,0 +1,249 @@
+#include "algorithms/data/demonstrations.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+std::int64_t elements(const Shape& shape) {
+  std::int64_t product = 1;
+  for (const std::int64_t dimension : shape) product *= dimension;
+  return product;
+}
+
+template <class T>
+void append_rows(std::vector<T>& to, const std::vector<T>& from, std::int64_t first,
+                 std::int64_t count) {
+  to.insert(to.end(), from.begin() + first, from.begin() + first + count);
+}
+
+[[noreturn]] void refuse(std::string_view name, const std::string& message) {
+  fail(ErrorKind::bad_input, "%s: %s", shown_path(name).c_str(), message.c_str());
+}
+
+// "episode 3, row 17": the row within the episode, from 0.
+std::string place(std::int64_t episode, std::int64_t row) {
+  return "episode " + std::to_string(episode) + ", row " + std::to_string(row);
+}
+
+// Shapes that mean the same row of numbers: equal, or one of them flat.
+bool interchangeable(const Shape& a, const Shape& b) {
+  return a == b || (elements(a) == elements(b) && (a.size() <= 1 || b.size() <= 1));
+}
+
+}  // namespace
+
+std::int64_t Series::width() const { return elements(shape); }
+
+std::int64_t Series::rows() const {
+  return static_cast<std::int64_t>(discrete ? indices.size() : numbers.size()) / width();
+}
+
+void Series::append(const Series& from, std::int64_t first_row, std::int64_t rows) {
+  if (discrete) {
+    append_rows(indices, from.indices, first_row * width(), rows * width());
+  } else {
+    append_rows(numbers, from.numbers, first_row * width(), rows * width());
+  }
+}
+
+std::vector<double> Demonstrations::returns() const {
+  UNDERSTUDY_CHECK(static_cast<std::int64_t>(rewards.size()) == steps(), "returns without rewards");
+  std::vector<double> sums(static_cast<std::size_t>(episodes()), 0.0);
+  for (std::int64_t e = 0; e < episodes(); ++e) {
+    for (std::int64_t i = first_action(e); i < first_action(e + 1); ++i) {
+      sums[static_cast<std::size_t>(e)] += rewards[static_cast<std::size_t>(i)];
+    }
+  }
+  return sums;
+}
+
+bool same_data(const Demonstrations& a, const Demonstrations& b) {
+  return a.observations == b.observations && a.actions == b.actions &&
+         a.last_observation == b.last_observation && a.rewards == b.rewards &&
+         a.terminal == b.terminal && a.starts == b.starts && a.goals == b.goals;
+}
+
+Demonstrations select(const Demonstrations& from, std::span<const std::int64_t> episodes) {
+  Demonstrations chosen;
+  chosen.observations = from.observations.like();
+  chosen.actions = from.actions.like();
+  chosen.last_observation = from.last_observation;
+  chosen.observation_names = from.observation_names;
+  chosen.action_names = from.action_names;
+  chosen.remarks = from.remarks;
+  for (const std::int64_t e : episodes) {
+    UNDERSTUDY_CHECK(e >= 0 && e < from.episodes(), "episode %lld", static_cast<long long>(e));
+    chosen.observations.append(from.observations, from.first_observation(e),
+                               from.observations_of(e));
+    chosen.actions.append(from.actions, from.first_action(e), from.length(e));
+    if (!from.rewards.empty()) {
+      append_rows(chosen.rewards, from.rewards, from.first_action(e), from.length(e));
+    }
+    chosen.terminal.push_back(from.terminal[static_cast<std::size_t>(e)]);
+    if (!from.goals.empty()) chosen.goals.push_back(from.goals[static_cast<std::size_t>(e)]);
+    chosen.starts.push_back(chosen.starts.back() + from.length(e));
+  }
+  return chosen;
+}
+
+Demonstrations first_episodes(const Demonstrations& from, std::int64_t count,
+                              std::string_view name) {
+  if (count < 1 || count > from.episodes()) {
+    refuse(name, "expected 1 to " + std::to_string(from.episodes()) +
+                     " episodes, which is what there are, found " + std::to_string(count));
+  }
+  std::vector<std::int64_t> episodes(static_cast<std::size_t>(count));
+  for (std::int64_t e = 0; e < count; ++e) episodes[static_cast<std::size_t>(e)] = e;
+  return select(from, episodes);
+}
+
+void append(Demonstrations& to, const Demonstrations& more, std::string_view name) {
+  const auto check = [&](const char* what, const Series& ours, const Series& theirs) {
+    if (ours.shape != theirs.shape || ours.discrete != theirs.discrete) {
+      refuse(name, std::string("expected ") + what + " of shape " + to_string(ours.shape) +
+                       (ours.discrete ? " (discrete)" : "") + " as in the files before, found " +
+                       to_string(theirs.shape) + (theirs.discrete ? " (discrete)" : ""));
+    }
+  };
+  check("observations", to.observations, more.observations);
+  check("actions", to.actions, more.actions);
+  if (to.last_observation != more.last_observation) {
+    refuse(name, std::string("expected episodes ") + (to.last_observation ? "with" : "without") +
+                     " the observation after their last action, as in the files before");
+  }
+  to.observations.append(more.observations, 0, more.observations.rows());
+  to.actions.append(more.actions, 0, more.actions.rows());
+  append_rows(to.terminal, more.terminal, 0, more.episodes());
+
+  // what only some of the files have is of no use to who learns from all of them
+  const auto join = [&](auto& ours, const auto& theirs, const char* what) {
+    if (ours.empty() != theirs.empty()) {
+      ours.clear();
+      to.remarks.push_back(std::string(what) + " left out: not every file has them");
+    } else {
+      ours.insert(ours.end(), theirs.begin(), theirs.end());
+    }
+  };
+  join(to.rewards, more.rewards, "rewards");
+  join(to.goals, more.goals, "goals");
+  const std::int64_t before = to.steps();
+  for (std::int64_t e = 1; e <= more.episodes(); ++e) {
+    to.starts.push_back(before + more.first_action(e));
+  }
+  for (const std::string& remark : more.remarks) {
+    if (std::find(to.remarks.begin(), to.remarks.end(), remark) == to.remarks.end()) {
+      to.remarks.push_back(remark);
+    }
+  }
+}
+
+Transitions transitions(const Demonstrations& from) {
+  Transitions all;
+  all.observations = from.observations.like();
+  all.next_observations = from.observations.like();
+  all.actions = from.actions;
+  all.rewards = from.rewards;
+  for (std::int64_t e = 0; e < from.episodes(); ++e) {
+    const std::int64_t first = from.first_observation(e), length = from.length(e);
+    all.observations.append(from.observations, first, length);
+    if (from.last_observation) all.next_observations.append(from.observations, first + 1, length);
+    for (std::int64_t t = 0; t < length; ++t) {
+      all.terminated.push_back(t + 1 == length && from.terminal[static_cast<std::size_t>(e)]);
+      all.episode.push_back(e);
+      all.step.push_back(t);
+    }
+  }
+  return all;
+}
+
+// ---- an environment's spaces --------------------------------------------------------------------
+
+namespace {
+
+// Where in the demonstrations a value stands.
+struct Rows {
+  const Demonstrations& demonstrations;
+  bool of_observations;
+
+  std::string place_of(std::size_t value, std::int64_t width) const {
+    const auto row = static_cast<std::int64_t>(value) / width;
+    const auto first = [&](std::int64_t e) {
+      return of_observations ? demonstrations.first_observation(e) : demonstrations.first_action(e);
+    };
+    std::int64_t e = 0;
+    while (e + 1 < demonstrations.episodes() && first(e + 1) <= row) ++e;
+    return place(e, row - first(e));
+  }
+};
+
+// A series as the space has it: `count` indices, or numbers of `shape`.
+void conform_series(Series& series, const char* what, const Shape& shape, std::int64_t count,
+                    const Rows& rows, std::string_view name) {
+  const bool discrete = count >= 0;
+  if (!interchangeable(series.shape, shape)) {
+    refuse(name, std::string("expected ") + what + "s of shape " + to_string(shape) +
+                     ", as the environment has them, found " + to_string(series.shape));
+  }
+  const std::int64_t width = std::max<std::int64_t>(series.width(), 1);
+  if (discrete && !series.discrete) {
+    for (std::size_t i = 0; i < series.numbers.size(); ++i) {
+      const float value = series.numbers[i];
+      if (value != std::trunc(value) || std::abs(value) > 0x1p24f) {
+        char text[40];
+        std::snprintf(text, sizeof text, "%.9g", static_cast<double>(value));
+        refuse(name, rows.place_of(i, width) + ": expected " + what + " 0 to " +
+                         std::to_string(count - 1) + ", found " + text);
+      }
+    }
+    series.indices.assign(series.numbers.begin(), series.numbers.end());
+    series.numbers = {};
+  } else if (!discrete && series.discrete) {
+    series.numbers.assign(series.indices.begin(), series.indices.end());
+    series.indices = {};
+  }
+  series.discrete = discrete;
+  series.shape = shape;
+  for (std::size_t i = 0; i < series.indices.size(); ++i) {
+    if (series.indices[i] < 0 || series.indices[i] >= count) {
+      refuse(name, rows.place_of(i, width) + ": expected " + what + " 0 to " +
+                       std::to_string(count - 1) + ", found " + std::to_string(series.indices[i]));
+    }
+  }
+}
+
+}  // namespace
+
+void conform(Demonstrations& demonstrations, const DemonstrationSpaces& spaces,
+             std::string_view name) {
+  conform_series(demonstrations.observations, "observation", spaces.observation_shape,
+                 spaces.observation_count, {demonstrations, true}, name);
+  conform_series(demonstrations.actions, "action", spaces.action_shape, spaces.action_count,
+                 {demonstrations, false}, name);
+  if (spaces.action_low.empty() || demonstrations.actions.discrete) return;
+
+  const std::size_t width = spaces.action_low.size();
+  UNDERSTUDY_CHECK(width == spaces.action_high.size() &&
+                       static_cast<std::int64_t>(width) == demonstrations.actions.width(),
+                   "bounds of another width than the action");
+  for (std::size_t i = 0; i < demonstrations.actions.numbers.size(); ++i) {
+    const float value = demonstrations.actions.numbers[i];
+    const float low = spaces.action_low[i % width], high = spaces.action_high[i % width];
+    // an action at its bound may have been rounded past it on its way through a text file
+    const float slack = 1e-5f * std::max(std::abs(low), std::abs(high));
+    if (!(value >= low - slack && value <= high + slack)) {
+      const Rows rows{demonstrations, false};
+      char text[120];
+      std::snprintf(text, sizeof text, ": expected action[%zu] from %g to %g, found %.9g",
+                    i % width, static_cast<double>(low), static_cast<double>(high),
+                    static_cast<double>(value));
+      refuse(name, rows.place_of(i, static_cast<std::int64_t>(width)) + text);
+    }
+  }
+}
+
+}  // namespace understudy

@@ -1,0 +1,115 @@
+// Demonstrations: what an expert saw and did, episode after episode.
+//
+// The rows of all episodes stand one after another. Episode e has the actions
+// starts[e] .. starts[e + 1] - 1; of observations it has one row more than of actions, the one
+// after the last action (`last_observation`), or as many where the source left that one out.
+//
+//   observations   o_0 a_0 o_1 a_1 ... o_{T-1} a_{T-1} o_T      T actions, T + 1 observations
+//
+// `terminal` says that the episode ended in a state that ends it (and not by running out of time):
+// only then is the value after o_T zero. Everything is finite, every episode has a step: whatever
+// makes a Demonstrations has checked it.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "autograd/files/array.h"
+
+namespace understudy {
+
+// Rows of one shape: numbers, or the indices of discrete states and actions.
+struct Series {
+  Shape shape;            // of one row; [] for one number
+  bool discrete = false;  // which of the two below holds the rows
+  std::vector<float> numbers;
+  std::vector<std::int64_t> indices;
+
+  std::int64_t width() const;
+  std::int64_t rows() const;
+
+  // An empty one of the same shape and kind.
+  Series like() const { return {shape, discrete, {}, {}}; }
+  void append(const Series& from, std::int64_t first_row, std::int64_t rows);
+
+  friend bool operator==(const Series&, const Series&) = default;
+};
+
+struct Demonstrations {
+  Series observations;
+  Series actions;
+  bool last_observation = true;
+  std::vector<float> rewards;          // one a step; empty where none were recorded
+  std::vector<std::uint8_t> terminal;  // one an episode
+  std::vector<std::int64_t> starts = {0};
+  std::vector<std::int64_t> goals;  // one an episode, for tabular problems; or empty
+
+  std::vector<std::string> observation_names, action_names;  // where a .csv gave them
+  std::vector<std::string> remarks;  // what a reader assumed or left out, a sentence each
+
+  std::int64_t episodes() const { return static_cast<std::int64_t>(starts.size()) - 1; }
+  std::int64_t steps() const { return starts.back(); }
+  std::int64_t length(std::int64_t episode) const {
+    return starts[static_cast<std::size_t>(episode) + 1] -
+           starts[static_cast<std::size_t>(episode)];
+  }
+  std::int64_t first_action(std::int64_t episode) const {
+    return starts[static_cast<std::size_t>(episode)];
+  }
+  std::int64_t first_observation(std::int64_t episode) const {
+    return first_action(episode) + (last_observation ? episode : 0);
+  }
+  std::int64_t observations_of(std::int64_t episode) const {
+    return length(episode) + (last_observation ? 1 : 0);
+  }
+
+  // The sum of each episode's rewards. REQUIRES: rewards.
+  std::vector<double> returns() const;
+};
+
+// The same numbers; names and remarks may differ.
+bool same_data(const Demonstrations& a, const Demonstrations& b);
+
+// These episodes, in this order; the same one twice if it is named twice.
+// REQUIRES: 0 <= e < episodes() for each.
+Demonstrations select(const Demonstrations& from, std::span<const std::int64_t> episodes);
+
+// The first `count`; an Error where there are fewer.
+Demonstrations first_episodes(const Demonstrations& from, std::int64_t count,
+                              std::string_view name);
+
+// Adds the episodes of `more`. An Error that begins with `name` where shapes, kinds or layouts
+// differ. Rewards and goals are dropped, with a remark, unless both have them.
+void append(Demonstrations& to, const Demonstrations& more, std::string_view name);
+
+// Steps without their order: a row of each a step.
+struct Transitions {
+  Series observations, actions;
+  Series next_observations;              // empty where the last one was not recorded
+  std::vector<float> rewards;            // empty where none were
+  std::vector<std::uint8_t> terminated;  // the step ended its episode for good
+  std::vector<std::int64_t> episode, step;
+};
+Transitions transitions(const Demonstrations& from);
+
+// What an environment observes and takes; -1 for a count says that there is none (not discrete).
+struct DemonstrationSpaces {
+  Shape observation_shape = {};
+  std::int64_t observation_count = -1;
+  Shape action_shape = {};
+  std::int64_t action_count = -1;
+  // one an element, or empty: unbounded
+  std::vector<float> action_low = {}, action_high = {};
+};
+
+// Makes demonstrations fit an environment's spaces, or says in one line what does not, in which
+// episode and row. Whole numbers become indices and indices numbers where the space asks for it,
+// and rows of n numbers take the space's shape of n.
+void conform(Demonstrations& demonstrations, const DemonstrationSpaces& spaces,
+             std::string_view name);
+
+}  // namespace understudy

@@ -1,0 +1,316 @@
+#include "algorithms/data/demonstrations.h"
+
+#include <cmath>
+#include <limits>
+
+#include "algorithms/data/demonstration_files.h"
+#include "autograd/files/npz.h"
+#include "tests/files/files_test.h"
+
+namespace understudy {
+namespace {
+
+class DemonstrationsTest : public FilesTest {};
+
+// The three episodes of tests/oracles/demonstration_files.py.
+Demonstrations three_episodes() {
+  Demonstrations made;
+  made.observations.shape = {2};
+  made.actions.discrete = true;
+  const std::int64_t lengths[] = {3, 1, 4};
+  for (std::int64_t e = 0; e < 3; ++e) {
+    for (std::int64_t i = 0; i < (lengths[e] + 1) * 2; ++i) {
+      made.observations.numbers.push_back(static_cast<float>(i + 100 * e));
+    }
+    for (std::int64_t t = 0; t < lengths[e]; ++t) {
+      made.actions.indices.push_back(t % 2);
+      made.rewards.push_back(0.5f * static_cast<float>(e));
+    }
+    made.terminal.push_back(e == 1);
+    made.starts.push_back(made.starts.back() + lengths[e]);
+  }
+  return made;
+}
+
+Demonstrations continuous(Demonstrations made) {
+  made.actions.discrete = false;
+  made.actions.shape = {1};
+  for (const std::int64_t index : made.actions.indices) {
+    made.actions.numbers.push_back(static_cast<float>(index));
+  }
+  made.actions.indices.clear();
+  return made;
+}
+
+Demonstrations without_last(const Demonstrations& from) {
+  Demonstrations made = from;
+  made.observations = transitions(from).observations;
+  made.last_observation = false;
+  return made;
+}
+
+Demonstrations from_csv(std::string_view text) {
+  return demonstrations_from(Csv::parse(std::string(text), "d.csv"));
+}
+
+TEST_F(DemonstrationsTest, WhatIsSavedIsLoaded) {
+  for (const char* file : {"d.npz", "d.csv"}) {
+    for (Demonstrations made :
+         {three_episodes(), continuous(three_episodes()), without_last(three_episodes()),
+          without_last(continuous(three_episodes()))}) {
+      save_demonstrations(path(file), made);
+      EXPECT_TRUE(same_data(load_demonstrations(path(file)), made)) << file;
+      made.rewards.clear();
+      save_demonstrations(path(file), made);
+      EXPECT_TRUE(same_data(load_demonstrations(path(file)), made)) << file;
+    }
+  }
+  Demonstrations tabular = three_episodes();
+  tabular.observations = {{}, true, {}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}};
+  tabular.goals = {7, 8, 9};
+  save_demonstrations(path("d.npz"), tabular);
+  EXPECT_TRUE(same_data(load_demonstrations(path("d.npz")), tabular));
+  EXPECT_ERROR(save_demonstrations(path("d.txt"), tabular), "ends with .npz or .csv");
+  EXPECT_ERROR(load_demonstrations(path("d.txt")), "expected demonstrations in a .npz or .csv");
+}
+
+TEST_F(DemonstrationsTest, ImitationReadsOurs) {
+  save_demonstrations(path("ours.npz"), three_episodes());
+  RUN_ORACLE("demonstration_files.py", "read " + path("ours.npz"));
+}
+
+TEST_F(DemonstrationsTest, ImitationsAreRead) {
+  if (!npz_can_deflate()) GTEST_SKIP() << "built without zlib";
+  RUN_ORACLE("demonstration_files.py", "write " + path("theirs.npz"));
+  EXPECT_TRUE(same_data(load_demonstrations(path("theirs.npz")), three_episodes()));
+}
+
+TEST_F(DemonstrationsTest, EpisodeEndsAreReadInPlaceOfIndices) {
+  NamedArrays arrays = to_arrays(three_episodes());
+  arrays.erase("indices");
+  arrays.emplace("episode_ends", Array::from(std::vector<std::int64_t>{3, 4, 8}));
+  EXPECT_TRUE(same_data(demonstrations_from(arrays, "d.npz"), three_episodes()));
+  arrays.emplace("indices", Array::from(std::vector<std::int64_t>{3, 4}));
+  EXPECT_TRUE(same_data(demonstrations_from(arrays, "d.npz"), three_episodes()));
+  arrays["indices"] = Array::from(std::vector<std::int64_t>{3, 5});
+  EXPECT_ERROR(demonstrations_from(arrays, "d.npz"), "other episodes than in `indices`");
+}
+
+TEST_F(DemonstrationsTest, OneEpisodeNeedsNoIndicesAndNumPysEmptyOnesAreOfFloats) {
+  NamedArrays arrays;
+  arrays.emplace("obs", Array(ElementType::f64, {4, 2}));
+  arrays.emplace("acts", Array(ElementType::f32, {3, 1}));
+  arrays.emplace("indices", Array(ElementType::f64, {0}));
+  EXPECT_EQ(demonstrations_from(arrays, "d.npz").episodes(), 1);
+  arrays.erase("indices");
+  const Demonstrations made = demonstrations_from(arrays, "d.npz");
+  EXPECT_EQ(made.length(0), 3);
+  EXPECT_EQ(made.remarks.size(), 2u) << "neither boundaries nor `terminal`: both are said";
+  arrays["indices"] = Array(ElementType::f64, {1});
+  EXPECT_ERROR(demonstrations_from(arrays, "d.npz"), "indices: expected a vector of whole numbers");
+}
+
+TEST_F(DemonstrationsTest, WrongArraysSayWhichAndWhere) {
+  const auto with = [](const char* name, Array array) {
+    NamedArrays arrays = to_arrays(continuous(three_episodes()));
+    arrays[name] = std::move(array);
+    return arrays;
+  };
+  const auto without = [](const char* name) {
+    NamedArrays arrays = to_arrays(three_episodes());
+    arrays.erase(name);
+    return arrays;
+  };
+  const auto changed = [](const char* name, std::size_t at, auto value) {
+    NamedArrays arrays = to_arrays(continuous(three_episodes()));
+    arrays[name].as<decltype(value)>()[at] = value;
+    return arrays;
+  };
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  Array wide(ElementType::f64, {11, 2});
+  wide.as<double>()[21] = 1e39;
+  const struct {
+    NamedArrays arrays;
+    std::string message;
+  } cases[] = {
+      {without("obs"), "d.npz: obs: missing"},
+      {without("acts"), "d.npz: acts: missing"},
+      {with("obs", Array(ElementType::f32, {10, 2})),
+       "obs: expected 11 rows (8 actions and a last observation for each of 3 episodes) or 8, "
+       "found 10"},
+      {with("obs", Array::scalar(1.0f)), "obs: expected rows, found one number"},
+      {with("obs", Array(ElementType::f32, {11, 0})), "rows without numbers: shape [11, 0]"},
+      {with("acts", Array(ElementType::f32, {0})), "acts: no steps"},
+      {with("rews", Array(ElementType::f32, {7})), "rews: expected one for each of 8 actions"},
+      {with("terminal", Array(ElementType::boolean, {2})),
+       "terminal: expected a bool for each of 3 episodes, found shape [2] of bool"},
+      {with("terminal", Array(ElementType::f32, {3})), "found shape [3] of f32"},
+      {with("goal", Array(ElementType::i64, {2})), "goal: expected one for each of 3 episodes"},
+      {changed("indices", 1, std::int64_t{3}),
+       "indices: episode 1 would end before row 3 of acts: expected from 4 to 7"},
+      {changed("indices", 1, std::int64_t{8}), "expected from 4 to 7"},
+      {changed("indices", 0, std::int64_t{-1}), "episode 0 would end before row -1"},
+      {changed("indices", 0, std::int64_t{0}), "episode 0 would end before row 0"},
+      {changed("obs", 7, nan), "obs: episode 0, row 3: expected a finite number, found nan"},
+      {changed("obs", 8, nan), "obs: episode 1, row 0: expected a finite number, found nan"},
+      {changed("acts", 7, nan), "acts: episode 2, row 3: expected a finite number, found nan"},
+      {changed("rews", 3, nan), "rews: episode 1, row 0: expected a finite number, found nan"},
+      {with("obs", wide), "obs: episode 2, row 4: expected a finite number, found 1e+39"},
+      {with("acts", Array::from(std::vector<std::int64_t>{0, 1, 0, 1, 0, 1, -1, 0})),
+       "acts: episode 2, row 2: expected an index, 0 or more, found -1"},
+      {with("episode_ends", Array::from(std::vector<std::int64_t>{3, 4, 7})),
+       "episode_ends: other episodes than in `indices`"},
+  };
+  for (const auto& [arrays, message] : cases) {
+    EXPECT_ERROR(demonstrations_from(arrays, "d.npz"), message);
+  }
+  NamedArrays ends = without("indices");
+  ends.emplace("episode_ends", Array::from(std::vector<std::int64_t>{3, 4, 7}));
+  EXPECT_ERROR(demonstrations_from(ends, "d.npz"),
+               "expected the last episode to end after the 8 rows of acts, found 7");
+}
+
+TEST_F(DemonstrationsTest, ATableByAPersonIsRead) {
+  const Demonstrations made = from_csv(
+      "episode,t,x,speed,action,reward\n7,0,0.5,1,1,-1\n7,1,0.25,2,0,-1\n9,0,-3,1e-3,1,2\n");
+  EXPECT_EQ(made.episodes(), 2);
+  EXPECT_FALSE(made.last_observation);
+  EXPECT_EQ(made.observations.numbers, (std::vector<float>{0.5f, 1, 0.25f, 2, -3, 1e-3f}));
+  EXPECT_EQ(made.observation_names, (std::vector<std::string>{"x", "speed"}));
+  EXPECT_EQ(made.actions.indices, (std::vector<std::int64_t>{1, 0, 1}));
+  EXPECT_EQ(made.returns(), (std::vector<double>{-2, 2}));
+  EXPECT_EQ(made.remarks[0], "observations are the columns x, speed");
+  // a point makes actions numbers; without `episode` there is one
+  const Demonstrations numbers = from_csv("obs_0,act_0\n1.5,0.0\n2,1\n");
+  EXPECT_EQ(numbers.actions.numbers, (std::vector<float>{0, 1}));
+  EXPECT_EQ(numbers.episodes(), 1);
+}
+
+TEST_F(DemonstrationsTest, WrongTablesSayLineColumnEpisodeAndRow) {
+  const std::string head = "episode,t,obs_0,act_0,rew,terminal\n";
+  const struct {
+    std::string text, message;
+  } cases[] = {
+      {head, "d.csv:1: expected a row a step, found no rows"},
+      {"obs_0\n1\n", "d.csv:1: expected a column 'act_0', 'act' or 'action', found none"},
+      {"act_0\n1\n", "d.csv:1: expected a column 'obs_0', found none"},
+      {"obs_0,obs_2,act_0\n1,2,3\n", "d.csv:1: expected a column 'obs_1' before 'obs_2'"},
+      {head + "0,0,nan,1,0,0\n",
+       "d.csv:2:obs_0: expected a finite number in episode 0, row 0, found 'nan'"},
+      {head + "0,0,1.5,1,0,0\n0,1,1e60,1,0,0\n", "expected a finite number in episode 0, row 1"},
+      {head + "0,0,1.5,1,0,0\n0,1,x,1,0,0\n",
+       "d.csv:3:obs_0: expected a number in episode 0, row 1, found 'x'"},
+      {head + "0,0,1.5,1,,0\n",
+       "d.csv:2:rew: expected a number in episode 0, row 0, found an empty"},
+      {head + "0,0,1.5,-1,0,0\n",
+       "d.csv:2:act_0: expected an index, 0 or more, in episode 0, row 0"},
+      {head + "0,0,1.5,1,0,0\n0,1,1.5,,0,0\n0,2,1.5,1,0,0\n",
+       "d.csv:3:act_0: expected a number in episode 0, row 1, found an empty cell"},
+      {head + "0,0,1,1,0,0\n0,1,1,,,\n1,0,1,1,0,0\n",
+       "d.csv:4:act_0: expected an empty cell, after the last action, as the first episode has"},
+      {head + "0,0,1,1,0,0\n1,0,1,1,0,0\n1,1,1,,,\n", "d.csv:4:act_0: expected an action, as the"},
+      {head + "0,0,1,,,\n",
+       "d.csv:2:act_0: expected an action in episode 0, row 0, found an empty"},
+      {head + "0,0,1,1,0,2\n", "d.csv:2:terminal: expected 0 or 1 in episode 0, row 0, found '2'"},
+      {head + "0,0,1,1,0,1\n0,1,1,1,0,0\n",
+       "d.csv:2:terminal: expected 0 before an episode's last step in episode 0, row 0"},
+      {head + "0,0,1,1,0,0\n0,0,1,1,0,0\n", "d.csv:3:t: expected a time after 0"},
+      {head + "0,0,1,1,0,0\n1,0,1,1,0,0\n0,1,1,1,0,0\n",
+       "d.csv:4:episode: expected the rows of an episode together"},
+      {head + "0.5,0,1,1,0,0\n", "d.csv:2:episode: expected a whole number"},
+  };
+  for (const auto& [text, message] : cases) EXPECT_ERROR(from_csv(text), message);
+}
+
+TEST_F(DemonstrationsTest, SeveralFilesAreOneWhereTheyAgree) {
+  save_demonstrations(path("a.npz"), three_episodes());
+  save_demonstrations(path("b.csv"), three_episodes());
+  const std::string both[] = {path("a.npz"), path("b.csv")};
+  const Demonstrations made = load_demonstrations(both);
+  EXPECT_EQ(made.episodes(), 6);
+  EXPECT_TRUE(same_data(select(made, std::vector<std::int64_t>{3, 4, 5}), three_episodes()));
+  save_demonstrations(path("c.npz"), continuous(three_episodes()));
+  const std::string differ[] = {path("a.npz"), path("c.npz")};
+  EXPECT_ERROR(load_demonstrations(differ),
+               "c.npz: expected actions of shape [] (discrete) as in the files before, found [1]");
+  save_demonstrations(path("d.npz"), without_last(three_episodes()));
+  const std::string shorter[] = {path("a.npz"), path("d.npz")};
+  EXPECT_ERROR(load_demonstrations(shorter), "d.npz: expected episodes with the observation after");
+  EXPECT_ERROR(load_demonstrations(std::span<const std::string>()), "found none");
+}
+
+TEST_F(DemonstrationsTest, TransitionsPairEachObservationWithTheNext) {
+  const Transitions steps = transitions(three_episodes());
+  EXPECT_EQ(steps.observations.rows(), 8);
+  for (std::size_t i = 0; i < 16; ++i) {
+    EXPECT_EQ(steps.next_observations.numbers[i], steps.observations.numbers[i] + 2);
+  }
+  EXPECT_EQ(steps.terminated, (std::vector<std::uint8_t>{0, 0, 0, 1, 0, 0, 0, 0}));
+  EXPECT_EQ(steps.episode, (std::vector<std::int64_t>{0, 0, 0, 1, 2, 2, 2, 2}));
+  EXPECT_EQ(steps.step, (std::vector<std::int64_t>{0, 1, 2, 0, 0, 1, 2, 3}));
+  EXPECT_EQ(transitions(without_last(three_episodes())).next_observations.rows(), 0);
+}
+
+TEST_F(DemonstrationsTest, WhatDoesNotFitTheEnvironmentSaysWhichEpisodeAndRow) {
+  const DemonstrationSpaces discrete{.observation_shape = {2}, .action_count = 2};
+  Demonstrations made = three_episodes();
+  conform(made, discrete, "d.npz");
+  EXPECT_TRUE(same_data(made, three_episodes()));
+  made = continuous(three_episodes());
+  made.actions.shape = {};
+  conform(made, discrete, "d.npz");
+  EXPECT_TRUE(same_data(made, three_episodes())) << "whole numbers are indices where asked for";
+
+  made.actions.indices[6] = 2;
+  EXPECT_ERROR(conform(made, discrete, "d.npz"),
+               "d.npz: episode 2, row 2: expected action 0 to 1, found 2");
+  made = continuous(three_episodes());
+  made.actions.shape = {};
+  made.actions.numbers[3] = 0.5f;
+  EXPECT_ERROR(conform(made, discrete, "d.npz"),
+               "d.npz: episode 1, row 0: expected action 0 to 1, found 0.5");
+  EXPECT_ERROR(conform(made, {.observation_shape = {3}, .action_count = 2}, "d.npz"),
+               "d.npz: expected observations of shape [3], as the environment has them, found [2]");
+
+  const DemonstrationSpaces box{
+      .observation_shape = {2}, .action_shape = {1}, .action_low = {0}, .action_high = {1}};
+  made = three_episodes();
+  conform(made, box, "d.npz");
+  EXPECT_TRUE(same_data(made, continuous(three_episodes())))
+      << "indices are numbers where asked for";
+  made.actions.numbers[2] = 1.000001f;
+  EXPECT_EQ(error_of([&] { conform(made, box, "d.npz"); }), "") << "rounded past its bound";
+  made.actions.numbers[2] = 1.01f;
+  EXPECT_ERROR(conform(made, box, "d.npz"),
+               "d.npz: episode 0, row 2: expected action[0] from 0 to 1, found 1.00999999");
+}
+
+// Other people's demonstrations: README of the data folder's gym_experts gives these figures.
+TEST_F(DemonstrationsTest, PublishedExpertsHaveTheirPublishedReturns) {
+  const char* data = std::getenv("UNDERSTUDY_DATA");
+  if (data == nullptr) GTEST_SKIP() << "UNDERSTUDY_DATA names no folder of data";
+  const struct {
+    const char* file;
+    std::int64_t episodes, width;
+    double mean;
+    bool discrete;
+  } cases[] = {{"cartpole_expert.csv", 50, 4, 200.0, true},
+               {"mountaincar_expert.csv", 50, 2, -99.9, true},
+               {"acrobot_expert.csv", 50, 4, -81.3, true},
+               {"cartpole_v1_ppo.csv", 57, 4, 473.1, true},
+               {"pendulum_ppo.csv", 56, 3, -189.4, false}};
+  for (const auto& expected : cases) {
+    const Demonstrations made =
+        load_demonstrations(std::string(data) + "/gym_experts/" + expected.file);
+    EXPECT_EQ(made.episodes(), expected.episodes) << expected.file;
+    EXPECT_EQ(made.observations.width(), expected.width) << expected.file;
+    EXPECT_EQ(made.actions.discrete, expected.discrete) << expected.file;
+    double sum = 0;
+    for (const double value : made.returns()) sum += value;
+    // the figures are rounded to one decimal
+    EXPECT_NEAR(sum / static_cast<double>(made.episodes()), expected.mean, 0.051) << expected.file;
+  }
+}
+
+}  // namespace
+}  // namespace understudy

@@ -37,12 +37,14 @@ struct GoalFamily::Chunk {
   }
 };
 
-GoalFamily::GoalFamily(const Problem& problem, Engine& engine) : problem_(problem), engine_(engine) {
+GoalFamily::GoalFamily(const Problem& problem, Engine& engine)
+    : problem_(problem), engine_(engine) {
   if (problem.n_goals() == 0) fail(ErrorKind::bad_input, "goal_id: the problem has no goals");
   if (problem.goals_absorb)
     for (std::int64_t g = 0; g < problem.n_goals(); ++g)
       if (problem.goal_begin[g + 1] - problem.goal_begin[g] != 1)
-        fail(ErrorKind::not_available, "goal %lld: absorbing goals of one state each are supported, found %d",
+        fail(ErrorKind::not_available,
+             "goal %lld: absorbing goals of one state each are supported, found %d",
              static_cast<long long>(g), problem.goal_begin[g + 1] - problem.goal_begin[g]);
 
   // The pattern of I - M by rows: each successor once, and the diagonal.
@@ -51,13 +53,14 @@ GoalFamily::GoalFamily(const Problem& problem, Engine& engine) : problem_(proble
   for (std::int64_t s = 0; s < problem.n_states; ++s) {
     const std::int32_t from = problem.transition_begin[problem.pair_begin[s]];
     const std::int32_t to = problem.transition_begin[problem.pair_begin[s + 1]];
-    std::vector<std::int32_t> next(problem.next_state.begin() + from, problem.next_state.begin() + to);
+    std::vector<std::int32_t> next(problem.next_state.begin() + from,
+                                   problem.next_state.begin() + to);
     next.push_back(static_cast<std::int32_t>(s));
     std::sort(next.begin(), next.end());
     next.erase(std::unique(next.begin(), next.end()), next.end());
     auto place = [&](std::int64_t state) {
-      return begin.back() +
-             static_cast<std::int32_t>(std::lower_bound(next.begin(), next.end(), state) - next.begin());
+      return begin.back() + static_cast<std::int32_t>(
+                                std::lower_bound(next.begin(), next.end(), state) - next.begin());
     };
     diagonal_.push_back(place(s));
     for (std::int32_t j = from; j < to; ++j) entry_[j] = place(problem.next_state[j]);
@@ -69,7 +72,8 @@ GoalFamily::GoalFamily(const Problem& problem, Engine& engine) : problem_(proble
 
   const auto& position = lu_->position();
   std::vector<std::int32_t> state_at(problem.n_states);
-  for (std::int64_t s = 0; s < problem.n_states; ++s) state_at[position[s]] = static_cast<std::int32_t>(s);
+  for (std::int64_t s = 0; s < problem.n_states; ++s)
+    state_at[position[s]] = static_cast<std::int32_t>(s);
   begin_.assign(1, 0);
   for (std::int32_t s : state_at) {
     const std::int32_t to = problem.transition_begin[problem.pair_begin[s + 1]];
@@ -94,11 +98,13 @@ std::vector<double> GoalFamily::transition_reward(const std::vector<double>& wei
     return r;
   }
   if (static_cast<std::int64_t>(weights.size()) != f)
-    fail(ErrorKind::bad_shape, "weights: expected %lld, found %zu", static_cast<long long>(f), weights.size());
+    fail(ErrorKind::bad_shape, "weights: expected %lld, found %zu", static_cast<long long>(f),
+         weights.size());
   std::vector<double> r(problem_.n_transitions());
   for (std::size_t j = 0; j < r.size(); ++j) {
     double sum = 0.0;
-    for (std::int64_t c = 0; c < f; ++c) sum += weights[c] * problem_.transition_features[j * f + c];
+    for (std::int64_t c = 0; c < f; ++c)
+      sum += weights[c] * problem_.transition_features[j * f + c];
     r[j] = sum;
   }
   return r;
@@ -130,7 +136,8 @@ void GoalFamily::solve_chunk(Stream& stream, const std::vector<std::int32_t>& go
   chunk.goals = goals;
   chunk.z.assign(problem_.n_states * lanes, 0.0);
   for (std::size_t lane = 0; lane < goals.size(); ++lane)
-    for (std::int32_t i = problem_.goal_begin[goals[lane]]; i < problem_.goal_begin[goals[lane] + 1]; ++i)
+    for (std::int32_t i = problem_.goal_begin[goals[lane]];
+         i < problem_.goal_begin[goals[lane] + 1]; ++i)
       chunk.z[lu_->position()[problem_.goal_state[i]] * lanes + lane] += 1.0;
   lu_->solve(engine_.kernels(), stream, lanes, chunk.z.data());
   if (!problem_.goals_absorb) return;
@@ -200,7 +207,8 @@ double GoalFamily::log_likelihood(const GoalDemonstrations& d, const std::vector
     for (std::int32_t i : chunk.origins) {
       const auto& origin = d.origins[i];
       const int lane = chunk.lane_of(origin.goal);
-      double v = std::log(chunk.z[static_cast<std::int64_t>(lu_->position()[origin.state]) * lanes + lane]);
+      double v = std::log(
+          chunk.z[static_cast<std::int64_t>(lu_->position()[origin.state]) * lanes + lane]);
       if (problem_.goals_absorb) {
         const std::int32_t goal = problem_.goal_state[problem_.goal_begin[origin.goal]];
         v -= std::log(chunk.z[static_cast<std::int64_t>(lu_->position()[goal]) * lanes + lane]);
@@ -220,7 +228,8 @@ double GoalFamily::log_likelihood(const GoalDemonstrations& d, const std::vector
   if (gradient != nullptr) {
     *gradient = d.transition_count;
     for (int part = 0; part < parts; ++part)
-      for (std::size_t i = 0; i < transition_.size(); ++i) (*gradient)[transition_[i]] -= flow[part][i];
+      for (std::size_t i = 0; i < transition_.size(); ++i)
+        (*gradient)[transition_[i]] -= flow[part][i];
   }
   return value;
 }
@@ -231,7 +240,8 @@ std::vector<double> GoalFamily::hessian(const GoalDemonstrations& d,
   if (!factor(transition_reward(weights)))
     fail(ErrorKind::not_finite, "the partition function diverges at these weights");
   // Feature p of transition i, and M's derivative by weight p.
-  std::vector<std::vector<double>> feature(f, std::vector<double>(n)), slope(f, std::vector<double>(n));
+  std::vector<std::vector<double>> feature(f, std::vector<double>(n)),
+      slope(f, std::vector<double>(n));
   for (std::int64_t p = 0; p < f; ++p) {
     std::vector<double> unit(f, 0.0);
     unit[p] = 1.0;
@@ -256,7 +266,8 @@ std::vector<double> GoalFamily::hessian(const GoalDemonstrations& d,
     // z_p = (I - M)^-1 M_p z.
     std::vector<std::vector<double>> tangent(f, std::vector<double>(chunk.z.size()));
     for (std::int64_t p = 0; p < f; ++p) {
-      kernels.multiply(stream, weighted(slope[p]), lanes, chunk.z.data(), nullptr, tangent[p].data());
+      kernels.multiply(stream, weighted(slope[p]), lanes, chunk.z.data(), nullptr,
+                       tangent[p].data());
       lu_->solve(kernels, stream, lanes, tangent[p].data());
     }
     // lambda' (M_p z_q + M_q z_p + M_pq z) ...
@@ -274,7 +285,8 @@ std::vector<double> GoalFamily::hessian(const GoalDemonstrations& d,
           h[q * f + p] += sum;
         } else {
           for (std::int64_t r = 0; r < f; ++r)
-            for (std::int64_t i = 0; i < n; ++i) h[p * f + r] += feature[p][i] * feature[r][i] * flow[i];
+            for (std::int64_t i = 0; i < n; ++i)
+              h[p * f + r] += feature[p][i] * feature[r][i] * flow[i];
         }
       }
     }
@@ -316,17 +328,20 @@ std::vector<double> GoalFamily::values(const std::vector<double>& reward,
         double base = 0.0;
         if (problem_.goals_absorb) {
           const std::int32_t goal = problem_.goal_state[problem_.goal_begin[goals[g]]];
-          base = std::log(chunk.z[static_cast<std::int64_t>(lu_->position()[goal]) * lanes + (g - first)]);
+          base = std::log(
+              chunk.z[static_cast<std::int64_t>(lu_->position()[goal]) * lanes + (g - first)]);
         }
         for (std::int64_t s = 0; s < problem_.n_states; ++s) {
-          const double z = chunk.z[static_cast<std::int64_t>(lu_->position()[s]) * lanes + (g - first)];
+          const double z =
+              chunk.z[static_cast<std::int64_t>(lu_->position()[s]) * lanes + (g - first)];
           if (!(z >= 0.0)) bad[part] = 1;
           v[s * goals.size() + g] = std::log(z) - base;
         }
       }
     });
   if (!exists || std::find(bad.begin(), bad.end(), 1) != bad.end())
-    fail(ErrorKind::not_finite, "the partition function diverges: spectral radius %.6f, must be below 1",
+    fail(ErrorKind::not_finite,
+         "the partition function diverges: spectral radius %.6f, must be below 1",
          spectral_radius(reward));
   return v;
 }
@@ -356,8 +371,9 @@ void GoalFamily::check_reachable(const GoalDemonstrations& d) const {
     const auto& origin = d.origins[i];
     if (i == 0 || origin.goal != d.origins[i - 1].goal) {
       reaches.assign(problem_.n_states, 0);
-      std::vector<std::int32_t> open(problem_.goal_state.begin() + problem_.goal_begin[origin.goal],
-                                     problem_.goal_state.begin() + problem_.goal_begin[origin.goal + 1]);
+      std::vector<std::int32_t> open(
+          problem_.goal_state.begin() + problem_.goal_begin[origin.goal],
+          problem_.goal_state.begin() + problem_.goal_begin[origin.goal + 1]);
       for (std::int32_t s : open) reaches[s] = 1;
       while (!open.empty()) {
         const std::int32_t s = open.back();
@@ -380,7 +396,8 @@ std::vector<double> inverse_of_positive_definite(std::int64_t n, std::vector<dou
     for (std::int64_t k = 0; k < j; ++k)
       for (std::int64_t i = j; i < n; ++i) a[i * n + j] -= a[i * n + k] * a[j * n + k];
     if (!(a[j * n + j] > 0.0))
-      fail(ErrorKind::not_finite, "the Hessian is singular: the data do not tell weight %lld from the others",
+      fail(ErrorKind::not_finite,
+           "the Hessian is singular: the data do not tell weight %lld from the others",
            static_cast<long long>(j));
     const double root = std::sqrt(a[j * n + j]);
     for (std::int64_t i = j; i < n; ++i) a[i * n + j] /= root;
@@ -394,7 +411,8 @@ std::vector<double> inverse_of_positive_definite(std::int64_t n, std::vector<dou
     }
   for (std::int64_t i = 0; i < n; ++i)
     for (std::int64_t j = 0; j < n; ++j)
-      for (std::int64_t k = std::max(i, j); k < n; ++k) inverse[i * n + j] += l[k * n + i] * l[k * n + j];
+      for (std::int64_t k = std::max(i, j); k < n; ++k)
+        inverse[i * n + j] += l[k * n + i] * l[k * n + j];
   return inverse;
 }
 
@@ -411,8 +429,9 @@ LinearFit fit_goals(GoalFamily& family, const Problem& problem, const GoalDemons
     for (std::int64_t j = 0; j < problem.n_transitions(); ++j) {
       const std::int64_t k = problem.transition_pair[j];
       const double* x = own ? &problem.transition_features[j * f]
-                        : problem.feature_owner == FeatureOwner::pair ? &problem.features[k * f]
-                                                                      : &problem.features[problem.pair_state[k] * f];
+                        : problem.feature_owner == FeatureOwner::pair
+                            ? &problem.features[k * f]
+                            : &problem.features[problem.pair_state[k] * f];
       for (std::int64_t c = 0; c < f; ++c) g[c] -= by_transition[j] * x[c];
     }
     double penalty = 0.0;
@@ -425,7 +444,8 @@ LinearFit fit_goals(GoalFamily& family, const Problem& problem, const GoalDemons
   std::vector<double> probe(f);
   if (!std::isfinite(objective(start, probe)))
     fail(ErrorKind::not_finite,
-         "the partition function diverges at the starting weights (spectral radius %.6f, must be below "
+         "the partition function diverges at the starting weights (spectral radius %.6f, must be "
+         "below "
          "1): start from more negative weights",
          family.spectral_radius(family.transition_reward(start)));
   const LbfgsResult result = minimise(objective, std::move(start), options.optimiser);
@@ -441,7 +461,8 @@ LinearFit fit_goals(GoalFamily& family, const Problem& problem, const GoalDemons
     for (double& x : information) x = -x;
     for (std::int64_t c = 0; c < f; ++c) information[c * f + c] += options.l2 * d.episodes;
     const std::vector<double> covariance = inverse_of_positive_definite(f, information);
-    for (std::int64_t c = 0; c < f; ++c) fit.standard_errors.push_back(std::sqrt(covariance[c * f + c]));
+    for (std::int64_t c = 0; c < f; ++c)
+      fit.standard_errors.push_back(std::sqrt(covariance[c * f + c]));
   }
   return fit;
 }

@@ -1,22 +1,23 @@
 // Maximum-entropy behaviour towards many goals, undiscounted: the linear system of exp V.
 //
-// Where dynamics are deterministic (or the outlook is the graphical model's, which takes the expectation of
-// exp V), the soft Bellman equation without a discount is linear in z = exp V. With M(s, s') the sum over
-// transitions of p exp r, and e_g 1 at the states from which goal g may be entered,
+// Where dynamics are deterministic (or the outlook is the graphical model's, which takes the
+// expectation of exp V), the soft Bellman equation without a discount is linear in z = exp V. With
+// M(s, s') the sum over transitions of p exp r, and e_g 1 at the states from which goal g may be
+// entered,
 //
 //   z_g = M z_g + e_g,    log p(trajectory) = sum of its rewards - V_g(first state)
 //
 // This is maximum-entropy inverse reinforcement learning (Ziebart et al. 2008) and, with links for
-// states, the recursive logit model of route choice (Fosgerau, Frejinger & Karlström 2013, equations 5 to
-// 11). z exists exactly when the spectral radius of M is below 1, which the factorisation of I - M
-// decides. One factorisation serves all goals and, transposed, the gradient:
+// states, the recursive logit model of route choice (Fosgerau, Frejinger & Karlström 2013,
+// equations 5 to 11). z exists exactly when the spectral radius of M is below 1, which the
+// factorisation of I - M decides. One factorisation serves all goals and, transposed, the gradient:
 //
 //   d log-likelihood / d r(j) = n(j) - sum_g M(j) lambda_g(s_j) z_g(s'_j),
 //   (I - M') lambda_g = sum over g's trajectories of e(first state) / z_g(first state)
 //
-// Where a goal's state absorbs (`Problem::goals_absorb`), the walk may not pass through it. Its z is the
-// one above divided by z_g(goal): every walk to the goal is a first arrival followed by a walk from the
-// goal to itself.
+// Where a goal's state absorbs (`Problem::goals_absorb`), the walk may not pass through it. Its z
+// is the one above divided by z_g(goal): every walk to the goal is a first arrival followed by a
+// walk from the goal to itself.
 //
 // Goals are taken sixteen at a time, lanes across goals, so that their z stay in the second cache.
 
@@ -32,8 +33,8 @@
 
 namespace understudy {
 
-// What trajectories with goals say, sorted once: how often each transition was taken, and from where
-// each goal was sought.
+// What trajectories with goals say, sorted once: how often each transition was taken, and from
+// where each goal was sought.
 struct GoalDemonstrations {
   struct Origin {
     std::int32_t goal, state;
@@ -57,14 +58,14 @@ class GoalFamily {
   // r(j) = w . f of every transition.
   std::vector<double> transition_reward(const std::vector<double>& weights) const;
 
-  // The log-likelihood of demonstrations, and its gradient by transition where not null. -infinity where
-  // the partition function diverges.
+  // The log-likelihood of demonstrations, and its gradient by transition where not null. -infinity
+  // where the partition function diverges.
   double log_likelihood(const GoalDemonstrations& demonstrations,
                         const std::vector<double>& transition_reward,
                         std::vector<double>* gradient);
 
-  // Of linear rewards: the matrix [F, F] of second derivatives of the log-likelihood with respect to
-  // the weights, exact.
+  // Of linear rewards: the matrix [F, F] of second derivatives of the log-likelihood with respect
+  // to the weights, exact.
   std::vector<double> hessian(const GoalDemonstrations& demonstrations,
                               const std::vector<double>& weights);
 
@@ -115,14 +116,14 @@ struct GoalFitOptions {
   bool standard_errors = true;
 };
 
-// The weights of greatest mean log-likelihood. An `Error` with the spectral radius where the partition
-// function diverges at `start`. Later steps that leave its domain are shortened.
+// The weights of greatest mean log-likelihood. An `Error` with the spectral radius where the
+// partition function diverges at `start`. Later steps that leave its domain are shortened.
 LinearFit fit_goals(GoalFamily& family, const Problem& problem,
                     const GoalDemonstrations& demonstrations, std::vector<double> start,
                     const GoalFitOptions& options = {});
 
-// The inverse of a symmetric positive definite matrix [n, n]; an `Error` if it is not (weights that the
-// data do not tell apart).
+// The inverse of a symmetric positive definite matrix [n, n]; an `Error` if it is not (weights that
+// the data do not tell apart).
 std::vector<double> inverse_of_positive_definite(std::int64_t n, std::vector<double> matrix);
 
 }  // namespace understudy

@@ -15,14 +15,15 @@ MaxEntModel::MaxEntModel(const Problem& problem, Engine& engine,
       trajectories_(trajectories), visits_(problem.n_pairs(), 0.0), first_(problem.n_states, 0.0) {
   if (trajectories.empty()) fail(ErrorKind::bad_input, "demonstrations: there are none");
   if (outlook == Outlook::optimistic && problem.discount < 1.0)
-    fail(ErrorKind::not_available, "the optimistic outlook has no discount, found %g: use a horizon",
-         problem.discount);
+    fail(ErrorKind::not_available,
+         "the optimistic outlook has no discount, found %g: use a horizon", problem.discount);
   if (problem.horizon == 0 && problem.discount == 1.0) check_reaches_end(problem);
   const auto pairs = pairs_of(problem, trajectories);
   std::map<std::pair<std::int32_t, std::int32_t>, double> counts;
   for (std::size_t e = 0; e < pairs.size(); ++e) {
     if (problem.horizon > 0 && static_cast<std::int64_t>(pairs[e].size()) > problem.horizon)
-      fail(ErrorKind::bad_input, "episode %zu: expected at most %lld steps (the horizon), found %zu", e,
+      fail(ErrorKind::bad_input,
+           "episode %zu: expected at most %lld steps (the horizon), found %zu", e,
            static_cast<long long>(problem.horizon), pairs[e].size());
     if (trajectories[e].states.empty()) fail(ErrorKind::bad_input, "episode %zu: has no state", e);
     first_[trajectories[e].states.front()] += 1.0;
@@ -67,7 +68,8 @@ double MaxEntModel::stationary(const std::vector<double>& reward, std::vector<do
       const std::int32_t state = p.pair_state[visit.pair];
       value += visit.count * (s.q_values[visit.pair] - s.values[state]);
       v[state] -= visit.count;
-      for (std::int32_t j = p.transition_begin[visit.pair]; j < p.transition_begin[visit.pair + 1]; ++j)
+      for (std::int32_t j = p.transition_begin[visit.pair]; j < p.transition_begin[visit.pair + 1];
+           ++j)
         v[p.next_state[j]] += p.discount * p.probability[j] * visit.count;
     }
   } else {
@@ -100,7 +102,8 @@ double MaxEntModel::over_horizon(const std::vector<double>& reward, std::vector<
   double value = 0.0;
   if (likelihood) {
     for (const Visit& v : by_step_)
-      value += v.count * (h.q_values[v.step * pairs + v.pair] - h.values[v.step * states + p.pair_state[v.pair]]);
+      value += v.count * (h.q_values[v.step * pairs + v.pair] -
+                          h.values[v.step * states + p.pair_state[v.pair]]);
   } else {
     for (std::int64_t k = 0; k < pairs; ++k) value += visits_[k] * reward[k];
     for (std::int64_t i = 0; i < states; ++i) value -= first_[i] * h.values[i];
@@ -109,7 +112,8 @@ double MaxEntModel::over_horizon(const std::vector<double>& reward, std::vector<
   *gradient = visits_;
   expected_.assign(pairs, 0.0);
   adjoint_.resize(steps * states);
-  std::vector<double> adjoint(states, 0.0), occupancy = first_, next(states), flow(pairs), source(states);
+  std::vector<double> adjoint(states, 0.0), occupancy = first_, next(states), flow(pairs),
+                                            source(states);
   if (!likelihood)
     for (std::int64_t i = 0; i < states; ++i) adjoint[i] = -first_[i];
   std::size_t at = 0;
@@ -136,9 +140,9 @@ double MaxEntModel::over_horizon(const std::vector<double>& reward, std::vector<
 }
 
 // Conditioned on its first state, an optimistic trajectory is a Markov chain with the policy
-// beta(s, a) / beta(s) and dynamics tilted by beta(s'): pair k and successor s' together have probability
-// p exp(r(k) - V(s) + V(s')). The tilt is split around the pull through the transpose, scaled by the
-// largest V so that neither half overflows.
+// beta(s, a) / beta(s) and dynamics tilted by beta(s'): pair k and successor s' together have
+// probability p exp(r(k) - V(s) + V(s')). The tilt is split around the pull through the transpose,
+// scaled by the largest V so that neither half overflows.
 double MaxEntModel::optimistic(const std::vector<double>& reward, std::vector<double>* gradient) {
   const Problem& p = problem_;
   const std::int64_t states = p.n_states, pairs = p.n_pairs();
@@ -149,7 +153,8 @@ double MaxEntModel::optimistic(const std::vector<double>& reward, std::vector<do
     policy = std::move(h.policy);
   } else {
     try {
-      Solution s = solve(engine_, p, reward, {.outlook = Outlook::optimistic, .tolerance = 1e-13}, 1, warm_);
+      Solution s =
+          solve(engine_, p, reward, {.outlook = Outlook::optimistic, .tolerance = 1e-13}, 1, warm_);
       values = warm_ = std::move(s.values);
       policy = std::move(s.policy);
     } catch (const Error& error) {
@@ -189,11 +194,12 @@ double MaxEntModel::optimistic(const std::vector<double>& reward, std::vector<do
   return value;
 }
 
-// dV/dw is the value of features under the policy: F right-hand sides of one system (or F lanes of one
-// backward pass), and dQ/dw = f + discount E dV'/dw.
+// dV/dw is the value of features under the policy: F right-hand sides of one system (or F lanes of
+// one backward pass), and dQ/dw = f + discount E dV'/dw.
 std::vector<double> MaxEntModel::information(const std::vector<double>& reward) {
   const Problem& p = problem_;
-  if (outlook_ != Outlook::causal) fail(ErrorKind::not_available, "information: needs the causal model");
+  if (outlook_ != Outlook::causal)
+    fail(ErrorKind::not_available, "information: needs the causal model");
   const std::int64_t f = p.n_features, states = p.n_states, pairs = p.n_pairs();
   std::vector<double> feature(pairs * f), unit(f), total(f * f, 0.0);
   for (std::int64_t c = 0; c < f; ++c) {
@@ -216,7 +222,8 @@ std::vector<double> MaxEntModel::information(const std::vector<double>& reward) 
       for (std::int64_t k = p.pair_begin[s]; k < p.pair_begin[s + 1]; ++k)
         for (std::int64_t c = 0; c < f; ++c)
           for (std::int64_t d = 0; d < f; ++d)
-            total[c * f + d] -= adjoint[s] * policy[k] * (q[k * f + c] - mean[c]) * (q[k * f + d] - mean[d]);
+            total[c * f + d] -=
+                adjoint[s] * policy[k] * (q[k * f + c] - mean[c]) * (q[k * f + d] - mean[d]);
     }
   };
   auto look_ahead = [&](const std::vector<double>& v) {
@@ -257,7 +264,8 @@ LinearFit fit_maxent(MaxEntModel& model, const Problem& p, std::vector<double> s
                      const MaxEntFitOptions& options) {
   const std::int64_t f = p.n_features;
   if (static_cast<std::int64_t>(start.size()) != f)
-    fail(ErrorKind::bad_shape, "weights: expected %lld, found %zu", static_cast<long long>(f), start.size());
+    fail(ErrorKind::bad_shape, "weights: expected %lld, found %zu", static_cast<long long>(f),
+         start.size());
   const double scale = 1.0 / model.episodes();
   std::vector<double> by_pair;
   // The negative of the mean objective, which is what a minimiser wants.
@@ -284,18 +292,22 @@ LinearFit fit_maxent(MaxEntModel& model, const Problem& p, std::vector<double> s
     const bool exponentiated = options.method == MaxEntFitOptions::Method::exponentiated_gradient;
     if (exponentiated)
       for (double w : start)
-        if (!(w > 0.0)) fail(ErrorKind::bad_input, "exponentiated gradient: expected positive starting weights, found %g", w);
+        if (!(w > 0.0))
+          fail(ErrorKind::bad_input,
+               "exponentiated gradient: expected positive starting weights, found %g", w);
     fit.weights = std::move(start);
     fit.gradient.resize(f);
     fit.status = LbfgsStatus::iteration_limit;
     for (; fit.iterations < options.optimiser.iterations; ++fit.iterations) {
       ++fit.evaluations;
       if (!std::isfinite(objective(fit.weights, fit.gradient)))
-        fail(ErrorKind::not_finite, "the partition function diverges after %d steps: use a smaller learning rate",
+        fail(ErrorKind::not_finite,
+             "the partition function diverges after %d steps: use a smaller learning rate",
              fit.iterations);
       double largest = 0.0;
       for (std::int64_t c = 0; c < f; ++c)
-        largest = std::max(largest, std::abs(exponentiated ? fit.weights[c] * fit.gradient[c] : fit.gradient[c]));
+        largest = std::max(
+            largest, std::abs(exponentiated ? fit.weights[c] * fit.gradient[c] : fit.gradient[c]));
       if (largest <= options.optimiser.gradient_tolerance) {
         fit.status = LbfgsStatus::converged_gradient;
         break;
@@ -311,7 +323,8 @@ LinearFit fit_maxent(MaxEntModel& model, const Problem& p, std::vector<double> s
     std::vector<double> information = model.information(linear_reward(p, fit.weights));
     for (std::int64_t c = 0; c < f; ++c) information[c * f + c] += options.l2 * model.episodes();
     const std::vector<double> covariance = inverse_of_positive_definite(f, information);
-    for (std::int64_t c = 0; c < f; ++c) fit.standard_errors.push_back(std::sqrt(covariance[c * f + c]));
+    for (std::int64_t c = 0; c < f; ++c)
+      fit.standard_errors.push_back(std::sqrt(covariance[c * f + c]));
   }
   return fit;
 }
@@ -321,7 +334,8 @@ SampledGradient sampled_maxent_gradient(const Problem& p, const std::vector<doub
                                         const std::vector<Trajectory>& samples,
                                         const std::vector<double>& log_q) {
   if (samples.empty() || samples.size() != log_q.size())
-    fail(ErrorKind::bad_shape, "samples: expected as many log-probabilities as samples, at least 1, found %zu and %zu",
+    fail(ErrorKind::bad_shape,
+         "samples: expected as many log-probabilities as samples, at least 1, found %zu and %zu",
          log_q.size(), samples.size());
   if (demonstrations.empty()) fail(ErrorKind::bad_input, "demonstrations: there are none");
   SampledGradient result;

@@ -2,20 +2,24 @@
 //
 // Two models of the demonstrator.
 //
-//   causal (Ziebart 2010)       log p = sum_t log pi_t(a_t | s_t), pi soft-optimal with Q = r + discount E V'
-//   optimistic (Ziebart 2008)   log p = sum_t r + log p(s'|s, a) - log Z(s_1), over whole trajectories
+//   causal (Ziebart 2010)       log p = sum_t log pi_t(a_t | s_t), pi soft-optimal with Q = r +
+//   discount E V' optimistic (Ziebart 2008)   log p = sum_t r + log p(s'|s, a) - log Z(s_1), over
+//   whole trajectories
 //
 // and, for the causal one, two objectives:
 //
 //   likelihood        that log p. Exact for any demonstrations, whole episodes or not:
 //                     d/dr(k) = n(k) + pi(k) v(s),  v = b + discount P_pi' v,
 //                     b(s) = -N(s) + discount sum over transitions into s of p n
-//   feature_matching  the dual of maximum causal entropy, sum_k n(k) r(k) - sum_s n_0(s) V(s), concave in r:
-//                     d/dr(k) = n(k) - pi(k) d(s), d the occupancy from the demonstrations' first states.
-//                     Its maximum matches expected features to the demonstrations'. n is discounted.
+//   feature_matching  the dual of maximum causal entropy, sum_k n(k) r(k) - sum_s n_0(s) V(s),
+//   concave in r:
+//                     d/dr(k) = n(k) - pi(k) d(s), d the occupancy from the demonstrations' first
+//                     states. Its maximum matches expected features to the demonstrations'. n is
+//                     discounted.
 //
-// n(k) counts demonstrated pairs, N(s) states. The two agree where successors in the demonstrations are
-// as frequent as the dynamics say; on deterministic dynamics and whole episodes they are the same.
+// n(k) counts demonstrated pairs, N(s) states. The two agree where successors in the demonstrations
+// are as frequent as the dynamics say; on deterministic dynamics and whole episodes they are the
+// same.
 //
 // The reward is a vector by pair, so that any parametrisation can stand before it: linear weights
 // (`fit_maxent`), or a network, whose backward pass takes this gradient.
@@ -36,8 +40,8 @@ enum class MaxEntObjective { likelihood, feature_matching };
 
 class MaxEntModel {
  public:
-  // Horizon, discount or absorbing states are the problem's. Bad demonstrations are an `Error`; so is the
-  // optimistic outlook with a discount. Both must outlive this.
+  // Horizon, discount or absorbing states are the problem's. Bad demonstrations are an `Error`; so
+  // is the optimistic outlook with a discount. Both must outlive this.
   MaxEntModel(const Problem& problem, Engine& engine, const std::vector<Trajectory>& trajectories,
               Outlook outlook = Outlook::causal,
               MaxEntObjective objective = MaxEntObjective::likelihood);
@@ -52,9 +56,9 @@ class MaxEntModel {
   const std::vector<double>& demonstrated_visits() const { return visits_; }
   double episodes() const { return static_cast<double>(trajectories_.size()); }
 
-  // Minus the Hessian of the objective with respect to linear weights [F, F], exact, causal model. With
-  // V_w = dV/dw the value of the features and v the gradient's adjoint, it is
-  // -sum_s v(s) Cov_pi(Q_w(s, .)).
+  // Minus the Hessian of the objective with respect to linear weights [F, F], exact, causal model.
+  // With V_w = dV/dw the value of the features and v the gradient's adjoint, it is -sum_s v(s)
+  // Cov_pi(Q_w(s, .)).
   std::vector<double> information(const std::vector<double>& reward);
 
  private:
@@ -72,7 +76,7 @@ class MaxEntModel {
   MaxEntObjective objective_;
   std::vector<Trajectory> trajectories_;
   std::vector<Visit> by_step_;                // sorted by step, then pair
-  std::vector<double> visits_, first_;        // of pairs (discounted for feature matching); first states
+  std::vector<double> visits_, first_;  // of pairs (discounted for feature matching); first states
   double log_dynamics_ = 0.0;                 // sum of log p(s'|s, a), optimistic
   std::unique_ptr<PolicySystem> system_;
   std::vector<double> warm_;                  // the last values
@@ -89,16 +93,17 @@ struct MaxEntFitOptions {
   bool standard_errors = false;
 };
 
-// Linear weights that maximise the model's mean objective. L1 is the optimiser's own (`optimiser.l1`).
-// Exponentiated gradient (Kivinen & Warmuth 1997) keeps weights positive: start from positive ones.
+// Linear weights that maximise the model's mean objective. L1 is the optimiser's own
+// (`optimiser.l1`). Exponentiated gradient (Kivinen & Warmuth 1997) keeps weights positive: start
+// from positive ones.
 LinearFit fit_maxent(MaxEntModel& model, const Problem& problem, std::vector<double> start,
                      const MaxEntFitOptions& options = {});
 
 // ---- from samples -------------------------------------------------------------------------------
 
-// The gradient of the optimistic objective's mean from sampled trajectories, without dynamics (Finn et al.
-// 2016, equation 2; the lecture's section 4.1): with weights w_j = exp(r(tau_j)) / q(tau_j), q the
-// probability of the sample's actions,
+// The gradient of the optimistic objective's mean from sampled trajectories, without dynamics (Finn
+// et al. 2016, equation 2; the lecture's section 4.1): with weights w_j = exp(r(tau_j)) / q(tau_j),
+// q the probability of the sample's actions,
 //
 //   mean over demonstrations of d r(tau) - sum_j w_j d r(tau_j) / sum_j w_j
 //

@@ -10,7 +10,9 @@ namespace understudy {
 namespace {
 
 void check_horizon(const Problem& p, const std::vector<double>& reward) {
-  if (p.horizon < 1) fail(ErrorKind::bad_input, "horizon: expected at least 1, found %lld", static_cast<long long>(p.horizon));
+  if (p.horizon < 1)
+    fail(ErrorKind::bad_input, "horizon: expected at least 1, found %lld",
+         static_cast<long long>(p.horizon));
   if (static_cast<std::int64_t>(reward.size()) != p.n_pairs())
     fail(ErrorKind::bad_shape, "reward: expected %lld numbers by pairs, found %zu",
          static_cast<long long>(p.n_pairs()), reward.size());
@@ -67,8 +69,8 @@ HorizonSolution solve_horizon(Engine& engine, const Problem& p, const std::vecto
   h.policy.resize(steps * pairs);
   for (std::int64_t t = steps - 1; t >= 0; --t) {
     engine.kernels().backup(engine.stream(), p.dynamics(), {choice, outlook, p.discount}, 1,
-                            reward.data(), false, &h.values[(t + 1) * states], &h.q_values[t * pairs],
-                            &h.values[t * states]);
+                            reward.data(), false, &h.values[(t + 1) * states],
+                            &h.q_values[t * pairs], &h.values[t * states]);
     engine.kernels().policy(engine.stream(), p.dynamics(), choice, 1, &h.q_values[t * pairs],
                             &h.values[t * states], &h.policy[t * pairs]);
   }
@@ -108,7 +110,8 @@ Messages messages(Engine& engine, const Problem& p, const std::vector<double>& r
     forward.step(engine, &m.alpha[t * states], &m.alpha[(t + 1) * states]);
 
   if (outlook == Outlook::optimistic) {
-    // alpha beta at the first step sums to p(O_1:T), and at later steps to what has not ended before.
+    // alpha beta at the first step sums to p(O_1:T), and at later steps to what has not ended
+    // before.
     std::vector<double> joint(states);
     for (std::int64_t s = 0; s < states; ++s) joint[s] = m.alpha[s] + h.values[s];
     m.log_partition = log_sum_exp(joint.data(), states);

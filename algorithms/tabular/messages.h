@@ -1,5 +1,5 @@
-// Control as inference over a horizon: the messages of the graphical model in which an optimal agent's
-// actions are evidence (Levine 2018, section 2; the lecture's section 3.2).
+// Control as inference over a horizon: the messages of the graphical model in which an optimal
+// agent's actions are evidence (Levine 2018, section 2; the lecture's section 3.2).
 //
 // With p(O_t = 1 | s, a) = exp r(s, a) and a uniform action prior left out, in the log domain:
 //
@@ -11,10 +11,10 @@
 //   pi_t(a | s)  = beta_t(s, a) / beta_t(s)
 //
 // That is the optimistic outlook: an agent that believes its luck is its choice. The causal outlook
-// (Ziebart 2010) puts Q = r + discount E V' in place of r + log E exp V'; its marginals are those of running
-// its policy from the initial distribution in the true dynamics. On deterministic dynamics the two
-// policies agree. On others the optimistic one is drawn to risk: log E exp V' >= E V', with equality only
-// where nothing is left to chance.
+// (Ziebart 2010) puts Q = r + discount E V' in place of r + log E exp V'; its marginals are those
+// of running its policy from the initial distribution in the true dynamics. On deterministic
+// dynamics the two policies agree. On others the optimistic one is drawn to risk: log E exp V' >= E
+// V', with equality only where nothing is left to chance.
 //
 // A terminal state's beta is 1: an episode that ends there has all its evidence behind it.
 
@@ -35,7 +35,7 @@ struct Messages {
   std::vector<double> alpha;              // log, [T, S]
   std::vector<double> state_marginal;     // [T, S]: of the outlook; sums to the mass not yet ended
   std::vector<double> pair_marginal;      // [T, pairs]
-  double log_partition = 0.0;             // optimistic: log p(O_1:T) = log sum_s p(s_1) beta_1(s); else 0
+  double log_partition = 0.0;  // optimistic: log p(O_1:T) = log sum_s p(s_1) beta_1(s); else 0
 };
 
 // All messages over problem.horizon steps.
@@ -49,7 +49,8 @@ struct HorizonSolution {
 HorizonSolution solve_horizon(Engine& engine, const Problem& problem,
                               const std::vector<double>& reward, Choice choice, Outlook outlook);
 
-// Expected visits of a policy [T, pairs] from `source`: by step [T, S], and summed over steps by pair.
+// Expected visits of a policy [T, pairs] from `source`: by step [T, S], and summed over steps by
+// pair.
 struct HorizonOccupancy {
   std::vector<double> states, pairs;
 };

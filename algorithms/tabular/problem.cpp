@@ -58,7 +58,8 @@ void check_numbers(const ProblemTable& t) {
     expect_index(t.state[i], t.n_states, "state", i);
     expect_index(t.action[i], t.n_actions, "action", i);
     expect_index(t.next_state[i], t.n_states, "next_state", i);
-    if (!t.probability.empty() && !(t.probability[i] >= 0.0 && t.probability[i] <= 1.0 + sum_tolerance))
+    if (!t.probability.empty() &&
+        !(t.probability[i] >= 0.0 && t.probability[i] <= 1.0 + sum_tolerance))
       fail(ErrorKind::bad_input, "probability, row %lld: expected 0 to 1, found %g",
            static_cast<long long>(i), t.probability[i]);
   }
@@ -89,7 +90,8 @@ void build_transpose(Problem& p) {
   }
 }
 
-// Features by state, by (state, action), or by row of the table; `order` is the rows that were kept.
+// Features by state, by (state, action), or by row of the table; `order` is the rows that were
+// kept.
 void build_features(const ProblemTable& t, const std::vector<Index>& order, Problem& p) {
   const Index f = t.n_features;
   p.n_features = f;
@@ -99,7 +101,8 @@ void build_features(const ProblemTable& t, const std::vector<Index>& order, Prob
     fail(ErrorKind::bad_input, "features: found both features and transition_features");
   const Index found = static_cast<Index>(t.features.size());
   if (!t.transition_features.empty()) {
-    expect_size(t.transition_features, static_cast<Index>(t.state.size()) * f, "transition_features");
+    expect_size(t.transition_features, static_cast<Index>(t.state.size()) * f,
+                "transition_features");
     p.feature_owner = FeatureOwner::transition;
     p.features.assign(p.n_pairs() * f, 0.0);
     p.transition_features.resize(p.n_transitions() * f);
@@ -120,7 +123,8 @@ void build_features(const ProblemTable& t, const std::vector<Index>& order, Prob
       std::copy(from, from + f, &p.features[k * f]);
     }
   } else {
-    fail(ErrorKind::bad_shape, "features: expected [%lld, %lld] or [%lld, %lld, %lld], found %lld numbers",
+    fail(ErrorKind::bad_shape,
+         "features: expected [%lld, %lld] or [%lld, %lld, %lld], found %lld numbers",
          static_cast<long long>(t.n_states), static_cast<long long>(f),
          static_cast<long long>(t.n_states), static_cast<long long>(t.n_actions),
          static_cast<long long>(f), static_cast<long long>(found));
@@ -207,7 +211,8 @@ Problem make_problem(const ProblemTable& t) {
   std::partial_sum(p.pair_begin.begin(), p.pair_begin.end(), p.pair_begin.begin());
   for (Index k = 0; k < p.n_pairs(); ++k) {
     double sum = 0.0;
-    for (Index j = p.transition_begin[k]; j < p.transition_begin[k + 1]; ++j) sum += p.probability[j];
+    for (Index j = p.transition_begin[k]; j < p.transition_begin[k + 1]; ++j)
+      sum += p.probability[j];
     if (std::abs(sum - 1.0) > sum_tolerance)
       fail(ErrorKind::bad_input,
            "probability: transitions of state %d, action %d sum to %.9g, expected 1",
@@ -307,7 +312,8 @@ void check_reaches_end(const Problem& p, std::int64_t goal) {
   std::vector<std::uint8_t> reaches(p.n_states, 0);
   std::vector<std::int32_t> open;
   if (goal >= 0) {
-    for (Index i = p.goal_begin[goal]; i < p.goal_begin[goal + 1]; ++i) open.push_back(p.goal_state[i]);
+    for (Index i = p.goal_begin[goal]; i < p.goal_begin[goal + 1]; ++i)
+      open.push_back(p.goal_state[i]);
   } else {
     for (Index s = 0; s < p.n_states; ++s)
       if (p.terminal[s]) open.push_back(static_cast<std::int32_t>(s));
@@ -340,12 +346,13 @@ std::vector<std::vector<std::int32_t>> pairs_of(const Problem& p,
     const Trajectory& t = trajectories[e];
     const std::size_t steps = t.actions.size();
     if (t.states.size() != steps && t.states.size() != steps + 1)
-      fail(ErrorKind::bad_shape, "episode %zu: expected %zu or %zu states for %zu actions, found %zu",
-           e, steps, steps + 1, steps, t.states.size());
+      fail(ErrorKind::bad_shape,
+           "episode %zu: expected %zu or %zu states for %zu actions, found %zu", e, steps,
+           steps + 1, steps, t.states.size());
     for (std::size_t i = 0; i < t.states.size(); ++i)
       if (t.states[i] < 0 || t.states[i] >= p.n_states)
-        fail(ErrorKind::bad_input, "episode %zu, step %zu: expected a state of 0 to %lld, found %d", e,
-             i, static_cast<long long>(p.n_states - 1), t.states[i]);
+        fail(ErrorKind::bad_input, "episode %zu, step %zu: expected a state of 0 to %lld, found %d",
+             e, i, static_cast<long long>(p.n_states - 1), t.states[i]);
     if (p.n_goals() > 0) {
       if (t.goal < 0 || t.goal >= p.n_goals())
         fail(ErrorKind::bad_input, "episode %zu: expected a goal of 0 to %lld, found %d", e,
@@ -353,14 +360,14 @@ std::vector<std::vector<std::int32_t>> pairs_of(const Problem& p,
       const auto first = p.goal_state.begin() + p.goal_begin[t.goal];
       const auto last = p.goal_state.begin() + p.goal_begin[t.goal + 1];
       if (t.states.size() == steps + 1 && std::find(first, last, t.states.back()) == last)
-        fail(ErrorKind::bad_input, "episode %zu: ends in state %d, which is not beside its goal %d", e,
-             t.states.back(), t.goal);
+        fail(ErrorKind::bad_input, "episode %zu: ends in state %d, which is not beside its goal %d",
+             e, t.states.back(), t.goal);
     }
     for (std::size_t i = 0; i < steps; ++i) {
       const Index k = p.pair_of(t.states[i], t.actions[i]);
       if (k < 0)
-        fail(ErrorKind::bad_input, "episode %zu, step %zu: action %d is not available in state %d", e,
-             i, t.actions[i], t.states[i]);
+        fail(ErrorKind::bad_input, "episode %zu, step %zu: action %d is not available in state %d",
+             e, i, t.actions[i], t.states[i]);
       if (i + 1 < t.states.size()) {
         const auto first = p.next_state.begin() + p.transition_begin[k];
         const auto last = p.next_state.begin() + p.transition_begin[k + 1];

@@ -1,15 +1,16 @@
 // A Markov decision process with finitely many states, as tabular algorithms see it.
 //
-// Stored sparsely by available pair (state, action): pairs are sorted by state, then action; pair k has
-// the transitions [transition_begin[k], transition_begin[k + 1]). A terminal state has no pairs: its
-// value is 0 and episodes end there. `incoming_*` is the transpose, sorted by the state led to.
+// Stored sparsely by available pair (state, action): pairs are sorted by state, then action; pair k
+// has the transitions [transition_begin[k], transition_begin[k + 1]). A terminal state has no
+// pairs: its value is 0 and episodes end there. `incoming_*` is the transpose, sorted by the state
+// led to.
 //
 // A problem is solved over a `horizon` of steps where that is above 0, else discounted where
 // `discount` < 1, else (undiscounted) to its absorbing states.
 //
-// A family of problems that differ in their goal alone has `goals`: from the listed states of a goal one
-// may step, at no cost, into its absorbing state. With `goals_absorb` reaching such a state ends the
-// episode at once.
+// A family of problems that differ in their goal alone has `goals`: from the listed states of a
+// goal one may step, at no cost, into its absorbing state. With `goals_absorb` reaching such a
+// state ends the episode at once.
 //
 // Rewards and features belong to states (earned by any action taken there), to pairs, or to
 // transitions. Those of transitions are kept, and averaged over a pair's transitions wherever a
@@ -66,7 +67,8 @@ struct Problem {
   std::vector<double> features;             // [S, F] or [pairs, F]; for transitions, their mean
   std::vector<double> transition_features;  // [transitions, F] where they are the owner
 
-  std::vector<std::int32_t> goal_begin, goal_state;  // goal g's states: [goal_begin[g], goal_begin[g+1])
+  std::vector<std::int32_t> goal_begin,
+      goal_state;  // goal g's states: [goal_begin[g], goal_begin[g+1])
   bool goals_absorb = false;
 
   std::int64_t n_pairs() const { return static_cast<std::int64_t>(pair_state.size()); }
@@ -104,8 +106,8 @@ std::vector<double> sum_over_pairs(const Problem& problem, const std::vector<dou
 std::vector<double> table_of_pairs(const Problem& problem, const std::vector<double>& pairs,
                                    double missing);
 
-// An `Error` that names a state from which no terminal (or goal) state can be reached, if there is one.
-// With `goal` >= 0, that goal's states are what must be reached.
+// An `Error` that names a state from which no terminal (or goal) state can be reached, if there is
+// one. With `goal` >= 0, that goal's states are what must be reached.
 void check_reaches_end(const Problem& problem, std::int64_t goal = -1);
 
 // ---- demonstrations ----------------------------------------------------------------------------

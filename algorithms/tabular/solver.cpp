@@ -11,7 +11,9 @@ namespace understudy {
 namespace {
 
 void check_solvable(const Problem& p, const std::vector<double>& reward, std::int64_t batch) {
-  if (batch < 1) fail(ErrorKind::bad_input, "batch: expected at least 1, found %lld", static_cast<long long>(batch));
+  if (batch < 1)
+    fail(ErrorKind::bad_input, "batch: expected at least 1, found %lld",
+         static_cast<long long>(batch));
   if (static_cast<std::int64_t>(reward.size()) != p.n_pairs() * batch)
     fail(ErrorKind::bad_shape, "reward: expected [%lld, %lld] by pairs, found %zu numbers",
          static_cast<long long>(p.n_pairs()), static_cast<long long>(batch), reward.size());
@@ -31,8 +33,8 @@ class DivergenceWatch {
     before_ = change;
     if (steady_ > 200)
       fail(ErrorKind::not_finite,
-           "values diverge: they grow by %.6g a sweep (spectral radius %.6f, must be below 1)", change,
-           std::exp(change));
+           "values diverge: they grow by %.6g a sweep (spectral radius %.6f, must be below 1)",
+           change, std::exp(change));
   }
 
  private:
@@ -58,8 +60,8 @@ Solution solve(Engine& engine, const Problem& p, const std::vector<double>& rewa
                const SolveOptions& options, std::int64_t batch, const std::vector<double>& start) {
   check_solvable(p, reward, batch);
   if (options.outlook == Outlook::optimistic && p.discount < 1.0)
-    fail(ErrorKind::not_available, "the optimistic outlook has no discount (found %g): use a horizon",
-         p.discount);
+    fail(ErrorKind::not_available,
+         "the optimistic outlook has no discount (found %g): use a horizon", p.discount);
   if (options.method != SolveMethod::value_iteration && options.outlook != Outlook::causal)
     fail(ErrorKind::not_available, "policy iteration needs the causal outlook");
   if (options.method == SolveMethod::policy_iteration) {
@@ -88,8 +90,9 @@ Solution solve(Engine& engine, const Problem& p, const std::vector<double>& rewa
     if (s.change <= options.tolerance) break;
     watch.see(s.change);
     if (s.iterations >= options.iterations)
-      fail(ErrorKind::not_finite, "values did not settle in %d sweeps: the last changed them by %.3g",
-           s.iterations, s.change);
+      fail(ErrorKind::not_finite,
+           "values did not settle in %d sweeps: the last changed them by %.3g", s.iterations,
+           s.change);
     if (!modified) continue;
     kernels.policy(engine.stream(), m, options.choice, batch, s.q_values.data(), s.values.data(),
                    s.policy.data());
@@ -123,8 +126,8 @@ PolicySystem::PolicySystem(const Problem& p) : problem_(p) {
     std::sort(next.begin(), next.end());
     next.erase(std::unique(next.begin(), next.end()), next.end());
     auto place = [&](std::int64_t state) {
-      return begin.back() +
-             static_cast<std::int32_t>(std::lower_bound(next.begin(), next.end(), state) - next.begin());
+      return begin.back() + static_cast<std::int32_t>(
+                                std::lower_bound(next.begin(), next.end(), state) - next.begin());
     };
     diagonal_.push_back(place(s));
     for (std::int32_t j = from; j < to; ++j) entry_[j] = place(p.next_state[j]);
@@ -161,7 +164,8 @@ void PolicySystem::values(Engine& engine, std::int64_t batch, std::vector<double
   permuted(engine, batch, false, right);
 }
 
-void PolicySystem::occupancy(Engine& engine, std::int64_t batch, std::vector<double>& source) const {
+void PolicySystem::occupancy(Engine& engine, std::int64_t batch,
+                             std::vector<double>& source) const {
   permuted(engine, batch, true, source);
 }
 
@@ -202,12 +206,14 @@ Solution solve_directly(Engine& engine, const Problem& p, PolicySystem& system,
     const bool settled = s.change <= std::max(tolerance, 64 * 2.2e-16 * scale);
     system.set_policy(s.policy);
     if (settled || (choice == Choice::hard && s.iterations > 0 && before == s.policy)) {
-      // The system is factored at this policy: the last Newton step, to full precision, costs a solve.
+      // The system is factored at this policy: the last Newton step, to full precision, costs a
+      // solve.
       s.values = policy_reward(p, reward, s.policy, choice);
       system.values(engine, 1, s.values);
       kernels.backup(engine.stream(), m, rule, 1, reward.data(), false, s.values.data(),
                      s.q_values.data(), next.data());
-      kernels.policy(engine.stream(), m, choice, 1, s.q_values.data(), next.data(), s.policy.data());
+      kernels.policy(engine.stream(), m, choice, 1, s.q_values.data(), next.data(),
+                     s.policy.data());
       s.values.swap(next);
       return s;
     }
@@ -225,8 +231,8 @@ std::vector<double> evaluate_policy(Engine& engine, const Problem& p,
   std::vector<double> v(p.n_states * batch, 0.0), next(v);
   DivergenceWatch watch;
   for (double change = INFINITY; change > tolerance;) {
-    engine.kernels().evaluate(engine.stream(), p.dynamics(), p.discount, batch, reward.data(), false,
-                              policy.data(), v.data(), next.data());
+    engine.kernels().evaluate(engine.stream(), p.dynamics(), p.discount, batch, reward.data(),
+                              false, policy.data(), v.data(), next.data());
     engine.kernels().maximum_change(engine.stream(), static_cast<std::int64_t>(v.size()), v.data(),
                                     next.data(), &change);
     v.swap(next);

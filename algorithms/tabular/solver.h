@@ -1,14 +1,17 @@
 // Values, policies and occupancies of stationary problems: discounted, or undiscounted to absorbing
 // states. Problems with a horizon are in messages.h.
 //
-//   V(s) = max_a Q(s, a)  or  log sum_a exp Q(s, a),   Q = r + discount E V'   or   r + log E exp V'
+//   V(s) = max_a Q(s, a)  or  log sum_a exp Q(s, a),   Q = r + discount E V'   or   r + log E exp
+//   V'
 //
-// Three ways to the same values. Value iteration repeats the backup. Policy iteration solves the linear
-// system of a policy's values and improves the policy; for soft values that is Newton's method on the
-// Bellman equation (the policy is the derivative of log-sum-exp), so that it converges quadratically.
-// Modified policy iteration (Puterman & Shin 1978) puts a few evaluation sweeps in place of the system.
+// Three ways to the same values. Value iteration repeats the backup. Policy iteration solves the
+// linear system of a policy's values and improves the policy; for soft values that is Newton's
+// method on the Bellman equation (the policy is the derivative of log-sum-exp), so that it
+// converges quadratically. Modified policy iteration (Puterman & Shin 1978) puts a few evaluation
+// sweeps in place of the system.
 //
-// Several rewards on one problem are solved together, [pairs, batch], the lanes running across them.
+// Several rewards on one problem are solved together, [pairs, batch], the lanes running across
+// them.
 
 #pragma once
 
@@ -44,8 +47,8 @@ struct Solution {
 };
 
 // reward is [pairs, batch]. `start` [S, batch] may be empty. An `Error` (not_finite) where values
-// diverge, with the growth a sweep: for soft values of deterministic dynamics its exponential is the
-// spectral radius of the transition weights.
+// diverge, with the growth a sweep: for soft values of deterministic dynamics its exponential is
+// the spectral radius of the transition weights.
 Solution solve(Engine& engine, const Problem& problem, const std::vector<double>& reward,
                const SolveOptions& options = {}, std::int64_t batch = 1,
                const std::vector<double>& start = {});
@@ -59,8 +62,8 @@ class PolicySystem {
  public:
   explicit PolicySystem(const Problem& problem);
 
-  // policy [pairs]. An `Error` (not_finite) where the system is singular: an undiscounted policy that
-  // never ends.
+  // policy [pairs]. An `Error` (not_finite) where the system is singular: an undiscounted policy
+  // that never ends.
   void set_policy(const std::vector<double>& policy);
   // right-hand sides [S, batch], replaced by solutions.
   void values(Engine& engine, std::int64_t batch, std::vector<double>& right) const;
@@ -75,8 +78,8 @@ class PolicySystem {
   std::vector<double> matrix_;
 };
 
-// Newton's method (policy iteration) from `start`, with the system of a policy kept by the caller, who
-// then has it factored at the solution's own policy. Causal outlook; batch 1.
+// Newton's method (policy iteration) from `start`, with the system of a policy kept by the caller,
+// who then has it factored at the solution's own policy. Causal outlook; batch 1.
 Solution solve_directly(Engine& engine, const Problem& problem, PolicySystem& system,
                         const std::vector<double>& reward, Choice choice,
                         const std::vector<double>& start = {}, double tolerance = 1e-12);
@@ -87,26 +90,28 @@ std::vector<double> evaluate_policy(Engine& engine, const Problem& problem,
                                     const std::vector<double>& policy, double tolerance = 1e-10,
                                     std::int64_t batch = 1);
 
-// Expected discounted visits d(s) of a stationary policy from `source` (the initial distribution), and
-// those of pairs, d(s) pi(a|s).
+// Expected discounted visits d(s) of a stationary policy from `source` (the initial distribution),
+// and those of pairs, d(s) pi(a|s).
 struct Occupancy {
   std::vector<double> states, pairs;
 };
 Occupancy occupancy_of(Engine& engine, const Problem& problem, const std::vector<double>& policy,
                        const std::vector<double>& source, double tolerance = 1e-12);
 
-// sum over steps of log pi(a_t | s_t), a trajectory each. Goals are not part of a stationary policy.
+// sum over steps of log pi(a_t | s_t), a trajectory each. Goals are not part of a stationary
+// policy.
 std::vector<double> log_probabilities(const Problem& problem, const std::vector<double>& policy,
                                       const std::vector<Trajectory>& trajectories);
 
-// The loss of true value by acting with `policy` in place of the best policy for `true_reward`, from the
-// initial distribution (Levine et al. 2011's expected value difference).
+// The loss of true value by acting with `policy` in place of the best policy for `true_reward`,
+// from the initial distribution (Levine et al. 2011's expected value difference).
 double expected_value_difference(Engine& engine, const Problem& problem,
                                  const std::vector<double>& true_reward,
                                  const std::vector<double>& policy);
 
-// Episodes of a stationary policy from the initial distribution: `count` of them, at most `steps` long,
-// ended early by a terminal state. The draws depend on the seed and the episode's number alone.
+// Episodes of a stationary policy from the initial distribution: `count` of them, at most `steps`
+// long, ended early by a terminal state. The draws depend on the seed and the episode's number
+// alone.
 std::vector<Trajectory> sample_trajectories(const Problem& problem,
                                             const std::vector<double>& policy, std::int64_t count,
                                             std::int64_t steps, std::uint64_t seed);

@@ -26,12 +26,14 @@ Lists symmetric_pattern(std::int64_t rows, const std::vector<std::int32_t>& begi
   return near;
 }
 
-// Minimum degree: eliminate the row with the fewest neighbours; they become neighbours of each other.
-// Returns the rows in order of elimination. Ties go to the lower row, so the order is always the same.
+// Minimum degree: eliminate the row with the fewest neighbours; they become neighbours of each
+// other. Returns the rows in order of elimination. Ties go to the lower row, so the order is always
+// the same.
 std::vector<std::int32_t> minimum_degree(Lists near) {
   using Entry = std::pair<std::size_t, std::int32_t>;
   std::priority_queue<Entry, std::vector<Entry>, std::greater<>> queue;
-  for (std::size_t i = 0; i < near.size(); ++i) queue.push({near[i].size(), static_cast<std::int32_t>(i)});
+  for (std::size_t i = 0; i < near.size(); ++i)
+    queue.push({near[i].size(), static_cast<std::int32_t>(i)});
   std::vector<std::uint8_t> done(near.size(), 0);
   std::vector<std::int32_t> order, merged;
   while (!queue.empty()) {
@@ -54,8 +56,8 @@ std::vector<std::int32_t> minimum_degree(Lists near) {
   return order;
 }
 
-// Columns beyond the diagonal of each row of U, fill included: a row inherits the pattern of the rows
-// whose first column it is (the elimination tree's children).
+// Columns beyond the diagonal of each row of U, fill included: a row inherits the pattern of the
+// rows whose first column it is (the elimination tree's children).
 Lists symbolic(const Lists& near, const std::vector<std::int32_t>& order,
                const std::vector<std::int32_t>& position) {
   const std::size_t n = near.size();
@@ -120,8 +122,8 @@ SparseLu::SparseLu(std::int64_t rows, const std::vector<std::int32_t>& begin,
   }
 }
 
-// Row by row (Gaussian elimination, "ikj"): row i is spread over `work_`, the rows of U that its lower
-// entries name are subtracted, and it is gathered again.
+// Row by row (Gaussian elimination, "ikj"): row i is spread over `work_`, the rows of U that its
+// lower entries name are subtracted, and it is gathered again.
 SparseLu::Pivots SparseLu::factor(const std::vector<double>& value) {
   Pivots pivots = Pivots::positive;
   for (std::int64_t i = 0; i < rows_; ++i) {

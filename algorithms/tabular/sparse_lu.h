@@ -1,12 +1,13 @@
 // A = L U of a sparse matrix whose diagonal may be trusted, without pivoting.
 //
-// Made for I - M with M >= 0: such a matrix has positive pivots, in every order of elimination, exactly
-// when the spectral radius of M is below 1 (it is then a nonsingular M-matrix: Berman & Plemmons 1994,
-// theorem 6.2.3). So the factorisation is also the test of whether the sum I + M + M^2 + ... exists.
+// Made for I - M with M >= 0: such a matrix has positive pivots, in every order of elimination,
+// exactly when the spectral radius of M is below 1 (it is then a nonsingular M-matrix: Berman &
+// Plemmons 1994, theorem 6.2.3). So the factorisation is also the test of whether the sum I + M +
+// M^2 + ... exists.
 //
 // The order of elimination (minimum degree on the pattern of A + A') and the pattern of the factors
-// are found once; `factor` then takes new values as often as needed. Systems are solved for many right-
-// hand sides at once, by kernels whose lanes run across them.
+// are found once; `factor` then takes new values as often as needed. Systems are solved for many
+// right- hand sides at once, by kernels whose lanes run across them.
 
 #pragma once
 
@@ -30,7 +31,8 @@ class SparseLu {
   // Right-hand sides and solutions are [rows, batch] in the order of elimination: row i of A is at
   // position()[i].
   const std::vector<std::int32_t>& position() const { return position_; }
-  void solve(const DynamicProgrammingKernels<double>&, Stream&, std::int64_t batch, double* x) const;
+  void solve(const DynamicProgrammingKernels<double>&, Stream&, std::int64_t batch,
+             double* x) const;
   // A' x = b.
   void solve_transposed(const DynamicProgrammingKernels<double>&, Stream&, std::int64_t batch,
                         double* x) const;
@@ -42,8 +44,8 @@ class SparseLu {
  private:
   std::int64_t rows_;
   std::vector<std::int32_t> position_;
-  // Both patterns are each other's transpose: `lower_` by rows of L (and of U'), `upper_` by rows of
-  // U (and of L'). mirror_[e] is where the transpose of lower entry e lies in the upper pattern.
+  // Both patterns are each other's transpose: `lower_` by rows of L (and of U'), `upper_` by rows
+  // of U (and of L'). mirror_[e] is where the transpose of lower entry e lies in the upper pattern.
   std::vector<std::int32_t> lower_begin_, lower_column_, upper_begin_, upper_column_, mirror_;
   std::vector<double> lower_, upper_, lower_transposed_, upper_transposed_, inverse_diagonal_;
   // A's entries in the order of elimination: row i's are [row_begin_[i], row_begin_[i+1]).

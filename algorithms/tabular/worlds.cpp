@@ -15,7 +15,9 @@ class Draws {
  public:
   explicit Draws(std::uint64_t seed) : engine_(seed) {}
   double uniform() { return static_cast<double>(engine_() >> 11) * 0x1p-53; }
-  std::int64_t below(std::int64_t n) { return static_cast<std::int64_t>(uniform() * static_cast<double>(n)); }
+  std::int64_t below(std::int64_t n) {
+    return static_cast<std::int64_t>(uniform() * static_cast<double>(n));
+  }
   double normal() {
     return std::sqrt(-2.0 * std::log(1.0 - uniform())) * std::cos(6.283185307179586 * uniform());
   }
@@ -38,7 +40,8 @@ void add(ProblemTable& t, std::int64_t state, std::int64_t action, std::int64_t 
   t.probability.push_back(p);
 }
 
-std::int64_t moved(std::int64_t height, std::int64_t width, std::int64_t s, std::int64_t dy, std::int64_t dx) {
+std::int64_t moved(std::int64_t height, std::int64_t width, std::int64_t s, std::int64_t dy,
+                   std::int64_t dx) {
   const std::int64_t y = s / width + dy, x = s % width + dx;
   return y < 0 || y >= height || x < 0 || x >= width ? s : y * width + x;
 }
@@ -53,7 +56,9 @@ ProblemTable blank(std::int64_t states, std::int64_t actions, double discount) {
 
 // Levine's five actions, each replaced by one of the others with probability 1 - determinism.
 ProblemTable five_actions(std::int64_t size, double determinism, double discount) {
-  if (size < 1) fail(ErrorKind::bad_input, "size: expected at least 1, found %lld", static_cast<long long>(size));
+  if (size < 1)
+    fail(ErrorKind::bad_input, "size: expected at least 1, found %lld",
+         static_cast<long long>(size));
   if (!(determinism >= 0.0 && determinism <= 1.0))
     fail(ErrorKind::bad_input, "determinism: expected 0 to 1, found %g", determinism);
   constexpr int dy[5] = {0, 1, 0, -1, 0}, dx[5] = {0, 0, 1, 0, -1};
@@ -62,7 +67,8 @@ ProblemTable five_actions(std::int64_t size, double determinism, double discount
   for (std::int64_t s = 0; s < size * size; ++s)
     for (int a = 0; a < 5; ++a)
       for (int b = 0; b < 5; ++b)
-        add(t, s, a, moved(size, size, s, dy[b], dx[b]), a == b ? determinism : (1.0 - determinism) / 4.0);
+        add(t, s, a, moved(size, size, s, dy[b], dx[b]),
+            a == b ? determinism : (1.0 - determinism) / 4.0);
   return t;
 }
 
@@ -80,7 +86,8 @@ ProblemTable gridworld(const GridworldOptions& o) {
     for (std::int64_t a = 0; a < actions; ++a) {
       add(t, s, a, moved(o.height, o.width, s, dy[a], dx[a]), o.chosen);
       add(t, s, a, s, o.stay_slip);
-      for (int m = 0; m < 4; ++m) add(t, s, a, moved(o.height, o.width, s, dy[m], dx[m]), o.move_slip);
+      for (int m = 0; m < 4; ++m)
+        add(t, s, a, moved(o.height, o.width, s, dy[m], dx[m]), o.move_slip);
     }
   return t;
 }
@@ -122,7 +129,8 @@ ProblemTable abbeel_ng_gridworld(const AbbeelNgOptions& o) {
 ProblemTable objectworld(const ObjectworldOptions& o) {
   ProblemTable t = five_actions(o.size, o.determinism, o.discount);
   if (o.inner_colours < 2 || o.outer_colours < 1)
-    fail(ErrorKind::bad_input, "objectworld: expected at least 2 inner and 1 outer colours, found %lld and %lld",
+    fail(ErrorKind::bad_input,
+         "objectworld: expected at least 2 inner and 1 outer colours, found %lld and %lld",
          static_cast<long long>(o.inner_colours), static_cast<long long>(o.outer_colours));
   const std::int64_t n = o.size, states = n * n;
   Draws draws(o.seed);
@@ -141,7 +149,8 @@ ProblemTable objectworld(const ObjectworldOptions& o) {
   for (std::int64_t object = 0; object < states; ++object) {
     if (inner[object] < 0) continue;
     for (std::int64_t s = 0; s < states; ++s) {
-      const double d = std::hypot(static_cast<double>(s / n - object / n), static_cast<double>(s % n - object % n));
+      const double d = std::hypot(static_cast<double>(s / n - object / n),
+                                  static_cast<double>(s % n - object % n));
       for (std::int64_t c : {inner[object], o.inner_colours + outer[object]})
         distance[s * colours + c] = std::min(distance[s * colours + c], d);
     }
@@ -189,7 +198,8 @@ ProblemTable frozen_lake(int rows, bool slippery, double discount) {
   const char* map = nullptr;
   if (rows == 4) map = "SFFFFHFHFFFHHFFG";
   if (rows == 8) map = "SFFFFFFFFFFFFFFFFFFHFFFFFFFFFHFFFFFHFFFFFHHFFFHFFHFFHFHFFFFHFFFG";
-  if (map == nullptr) fail(ErrorKind::bad_input, "frozen_lake: expected 4 or 8 rows, found %d", rows);
+  if (map == nullptr)
+    fail(ErrorKind::bad_input, "frozen_lake: expected 4 or 8 rows, found %d", rows);
   constexpr int dy[4] = {0, 1, 0, -1}, dx[4] = {-1, 0, 1, 0};  // left, down, right, up
   ProblemTable t = blank(rows * rows, 4, discount);
   t.shape = {rows, rows};
@@ -254,8 +264,10 @@ ProblemTable taxi(double discount) {
       if (place_row[i] == row && place_column[i] == column) here = i;
     add(t, s, 0, state(std::min(row + 1, 4), column, passenger), 1.0);
     add(t, s, 1, state(std::max(row - 1, 0), column, passenger), 1.0);
-    add(t, s, 2, column < 4 && !wall_east_of(row, column) ? state(row, column + 1, passenger) : s, 1.0);
-    add(t, s, 3, column > 0 && !wall_east_of(row, column - 1) ? state(row, column - 1, passenger) : s, 1.0);
+    add(t, s, 2, column < 4 && !wall_east_of(row, column) ? state(row, column + 1, passenger) : s,
+        1.0);
+    add(t, s, 3,
+        column > 0 && !wall_east_of(row, column - 1) ? state(row, column - 1, passenger) : s, 1.0);
     const bool may_pick_up = passenger < 4 && passenger == here;
     add(t, s, 4, may_pick_up ? state(row, column, 4) : s, 1.0);
     const bool may_drop = passenger == 4 && here >= 0;
@@ -269,8 +281,8 @@ ProblemTable taxi(double discount) {
 
 ProblemTable garnet(const GarnetOptions& o) {
   if (o.branching < 1 || o.branching > o.states)
-    fail(ErrorKind::bad_input, "branching: expected 1 to %lld, found %lld", static_cast<long long>(o.states),
-         static_cast<long long>(o.branching));
+    fail(ErrorKind::bad_input, "branching: expected 1 to %lld, found %lld",
+         static_cast<long long>(o.states), static_cast<long long>(o.branching));
   ProblemTable t = blank(o.states, o.actions, o.discount);
   Draws draws(o.seed);
   std::vector<std::int64_t> all(o.states);

@@ -65,7 +65,8 @@ Lbfgs::Lbfgs(LbfgsObjective objective, std::vector<double> start, LbfgsOptions o
     fail(ErrorKind::bad_input, "lbfgs: expected l1 of at least 0, found %g", options_.l1);
   if (!(options_.sufficient_decrease > 0.0 && options_.sufficient_decrease < options_.curvature &&
         options_.curvature < 1.0))
-    fail(ErrorKind::bad_input, "lbfgs: expected 0 < sufficient_decrease < curvature < 1, found %g, %g",
+    fail(ErrorKind::bad_input,
+         "lbfgs: expected 0 < sufficient_decrease < curvature < 1, found %g, %g",
          options_.sufficient_decrease, options_.curvature);
   value_ = evaluate(point_, gradient_);
   if (!std::isfinite(value_) || !all_finite(gradient_))
@@ -240,7 +241,8 @@ bool Lbfgs::step() {
   value_ = trial_value_;
   remember(trial_, trial_gradient_);
   if (options_.value_tolerance > 0.0 &&
-      before - value_ <= options_.value_tolerance * std::max({1.0, std::abs(before), std::abs(value_)}))
+      before - value_ <=
+          options_.value_tolerance * std::max({1.0, std::abs(before), std::abs(value_)}))
     status_ = LbfgsStatus::converged_value;
   return status_ == LbfgsStatus::running;
 }

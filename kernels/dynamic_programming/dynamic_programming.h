@@ -3,7 +3,8 @@
 // A problem is sparse. State s may choose among the pairs (state, action) k in
 // [pair_begin[s], pair_begin[s+1]), any number of them; pair k leads along the transitions j in
 // [transition_begin[k], transition_begin[k+1]) to next_state[j] with probability[j] > 0. A state
-// without pairs is a boundary: every backup leaves its value as it is, and its occupancy goes nowhere.
+// without pairs is a boundary: every backup leaves its value as it is, and its occupancy goes
+// nowhere.
 //
 // Everything is batched over `batch` problems that share the dynamics and differ in their rewards,
 // goals or seeds. Arrays over states are [states, batch] and over pairs [pairs, batch], the batch
@@ -15,35 +16,36 @@
 //              V(s) = max_k Q(k)  or  log sum_k exp Q(k)                    hard or soft
 //   policy     pi(k) = exp(Q(k) - V(s)), or 1 at the first largest Q(k)     soft or hard
 //   evaluate   V(s) = sum_k pi(k) (r(k) + discount sum_j p(j) V(next(j)))
-//   forward    d'(s') = source(s') + discount sum over transitions j into s' of p(j) pi(k) d(state(k))
-//   multiply   y = b + A x, A sparse by rows, x[., batch]
-//   solve_triangular  x[i] = (x[i] - sum_j A(i, j) x[j]) / diagonal(i), in place, rows upwards or down
-//   sampled_product   out(j) += A(i, j) sum_b x(i, b) y(column(j), b) at the entries of A: with x the
+//   forward    d'(s') = source(s') + discount sum over transitions j into s' of p(j) pi(k)
+//   d(state(k)) multiply   y = b + A x, A sparse by rows, x[., batch] solve_triangular  x[i] =
+//   (x[i] - sum_j A(i, j) x[j]) / diagonal(i), in place, rows upwards or down sampled_product
+//   out(j) += A(i, j) sum_b x(i, b) y(column(j), b) at the entries of A: with x the
 //                     adjoint and y the solution of a sparse system, the flow along each transition
 //   maximum_change    max |a - b|; equal infinities differ by 0; NaN where a difference is NaN
 //
-// The causal and the optimistic backup are Levine's (2018, equations 5 to 9, and section 2.4) and, for
-// the causal one, Ziebart's (2010, section 6.2). Values may be -infinity (no way to a goal from here):
-// exp gives 0, a pair with such a successor has Q = -infinity. With V = -infinity the policy is 0.
-// With discount 0 values must be finite.
+// The causal and the optimistic backup are Levine's (2018, equations 5 to 9, and section 2.4) and,
+// for the causal one, Ziebart's (2010, section 6.2). Values may be -infinity (no way to a goal from
+// here): exp gives 0, a pair with such a successor has Q = -infinity. With V = -infinity the policy
+// is 0. With discount 0 values must be finite.
 //
-// `forward` pulls through the transposed dynamics, so its sums have one order whatever the number of
-// threads. `flow` [pairs, batch] receives pi(k) d(state(k)), the pairs' own occupancy.
+// `forward` pulls through the transposed dynamics, so its sums have one order whatever the number
+// of threads. `flow` [pairs, batch] receives pi(k) d(state(k)), the pairs' own occupancy.
 //
 // Gridworlds have a stencil in place of the arrays. Cells are s = y * width + x; actions move up,
 // down, left, right, or stay where `stay`; a move off the grid stays. The action's own move happens
 // with probability `chosen`, staying with `stay_slip`, and each of the four moves with `move_slip`:
 //
-//   Q(s, a) = r(s) + discount (chosen V(s_a) + stay_slip V(s) + move_slip sum over moves m of V(s_m))
+//   Q(s, a) = r(s) + discount (chosen V(s_a) + stay_slip V(s) + move_slip sum over moves m of
+//   V(s_m))
 //
-// Soft backups take one exponential a cell in place of five: neighbours share exp(discount chosen V),
-// scaled by a tile's largest value, wherever the tile's range of values allows it, and
+// Soft backups take one exponential a cell in place of five: neighbours share exp(discount chosen
+// V), scaled by a tile's largest value, wherever the tile's range of values allows it, and
 // `grid_forward` the same, since pi(a|s) = E(s_a) / Z(s) has a numerator that depends on s_a alone.
-// Values of gridworlds are finite. `grid_forward` takes the values that the policy looks ahead to; where `total` is not null, the new
-// occupancy is added to it.
+// Values of gridworlds are finite. `grid_forward` takes the values that the policy looks ahead to;
+// where `total` is not null, the new occupancy is added to it.
 //
-// Aliasing: none. Bytes of a backup: 8 to 12 a transition (index, probability; values from a cache),
-// of a stencil backup 3 sizeof(T) a cell.
+// Aliasing: none. Bytes of a backup: 8 to 12 a transition (index, probability; values from a
+// cache), of a stencil backup 3 sizeof(T) a cell.
 
 #pragma once
 
@@ -111,7 +113,8 @@ struct DynamicProgrammingKernels {
                   T* new_occupancy);
   // b[rows, batch] may be null.
   void (*multiply)(Stream&, const SparseRows<T>&, std::int64_t batch, const T* x, const T* b, T* y);
-  // `descending`: from the last row to the first (an upper triangle). inverse_diagonal may be null (1).
+  // `descending`: from the last row to the first (an upper triangle). inverse_diagonal may be null
+  // (1).
   void (*solve_triangular)(Stream&, const SparseRows<T>&, const T* inverse_diagonal,
                            bool descending, std::int64_t batch, T* x);
   // out[entries of a].

@@ -1,9 +1,9 @@
 // Dynamic programming on CUDA.
 //
-// A thread takes one state of one problem; neighbouring threads take neighbouring problems of a batch
-// (or neighbouring states of one problem), so reads of values, rewards and policies coalesce. Log-sum-
-// exps run online, with a running maximum, so that nothing needs to be stored. The stencil reads its
-// neighbours through the first-level cache, which holds three rows of a block's cells.
+// A thread takes one state of one problem; neighbouring threads take neighbouring problems of a
+// batch (or neighbouring states of one problem), so reads of values, rewards and policies coalesce.
+// Log-sum- exps run online, with a running maximum, so that nothing needs to be stored. The stencil
+// reads its neighbours through the first-level cache, which holds three rows of a block's cells.
 
 #include "kernels/device/launch.h"
 
@@ -81,7 +81,9 @@ __global__ void policy_kernel(SparseDynamics<T> m, Choice choice, std::int64_t b
       if (q[k * batch + b] > q[best * batch + b]) best = k;
   for (std::int64_t k = begin; k < end; ++k) {
     if (choice == Choice::hard) policy[k * batch + b] = k == best ? T(1) : T(0);
-    else policy[k * batch + b] = value[i] == lowest<T>() ? T(0) : exponential(q[k * batch + b] - value[i]);
+    else
+      policy[k * batch + b] =
+          value[i] == lowest<T>() ? T(0) : exponential(q[k * batch + b] - value[i]);
   }
 }
 
@@ -98,7 +100,8 @@ __global__ void evaluate_kernel(SparseDynamics<T> m, T discount, std::int64_t ba
     T ahead = 0;
     for (std::int64_t j = m.transition_begin[k]; j < m.transition_begin[k + 1]; ++j)
       ahead += m.probability[j] * value[m.next_state[j] * batch + b];
-    sum += policy[k * batch + b] * ((shared_reward ? reward[k] : reward[k * batch + b]) + discount * ahead);
+    sum += policy[k * batch + b] *
+           ((shared_reward ? reward[k] : reward[k * batch + b]) + discount * ahead);
   }
   new_value[i] = begin == end ? value[i] : sum;
 }
@@ -115,9 +118,9 @@ __global__ void flow_kernel(SparseDynamics<T> m, std::int64_t batch, const T* po
 
 // y = b + scale A x; `forward` and `multiply` both end in it.
 template <class T>
-__global__ void rows_kernel(std::int64_t rows, const std::int32_t* begin, const std::int32_t* column,
-                            const T* weight, T scale, std::int64_t batch, const T* x, const T* b,
-                            T* y) {
+__global__ void rows_kernel(std::int64_t rows, const std::int32_t* begin,
+                            const std::int32_t* column, const T* weight, T scale,
+                            std::int64_t batch, const T* x, const T* b, T* y) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i >= rows * batch) return;
   const std::int64_t r = i / batch, c = i % batch;
@@ -127,8 +130,8 @@ __global__ void rows_kernel(std::int64_t rows, const std::int32_t* begin, const 
   y[i] = (b != nullptr ? b[i] : T(0)) + scale * sum;
 }
 
-// Rows depend on one another: a thread walks all of them for its own problem. Batches are what fills
-// the device here.
+// Rows depend on one another: a thread walks all of them for its own problem. Batches are what
+// fills the device here.
 template <class T>
 __global__ void triangular_kernel(SparseRows<T> a, const T* inverse_diagonal, bool descending,
                                   std::int64_t batch, T* x) {
@@ -144,7 +147,8 @@ __global__ void triangular_kernel(SparseRows<T> a, const T* inverse_diagonal, bo
 }
 
 template <class T>
-__global__ void sampled_kernel(SparseRows<T> a, std::int64_t batch, const T* x, const T* y, T* out) {
+__global__ void sampled_kernel(SparseRows<T> a, std::int64_t batch, const T* x, const T* y,
+                               T* out) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i >= a.rows) return;
   for (std::int64_t j = a.begin[i]; j < a.begin[i + 1]; ++j) {
@@ -160,8 +164,8 @@ __device__ inline T larger_or_nan(T a, T b) {
   return a != a ? a : (b != b ? b : (a > b ? a : b));
 }
 
-// Maxima do not depend on their order, so blocks may take any share. Two launches: per block, then one
-// block over the blocks.
+// Maxima do not depend on their order, so blocks may take any share. Two launches: per block, then
+// one block over the blocks.
 template <class T>
 __global__ void change_kernel(std::int64_t n, const T* a, const T* b, T* result) {
   __shared__ T part[block_threads];
@@ -225,8 +229,8 @@ __global__ void grid_backup_kernel(GridDynamics<T> grid, Choice choice, T discou
   new_value[y * grid.width + x] = reward[y * grid.width + x] + ahead;
 }
 
-// Pulls from the cells that an action may come from; each works out its own normaliser again, which is
-// arithmetic on cached values in place of another array through memory.
+// Pulls from the cells that an action may come from; each works out its own normaliser again, which
+// is arithmetic on cached values in place of another array through memory.
 template <class T>
 __global__ void grid_forward_kernel(GridDynamics<T> grid, T discount, T forward_discount,
                                     const T* source, const T* value, const T* occupancy,
@@ -312,8 +316,8 @@ void solve_triangular(Stream& stream, const SparseRows<T>& a, const T* inverse_d
 template <class T>
 void sampled_product(Stream& stream, const SparseRows<T>& a, std::int64_t batch, const T* x,
                      const T* y, T* out) {
-  launch(sampled_kernel<T>, dim3(blocks_for(a.rows)), dim3(block_threads), 0, stream, a, batch, x, y,
-         out);
+  launch(sampled_kernel<T>, dim3(blocks_for(a.rows)), dim3(block_threads), 0, stream, a, batch, x,
+         y, out);
 }
 
 template <class T>
@@ -328,7 +332,8 @@ void maximum_change(Stream& stream, std::int64_t n, const T* a, const T* b, T* r
 
 template <class T>
 dim3 grid_blocks(const GridDynamics<T>& grid) {
-  return dim3(static_cast<unsigned>((grid.width + 31) / 32), static_cast<unsigned>((grid.height + 7) / 8));
+  return dim3(static_cast<unsigned>((grid.width + 31) / 32),
+              static_cast<unsigned>((grid.height + 7) / 8));
 }
 
 template <class T>

@@ -1,14 +1,14 @@
 // Backups and occupancies of gridworlds by a stencil, for one instruction set.
 //
-// The grid is cut into tiles of fixed size. A tile's values are copied, with a border, into a buffer
-// in which a cell outside the grid repeats its nearest cell inside: a move off the grid stays, so the
-// border is exact and the inner loops have no edges.
+// The grid is cut into tiles of fixed size. A tile's values are copied, with a border, into a
+// buffer in which a cell outside the grid repeats its nearest cell inside: a move off the grid
+// stays, so the border is exact and the inner loops have no edges.
 //
 // What made it fast: with E(s) = exp(discount chosen (V(s) - m)), m the tile's largest value, the
 // log-sum-exp over actions is m' + log(E(up) + E(down) + E(left) + E(right) + E(stay)). One
 // exponential a cell serves five neighbours, which left the backup bound by its logarithm and by
-// memory. Where a tile's values spread so far that E would underflow, each cell takes its own maximum
-// and five exponentials.
+// memory. Where a tile's values spread so far that E would underflow, each cell takes its own
+// maximum and five exponentials.
 
 #include "kernels/dynamic_programming/dynamic_programming.h"
 #include "kernels/dynamic_programming/dynamic_programming_cpu.h"
@@ -177,9 +177,9 @@ void grid_backup(Stream& stream, const GridDynamics<T>& grid, Choice choice, T d
   });
 }
 
-// What arrives at s' by a chosen action is, with w(s) = d(s) / Z(s), E(s') times the sum of w over the
-// cells that some action takes to s': the four neighbours (s' itself for each that lies outside the
-// grid) and s' where staying is an action. So the occupancy is a stencil too.
+// What arrives at s' by a chosen action is, with w(s) = d(s) / Z(s), E(s') times the sum of w over
+// the cells that some action takes to s': the four neighbours (s' itself for each that lies outside
+// the grid) and s' where staying is an action. So the occupancy is a stencil too.
 template <class T>
 UNDERSTUDY_INLINE void forward_tile(const GridDynamics<T>& grid, T discount, T forward_discount,
                                     const T* source, const T* value, const T* occupancy,
@@ -203,9 +203,11 @@ UNDERSTUDY_INLINE void forward_tile(const GridDynamics<T>& grid, T discount, T f
   T m = 0;
   const bool one_exponential =
       spread_is_safe<T>(v - 2 * pitch, rows + 4, columns, 2, scale, &m);
-  if (one_exponential) exponentials<T>(v - 2 * pitch, rows + 4, columns, 2, scale, m, e - 2 * pitch);
+  if (one_exponential)
+    exponentials<T>(v - 2 * pitch, rows + 4, columns, 2, scale, m, e - 2 * pitch);
   // w, or else the log of Z, on the tile and a border of one.
-  const std::int64_t begin = x0 > 0 ? -1 : 0, end = x0 + columns < grid.width ? columns + 1 : columns;
+  const std::int64_t begin = x0 > 0 ? -1 : 0,
+                     end = x0 + columns < grid.width ? columns + 1 : columns;
   for (std::int64_t r = -1; r <= rows; ++r) {
     if (y0 + r < 0 || y0 + r >= grid.height) continue;
     for (std::int64_t x = begin; x < end; x += lanes<T>) {
@@ -241,7 +243,8 @@ UNDERSTUDY_INLINE void forward_tile(const GridDynamics<T>& grid, T discount, T f
         in *= load<T>(e + i);
       } else {
         const Vec<T> here = scale * load<T>(v + i);
-        in = (from.up * vector_exp<T>(here - weight.up) + from.down * vector_exp<T>(here - weight.down)) +
+        in = (from.up * vector_exp<T>(here - weight.up) +
+              from.down * vector_exp<T>(here - weight.down)) +
              (from.left * vector_exp<T>(here - weight.left) +
               from.right * vector_exp<T>(here - weight.right));
         if (grid.stay) in += from.here * vector_exp<T>(here - weight.here);

@@ -27,7 +27,8 @@ struct Layout<double> {
   static constexpr int mantissa_bits = 52, bias = 1023;
   static constexpr double round = 6755399441055744.0;  // 1.5 * 2^52
   static constexpr double lowest = -708.3, highest = 709.0;
-  static constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10;
+  static constexpr double ln2_high = 6.93147180369123816490e-01,
+                          ln2_low = 1.90821492927058770002e-10;
 };
 
 // exp x = 2^n exp r with n = round(x / ln 2) and |r| <= ln 2 / 2, by its power series. 0 below
@@ -72,7 +73,8 @@ UNDERSTUDY_INLINE Vec<T> vector_log(Vec<T> x) {
   using L = Layout<T>;
   using V = Vec<T>;
   using I = IntegerVec<T>;
-  const Integer<T> half_root = sizeof(T) == 4 ? Integer<T>(0x3f3504f3) : Integer<T>(0x3fe6a09e667f3bcd);
+  const Integer<T> half_root =
+      sizeof(T) == 4 ? Integer<T>(0x3f3504f3) : Integer<T>(0x3fe6a09e667f3bcd);
   const I bits = (I)x - half_root;
   const I e = bits >> L::mantissa_bits;  // arithmetic: x below 0.707 has a negative exponent
   const V m = (V)((I)x - (e << L::mantissa_bits));
@@ -98,7 +100,8 @@ UNDERSTUDY_INLINE Vec<T> vector_log(Vec<T> x) {
   const V tail = s * (z * p);
   const V count = __builtin_convertvector(e, V);
   const V result = count * L::ln2_high + ((f - s * f) + (tail + count * L::ln2_low));
-  return x > T(0) ? result : (x == T(0) ? broadcast<T>(-__builtin_inff()) : x - x + T(__builtin_nanf("")));
+  return x > T(0) ? result
+                  : (x == T(0) ? broadcast<T>(-__builtin_inff()) : x - x + T(__builtin_nanf("")));
 }
 
 }  // namespace

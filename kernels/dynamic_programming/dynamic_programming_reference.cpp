@@ -87,7 +87,8 @@ void forward(Stream&, const Dynamics& m, const IncomingDynamics<double>& incomin
       double in = 0.0;
       for (std::int64_t i = incoming.incoming_begin[s]; i < incoming.incoming_begin[s + 1]; ++i)
         in += incoming.incoming_probability[i] * flow[incoming.incoming_pair[i] * batch + b];
-      new_occupancy[s * batch + b] = (source != nullptr ? source[s * batch + b] : 0.0) + discount * in;
+      new_occupancy[s * batch + b] =
+          (source != nullptr ? source[s * batch + b] : 0.0) + discount * in;
     }
 }
 
@@ -181,7 +182,8 @@ void grid_forward(Stream&, const GridDynamics<double>& grid, double discount,
       const double out = forward_discount * occupancy[s];
       for (int a = 0; a < actions; ++a)
         new_occupancy[to.cell[a]] +=
-            out * grid.chosen * std::exp(discount * grid.chosen * value[to.cell[a]] - log_normaliser);
+            out * grid.chosen *
+            std::exp(discount * grid.chosen * value[to.cell[a]] - log_normaliser);
       for (int m = 0; m < 4; ++m) new_occupancy[to.cell[m]] += out * grid.move_slip;
       new_occupancy[s] += out * grid.stay_slip;
     }

@@ -2,8 +2,8 @@
 //
 // Two shapes. With several problems the lanes run across the batch, up to four vectors of one state
 // at a time, so that every index is read once for four vectors of work. With one problem the lanes
-// run along a tile of pairs: scalar code gathers r + discount sum p V into a buffer that stays in the
-// first cache, and exp and log run over the whole tile at once.
+// run along a tile of pairs: scalar code gathers r + discount sum p V into a buffer that stays in
+// the first cache, and exp and log run over the whole tile at once.
 //
 // Work is split over threads by blocks of states (and of lanes) that depend on the problem alone.
 
@@ -319,8 +319,8 @@ void backup(Stream& stream, const SparseDynamics<T>& m, const BackupRule<T>& rul
   if (batch == 1) {
     constexpr std::int64_t block = 2048;
     split(stream, m.transitions, (m.states + block - 1) / block, [&](std::int64_t part) {
-      backup_one<T>(m, rule, part * block, smaller(part * block + block, m.states), reward, value, q,
-                    new_value);
+      backup_one<T>(m, rule, part * block, smaller(part * block + block, m.states), reward, value,
+                    q, new_value);
     });
     return;
   }

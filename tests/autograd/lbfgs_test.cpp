@@ -27,10 +27,11 @@ TEST(Lbfgs, FindsRosenbrocksMinimum) {
   for (int n : {2, 10, 101}) {
     std::vector<double> start(n);
     for (int i = 0; i < n; ++i) start[i] = i % 2 == 0 ? -1.2 : 1.0;
-    const LbfgsResult result = minimise(rosenbrock, start, {.iterations = 2000, .gradient_tolerance = 1e-9});
+    const LbfgsResult result =
+        minimise(rosenbrock, start, {.iterations = 2000, .gradient_tolerance = 1e-9});
     EXPECT_EQ(result.status, LbfgsStatus::converged_gradient) << name(result.status);
-    // The gradient bound over the smallest curvature (about 0.4 here) bounds the distance. For n >= 4
-    // a second, local minimum exists near x[0] = -1; from this start the global one is found.
+    // The gradient bound over the smallest curvature (about 0.4 here) bounds the distance. For n >=
+    // 4 a second, local minimum exists near x[0] = -1; from this start the global one is found.
     for (double x : result.point) EXPECT_NEAR(x, 1.0, 1e-7);
   }
 }
@@ -52,8 +53,8 @@ TEST(Lbfgs, SolvesAQuadraticExactly) {
   for (int i = 0; i < 4; ++i) EXPECT_NEAR(result.point[i], centre[i], 1e-8);
 }
 
-// x - log x has no value at or below 0; a first step of length 10 from 0.1 upwards and a Newton-like
-// step back would both leave the domain.
+// x - log x has no value at or below 0; a first step of length 10 from 0.1 upwards and a
+// Newton-like step back would both leave the domain.
 TEST(Lbfgs, ShortensStepsThatLeaveTheDomain) {
   int outside = 0;
   auto objective = [&](const std::vector<double>& x, std::vector<double>& g) {
@@ -64,7 +65,8 @@ TEST(Lbfgs, ShortensStepsThatLeaveTheDomain) {
     g[0] = 1.0 - 1.0 / x[0];
     return x[0] - std::log(x[0]);
   };
-  const LbfgsResult result = minimise(objective, {20.0}, {.gradient_tolerance = 1e-10, .first_step = 50});
+  const LbfgsResult result =
+      minimise(objective, {20.0}, {.gradient_tolerance = 1e-10, .first_step = 50});
   EXPECT_EQ(result.status, LbfgsStatus::converged_gradient);
   EXPECT_NEAR(result.point[0], 1.0, 1e-9);
   const LbfgsResult far = minimise(

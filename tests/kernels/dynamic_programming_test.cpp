@@ -53,8 +53,8 @@ const DynamicProgrammingKernels<double>& oracle() {
   return kernels;
 }
 
-// A relative error of some 30 roundings: sums here have up to 40 terms of like size, exp and log are
-// good to 2 units in the last place.
+// A relative error of some 30 roundings: sums here have up to 40 terms of like size, exp and log
+// are good to 2 units in the last place.
 template <class T>
 double tolerance() { return sizeof(T) == 4 ? 4e-6 : 8e-15; }
 
@@ -67,7 +67,8 @@ void expect_near(const std::vector<double>& expected, const std::vector<T>& foun
       ASSERT_TRUE(expected[i] == found[i] || (std::isnan(expected[i]) && std::isnan(found[i])))
           << what << " at " << i << ": " << expected[i] << " " << found[i];
     } else {
-      ASSERT_NEAR(expected[i], found[i], scale * tolerance<T>() * std::max(1.0, std::abs(expected[i])))
+      ASSERT_NEAR(expected[i], found[i],
+                  scale * tolerance<T>() * std::max(1.0, std::abs(expected[i])))
           << what << " at " << i;
     }
   }
@@ -156,12 +157,13 @@ struct Shape {
   std::int64_t batch;
 };
 
-// States, actions, successors and batches around the lanes of a vector, a stretch of four, a tile of
-// 256 states and one of 1024 pairs; a state with more pairs than a tile.
-const Shape shapes[] = {{1, 1, 1, 1},   {1, 3, 2, 17},  {7, 4, 3, 1},    {9, 5, 5, 2},   {33, 3, 4, 3},
-                        {16, 40, 2, 5}, {5, 70, 3, 33}, {257, 5, 6, 1},  {300, 4, 9, 1}, {40, 5, 3, 15},
-                        {40, 5, 3, 16}, {40, 5, 3, 64}, {21, 5, 3, 65},  {30, 2, 2, 127}, {3, 2500, 1, 1},
-                        {60, 6, 3, 8},  {2500, 3, 3, 1}, {500, 4, 3, 40}};
+// States, actions, successors and batches around the lanes of a vector, a stretch of four, a tile
+// of 256 states and one of 1024 pairs; a state with more pairs than a tile.
+const Shape shapes[] = {{1, 1, 1, 1},    {1, 3, 2, 17},   {7, 4, 3, 1},    {9, 5, 5, 2},
+                        {33, 3, 4, 3},   {16, 40, 2, 5},  {5, 70, 3, 33},  {257, 5, 6, 1},
+                        {300, 4, 9, 1},  {40, 5, 3, 15},  {40, 5, 3, 16},  {40, 5, 3, 64},
+                        {21, 5, 3, 65},  {30, 2, 2, 127}, {3, 2500, 1, 1}, {60, 6, 3, 8},
+                        {2500, 3, 3, 1}, {500, 4, 3, 40}};
 
 template <class T>
 class DynamicProgramming : public ::testing::Test {};
@@ -179,7 +181,8 @@ TYPED_TEST(DynamicProgramming, SparseKernelsAgreeWithTheReference) {
     Both<T> reward = random_array<T>(random, shared ? c.pairs() : qs, -3, 1);
     Both<T> value = random_array<T>(random, vs, -5, 5);
     for (std::int64_t i = 0; i < vs; i += 11) value.set(i, -INFINITY);
-    Both<T> source = random_array<T>(random, vs, 0, 1), occupancy = random_array<T>(random, vs, 0, 2);
+    Both<T> source = random_array<T>(random, vs, 0, 1),
+            occupancy = random_array<T>(random, vs, 0, 2);
     const auto wide = c.dynamics(c.probability.wide.data());
     const auto narrow = c.dynamics(c.probability.data());
     Stream none;
@@ -195,9 +198,10 @@ TYPED_TEST(DynamicProgramming, SparseKernelsAgreeWithTheReference) {
                                      std::to_string(static_cast<int>(choice)) + " outlook " +
                                      std::to_string(static_cast<int>(outlook));
             std::vector<double> q(qs), v(vs), pi(qs);
-            std::vector<T> q_found = poisoned<T>(qs), v_found = poisoned<T>(vs), pi_found = poisoned<T>(qs);
-            oracle().backup(none, wide, {choice, outlook, 0.75}, c.batch, reward.wide.data(), shared,
-                            value.wide.data(), q.data(), v.data());
+            std::vector<T> q_found = poisoned<T>(qs), v_found = poisoned<T>(vs),
+                           pi_found = poisoned<T>(qs);
+            oracle().backup(none, wide, {choice, outlook, 0.75}, c.batch, reward.wide.data(),
+                            shared, value.wide.data(), q.data(), v.data());
             k.backup(stream, narrow, {choice, outlook, T(0.75)}, c.batch, reward.data(), shared,
                      value.data(), q_found.data(), v_found.data());
             expect_near(q, q_found, what + " q");
@@ -210,14 +214,16 @@ TYPED_TEST(DynamicProgramming, SparseKernelsAgreeWithTheReference) {
             const std::vector<double> q_wide(q_found.begin(), q_found.end());
             const std::vector<double> v_wide(v_found.begin(), v_found.end());
             oracle().policy(none, wide, choice, c.batch, q_wide.data(), v_wide.data(), pi.data());
-            k.policy(stream, narrow, choice, c.batch, q_found.data(), v_found.data(), pi_found.data());
+            k.policy(stream, narrow, choice, c.batch, q_found.data(), v_found.data(),
+                     pi_found.data());
             expect_near(pi, pi_found, what + " policy");
           }
         const std::string what = implementation.name + " states " + std::to_string(c.states) +
                                  " batch " + std::to_string(c.batch);
         Both<T> pi = random_array<T>(random, qs, 0, 1), finite = random_array<T>(random, vs, -5, 5);
         std::vector<double> v(vs), flow(qs), next(vs);
-        std::vector<T> v_found = poisoned<T>(vs), flow_found = poisoned<T>(qs), next_found = poisoned<T>(vs);
+        std::vector<T> v_found = poisoned<T>(vs), flow_found = poisoned<T>(qs),
+                       next_found = poisoned<T>(vs);
         oracle().evaluate(none, wide, 0.9, c.batch, reward.wide.data(), shared, pi.wide.data(),
                           finite.wide.data(), v.data());
         k.evaluate(stream, narrow, T(0.9), c.batch, reward.data(), shared, pi.data(), finite.data(),
@@ -254,30 +260,40 @@ TYPED_TEST(DynamicProgramming, RowsAndTrianglesAgreeWithTheReference) {
           begin.push_back(static_cast<std::int32_t>(column.size()));
         }
         Both<T> weight = random_array<T>(random, column.size(), -0.2, 0.2);
-        Both<T> inverse = random_array<T>(random, n, 0.5, 1.5), x = random_array<T>(random, n * batch, -1, 1);
+        Both<T> inverse = random_array<T>(random, n, 0.5, 1.5),
+                x = random_array<T>(random, n * batch, -1, 1);
         Both<T> b = random_array<T>(random, n * batch, -1, 1);
         Stream none;
         for (const auto& implementation : implementations<T>())
           for (Threads* threads : {static_cast<Threads*>(nullptr), &team}) {
             Stream stream;
             stream.threads = threads;
-            const std::string what = implementation.name + " rows " + std::to_string(n) + " batch " + std::to_string(batch);
+            const std::string what = implementation.name + " rows " + std::to_string(n) +
+                                     " batch " + std::to_string(batch);
             const SparseRows<double> wide{n, begin.data(), column.data(), weight.wide.data()};
             const SparseRows<T> narrow{n, begin.data(), column.data(), weight.data()};
             for (bool with : {false, true}) {
               std::vector<double> y(n * batch), solved = x.wide;
-              std::vector<T> y_found = poisoned<T>(n * batch), solved_found(x.data(), x.data() + n * batch);
-              oracle().multiply(none, wide, batch, x.wide.data(), with ? b.wide.data() : nullptr, y.data());
-              implementation.kernels.multiply(stream, narrow, batch, x.data(), with ? b.data() : nullptr, y_found.data());
+              std::vector<T> y_found = poisoned<T>(n * batch),
+                             solved_found(x.data(), x.data() + n * batch);
+              oracle().multiply(none, wide, batch, x.wide.data(), with ? b.wide.data() : nullptr,
+                                y.data());
+              implementation.kernels.multiply(stream, narrow, batch, x.data(),
+                                              with ? b.data() : nullptr, y_found.data());
               expect_near(y, y_found, what + " multiply");
               std::vector<double> out(column.size(), 1.0);
               std::vector<T> out_found(column.size(), T(1));
               oracle().sampled_product(none, wide, batch, x.wide.data(), b.wide.data(), out.data());
-              implementation.kernels.sampled_product(stream, narrow, batch, x.data(), b.data(), out_found.data());
+              implementation.kernels.sampled_product(stream, narrow, batch, x.data(), b.data(),
+                                                     out_found.data());
               expect_near(out, out_found, what + " sampled product");
-              oracle().solve_triangular(none, wide, with ? inverse.wide.data() : nullptr, descending, batch, solved.data());
-              implementation.kernels.solve_triangular(stream, narrow, with ? inverse.data() : nullptr, descending, batch, solved_found.data());
-              // Errors pass from row to row and may grow by half each time an inverse diagonal is 1.5.
+              oracle().solve_triangular(none, wide, with ? inverse.wide.data() : nullptr,
+                                        descending, batch, solved.data());
+              implementation.kernels.solve_triangular(stream, narrow,
+                                                      with ? inverse.data() : nullptr, descending,
+                                                      batch, solved_found.data());
+              // Errors pass from row to row and may grow by half each time an inverse diagonal
+              // is 1.5.
               expect_near(solved, solved_found, what + " solve", 1000);
             }
           }
@@ -319,8 +335,9 @@ TYPED_TEST(DynamicProgramming, GridsAgreeWithTheReference) {
   using T = TypeParam;
   std::mt19937 random(4);
   Threads team(2);
-  const std::int64_t sizes[][2] = {{1, 1}, {1, 2}, {2, 1}, {3, 3}, {1, 40}, {40, 1}, {15, 16}, {16, 17},
-                                   {17, 31}, {33, 255}, {18, 256}, {2, 257}, {35, 530}};
+  const std::int64_t sizes[][2] = {{1, 1},    {1, 2},   {2, 1},   {3, 3},   {1, 40},
+                                   {40, 1},   {15, 16}, {16, 17}, {17, 31}, {33, 255},
+                                   {18, 256}, {2, 257}, {35, 530}};
   for (const auto& size : sizes)
     for (bool stay : {false, true})
       // A range that shared exponentials hold, one that they do not, and both in one grid.
@@ -331,20 +348,24 @@ TYPED_TEST(DynamicProgramming, GridsAgreeWithTheReference) {
         Both<T> reward = random_array<T>(random, n, -1, 1);
         Both<T> value = random_array<T>(random, n, -std::abs(range), std::abs(range));
         if (range < 0 && n > 1) value.set(n / 2, 4000);
-        Both<T> occupancy = random_array<T>(random, n, 0, 1), source = random_array<T>(random, n, 0, 1);
+        Both<T> occupancy = random_array<T>(random, n, 0, 1),
+                source = random_array<T>(random, n, 0, 1);
         Both<T> total = random_array<T>(random, n, 0, 5);
         Stream none;
         for (const auto& implementation : implementations<T>())
           for (Threads* threads : {static_cast<Threads*>(nullptr), &team}) {
             Stream stream;
             stream.threads = threads;
-            const std::string what = implementation.name + " grid " + std::to_string(size[0]) + "x" +
-                                     std::to_string(size[1]) + " range " + std::to_string(range);
+            const std::string what = implementation.name + " grid " + std::to_string(size[0]) +
+                                     "x" + std::to_string(size[1]) + " range " +
+                                     std::to_string(range);
             for (Choice choice : {Choice::hard, Choice::soft}) {
               std::vector<double> v(n);
               std::vector<T> v_found = poisoned<T>(n);
-              oracle().grid_backup(none, wide, choice, 0.875, reward.wide.data(), value.wide.data(), v.data());
-              implementation.kernels.grid_backup(stream, narrow, choice, T(0.875), reward.data(), value.data(), v_found.data());
+              oracle().grid_backup(none, wide, choice, 0.875, reward.wide.data(), value.wide.data(),
+                                   v.data());
+              implementation.kernels.grid_backup(stream, narrow, choice, T(0.875), reward.data(),
+                                                 value.data(), v_found.data());
               // Relative to the values that were added, which may cancel.
               expect_near(v, v_found, what, 1 + std::abs(range) * (range < 0 ? 4000 : 1));
             }
@@ -352,10 +373,13 @@ TYPED_TEST(DynamicProgramming, GridsAgreeWithTheReference) {
               std::vector<double> d(n), sum = total.wide;
               std::vector<T> d_found = poisoned<T>(n), sum_found(total.data(), total.data() + n);
               oracle().grid_forward(none, wide, 0.875, 0.75, with ? source.wide.data() : nullptr,
-                                    value.wide.data(), occupancy.wide.data(), d.data(), with ? sum.data() : nullptr);
-              implementation.kernels.grid_forward(stream, narrow, T(0.875), T(0.75), with ? source.data() : nullptr,
-                                                  value.data(), occupancy.data(), d_found.data(), with ? sum_found.data() : nullptr);
-              // exp turns an absolute error of an exponent into a relative one: 2000 times the unit.
+                                    value.wide.data(), occupancy.wide.data(), d.data(),
+                                    with ? sum.data() : nullptr);
+              implementation.kernels.grid_forward(
+                  stream, narrow, T(0.875), T(0.75), with ? source.data() : nullptr, value.data(),
+                  occupancy.data(), d_found.data(), with ? sum_found.data() : nullptr);
+              // exp turns an absolute error of an exponent into a relative one: 2000 times the
+              // unit.
               expect_near(d, d_found, what + " forward", range == 1.0 ? 10 : 3000);
               if (with) expect_near(sum, sum_found, what + " total", range == 1.0 ? 10 : 3000);
             }
@@ -375,7 +399,8 @@ TYPED_TEST(DynamicProgramming, GridForwardConserves) {
   for (const auto& implementation : implementations<T>()) {
     Stream stream;
     std::vector<T> next = poisoned<T>(n);
-    implementation.kernels.grid_forward(stream, grid, T(0.9), T(1), nullptr, value.data(), occupancy.data(), next.data(), nullptr);
+    implementation.kernels.grid_forward(stream, grid, T(0.9), T(1), nullptr, value.data(),
+                                        occupancy.data(), next.data(), nullptr);
     double after = 0;
     for (T d : next) after += d;
     EXPECT_NEAR(after / before, 1.0, 4 * tolerance<T>());

@@ -29,9 +29,11 @@ Problem network(unsigned seed, int states, int goals, bool absorb, int features)
     for (int a = 0; a < actions; ++a) {
       t.state.push_back(s);
       t.action.push_back(a);
-      t.next_state.push_back(a == 0 ? (s + 1) % states : static_cast<std::int64_t>(random() % states));
+      t.next_state.push_back(a == 0 ? (s + 1) % states
+                                    : static_cast<std::int64_t>(random() % states));
       t.transition_features.push_back(0.5 + uniform());
-      for (int f = 1; f < features; ++f) t.transition_features.push_back(uniform() < 0.3 ? 1.0 : 0.0);
+      for (int f = 1; f < features; ++f)
+        t.transition_features.push_back(uniform() < 0.3 ? 1.0 : 0.0);
     }
   }
   for (int g = 0; g < goals; ++g)
@@ -51,9 +53,12 @@ std::vector<Trajectory> trips(const Problem& p, unsigned seed, int count) {
     t.goal = static_cast<std::int32_t>(random() % p.n_goals());
     std::int32_t s = static_cast<std::int32_t>(random() % p.n_states);
     t.states.push_back(s);
-    const auto first = p.goal_state.begin() + p.goal_begin[t.goal], last = p.goal_state.begin() + p.goal_begin[t.goal + 1];
+    const auto first = p.goal_state.begin() + p.goal_begin[t.goal],
+               last = p.goal_state.begin() + p.goal_begin[t.goal + 1];
     while (std::find(first, last, s) == last) {
-      const std::int32_t k = p.pair_begin[s] + static_cast<std::int32_t>(random() % (p.pair_begin[s + 1] - p.pair_begin[s]));
+      const std::int32_t k =
+          p.pair_begin[s] +
+          static_cast<std::int32_t>(random() % (p.pair_begin[s + 1] - p.pair_begin[s]));
       t.actions.push_back(p.pair_action[k]);
       s = p.next_state[k];
       t.states.push_back(s);
@@ -70,7 +75,8 @@ std::vector<double> dense_z(const Problem& p, const std::vector<double>& r, int 
   for (std::size_t s = 0; s < n; ++s) {
     a[s][s] = 1.0;
     bool beside = false;
-    for (std::int32_t i = p.goal_begin[goal]; i < p.goal_begin[goal + 1]; ++i) beside |= p.goal_state[i] == static_cast<std::int32_t>(s);
+    for (std::int32_t i = p.goal_begin[goal]; i < p.goal_begin[goal + 1]; ++i)
+      beside |= p.goal_state[i] == static_cast<std::int32_t>(s);
     if (beside) a[s][n] = 1.0;
     if (beside && p.goals_absorb) continue;
     for (std::int32_t k = p.pair_begin[s]; k < p.pair_begin[s + 1]; ++k)
@@ -114,7 +120,8 @@ TEST_P(Goals, LikelihoodGradientAndHessianAreExact) {
   std::vector<double> g;
   // Sums of 60 logarithms of order 10, each good to some 100 roundings of the elimination.
   EXPECT_NEAR(family.log_likelihood(d, r, &g), expected, 1e-10 * std::abs(expected));
-  const auto numeric = finite_difference([&](const std::vector<double>& x) { return family.log_likelihood(d, x, nullptr); }, r);
+  const auto numeric = finite_difference(
+      [&](const std::vector<double>& x) { return family.log_likelihood(d, x, nullptr); }, r);
   for (std::size_t j = 0; j < g.size(); ++j) EXPECT_NEAR(g[j], numeric[j], 1e-6) << j;
 
   const std::vector<double> hessian = family.hessian(d, w);
@@ -124,11 +131,13 @@ TEST_P(Goals, LikelihoodGradientAndHessianAreExact) {
           std::vector<double> by_transition;
           family.log_likelihood(d, family.transition_reward(x), &by_transition);
           double sum = 0.0;
-          for (std::size_t j = 0; j < by_transition.size(); ++j) sum += by_transition[j] * p.transition_features[j * 3 + c];
+          for (std::size_t j = 0; j < by_transition.size(); ++j)
+            sum += by_transition[j] * p.transition_features[j * 3 + c];
           return sum;
         },
         w);
-    for (int e = 0; e < 3; ++e) EXPECT_NEAR(hessian[c * 3 + e], slope[e], 1e-5 * std::abs(hessian[0]));
+    for (int e = 0; e < 3; ++e)
+      EXPECT_NEAR(hessian[c * 3 + e], slope[e], 1e-5 * std::abs(hessian[0]));
   }
   const std::vector<double> v = family.values(r, {0, 7, 18});
   for (int i = 0; i < 3; ++i) {
@@ -144,8 +153,8 @@ TEST_P(Goals, LikelihoodGradientAndHessianAreExact) {
 }
 INSTANTIATE_TEST_SUITE_P(PassingThroughAndAbsorbing, Goals, ::testing::Bool());
 
-// A walk may go round the goal without end only where it may pass through it: at a radius above 1 the
-// family that absorbs still has an answer.
+// A walk may go round the goal without end only where it may pass through it: at a radius above 1
+// the family that absorbs still has an answer.
 TEST(GoalFamily, AbsorbingGoalsBearARadiusAboveOne) {
   ProblemTable t;
   t.n_states = 2;
@@ -172,7 +181,8 @@ TEST(GoalFamily, AbsorbingGoalsBearARadiusAboveOne) {
       EXPECT_THROW(family.values(family.transition_reward({0.5}), {0}), Error);
       EXPECT_THROW(fit_goals(family, p, d, {0.5}), Error);
       // Inside the domain: z_0 = e^w z_1, z_1 = 1 + e^w z_0.
-      EXPECT_NEAR(family.log_likelihood(d, family.transition_reward({-1.0}), nullptr), std::log(1 - std::exp(-2.0)), 1e-12);
+      EXPECT_NEAR(family.log_likelihood(d, family.transition_reward({-1.0}), nullptr),
+                  std::log(1 - std::exp(-2.0)), 1e-12);
     }
   }
 }
@@ -209,7 +219,8 @@ TEST(GoalFamily, FitRecoversTheWeightsThatMadeTheTrips) {
   }
   const LinearFit fit = fit_goals(family, p, goal_demonstrations(p, data), {-4.0, 0.0});
   EXPECT_EQ(fit.status, LbfgsStatus::converged_gradient) << name(fit.status);
-  // Within four of its own standard errors: one run in 16,000 would fail by chance, and the seed is fixed.
+  // Within four of its own standard errors: one run in 16,000 would fail by chance, and the seed is
+  // fixed.
   for (int c = 0; c < 2; ++c) {
     EXPECT_LT(fit.standard_errors[c], 0.1);
     EXPECT_NEAR(fit.weights[c], truth[c], 4 * fit.standard_errors[c]);
@@ -221,7 +232,8 @@ TEST(GoalFamily, FitStaysInsideTheDomain) {
   const Problem p = network(9, 30, 8, false, 1);
   Engine engine;
   GoalFamily family(p, engine);
-  const GoalDemonstrations d = goal_demonstrations(p, trips(p, 2, 200));  // aimless: costs near the edge
+  const GoalDemonstrations d =
+      goal_demonstrations(p, trips(p, 2, 200));  // aimless: costs near the edge
   GoalFitOptions options;
   options.optimiser.first_step = 20;
   const LinearFit fit = fit_goals(family, p, d, {-8.0}, options);
@@ -239,8 +251,14 @@ TEST(GoalFamily, NamesWhatIsWrong) {
     return std::string("no error");
   };
   const Problem p = network(3, 10, 2, false, 1);
-  EXPECT_NE(message([&] { goal_demonstrations(p, {{{0, 1}, {0}, 7}}); }).find("goal of 0 to 1, found 7"), std::string::npos);
-  EXPECT_NE(message([&] { goal_demonstrations(p, {{{0, 9}, {0}, 0}}); }).find("episode 0"), std::string::npos);
+  EXPECT_NE(message([&] {
+              goal_demonstrations(p, {{{0, 1}, {0}, 7}});
+            }).find("goal of 0 to 1, found 7"),
+            std::string::npos);
+  EXPECT_NE(message([&] {
+              goal_demonstrations(p, {{{0, 9}, {0}, 0}});
+            }).find("episode 0"),
+            std::string::npos);
   ProblemTable t;
   t.n_states = 3;
   t.n_actions = 1;
@@ -258,7 +276,8 @@ TEST(GoalFamily, NamesWhatIsWrong) {
   d.transition_count.assign(2, 0.0);
   d.origins.push_back({1, 0, 1.0});
   d.episodes = 1;
-  EXPECT_EQ(message([&] { fit_goals(family, q, d, {-1.0}); }), "goal 1 cannot be reached from state 0, where an episode begins");
+  EXPECT_EQ(message([&] { fit_goals(family, q, d, {-1.0}); }),
+            "goal 1 cannot be reached from state 0, where an episode begins");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Messages and maximum-entropy objectives against the enumeration of all trajectories, and every gradient
-// against finite differences.
+// Messages and maximum-entropy objectives against the enumeration of all trajectories, and every
+// gradient against finite differences.
 
 #include "algorithms/tabular/maxent.h"
 
@@ -39,13 +39,16 @@ TEST(Messages, OptimisticOnesAreThoseOfAllTrajectories) {
           from[s] += weight;
           weight *= p.initial[s];
           total += weight;
-          for (std::size_t t = 0; t < path.pairs.size(); ++t) pair[t * pairs + path.pairs[t]] += weight;
+          for (std::size_t t = 0; t < path.pairs.size(); ++t)
+            pair[t * pairs + path.pairs[t]] += weight;
           for (std::size_t t = 0; t < std::min<std::size_t>(path.states.size(), 4); ++t)
             marginal[t * states + path.states[t]] += weight;
         });
       EXPECT_NEAR(m.log_partition, std::log(total), exact);
-      for (std::int64_t s = 0; s < states; ++s) EXPECT_NEAR(m.beta_state[s], std::log(from[s]), exact);
-      for (std::size_t i = 0; i < pair.size(); ++i) EXPECT_NEAR(m.pair_marginal[i], pair[i] / total, exact);
+      for (std::int64_t s = 0; s < states; ++s)
+        EXPECT_NEAR(m.beta_state[s], std::log(from[s]), exact);
+      for (std::size_t i = 0; i < pair.size(); ++i)
+        EXPECT_NEAR(m.pair_marginal[i], pair[i] / total, exact);
       for (std::int64_t i = 0; i < 4 * states; ++i) {
         // alpha beta of a terminal state counts arrivals; nothing leaves it, so it is counted once.
         EXPECT_NEAR(m.state_marginal[i], marginal[i] / total, exact) << i;
@@ -55,7 +58,8 @@ TEST(Messages, OptimisticOnesAreThoseOfAllTrajectories) {
         double sum = 0.0;
         for (std::int64_t k = 0; k < pairs; ++k)
           for (std::int32_t j = p.transition_begin[k]; j < p.transition_begin[k + 1]; ++j)
-            if (p.next_state[j] == next) sum += p.initial[p.pair_state[k]] * std::exp(r[k]) * p.probability[j];
+            if (p.next_state[j] == next)
+              sum += p.initial[p.pair_state[k]] * std::exp(r[k]) * p.probability[j];
         EXPECT_NEAR(std::exp(m.alpha[states + next]), sum, exact);
       }
     }
@@ -70,8 +74,10 @@ TEST(Messages, CausalMarginalsAreThoseOfRunningThePolicy) {
   for (std::int32_t s = 0; s < p.n_states; ++s)
     enumerate(p, s, 4, [&](const Path& path) {
       double probability = p.initial[s] * path.dynamics;
-      for (std::size_t t = 0; t < path.pairs.size(); ++t) probability *= m.policy[t * p.n_pairs() + path.pairs[t]];
-      for (std::size_t t = 0; t < path.pairs.size(); ++t) pair[t * p.n_pairs() + path.pairs[t]] += probability;
+      for (std::size_t t = 0; t < path.pairs.size(); ++t)
+        probability *= m.policy[t * p.n_pairs() + path.pairs[t]];
+      for (std::size_t t = 0; t < path.pairs.size(); ++t)
+        pair[t * p.n_pairs() + path.pairs[t]] += probability;
     });
   for (std::size_t i = 0; i < pair.size(); ++i) EXPECT_NEAR(m.pair_marginal[i], pair[i], exact);
 }
@@ -80,12 +86,13 @@ TEST(Messages, TheOutlooksAgreeOnDeterministicDynamics) {
   const Problem p = random_problem(6, 5, 3, true, true, 1.0, 5, 2);
   const std::vector<double> r = random_vector(6, p.n_pairs(), -1, 1);
   Engine engine;
-  const Messages a = messages(engine, p, r, Outlook::causal), b = messages(engine, p, r, Outlook::optimistic);
+  const Messages a = messages(engine, p, r, Outlook::causal),
+                 b = messages(engine, p, r, Outlook::optimistic);
   for (std::size_t i = 0; i < a.policy.size(); ++i) EXPECT_NEAR(a.policy[i], b.policy[i], exact);
 }
 
-// A sure 0 or a fair gamble for +3 or -3: worth the same. The causal agent does not care; the optimistic one
-// believes that it will win, and gambles with odds cosh 3.
+// A sure 0 or a fair gamble for +3 or -3: worth the same. The causal agent does not care; the
+// optimistic one believes that it will win, and gambles with odds cosh 3.
 TEST(Messages, OptimisticAgentsGambleAndCausalOnesDoNot) {
   ProblemTable t;
   t.n_states = 4;
@@ -106,10 +113,11 @@ TEST(Messages, OptimisticAgentsGambleAndCausalOnesDoNot) {
   EXPECT_NEAR(optimistic.policy[1] / optimistic.policy[0], std::cosh(3.0), 1e-10);
 }
 
-// Of a causal demonstrator the 2008 model learns a reward that is biased, the causal model does not: with
-// the feature "gambled for +3 or -3", whose true weight is 1, and a demonstrator that gambles half the
-// time, the causal maximum is flat in expectation at w with E = 0, so a second feature (an entry fee on
-// the gamble, true weight 0) is what the 2008 model must invent to explain the gambles not taken.
+// Of a causal demonstrator the 2008 model learns a reward that is biased, the causal model does
+// not: with the feature "gambled for +3 or -3", whose true weight is 1, and a demonstrator that
+// gambles half the time, the causal maximum is flat in expectation at w with E = 0, so a second
+// feature (an entry fee on the gamble, true weight 0) is what the 2008 model must invent to explain
+// the gambles not taken.
 TEST(MaxEnt, The2008ModelInventsAPenaltyOnRiskThatTheCausalOneDoesNot) {
   ProblemTable t;
   t.n_states = 4;
@@ -165,8 +173,10 @@ TEST_P(Objective, GradientAgreesWithFiniteDifferences) {
   std::vector<double> g;
   const double value = model.value(r, &g);
   ASSERT_TRUE(std::isfinite(value));
-  const std::vector<double> numeric = finite_difference([&](const std::vector<double>& x) { return model.value(x, nullptr); }, r);
-  for (std::size_t i = 0; i < g.size(); ++i) EXPECT_NEAR(g[i], numeric[i], differenced * std::max(1.0, std::abs(value))) << i;
+  const std::vector<double> numeric =
+      finite_difference([&](const std::vector<double>& x) { return model.value(x, nullptr); }, r);
+  for (std::size_t i = 0; i < g.size(); ++i)
+    EXPECT_NEAR(g[i], numeric[i], differenced * std::max(1.0, std::abs(value))) << i;
 }
 
 TEST_P(Objective, FittingReachesAPointWithoutSlope) {
@@ -184,21 +194,24 @@ TEST_P(Objective, FittingReachesAPointWithoutSlope) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, Objective,
-    ::testing::Values(Setting{false, false, 0.9, 0, Outlook::causal, MaxEntObjective::likelihood},
-                      Setting{false, false, 0.9, 0, Outlook::causal, MaxEntObjective::feature_matching},
-                      Setting{true, false, 0.8, 0, Outlook::causal, MaxEntObjective::likelihood},
-                      Setting{false, false, 1.0, 5, Outlook::causal, MaxEntObjective::likelihood},
-                      Setting{true, false, 0.9, 5, Outlook::causal, MaxEntObjective::likelihood},
-                      Setting{false, false, 1.0, 5, Outlook::causal, MaxEntObjective::feature_matching},
-                      Setting{true, false, 1.0, 5, Outlook::optimistic, MaxEntObjective::likelihood},
-                      Setting{false, false, 1.0, 4, Outlook::optimistic, MaxEntObjective::likelihood}));
+    ::testing::Values(
+        Setting{false, false, 0.9, 0, Outlook::causal, MaxEntObjective::likelihood},
+        Setting{false, false, 0.9, 0, Outlook::causal, MaxEntObjective::feature_matching},
+        Setting{true, false, 0.8, 0, Outlook::causal, MaxEntObjective::likelihood},
+        Setting{false, false, 1.0, 5, Outlook::causal, MaxEntObjective::likelihood},
+        Setting{true, false, 0.9, 5, Outlook::causal, MaxEntObjective::likelihood},
+        Setting{false, false, 1.0, 5, Outlook::causal, MaxEntObjective::feature_matching},
+        Setting{true, false, 1.0, 5, Outlook::optimistic, MaxEntObjective::likelihood},
+        Setting{false, false, 1.0, 4, Outlook::optimistic, MaxEntObjective::likelihood}));
 
 // Undiscounted problems at costs where they exist.
-INSTANTIATE_TEST_SUITE_P(
-    Absorbing, Objective,
-    ::testing::Values(Setting{true, true, 1.0, 0, Outlook::causal, MaxEntObjective::likelihood},
-                      Setting{true, false, 1.0, 0, Outlook::causal, MaxEntObjective::feature_matching},
-                      Setting{true, true, 1.0, 0, Outlook::optimistic, MaxEntObjective::likelihood}));
+INSTANTIATE_TEST_SUITE_P(Absorbing, Objective,
+                         ::testing::Values(Setting{true, true, 1.0, 0, Outlook::causal,
+                                                   MaxEntObjective::likelihood},
+                                           Setting{true, false, 1.0, 0, Outlook::causal,
+                                                   MaxEntObjective::feature_matching},
+                                           Setting{true, true, 1.0, 0, Outlook::optimistic,
+                                                   MaxEntObjective::likelihood}));
 
 // log p of demonstrations against the enumeration that it normalises over.
 TEST(MaxEnt, OptimisticLikelihoodSumsToOneOverAllTrajectories) {
@@ -221,7 +234,8 @@ TEST(MaxEnt, OptimisticLikelihoodSumsToOneOverAllTrajectories) {
 
 TEST(MaxEnt, InformationIsMinusTheHessian) {
   for (std::int64_t horizon : {0, 5})
-    for (MaxEntObjective objective : {MaxEntObjective::likelihood, MaxEntObjective::feature_matching})
+    for (MaxEntObjective objective :
+         {MaxEntObjective::likelihood, MaxEntObjective::feature_matching})
       for (double discount : {0.9, 1.0}) {
         const Problem p = random_problem(31, 6, 3, true, false, discount, horizon, 3);
         Engine engine;
@@ -237,12 +251,14 @@ TEST(MaxEnt, InformationIsMinusTheHessian) {
               },
               w);
           for (int d = 0; d < 3; ++d)
-            EXPECT_NEAR(information[c * 3 + d], -slope[d], 1e-6 * std::max(1.0, std::abs(slope[d])));
+            EXPECT_NEAR(information[c * 3 + d], -slope[d],
+                        1e-6 * std::max(1.0, std::abs(slope[d])));
         }
       }
 }
 
-// With every trajectory as a sample, and the dynamics as their weight, the sampled gradient is exact.
+// With every trajectory as a sample, and the dynamics as their weight, the sampled gradient is
+// exact.
 TEST(MaxEnt, SampledGradientIsExactWhenEverythingIsSampled) {
   const Problem p = random_problem(41, 4, 3, true, false, 1.0, 3, 2);
   const std::vector<double> r = random_vector(41, p.n_pairs(), -1, 1);

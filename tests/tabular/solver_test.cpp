@@ -22,15 +22,17 @@ double start_value(const Problem& p, const std::vector<double>& v) {
   return sum;
 }
 
-// FrozenLake's success probabilities: 0.7442 within 100 steps on the small map, 0.8235 without limit;
-// 0.9132 within 200 on the large one. Uniform play succeeds 0.0139 of the time on the small map.
+// FrozenLake's success probabilities: 0.7442 within 100 steps on the small map, 0.8235 without
+// limit; 0.9132 within 200 on the large one. Uniform play succeeds 0.0139 of the time on the small
+// map.
 TEST(Worlds, FrozenLakeIsAsHardAsGymnasiums) {
   Engine engine;
   for (auto [rows, horizon, success] : {std::tuple{4, 100, 0.7442}, {8, 200, 0.9132}}) {
     ProblemTable t = frozen_lake(rows);
     t.horizon = horizon;
     const Problem p = make_problem(t);
-    EXPECT_NEAR(solve_horizon(engine, p, p.reward, Choice::hard, Outlook::causal).values[0], success, 6e-5);
+    EXPECT_NEAR(solve_horizon(engine, p, p.reward, Choice::hard, Outlook::causal).values[0],
+                success, 6e-5);
   }
   const Problem p = make_problem(frozen_lake());
   EXPECT_NEAR(solve(engine, p, p.reward, {.choice = Choice::hard}).values[0], 0.8235, 6e-5);
@@ -41,14 +43,19 @@ TEST(Worlds, FrozenLakeIsAsHardAsGymnasiums) {
 TEST(Worlds, CliffWalkingCostsThirteenSteps) {
   Engine engine;
   const Problem p = make_problem(cliff_walking());
-  for (SolveMethod method : {SolveMethod::value_iteration, SolveMethod::policy_iteration, SolveMethod::modified_policy_iteration})
-    EXPECT_NEAR(start_value(p, solve(engine, p, p.reward, {.choice = Choice::hard, .method = method}).values), -13.0, 1e-9);
+  for (SolveMethod method : {SolveMethod::value_iteration, SolveMethod::policy_iteration,
+                             SolveMethod::modified_policy_iteration})
+    EXPECT_NEAR(
+        start_value(p,
+                    solve(engine, p, p.reward, {.choice = Choice::hard, .method = method}).values),
+        -13.0, 1e-9);
 }
 
 TEST(Worlds, TaxisOptimalReturnIsSevenPointNineThree) {
   Engine engine;
   const Problem p = make_problem(taxi());
-  EXPECT_NEAR(start_value(p, solve(engine, p, p.reward, {.choice = Choice::hard}).values), 7.93, 0.005);
+  EXPECT_NEAR(start_value(p, solve(engine, p, p.reward, {.choice = Choice::hard}).values), 7.93,
+              0.005);
 }
 
 TEST(Worlds, AreWhatTheirPapersSay) {
@@ -67,7 +74,8 @@ TEST(Worlds, AreWhatTheirPapersSay) {
   double blue = 0.0;
   for (int f = 0; f < 9; ++f) blue += binary.features[s * 9 + f];
   EXPECT_EQ(binary.reward[s], blue == 4.0 ? 1.0 : blue == 5.0 ? -1.0 : 0.0);
-  for (const ProblemTable& t : {grid, objects, binary, garnet({}), gridworld({})}) EXPECT_NO_THROW(make_problem(t));
+  for (const ProblemTable& t : {grid, objects, binary, garnet({}), gridworld({})})
+    EXPECT_NO_THROW(make_problem(t));
   EXPECT_THROW(frozen_lake(5), Error);
   EXPECT_THROW(garnet({.states = 3, .branching = 4}), Error);
 }
@@ -79,10 +87,13 @@ TEST(Solver, EveryMethodAgrees) {
   const Problem p = make_problem(garnet({.states = 60, .actions = 5, .branching = 4, .seed = 2}));
   for (Choice choice : {Choice::hard, Choice::soft}) {
     const Solution a = solve(engine, p, p.reward, {.choice = choice, .tolerance = 1e-12});
-    for (SolveMethod method : {SolveMethod::policy_iteration, SolveMethod::modified_policy_iteration}) {
-      const Solution b = solve(engine, p, p.reward, {.choice = choice, .method = method, .tolerance = 1e-12});
+    for (SolveMethod method :
+         {SolveMethod::policy_iteration, SolveMethod::modified_policy_iteration}) {
+      const Solution b =
+          solve(engine, p, p.reward, {.choice = choice, .method = method, .tolerance = 1e-12});
       // 1e-12 of change a sweep at discount 0.95 is within 2e-11 of the fixed point.
-      for (std::size_t i = 0; i < a.values.size(); ++i) EXPECT_NEAR(a.values[i], b.values[i], 5e-11);
+      for (std::size_t i = 0; i < a.values.size(); ++i)
+        EXPECT_NEAR(a.values[i], b.values[i], 5e-11);
       for (std::size_t k = 0; k < a.policy.size(); ++k) EXPECT_NEAR(a.policy[k], b.policy[k], 1e-9);
       EXPECT_LT(b.iterations, a.iterations / 3);
     }
@@ -92,7 +103,8 @@ TEST(Solver, EveryMethodAgrees) {
 // Any number of rewards at once are the rewards one by one.
 TEST(Solver, BatchesAreTheirMembers) {
   Engine engine;
-  const Problem p = make_problem(garnet({.states = 30, .actions = 3, .branching = 3, .discount = 0.8}));
+  const Problem p =
+      make_problem(garnet({.states = 30, .actions = 3, .branching = 3, .discount = 0.8}));
   constexpr std::int64_t batch = 11;
   const std::vector<double> rewards = random_vector(1, p.n_pairs() * batch, -1, 1);
   const Solution together = solve(engine, p, rewards, {}, batch);
@@ -107,7 +119,8 @@ TEST(Solver, BatchesAreTheirMembers) {
 
 TEST(Solver, OccupancyIsConsistent) {
   Engine engine;
-  const Problem p = make_problem(garnet({.states = 40, .actions = 3, .branching = 4, .discount = 0.9}));
+  const Problem p =
+      make_problem(garnet({.states = 40, .actions = 3, .branching = 4, .discount = 0.9}));
   const Solution s = solve(engine, p, p.reward);
   const Occupancy swept = occupancy_of(engine, p, s.policy, p.initial);
   PolicySystem system(p);
@@ -128,7 +141,9 @@ TEST(Solver, OccupancyIsConsistent) {
 TEST(Solver, ExpectedValueDifferenceIsZeroAtTheBestPolicyAlone) {
   Engine engine;
   const Problem p = make_problem(garnet({}));
-  EXPECT_NEAR(expected_value_difference(engine, p, p.reward, solve(engine, p, p.reward, {.choice = Choice::hard}).policy), 0.0, 1e-8);
+  EXPECT_NEAR(expected_value_difference(
+                  engine, p, p.reward, solve(engine, p, p.reward, {.choice = Choice::hard}).policy),
+              0.0, 1e-8);
   EXPECT_GT(expected_value_difference(engine, p, p.reward, solve(engine, p, p.reward).policy), 0.1);
 }
 
@@ -151,7 +166,8 @@ TEST(Solver, SamplesFollowThePolicyAndTheSeed) {
   for (double l : log_probability) EXPECT_LT(l, 0.0);
 }
 
-// Undiscounted soft values of a cycle that costs too little: each way round adds more than it takes.
+// Undiscounted soft values of a cycle that costs too little: each way round adds more than it
+// takes.
 TEST(Solver, DivergenceIsNamedWithItsRadius) {
   ProblemTable t;
   t.n_states = 2;
@@ -169,7 +185,8 @@ TEST(Solver, DivergenceIsNamedWithItsRadius) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::not_finite);
-    EXPECT_NE(std::string(error.what()).find("spectral radius 1.648721"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("spectral radius 1.648721"), std::string::npos)
+        << error.what();
   }
   // With the cost doubled z = 1 / (1 - e^-0.5) e^-1.
   const Solution s = solve(engine, p, {-0.5, -1.0});
@@ -183,27 +200,47 @@ TEST(Problem, BadInputIsNamed) {
     void (*spoil)(ProblemTable&);
   };
   const Row rows[] = {
-      {"transitions of state 0, action 1 sum to 0.9, expected 1", [](ProblemTable& t) { t.probability[1] = 0.9; }},
-      {"probability, row 1: expected 0 to 1, found -0.5", [](ProblemTable& t) { t.probability[1] = -0.5; }},
-      {"probability, row 0: expected 0 to 1, found nan", [](ProblemTable& t) { t.probability[0] = NAN; }},
+      {"transitions of state 0, action 1 sum to 0.9, expected 1",
+       [](ProblemTable& t) { t.probability[1] = 0.9; }},
+      {"probability, row 1: expected 0 to 1, found -0.5",
+       [](ProblemTable& t) { t.probability[1] = -0.5; }},
+      {"probability, row 0: expected 0 to 1, found nan",
+       [](ProblemTable& t) { t.probability[0] = NAN; }},
       {"discount: expected 0 to 1, found -0.1", [](ProblemTable& t) { t.discount = -0.1; }},
       {"discount: expected 0 to 1, found 1.5", [](ProblemTable& t) { t.discount = 1.5; }},
       {"horizon: expected at least 0, found -3", [](ProblemTable& t) { t.horizon = -3; }},
       {"state, row 2: expected 0 to 2, found 7", [](ProblemTable& t) { t.state[2] = 7; }},
       {"action, row 0: expected 0 to 1, found 2", [](ProblemTable& t) { t.action[0] = 2; }},
-      {"next_state, row 0: expected 0 to 2, found -1", [](ProblemTable& t) { t.next_state[0] = -1; }},
+      {"next_state, row 0: expected 0 to 2, found -1",
+       [](ProblemTable& t) { t.next_state[0] = -1; }},
       {"next_state: expected 3 entries, found 2", [](ProblemTable& t) { t.next_state.pop_back(); }},
       {"n_states: expected at least 1, found 0", [](ProblemTable& t) { t.n_states = 0; }},
       {"initial: sums to 0.5, expected 1", [](ProblemTable& t) { t.initial[0] = 0.5; }},
-      {"initial, state 1: expected at least 0, found -1", [](ProblemTable& t) { t.initial[1] = -1; }},
-      {"reward: expected [3] or [3, 2], found 4 numbers", [](ProblemTable& t) { t.reward.resize(4); }},
-      {"reward, entry 1: expected a finite number, found inf", [](ProblemTable& t) { t.reward = {0, INFINITY, 0}; }},
-      {"features: expected [3, 2] or [3, 2, 2], found 5 numbers", [](ProblemTable& t) { t.n_features = 2, t.features.resize(5); }},
+      {"initial, state 1: expected at least 0, found -1",
+       [](ProblemTable& t) { t.initial[1] = -1; }},
+      {"reward: expected [3] or [3, 2], found 4 numbers",
+       [](ProblemTable& t) { t.reward.resize(4); }},
+      {"reward, entry 1: expected a finite number, found inf",
+       [](ProblemTable& t) {
+         t.reward = {0, INFINITY, 0};
+       }},
+      {"features: expected [3, 2] or [3, 2, 2], found 5 numbers",
+       [](ProblemTable& t) { t.n_features = 2, t.features.resize(5); }},
       {"terminal: expected 3 entries, found 1", [](ProblemTable& t) { t.terminal.resize(1); }},
-      {"shape: expected height x width = 3 states, found 2 x 2", [](ProblemTable& t) { t.shape = {2, 2}; }},
-      {"goal_id: goal 0 has no state", [](ProblemTable& t) { t.goal_id = {1, 1}, t.goal_state = {0, 1}; }},
-      {"goal_state, row 0: expected 0 to 2, found 9", [](ProblemTable& t) { t.goal_id = {0}, t.goal_state = {9}; }},
-      {"state 0: no terminal state can be reached from it", [](ProblemTable& t) { t.terminal = {0, 0, 0}; }},
+      {"shape: expected height x width = 3 states, found 2 x 2",
+       [](ProblemTable& t) {
+         t.shape = {2, 2};
+       }},
+      {"goal_id: goal 0 has no state",
+       [](ProblemTable& t) {
+         t.goal_id = {1, 1}, t.goal_state = {0, 1};
+       }},
+      {"goal_state, row 0: expected 0 to 2, found 9",
+       [](ProblemTable& t) { t.goal_id = {0}, t.goal_state = {9}; }},
+      {"state 0: no terminal state can be reached from it",
+       [](ProblemTable& t) {
+         t.terminal = {0, 0, 0};
+       }},
   };
   for (const Row& row : rows) {
     ProblemTable t;
@@ -246,8 +283,10 @@ TEST(Problem, ImpossibleDemonstrationsAreNamed) {
     return std::string();
   };
   EXPECT_EQ(message({{0, 1, 2}, {0, 0}}), "");
-  EXPECT_EQ(message({{0, 1, 2}, {0, 1}}), "episode 1, step 1: action 1 is not available in state 1");
-  EXPECT_EQ(message({{0, 2}, {0}}), "episode 1, step 0: action 0 cannot lead from state 0 to state 2");
+  EXPECT_EQ(message({{0, 1, 2}, {0, 1}}),
+            "episode 1, step 1: action 1 is not available in state 1");
+  EXPECT_EQ(message({{0, 2}, {0}}),
+            "episode 1, step 0: action 0 cannot lead from state 0 to state 2");
   EXPECT_EQ(message({{0, 5}, {0}}), "episode 1, step 1: expected a state of 0 to 2, found 5");
   EXPECT_EQ(message({{0}, {0, 0}}), "episode 1: expected 2 or 3 states for 2 actions, found 1");
 }

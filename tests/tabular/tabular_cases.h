@@ -11,8 +11,9 @@
 
 namespace understudy::tabular_cases {
 
-// `states` states of which the last is terminal where `ends`, up to `actions` actions, up to 3 successors.
-// Every state has at least one action; with `ends` each may end, so that every policy does.
+// `states` states of which the last is terminal where `ends`, up to `actions` actions, up to 3
+// successors. Every state has at least one action; with `ends` each may end, so that every policy
+// does.
 inline Problem random_problem(unsigned seed, int states, int actions, bool ends, bool deterministic,
                               double discount, std::int64_t horizon, int features) {
   std::mt19937 random(seed);
@@ -69,7 +70,8 @@ inline void enumerate(const Problem& p, std::int32_t start, std::int64_t steps,
   path.states.push_back(start);
   std::function<void()> extend = [&] {
     const std::int32_t s = path.states.back();
-    if (static_cast<std::int64_t>(path.pairs.size()) == steps || p.pair_begin[s] == p.pair_begin[s + 1]) {
+    if (static_cast<std::int64_t>(path.pairs.size()) == steps ||
+        p.pair_begin[s] == p.pair_begin[s + 1]) {
       visit(path);
       return;
     }
@@ -97,8 +99,12 @@ inline std::vector<Trajectory> wandering(const Problem& p, unsigned seed, int ep
     std::int32_t s = static_cast<std::int32_t>(random() % 2);
     t.states.push_back(s);
     for (int i = 0; i < steps && p.pair_begin[s] < p.pair_begin[s + 1]; ++i) {
-      const std::int32_t k = p.pair_begin[s] + static_cast<std::int32_t>(random() % (p.pair_begin[s + 1] - p.pair_begin[s]));
-      const std::int32_t j = p.transition_begin[k] + static_cast<std::int32_t>(random() % (p.transition_begin[k + 1] - p.transition_begin[k]));
+      const std::int32_t k =
+          p.pair_begin[s] +
+          static_cast<std::int32_t>(random() % (p.pair_begin[s + 1] - p.pair_begin[s]));
+      const std::int32_t j =
+          p.transition_begin[k] +
+          static_cast<std::int32_t>(random() % (p.transition_begin[k + 1] - p.transition_begin[k]));
       t.actions.push_back(p.pair_action[k]);
       s = p.next_state[j];
       t.states.push_back(s);
@@ -117,8 +123,9 @@ inline std::vector<double> random_vector(unsigned seed, std::size_t n, double lo
 }
 
 // Central differences; the step balances rounding (1e-16 / h) against the third derivative (h^2).
-inline std::vector<double> finite_difference(const std::function<double(const std::vector<double>&)>& f,
-                                             std::vector<double> x, double h = 1e-5) {
+inline std::vector<double> finite_difference(
+    const std::function<double(const std::vector<double>&)>& f, std::vector<double> x,
+    double h = 1e-5) {
   std::vector<double> g(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double xi = x[i];

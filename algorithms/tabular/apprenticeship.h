@@ -1,0 +1,131 @@
+// Apprenticeship learning: a reward, and policies that do as well under it as the demonstrator,
+// from the demonstrator's feature expectations mu_E = E[sum_t discount^t f(s_t, a_t)] alone.
+//
+//   projection   Abbeel & Ng 2004, section 3.1: w = mu_E - mu_bar, mu_bar the projection of mu_E
+//   onto
+//                the line through mu_bar and the newest policy's mu
+//   max_margin   Abbeel & Ng 2004, equations 10 to 12: the w of |w| <= 1 that separates mu_E from
+//   all mu found
+//                so far by the widest margin, a quadratic programme
+//   mwal         Syed & Schapire 2008: a zero-sum game against the reward, by multiplicative
+//   weights;
+//                w stays on the simplex, so features are taken to be better when larger
+//
+// Each `step` solves one problem exactly (hard value iteration) and adds its policy. The result is
+// a mixture: at the start of an episode draw a policy by its weight. `lpal` (Syed, Bowling &
+// Schapire 2008) finds one stationary policy instead, by a linear programme over occupancies.
+//
+// Discounted problems without a horizon.
+
+#pragma once
+
+#include <vector>
+
+#include "algorithms/tabular/engine.h"
+#include "algorithms/tabular/problem.h"
+#include "algorithms/tabular/solver.h"
+
+namespace understudy {
+
+struct ApprenticeOptions {
+  enum class Method { projection, max_margin, mwal };
+  Method method = Method::projection;
+  int rounds = 100;         // of mwal, whose learning rate depends on it
+  double tolerance = 1e-8;  // of each value iteration
+};
+
+class Apprentice {
+ public:
+  // expert [F]: the demonstrator's discounted feature expectations. Problem and engine must outlive
+  // this.
+  Apprentice(const Problem& problem, Engine& engine, std::vector<double> expert,
+             const ApprenticeOptions& options = {});
+
+  // One policy more. Returns the distance of mu_E to the found policies: of the projection, or the
+  // margin, or of the mixture so far (mwal).
+  double step();
+
+  const std::vector<double>& weights() const { return weights_; }  // of the reward last solved for
+  const std::vector<std::vector<double>>& policies() const { return policies_; }
+  const std::vector<std::vector<double>>& expectations() const { return expectations_; }
+  // The probability of each policy. For projection and max_margin those of the point of the convex
+  // hull nearest to mu_E (a quadratic programme); for mwal all equal.
+  std::vector<double> mixture() const;
+  // |mu_E - mu of the mixture|.
+  double mixture_distance() const;
+  const std::vector<double>& distances() const { return distances_; }
+
+ private:
+  void add_policy(const std::vector<double>& weights);
+
+  const Problem& problem_;
+  Engine& engine_;
+  ApprenticeOptions options_;
+  std::vector<double> expert_, weights_, nearest_, game_, warm_;
+  std::vector<std::vector<double>> policies_, expectations_;
+  std::vector<double> distances_;
+};
+
+// mu of a stationary policy from the initial distribution.
+std::vector<double> policy_features(Engine& engine, const Problem& problem,
+                                    const std::vector<double>& policy);
+
+// The stationary policy of greatest worst-case advantage over the demonstrator,
+// max over x of min over features i of (mu_i(x) - mu_E,i).
+struct LpalResult {
+  std::vector<double> policy;
+  double margin = 0.0;  // that advantage: at least 0 when the demonstrator's mu can be reached
+  double gap = 0.0;     // the programme's duality gap
+};
+LpalResult lpal(const Problem& problem, const std::vector<double>& expert);
+
+// ---- maximum-margin planning --------------------------------------------------------------------
+
+// Ratliff, Bagnell & Zinkevich 2006: w such that the demonstrated occupancy is better than any
+// other by a margin that grows with how different the other is (the lecture's D(pi, pi*)),
+//
+//   min_w  regularisation/2 |w|^2 + max_mu (w F mu + loss mu) - w F mu_E
+//
+// by subgradient steps of length rate / sqrt(t). The loss of a pair is the share of the
+// demonstrator's visits to its state that took another action (1 at states never visited), so that
+// loss mu is the expected number of steps that differ. The best weights seen are kept.
+struct MaxMarginOptions {
+  double regularisation = 1e-2, rate = 0.5;
+  int iterations = 200;
+  double tolerance = 1e-6;
+};
+struct MaxMarginResult {
+  std::vector<double> weights, policy, objectives;  // the policy is the best for the weights
+  double objective = 0.0;
+};
+// demonstrated [pairs]: mean discounted visits of a demonstration.
+MaxMarginResult max_margin_planning(Engine& engine, const Problem& problem,
+                                    const std::vector<double>& demonstrated,
+                                    const MaxMarginOptions& options = {});
+
+// Mean discounted visits of pairs in demonstrations.
+std::vector<double> demonstrated_occupancy(const Problem& problem,
+                                           const std::vector<Trajectory>& trajectories);
+
+// ---- Ng & Russell 2000 --------------------------------------------------------------------------
+
+// Section 3: the state reward that makes a known deterministic policy best by the widest margin,
+//
+//   max  sum_s min over other actions a of (P_pi - P_a)(s) (I - discount P_pi)^-1 R  -  penalty
+//   |R|_1 with every one of those margins at least 0 and |R| <= largest
+struct NgRussellResult {
+  std::vector<double> reward;   // [S], or weights [F]
+  double margin = 0.0, gap = 0.0;
+};
+NgRussellResult ng_russell(Engine& engine, const Problem& problem,
+                           const std::vector<double>& policy, double penalty = 1.0,
+                           double largest = 1.0);
+
+// Section 5: weights |w_i| <= 1 of linear rewards from sampled trajectories. Policies are added one
+// at a time, each the best for the last weights; the weights maximise the sum of p(w (mu_E -
+// mu_i)), where p(x) = x for x >= 0 and 2 x below.
+NgRussellResult ng_russell_from_samples(Engine& engine, const Problem& problem,
+                                        const std::vector<Trajectory>& trajectories,
+                                        int iterations = 10);
+
+}  // namespace understudy

@@ -11,6 +11,8 @@
 
 namespace understudy {
 
+using namespace files;
+
 namespace {
 
 class Reader {

@@ -35,13 +35,13 @@ namespace understudy {
 Demonstrations load_demonstrations(const std::string& path);
 Demonstrations load_demonstrations(std::span<const std::string> paths);
 
-Demonstrations demonstrations_from(const NamedArrays& arrays, std::string_view name);
-Demonstrations demonstrations_from(const Csv& csv);
+Demonstrations demonstrations_from(const files::NamedArrays& arrays, std::string_view name);
+Demonstrations demonstrations_from(const files::Csv& csv);
 
 // What `imitation` reads back: `infos`, which it asks for, is written as zeros. A .csv holds rows
 // flattened, and no goals.
-NamedArrays to_arrays(const Demonstrations& demonstrations);
-CsvColumns to_columns(const Demonstrations& demonstrations);
+files::NamedArrays to_arrays(const Demonstrations& demonstrations);
+files::CsvColumns to_columns(const Demonstrations& demonstrations);
 void save_demonstrations(const std::string& path, const Demonstrations& demonstrations);
 
 }  // namespace understudy

@@ -9,6 +9,8 @@
 
 namespace understudy {
 
+using namespace files;
+
 namespace {
 
 constexpr std::string_view known_names[] = {"obs",     "acts",         "rews", "terminal",

@@ -7,6 +7,8 @@
 
 namespace understudy {
 
+using namespace files;
+
 namespace {
 
 std::int64_t elements(const Shape& shape) {

@@ -24,7 +24,7 @@ namespace understudy {
 
 // Rows of one shape: numbers, or the indices of discrete states and actions.
 struct Series {
-  Shape shape;            // of one row; [] for one number
+  files::Shape shape;            // of one row; [] for one number
   bool discrete = false;  // which of the two below holds the rows
   std::vector<float> numbers;
   std::vector<std::int64_t> indices;
@@ -98,9 +98,9 @@ Transitions transitions(const Demonstrations& from);
 
 // What an environment observes and takes; -1 for a count says that there is none (not discrete).
 struct DemonstrationSpaces {
-  Shape observation_shape = {};
+  files::Shape observation_shape = {};
   std::int64_t observation_count = -1;
-  Shape action_shape = {};
+  files::Shape action_shape = {};
   std::int64_t action_count = -1;
   // one an element, or empty: unbounded
   std::vector<float> action_low = {}, action_high = {};

@@ -8,6 +8,8 @@
 
 namespace understudy {
 
+using namespace files;
+
 namespace {
 
 // Streams of random numbers: one a purpose, so that the same seed serves all.

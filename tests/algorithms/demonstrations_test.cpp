@@ -10,6 +10,8 @@
 namespace understudy {
 namespace {
 
+using namespace files;
+
 class DemonstrationsTest : public FilesTest {};
 
 // The three episodes of tests/oracles/demonstration_files.py.
@@ -161,8 +163,8 @@ TEST_F(DemonstrationsTest, WrongArraysSayWhichAndWhere) {
       {with("episode_ends", Array::from(std::vector<std::int64_t>{3, 4, 7})),
        "episode_ends: other episodes than in `indices`"},
   };
-  for (const auto& [arrays, message] : cases) {
-    EXPECT_ERROR(demonstrations_from(arrays, "d.npz"), message);
+  for (const auto& each : cases) {
+    EXPECT_ERROR(demonstrations_from(each.arrays, "d.npz"), each.message);
   }
   NamedArrays ends = without("indices");
   ends.emplace("episode_ends", Array::from(std::vector<std::int64_t>{3, 4, 7}));
@@ -219,7 +221,7 @@ TEST_F(DemonstrationsTest, WrongTablesSayLineColumnEpisodeAndRow) {
        "d.csv:4:episode: expected the rows of an episode together"},
       {head + "0.5,0,1,1,0,0\n", "d.csv:2:episode: expected a whole number"},
   };
-  for (const auto& [text, message] : cases) EXPECT_ERROR(from_csv(text), message);
+  for (const auto& each : cases) EXPECT_ERROR(from_csv(each.text), each.message);
 }
 
 TEST_F(DemonstrationsTest, SeveralFilesAreOneWhereTheyAgree) {

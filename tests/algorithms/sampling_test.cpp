@@ -11,6 +11,8 @@
 namespace understudy {
 namespace {
 
+using namespace files;
+
 // Observation and action say which episode and step they are of: 1000 e + t.
 Demonstrations marked(const std::vector<std::int64_t>& lengths) {
   Demonstrations made;

@@ -76,7 +76,7 @@ TEST_F(CsvTest, BrokenTablesSayFileAndLine) {
       {"a,b\n1,\xff\n", "x.csv:2: expected text in UTF-8, found byte 255 at byte 6"},
       {std::string("a\n1\n\0\n", 6), "x.csv:3: expected text in UTF-8, found byte 0 at byte 4"},
   };
-  for (const auto& [text, message] : cases) EXPECT_ERROR(parse(text), message);
+  for (const auto& each : cases) EXPECT_ERROR(parse(each.text), each.message);
 }
 
 TEST_F(CsvTest, WhatIsWrittenIsReadToTheLastBit) {

@@ -61,12 +61,13 @@ std::string error_of(Action action) {
   return "";
 }
 
-#define EXPECT_ERROR(statement, part)                                         \
-  do {                                                                        \
-    const std::string message =                                               \
-        ::understudy::files::error_of([&] { static_cast<void>(statement); }); \
-    EXPECT_NE(message.find(part), std::string::npos)                          \
-        << "expected an error with: " << (part) << "\nfound: " << message;    \
+// (The name within is one that no caller's `part` can mean.)
+#define EXPECT_ERROR(statement, part)                                                 \
+  do {                                                                                \
+    const std::string expect_error_found =                                            \
+        ::understudy::files::error_of([&] { static_cast<void>(statement); });         \
+    EXPECT_NE(expect_error_found.find(part), std::string::npos)                       \
+        << "expected an error with: " << (part) << "\nfound: " << expect_error_found; \
   } while (false)
 
 // Any bits are a value of any type, but for a bool.

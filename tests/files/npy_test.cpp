@@ -116,7 +116,7 @@ TEST_F(NpyTest, HostileFilesAreErrorsThatSayWhatAndWhere) {
       {npy("{'descr': '|b1', 'fortran_order': False, 'shape': (2,)}", "\1\2"),
        "expected 0 or 1 for a bool, found 2 at byte 66"},
   };
-  for (const auto& [file, message] : cases) EXPECT_ERROR(parse(file), message);
+  for (const auto& each : cases) EXPECT_ERROR(parse(each.file), each.message);
 }
 
 TEST_F(NpyTest, EveryPrefixOfAFileIsAnError) {

@@ -9,6 +9,7 @@
 #include "tests/fuzz/fuzz.h"
 
 using namespace understudy;
+using namespace understudy::files;
 
 namespace {
 

@@ -32,6 +32,7 @@ struct ScalarArithmetic {
 
   static UNDERSTUDY_HOST_DEVICE T constant(T value) { return value; }
   static UNDERSTUDY_HOST_DEVICE T select(bool mask, T yes, T no) { return mask ? yes : no; }
+  static UNDERSTUDY_HOST_DEVICE bool all(bool mask) { return mask; }
   static UNDERSTUDY_HOST_DEVICE Word bits(T value) {
     Word word;
     memcpy(&word, &value, sizeof word);
@@ -82,56 +83,53 @@ UNDERSTUDY_HOST_DEVICE Real round_to_integer(Real x, Real& shifted) {
   return shifted - shift;
 }
 
+// sin r and cos r for |r| <= pi/4 by minimax polynomials: Cephes's in f32 (Moshier 1989), those of
+// Sun's fdlibm (1993) in f64.
+template <class Real>
+UNDERSTUDY_HOST_DEVICE void sine_cosine_polynomials(Real r, Real& s, Real& c) {
+  using Scalar = ScalarOf<Real>;
+  const Real z = r * r;
+  if constexpr (sizeof(Scalar) == 4) {
+    const Real odd =
+        (Scalar(-1.9515295891e-4) * z + Scalar(8.3321608736e-3)) * z + Scalar(-1.6666654611e-1);
+    const Real even = (Scalar(2.443315711809948e-5) * z + Scalar(-1.388731625493765e-3)) * z +
+                      Scalar(4.166664568298827e-2);
+    s = odd * z * r + r;
+    c = even * (z * z) + (Scalar(1) - Scalar(0.5) * z);
+  } else {
+    Real odd = Scalar(1.58969099521155010221e-10) * z + Scalar(-2.50507602534068634195e-08);
+    odd = odd * z + Scalar(2.75573137070700676789e-06);
+    odd = odd * z + Scalar(-1.98412698298579493134e-04);
+    odd = odd * z + Scalar(8.33333333332248946124e-03);
+    odd = odd * z + Scalar(-1.66666666666666324348e-01);
+    Real even = Scalar(-1.13596475577881948265e-11) * z + Scalar(2.08757232129817482790e-09);
+    even = even * z + Scalar(-2.75573143513906633035e-07);
+    even = even * z + Scalar(2.48015872894767294178e-05);
+    even = even * z + Scalar(-1.38888888888741095749e-03);
+    even = even * z + Scalar(4.16666666666666019037e-02);
+    s = odd * z * r + r;
+    c = even * (z * z) + (Scalar(1) - Scalar(0.5) * z);
+  }
+}
+
 // sin x and cos x, for |x| < 8000 (f32) or 10^5 (f64) within 2 ulp of the larger of the two.
 //
 // x = k pi/2 + r with pi/2 in three parts, the first two short enough for exact products (Cody &
-// Waite 1980), and minimax polynomials on |r| <= pi/4: Cephes's in f32 (Moshier 1989), those of
-// Sun's fdlibm (1993) in f64. One code for every kind of number, so that host, vectors and device
-// agree.
+// Waite 1980). One code for every kind of number, so that host, vectors and device agree.
 template <class Real>
 UNDERSTUDY_HOST_DEVICE void sine_cosine(Real x, Real& sine, Real& cosine) {
   using A = Arithmetic<Real>;
   using Scalar = ScalarOf<Real>;
   using Bits = typename A::Bits;
+  constexpr bool single = sizeof(Scalar) == 4;
   Real shifted;
   const Real k = round_to_integer<Real>(x * Scalar(0.63661977236758134308), shifted);
-  Real r, s, c;
-  if constexpr (sizeof(Scalar) == 4) {
-    r = x - k * Scalar(1.5703125);
-    r = r - k * Scalar(4.837512969970703125e-4);
-    r = r - k * Scalar(7.54978995489188216e-8);
-    const Real z = r * r;
-    s = ((Scalar(-1.9515295891e-4) * z + Scalar(8.3321608736e-3)) * z + Scalar(-1.6666654611e-1)) *
-            z * r +
-        r;
-    c = ((Scalar(2.443315711809948e-5) * z + Scalar(-1.388731625493765e-3)) * z +
-         Scalar(4.166664568298827e-2)) *
-            (z * z) +
-        (Scalar(1) - Scalar(0.5) * z);
-  } else {
-    r = x - k * Scalar(1.57079632673412561417);
-    r = r - k * Scalar(6.07710050630396597660e-11);
-    r = r - k * Scalar(2.02226624879595063154e-21);
-    const Real z = r * r;
-    const Real high =
-        ((Scalar(1.58969099521155010221e-10) * z + Scalar(-2.50507602534068634195e-08)) * z +
-         Scalar(2.75573137070700676789e-06)) *
-            z +
-        Scalar(-1.98412698298579493134e-04);
-    s = ((high * z + Scalar(8.33333333332248946124e-03)) * z +
-         Scalar(-1.66666666666666324348e-01)) *
-            z * r +
-        r;
-    const Real even =
-        ((Scalar(-1.13596475577881948265e-11) * z + Scalar(2.08757232129817482790e-09)) * z +
-         Scalar(-2.75573143513906633035e-07)) *
-            z +
-        Scalar(2.48015872894767294178e-05);
-    c = ((even * z + Scalar(-1.38888888888741095749e-03)) * z +
-         Scalar(4.16666666666666019037e-02)) *
-            (z * z) +
-        (Scalar(1) - Scalar(0.5) * z);
-  }
+  Real r = x - k * (single ? Scalar(1.5703125) : Scalar(1.57079632673412561417));
+  r = r - k * (single ? Scalar(4.837512969970703125e-4) : Scalar(6.07710050630396597660e-11));
+  r = r - k * (single ? Scalar(7.54978995489188216e-8) : Scalar(2.02226624879595063154e-21));
+  Real s, c;
+  sine_cosine_polynomials<Real>(r, s, c);
+
   // Quadrant k mod 4: odd ones exchange the two; the second bit is the sine's sign, and with the
   // first added to it the cosine's.
   const Bits quadrant = A::bits(shifted);
@@ -140,6 +138,16 @@ UNDERSTUDY_HOST_DEVICE void sine_cosine(Real x, Real& sine, Real& cosine) {
   const Real straight = select<Real>(odd, c, s), crossed = select<Real>(odd, s, c);
   sine = A::from_bits(A::bits(straight) ^ ((quadrant & 2) << to_sign));
   cosine = A::from_bits(A::bits(crossed) ^ (((quadrant + 1) & 2) << to_sign));
+}
+
+// The same to the last bit, faster where x is nearly always within pi/4: there k is 0.
+template <class Real>
+UNDERSTUDY_HOST_DEVICE void sine_cosine_near_zero(Real x, Real& sine, Real& cosine) {
+  using Scalar = ScalarOf<Real>;
+  if (Arithmetic<Real>::all((x > Scalar(-0.78)) & (x < Scalar(0.78))))
+    sine_cosine_polynomials<Real>(x, sine, cosine);
+  else
+    sine_cosine<Real>(x, sine, cosine);
 }
 
 // x less the multiple of 2 pi that brings it into [-pi, pi].

@@ -39,26 +39,6 @@ UNDERSTUDY_INLINE Vec<T> load_actions(const std::int32_t* action, int count) {
   return __builtin_convertvector(words, Vec<T>);
 }
 
-// A bit for each lane of a comparison.
-template <class T>
-UNDERSTUDY_INLINE unsigned mask_bits(IntegerVec<T> mask) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4)
-    return _mm512_movepi32_mask((__m512i)mask);
-  else
-    return _mm512_movepi64_mask((__m512i)mask);
-#elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4)
-    return unsigned(_mm256_movemask_ps((__m256)mask));
-  else
-    return unsigned(_mm256_movemask_pd((__m256d)mask));
-#else
-  unsigned bits = 0;
-  for (int i = 0; i < lanes<T>; ++i) bits |= (mask[i] != 0 ? 1u : 0u) << i;
-  return bits;
-#endif
-}
-
 // ---- rows of observations ----
 
 template <int... i>
@@ -119,6 +99,21 @@ UNDERSTUDY_INLINE void store_rows(T* to, const Variables<Vec<T>, columns>& colum
 
 // ---- resets ----
 
+// Words of Philox in 64-bit lanes. Only the lower halves count: the product reads nothing else, so
+// that what shifts and exclusive ors leave in the upper ones never has to be cleared.
+typedef std::uint64_t WideWords __attribute__((vector_size(vector_bytes)));
+constexpr int wide_lanes = vector_bytes / 8;
+
+UNDERSTUDY_INLINE WideWords multiply_words(WideWords a, std::uint32_t b) {
+#if defined(__AVX512F__)
+  return (WideWords)_mm512_maskz_mul_epu32(0xff, (__m512i)a, _mm512_set1_epi64(b));
+#elif defined(__AVX2__)
+  return (WideWords)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x(b));
+#else
+  return (a & 0xffffffffu) * std::uint64_t(b);
+#endif
+}
+
 // The draws of up to a vector's worth of instances: `ResetRandom` in every lane.
 template <class T>
 class LaneRandom {
@@ -137,45 +132,50 @@ class LaneRandom {
 
   UNDERSTUDY_INLINE Vec<T> uniform(double low, double high) {
     if (next_ == 4) draw();
-    const std::uint32_t* word = words_[next_++];
-    T unit[w];
-    for (int i = 0; i < w; ++i)
-      unit[i] =
-          sizeof(T) == 4 ? T(std::int32_t(word[i] >> 8)) * T(0x1p-24) : T(word[i]) * T(0x1p-32);
-    return T(low) + T(high - low) * load<T>(unit);
+    typedef std::uint32_t Word __attribute__((vector_size(4 * w)));
+    Word word;
+    std::memcpy(&word, words_[next_++], sizeof word);
+    if constexpr (sizeof(T) == 4) {
+      // Through signed integers, which every instruction set converts.
+      const auto upper = (typename Words<T>::type)(word >> 8);
+      return T(low) + T(high - low) * (__builtin_convertvector(upper, Vec<T>) * T(0x1p-24));
+    } else {
+      return T(low) + T(high - low) * (__builtin_convertvector(word, Vec<T>) * T(0x1p-32));
+    }
   }
 
  private:
-  // Philox in loops over lanes, which compilers turn into vector instructions.
   UNDERSTUDY_INLINE void draw() {
-    std::uint32_t a[w], b[w], c[w], d[w];
-    for (int i = 0; i < w; ++i) {
-      a[i] = std::uint32_t(block_[i]);
-      b[i] = std::uint32_t(block_[i] >> 32);
-      c[i] = std::uint32_t(instance_[i]);
-      d[i] = std::uint32_t(instance_[i] >> 32);
-      ++block_[i];
-    }
-    std::uint32_t key_0 = std::uint32_t(seed_), key_1 = std::uint32_t(seed_ >> 32);
-    for (int round = 0; round < 10; ++round) {
-      for (int i = 0; i < w; ++i) {
-        const std::uint64_t p = std::uint64_t(Philox::multiplier_0) * a[i];
-        const std::uint64_t q = std::uint64_t(Philox::multiplier_1) * c[i];
-        a[i] = std::uint32_t(q >> 32) ^ b[i] ^ key_0;
-        b[i] = std::uint32_t(q);
-        c[i] = std::uint32_t(p >> 32) ^ d[i] ^ key_1;
-        d[i] = std::uint32_t(p);
+    for (int first = 0; first < w; first += wide_lanes) {
+      WideWords a, c;
+      std::memcpy(&a, block_ + first, sizeof a);
+      std::memcpy(&c, instance_ + first, sizeof c);
+      WideWords b = a >> 32, d = c >> 32;
+      std::uint32_t key_0 = std::uint32_t(seed_), key_1 = std::uint32_t(seed_ >> 32);
+      for (int round = 0; round < 10; ++round) {
+        const WideWords p = multiply_words(a, Philox::multiplier_0);
+        const WideWords q = multiply_words(c, Philox::multiplier_1);
+        a = (q >> 32) ^ b ^ (key_0 - WideWords{});
+        b = q;
+        c = (p >> 32) ^ d ^ (key_1 - WideWords{});
+        d = p;
+        key_0 += Philox::weyl_0;
+        key_1 += Philox::weyl_1;
       }
-      key_0 += Philox::weyl_0;
-      key_1 += Philox::weyl_1;
+      put(words_[0] + first, a);
+      put(words_[1] + first, b);
+      put(words_[2] + first, c);
+      put(words_[3] + first, d);
     }
-    for (int i = 0; i < w; ++i) {
-      words_[0][i] = a[i];
-      words_[1][i] = b[i];
-      words_[2][i] = c[i];
-      words_[3][i] = d[i];
-    }
+    for (int i = 0; i < w; ++i) ++block_[i];
     next_ = 0;
+  }
+
+  // The lower halves.
+  static UNDERSTUDY_INLINE void put(std::uint32_t* to, WideWords wide) {
+    typedef std::uint32_t Narrow __attribute__((vector_size(4 * wide_lanes)));
+    const Narrow words = __builtin_convertvector(wide, Narrow);
+    std::memcpy(to, &words, sizeof words);
   }
 
   std::uint64_t seed_, instance_[w], block_[w];
@@ -189,18 +189,19 @@ UNDERSTUDY_INLINE void reset_lanes(const InstanceArrays<T>& arrays, const std::i
                                    int count, T* observation) {
   LaneRandom<T> random(arrays, who, count, E::reset_draws);
   const typename E::State state = E::reset(random);
-  for (int k = 0; k < E::state_size; ++k)
-    for (int i = 0; i < count; ++i) arrays.state[k * arrays.stride + who[i]] = state[k][i];
-  for (int i = 0; i < count; ++i) {
-    arrays.elapsed[who[i]] = 0;
-    ++arrays.episode[who[i]];
-  }
-  if (observation == nullptr) return;
-  T rows[E::observation_size * lanes<T>];
+  T states[E::state_size * lanes<T>], rows[E::observation_size * lanes<T>];
+  for (int k = 0; k < E::state_size; ++k) store<T>(states + k * lanes<T>, state[k]);
   store_rows<T, E::observation_size>(rows, E::observe(state), lanes<T>);
-  for (int i = 0; i < count; ++i)
-    for (int k = 0; k < E::observation_size; ++k)
-      observation[who[i] * Index(E::observation_size) + k] = rows[i * E::observation_size + k];
+  for (int i = 0; i < count; ++i) {
+    const Index instance = who[i];
+    for (int k = 0; k < E::state_size; ++k)
+      arrays.state[k * arrays.stride + instance] = states[k * lanes<T> + i];
+    arrays.elapsed[instance] = 0;
+    ++arrays.episode[instance];
+    if (observation == nullptr) continue;
+    std::memcpy(observation + instance * E::observation_size, rows + i * E::observation_size,
+                E::observation_size * sizeof(T));
+  }
 }
 
 template <class E, class T>
@@ -263,21 +264,44 @@ UNDERSTUDY_INLINE unsigned step_lanes(const InstanceArrays<T>& arrays, const Ste
   return mask_bits<T>(next.terminated | truncated) & ((1u << count) - 1u);
 }
 
+// Appends i + lane for every bit that is set. Without a branch, since whether an episode ends in a
+// vector cannot be foretold; writes up to a vector's worth beyond the count.
+template <class T>
+UNDERSTUDY_INLINE void append_lanes(std::int32_t* list, Index& count, Index i, unsigned bits) {
+#if defined(__AVX512F__)
+  // (The form that compresses straight into memory is many times slower on Zen 4.)
+  if constexpr (sizeof(T) == 4) {
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i who = _mm512_add_epi32(lane, _mm512_set1_epi32(int(i)));
+    _mm512_storeu_si512(list + count, _mm512_maskz_compress_epi32(__mmask16(bits), who));
+  } else {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i who = _mm256_add_epi32(lane, _mm256_set1_epi32(int(i)));
+    _mm256_storeu_si256((__m256i*)(list + count), _mm256_maskz_compress_epi32(__mmask8(bits), who));
+  }
+  count += __builtin_popcount(bits);
+#else
+  for (int lane = 0; lane < lanes<T>; ++lane) {
+    list[count] = std::int32_t(i) + lane;
+    count += (bits >> lane) & 1;
+  }
+#endif
+}
+
 template <class E, class T>
 void step(Stream& stream, const InstanceArrays<T>& arrays, const StepArrays<T>& given) {
   split_rows(stream, arrays.instances, 4 * E::state_size + E::observation_size, block_instances,
              [&](Index begin, Index end, int) {
-               std::int32_t ended[block_instances];
+               std::int32_t ended[block_instances + lanes<T>];
                for (Index block = begin; block < end; block += block_instances) {
                  const Index block_end =
                      end - block < block_instances ? end : block + block_instances;
                  Index count = 0;
                  for (Index i = block; i < block_end; i += lanes<T>) {
                    const Index rest = block_end - i;
-                   unsigned bits =
+                   const unsigned bits =
                        step_lanes<E, T>(arrays, given, i, int(rest < lanes<T> ? rest : lanes<T>));
-                   for (; bits != 0; bits &= bits - 1)
-                     ended[count++] = std::int32_t(i) + __builtin_ctz(bits);
+                   append_lanes<T>(ended, count, i, bits);
                  }
                  if (given.final_observation != nullptr)
                    for (Index e = 0; e < count; ++e)

@@ -67,7 +67,7 @@ struct CartPole : CartPoleFacts {
     const Real push =
         select<Real>(action[0] == Scalar(1), constant<Real>(force), constant<Real>(-force));
     Real sine, cosine;
-    sine_cosine<Real>(state[angle], sine, cosine);
+    sine_cosine_near_zero<Real>(state[angle], sine, cosine);
     const Real rate = state[angular_velocity];
 
     // Divisions by constants as products with their reciprocals: an ulp, and a third of the time.

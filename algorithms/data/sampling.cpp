@@ -23,7 +23,7 @@ Demonstrations subsample(const Demonstrations& from, std::int64_t k, std::uint64
   if (k < 1) {
     fail(ErrorKind::bad_input,
          "%s: expected to keep every k-th step with k of 1 or more, found %lld",
-         shown_path(name).c_str(), static_cast<long long>(k));
+         files::shown_path(name).c_str(), static_cast<long long>(k));
   }
   if (k == 1) return from;
   Demonstrations thin;
@@ -56,12 +56,12 @@ RowSplit split_rows(std::int64_t count, double validation_share, std::uint64_t s
                     std::string_view name) {
   if (!(validation_share > 0 && validation_share < 1)) {
     fail(ErrorKind::bad_input, "%s: expected a validation share between 0 and 1, found %g",
-         shown_path(name).c_str(), validation_share);
+         files::shown_path(name).c_str(), validation_share);
   }
   if (count < 2) {
     fail(ErrorKind::bad_input,
          "%s: expected at least two to split into training and validation, found %lld",
-         shown_path(name).c_str(), static_cast<long long>(count));
+         files::shown_path(name).c_str(), static_cast<long long>(count));
   }
   const auto wanted =
       static_cast<std::int64_t>(std::llround(validation_share * static_cast<double>(count)));

@@ -5,8 +5,8 @@
 
 #pragma once
 
+#include "kernels/elementwise/math_cpu.h"
 #include "kernels/recurrent/recurrent.h"
-#include "kernels/recurrent/recurrent_gates_cpu.h"
 #include "kernels/recurrent/recurrent_product_cpu.h"
 
 namespace understudy::UNDERSTUDY_ISA {

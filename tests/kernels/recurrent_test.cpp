@@ -400,7 +400,9 @@ KERNEL_TEST(RecurrentKernels, steps_in_place_follow_the_sequence) {
         const auto begin = all.h.begin() + t * hidden;
         EXPECT_TRUE(kernel_test::same_bits(h.host(), std::vector<T>(begin, begin + hidden)));
       }
-      if (cell == Cell::lstm) EXPECT_TRUE(kernel_test::same_bits(c.host(), all.c_last));
+      if (cell == Cell::lstm) {
+        EXPECT_TRUE(kernel_test::same_bits(c.host(), all.c_last));
+      }
     }
   }
 }

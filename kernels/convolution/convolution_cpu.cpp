@@ -1,0 +1,405 @@
+// Convolution and its two adjoints on the CPU.
+//
+// All three are the gathered product of convolution_product_cpu.h with vectors across channels:
+//
+//                     rows               terms of the sum                       vectors across
+//   forward           output pixels      position in the window, in channel     out channels
+//   input gradient    input pixels       position in the window, out channel    in channels
+//   weight gradient   the window         output pixels of some images           out channels
+//
+// What is packed is the weights (forward, input gradient) or dy (weight gradient), with the channel last;
+// results come out with the channel last too and are transposed, a square of vectors at a time, on
+// the way to their place. With a stride, the input's pixels are taken by their remainders: each class is
+// a convolution without stride by a part of the kernel, so that nothing is multiplied by a zero.
+
+#include "kernels/convolution/convolution.h"
+#include "kernels/convolution/convolution_layout_cpu.h"
+#include "kernels/convolution/convolution_pool_cpu.h"
+#include "kernels/convolution/convolution_product_cpu.h"
+#include "kernels/elementwise/math_cpu.h"
+
+namespace understudy::UNDERSTUDY_ISA {
+namespace {
+
+// Pixels whose results wait in the first cache to be transposed: whole groups and whole squares.
+constexpr Index pixel_block = 96;
+// Terms of the weight gradient's sum that go together: dy's rows for them stay in the first cache.
+constexpr Index term_block = 96;
+// Images a part of the weight gradient at the least: each part has its own sums.
+constexpr Index images_per_part = 16;
+constexpr Index most_parts = 8;
+
+template <class T>
+UNDERSTUDY_INLINE Vec<T> activated(Activation f, Vec<T> x) {
+  switch (f) {
+    case Activation::none: break;
+    case Activation::tanh: return hyperbolic_tangent<T>(x);
+    case Activation::sigmoid: return sigmoid<T>(x);
+    case Activation::relu: return x < T(0) ? Vec<T>{} : x;
+  }
+  return x;
+}
+
+bool nothing(const Convolution& s) {
+  return s.batch == 0 || s.in_channels == 0 || s.out_channels == 0;
+}
+
+Index window(const Convolution& s) { return s.in_channels * s.kernel_height * s.kernel_width; }
+
+// offset[(c, u, v)] of the window's positions in a framed image.
+void window_offsets(const Convolution& s, const Frame& frame, std::int32_t* offset) {
+  for (Index c = 0; c < s.in_channels; ++c)
+    for (Index u = 0; u < s.kernel_height; ++u)
+      for (Index v = 0; v < s.kernel_width; ++v)
+        *offset++ = static_cast<std::int32_t>(c * frame.plane() + u * frame.frame_width + v);
+}
+// offset[(p, q)] of the windows' first positions.
+void pixel_offsets(const Convolution& s, const Frame& frame, Index image, std::int32_t* offset) {
+  for (Index p = 0; p < s.out_height(); ++p)
+    for (Index q = 0; q < s.out_width(); ++q)
+      *offset++ = static_cast<std::int32_t>(image * frame.elements() +
+                                            p * s.stride_height * frame.frame_width +
+                                            q * s.stride_width);
+}
+void count_up(Index n, std::int32_t* index) {
+  for (Index i = 0; i < n; ++i) index[i] = static_cast<std::int32_t>(i);
+}
+
+// ---- forward ----
+
+template <class T>
+struct ForwardRoom {
+  Channels<T> channels;
+  Frame frame;
+  Parts parts;
+  T *panels, *bias;
+  std::int32_t *source, *destination, *offset;
+  T *framed, *block;
+  Index framed_each, block_each, total;
+
+  ForwardRoom(const Convolution& s, T* workspace)
+      : channels{s.out_channels}, frame(input_frame(s)), parts{s.batch, smaller(s.batch, most_parts)} {
+    Carver<T> carver{workspace};
+    panels = carver.numbers(window(s) * channels.padded());
+    bias = carver.numbers(channels.padded());
+    source = carver.integers(s.out_height() * s.out_width());
+    destination = carver.integers(pixel_block);
+    offset = carver.integers(window(s));
+    framed_each = frame.needed() ? frame.elements() : 0;
+    block_each = pixel_block * channels.widest();
+    framed = carver.numbers(framed_each * parts.count);
+    block = carver.numbers(block_each * parts.count);
+    total = carver.used;
+  }
+};
+
+template <class T>
+void forward(Stream& stream, const Convolution& s, const T* x, const T* w, const T* bias,
+             Activation f, T* y, T* workspace) {
+  const Index pixels = s.out_height() * s.out_width(), depth = window(s);
+  const auto same = [](Vec<T> v, const T*, int) { return v; };
+  if (s.batch == 0 || s.out_channels == 0) return;
+  const ForwardRoom<T> room(s, workspace);
+  const Channels<T>& channels = room.channels;
+  for (Index panel = 0; panel < channels.panels(); ++panel)
+    transpose<T>(w + channels.first(panel) * depth, depth, channels.valid(panel), depth,
+                 room.panels + channels.first(panel) * depth, channels.width(panel),
+                 channels.width(panel), same);
+  for (Index o = 0; o < channels.padded(); ++o)
+    room.bias[o] = bias != nullptr && o < s.out_channels ? bias[o] : T(0);
+  window_offsets(s, room.frame, room.offset);
+  pixel_offsets(s, room.frame, 0, room.source);
+  count_up(pixel_block, room.destination);
+
+  const Index image_elements = s.in_channels * s.in_height * s.in_width;
+  room.parts.run(stream, [&](Index part) {
+    T* block = room.block + part * room.block_each;
+    for (Index b = room.parts.begin(part); b < room.parts.end(part); ++b) {
+      const T* image = x + b * image_elements;
+      if (room.frame.needed()) {
+        T* framed = room.framed + part * room.framed_each;
+        room.frame.copy(image, framed);
+        image = framed;
+      }
+      for (Index panel = 0; panel < channels.panels(); ++panel) {
+        const Index first = channels.first(panel), width = channels.width(panel);
+        const Terms<T> terms{room.offset, depth, room.panels + first * depth};
+        for (Index pixel = 0; pixel < pixels; pixel += pixel_block) {
+          const Index count = smaller(pixels - pixel, pixel_block);
+          gather_multiply<T>(channels.vectors_in(panel), image,
+                             {room.source + pixel, room.destination, count}, terms, Begin::bias,
+                             room.bias + first, block);
+          transpose<T>(block, width, count, channels.valid(panel),
+                       y + (b * s.out_channels + first) * pixels + pixel, pixels, 0,
+                       [f](Vec<T> v, const T*, int) { return activated<T>(f, v); });
+        }
+      }
+    }
+  });
+}
+
+// ---- input gradient ----
+
+template <class T>
+struct InputRoom {
+  Channels<T> channels;
+  Frame frame;
+  Parts parts;
+  T *panels, *taps;
+  std::int32_t *source, *destination, *offset;
+  T *framed, *block;
+  Index framed_each, block_each, total;
+
+  InputRoom(const Convolution& s, T* workspace)
+      : channels{s.in_channels}, frame(output_frame(s)), parts{s.batch, smaller(s.batch, most_parts)} {
+    const Index kernel = s.kernel_height * s.kernel_width, pixels = s.in_height * s.in_width;
+    Carver<T> carver{workspace};
+    panels = carver.numbers(s.out_channels * kernel * channels.padded());
+    taps = carver.numbers(kernel * channels.widest());
+    source = carver.integers(pixels);
+    destination = carver.integers(pixels);
+    offset = carver.integers(s.out_channels * kernel);
+    framed_each = frame.needed() ? frame.elements() : 0;
+    block_each = pixels * channels.widest();
+    framed = carver.numbers(framed_each * parts.count);
+    block = carver.numbers(block_each * parts.count);
+    total = carver.used;
+  }
+};
+
+// Calls visit(i, j, first_row, rows, first_term, terms) for each class of pixels, remainders (i, j):
+// its rows and its terms in the tables, class after class.
+template <class Visit>
+UNDERSTUDY_INLINE void for_classes(const Convolution& s, const Visit& visit) {
+  const Remainders rows = rows_of(s), columns = columns_of(s);
+  Index row = 0, term = 0;
+  for (Index i = 0; i < s.stride_height; ++i)
+    for (Index j = 0; j < s.stride_width; ++j) {
+      // pixels h with (h + pad) mod stride = i
+      const auto count = [](const Remainders& r, Index remainder) {
+        const Index first = ((remainder - r.pad) % r.stride + r.stride) % r.stride;
+        return first < r.in ? quotient_up(r.in - first, r.stride) : 0;
+      };
+      const Index pixels = count(rows, i) * count(columns, j);
+      const Index terms = s.out_channels * rows.taps(i) * columns.taps(j);
+      visit(i, j, row, pixels, term, terms);
+      row += pixels;
+      term += terms;
+    }
+}
+
+template <class T>
+void input_tables(const Convolution& s, const InputRoom<T>& room) {
+  const Remainders rows = rows_of(s), columns = columns_of(s);
+  const Frame& frame = room.frame;
+  for_classes(s, [&](Index i, Index j, Index first_row, Index, Index first_term, Index) {
+    std::int32_t* source = room.source + first_row;
+    std::int32_t* destination = room.destination + first_row;
+    for (Index h = 0; h < s.in_height; ++h)
+      for (Index v = 0; v < s.in_width; ++v) {
+        if ((h + s.pad_height) % s.stride_height != i || (v + s.pad_width) % s.stride_width != j)
+          continue;
+        const Index p = (h + s.pad_height) / s.stride_height + rows.before();
+        const Index q = (v + s.pad_width) / s.stride_width + columns.before();
+        *source++ = static_cast<std::int32_t>(p * frame.frame_width + q);
+        *destination++ = static_cast<std::int32_t>(h * s.in_width + v);
+      }
+    std::int32_t* offset = room.offset + first_term;
+    for (Index o = 0; o < s.out_channels; ++o)
+      for (Index u = 0; u < rows.taps(i); ++u)
+        for (Index v = 0; v < columns.taps(j); ++v)
+          *offset++ = static_cast<std::int32_t>(o * frame.plane() - u * frame.frame_width - v);
+  });
+}
+
+// The weights with the in channel last, their rows in the order of the classes' terms.
+template <class T>
+void pack_for_input(const Convolution& s, const T* w, const InputRoom<T>& room) {
+  const Remainders rows = rows_of(s), columns = columns_of(s);
+  const Index kernel = s.kernel_height * s.kernel_width, all_terms = s.out_channels * kernel;
+  for (Index panel = 0; panel < room.channels.panels(); ++panel) {
+    const Index first = room.channels.first(panel), width = room.channels.width(panel);
+    for (Index o = 0; o < s.out_channels; ++o) {
+      transpose<T>(w + (o * s.in_channels + first) * kernel, kernel, room.channels.valid(panel),
+                   kernel, room.taps, width, width, [](Vec<T> v, const T*, int) { return v; });
+      for_classes(s, [&](Index i, Index j, Index, Index, Index first_term, Index) {
+        const Index high = rows.taps(i), wide = columns.taps(j);
+        T* to = room.panels + first * all_terms + (first_term + o * high * wide) * width;
+        for (Index u = 0; u < high; ++u)
+          for (Index v = 0; v < wide; ++v, to += width) {
+            const T* from = room.taps + ((i + u * s.stride_height) * s.kernel_width + j +
+                                         v * s.stride_width) * width;
+            for (Index k = 0; k < width; k += lanes<T>) store<T>(to + k, load<T>(from + k));
+          }
+      });
+    }
+  }
+}
+
+template <class T>
+void input_gradient(Stream& stream, const Convolution& s, const T* dy, const T* w, T* dx,
+                    T* workspace) {
+  const Index pixels = s.in_height * s.in_width;
+  if (s.batch == 0 || s.in_channels == 0) return;
+  const InputRoom<T> room(s, workspace);
+  const Channels<T>& channels = room.channels;
+  pack_for_input<T>(s, w, room);
+  input_tables<T>(s, room);
+  const Index image_elements = s.out_channels * s.out_height() * s.out_width();
+  const Index all_terms = s.out_channels * s.kernel_height * s.kernel_width;
+  room.parts.run(stream, [&](Index part) {
+    T* block = room.block + part * room.block_each;
+    for (Index b = room.parts.begin(part); b < room.parts.end(part); ++b) {
+      const T* image = dy + b * image_elements;
+      if (room.frame.needed()) {
+        T* framed = room.framed + part * room.framed_each;
+        room.frame.copy(image, framed);
+        image = framed;
+      }
+      for (Index panel = 0; panel < channels.panels(); ++panel) {
+        const Index first = channels.first(panel), width = channels.width(panel);
+        for_classes(s, [&](Index, Index, Index row, Index rows, Index term, Index terms) {
+          gather_multiply<T>(channels.vectors_in(panel), image,
+                             {room.source + row, room.destination + row, rows},
+                             {room.offset + term, terms,
+                              room.panels + first * all_terms + term * width},
+                             Begin::zero, nullptr, block);
+        });
+        transpose<T>(block, width, pixels, channels.valid(panel),
+                     dx + (b * s.in_channels + first) * pixels, pixels, 0,
+                     [](Vec<T> v, const T*, int) { return v; });
+      }
+    }
+  });
+}
+
+// ---- weight gradient ----
+
+template <class T>
+struct WeightRoom {
+  Channels<T> channels;
+  Frame frame;
+  Parts parts;
+  Index together;  // images whose pixels are summed over at once
+  std::int32_t *source, *destination, *offset;
+  T *sums, *panels, *framed;
+  Index sums_each, panels_each, framed_each, total;
+
+  WeightRoom(const Convolution& s, T* workspace)
+      : channels{s.out_channels},
+        frame(input_frame(s)),
+        parts{s.batch, smaller(quotient_up(s.batch, images_per_part), most_parts)} {
+    const Index pixels = s.out_height() * s.out_width();
+    together = smaller(larger(term_block / pixels, 1), larger(s.batch, 1));
+    Carver<T> carver{workspace};
+    source = carver.integers(window(s));
+    destination = carver.integers(window(s));
+    offset = carver.integers(together * pixels);
+    sums_each = window(s) * channels.padded();
+    panels_each = together * pixels * channels.padded();
+    framed_each = frame.needed() ? together * frame.elements() : 0;
+    sums = carver.numbers(sums_each * parts.count);
+    panels = carver.numbers(panels_each * parts.count);
+    framed = carver.numbers(framed_each * parts.count);
+    total = carver.used;
+  }
+};
+
+// The sums of one part's images into its own room [panel][window][width of the panel].
+template <class T>
+void weight_sums(const Convolution& s, const WeightRoom<T>& room, Index part, const T* dy,
+                 const T* x) {
+  const Channels<T>& channels = room.channels;
+  const Index pixels = s.out_height() * s.out_width(), depth = window(s);
+  const Index image_elements = s.in_channels * s.in_height * s.in_width;
+  T* sums = room.sums + part * room.sums_each;
+  T* panels = room.panels + part * room.panels_each;
+  T* framed = room.framed + part * room.framed_each;
+  const Index end = room.parts.end(part);
+  bool added = false;
+  for (Index b = room.parts.begin(part); b < end; b += room.together) {
+    const Index images = smaller(end - b, room.together), terms = images * pixels;
+    const T* image = x + b * image_elements;
+    if (room.frame.needed()) {
+      for (Index i = 0; i < images; ++i)
+        room.frame.copy(image + i * image_elements, framed + i * room.frame.elements());
+      image = framed;
+    }
+    for (Index panel = 0; panel < channels.panels(); ++panel) {
+      const Index first = channels.first(panel), width = channels.width(panel);
+      T* rows = panels + first * terms;
+      // channels beyond the last are filled with zeros in turn, as the first rows of a wider matrix
+      for (Index i = 0; i < images; ++i)
+        transpose<T>(dy + ((b + i) * s.out_channels + first) * pixels, pixels,
+                     channels.valid(panel), pixels, rows + i * pixels * width, width, width,
+                     [](Vec<T> v, const T*, int) { return v; });
+      for (Index term = 0; term < terms; term += term_block) {
+        const Index count = smaller(terms - term, term_block);
+        gather_multiply<T>(channels.vectors_in(panel), image,
+                           {room.source, room.destination, depth},
+                           {room.offset + term, count, rows + term * width},
+                           added || term > 0 ? Begin::add : Begin::zero, nullptr,
+                           sums + first * depth);
+      }
+    }
+    added = true;
+  }
+}
+
+template <class T>
+void weight_gradient(Stream& stream, const Convolution& s, const T* dy, const T* x, T* dw,
+                     bool accumulate, T* workspace) {
+  const Index depth = window(s);
+  if (nothing(s)) {
+    for (Index i = 0; !accumulate && i < s.out_channels * depth; ++i) dw[i] = T(0);
+    return;
+  }
+  const WeightRoom<T> room(s, workspace);
+  const Channels<T>& channels = room.channels;
+  window_offsets(s, room.frame, room.source);
+  count_up(depth, room.destination);
+  for (Index i = 0; i < room.together; ++i)
+    pixel_offsets(s, room.frame, i, room.offset + i * s.out_height() * s.out_width());
+  room.parts.run(stream, [&](Index part) { weight_sums<T>(s, room, part, dy, x); });
+
+  for (Index part = 1; part < room.parts.count; ++part) {
+    const T* more = room.sums + part * room.sums_each;
+    for (Index i = 0; i < room.sums_each; i += lanes<T>)
+      store<T>(room.sums + i, load<T>(room.sums + i) + load<T>(more + i));
+  }
+  for (Index panel = 0; panel < channels.panels(); ++panel) {
+    const Index first = channels.first(panel);
+    transpose<T>(room.sums + first * depth, channels.width(panel), depth, channels.valid(panel),
+                 dw + first * depth, depth, 0, [accumulate](Vec<T> v, const T* old, int valid) {
+                   return accumulate ? take<T>(old, valid) + v : v;
+                 });
+  }
+}
+
+template <class T>
+Index workspace_elements(const Convolution& s) {
+  const Index forward = ForwardRoom<T>(s, nullptr).total;
+  const Index input = InputRoom<T>(s, nullptr).total;
+  const Index weight = WeightRoom<T>(s, nullptr).total;
+  return larger(forward, larger(input, weight));
+}
+
+template <class T>
+void fill_with(ConvolutionKernels<T>& kernels) {
+  kernels.workspace_elements = workspace_elements<T>;
+  kernels.forward = forward<T>;
+  kernels.input_gradient = input_gradient<T>;
+  kernels.weight_gradient = weight_gradient<T>;
+  kernels.max_pool = max_pool<T>;
+  kernels.max_pool_gradient = max_pool_gradient<T>;
+  kernels.max_pool_pick = max_pool_pick<T>;
+  kernels.average_pool = average_pool<T>;
+  kernels.average_pool_gradient = average_pool_gradient<T>;
+}
+
+}  // namespace
+
+void fill(ConvolutionKernels<float>& kernels) { fill_with(kernels); }
+void fill(ConvolutionKernels<double>& kernels) { fill_with(kernels); }
+
+}  // namespace understudy::UNDERSTUDY_ISA

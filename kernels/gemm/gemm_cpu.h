@@ -7,10 +7,11 @@
 
 namespace understudy::UNDERSTUDY_ISA {
 
+// What a product takes of each thread's scratch; the rest is the caller's.
 constexpr std::size_t gemm_scratch_bytes = 768 << 10;
 
-// As GemmKernels::gemm. Takes the first part of the calling thread's scratch, at most
-// `gemm_scratch_bytes`; what a caller keeps in scratch across calls lies beyond.
+// As GemmKernels::gemm. Scratch is taken from its beginning: what a caller keeps there across calls
+// lies beyond, or before the beginning of the stream that it passes.
 void gemm(Stream& stream, const Gemm<float>& product);
 void gemm(Stream& stream, const Gemm<double>& product);
 

@@ -1,19 +1,20 @@
 // The matrix product on CUDA.
 //
-//   tile        a block of threads computes a tile of C: strips of A and B go through shared memory,
-//               each thread keeps TM x TN sums in registers, and the next strips are on their way
-//               while it works on these. The epilogue is applied on the way out.
-//   split k     with few tiles and a long sum (dW = X^T dY), blocks take parts of k and leave partial
-//               sums in scratch; a second kernel adds them in order and applies the epilogue
-//   cuBLAS      for products that are large in every direction, where the library's assembly wins
+//   tile        a block of threads computes a tile of C: strips of A and B go through shared
+//               memory, each thread keeps TM x TN sums in registers, and the next strips are on
+//               their way while it works on these. The epilogue is applied on the way out.
+//   split k     with few tiles and a long sum (dW = X^T dY), blocks take parts of k and leave
+//               partial sums in scratch; a second kernel adds them in order and applies the
+//               epilogue
+//   cuBLAS      for products that are large in every direction
 //
-// Which one, by shape alone:
+// Which one, by shape alone (the bounds are reckoned from a GPU's multiprocessors, not measured):
 //
 //   cuBLAS      m, n, k >= 256, and it is installed, and G is not C
-//   tiles       the largest of 128 x 128 (f32), 64 x 64, 32 x 32 that makes at least 128 blocks, about
-//               one for each multiprocessor of a data-centre GPU; else the smallest
-//   split k     if that makes fewer than 128 blocks and k >= 512: parts of at least 256, until there
-//               are 256 blocks or scratch is full
+//   tiles       the largest of 128 x 128 (f32), 64 x 64, 32 x 32 that makes at least 128 blocks,
+//               about one for each multiprocessor of a data-centre GPU; else the smallest
+//   split k     if that makes fewer than 128 blocks and k >= 512: parts of at least 256, until
+//               there are 256 blocks or scratch is full
 //
 // The same shapes give the same bits every time: no atomics, every sum in a fixed order.
 
@@ -78,12 +79,12 @@ __device__ inline void finish(const Gemm<T>& p, Index item, Index i, Index j, T 
 }
 
 // Block (x, y, z): tile x of rows, tile y of columns; z counts parts of k within products of the
-// batch, of which it takes every (gridDim.z / parts)-th. With one part the epilogue is applied; with
-// several, `partial` [part][item][m][n] gets the sums.
+// batch, of which it takes every (gridDim.z / parts)-th. With one part the epilogue is applied;
+// with several, `partial` [part][item][m][n] gets the sums.
 //
-// A_TURNED and B_TURNED say which operands are stored transposed. BM x BN is the tile, BK the depth of
-// a strip, TM x TN a thread's sums, in runs of four neighbours so that shared memory is read four at
-// a time.
+// A_TURNED and B_TURNED say which operands are stored transposed. BM x BN is the tile, BK the depth
+// of a strip, TM x TN a thread's sums, in runs of four neighbours so that shared memory is read
+// four at a time.
 template <class T, int BM, int BN, int BK, int TM, int TN, bool A_TURNED, bool B_TURNED>
 __global__ void __launch_bounds__((BM / TM) * (BN / TN), 512 / ((BM / TM) * (BN / TN)))
     tile_kernel(Gemm<T> p, Index parts, Index part_length, T* partial) {
@@ -246,7 +247,8 @@ struct Blas {
       if (library == nullptr) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) return;
     const auto find = [&](auto& function, const char* name) {
-      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, name));
+      using Function = std::remove_reference_t<decltype(function)>;
+      function = reinterpret_cast<Function>(dlsym(library, name));
       return function != nullptr;
     };
     if (!(find(create, "cublasCreate_v2") && find(set_stream, "cublasSetStream_v2") &&
@@ -264,8 +266,8 @@ struct Blas {
   }
 
   int gemm(int ta, int tb, int m, int n, int k, const float* alpha, const float* a, int lda,
-           long long sa, const float* b, int ldb, long long sb, const float* beta, float* c, int ldc,
-           long long sc, int batch) {
+           long long sa, const float* b, int ldb, long long sb, const float* beta, float* c,
+           int ldc, long long sc, int batch) {
     return sgemm(handle, ta, tb, m, n, k, alpha, a, lda, sa, b, ldb, sb, beta, c, ldc, sc, batch);
   }
   int gemm(int ta, int tb, int m, int n, int k, const double* alpha, const double* a, int lda,

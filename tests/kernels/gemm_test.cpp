@@ -78,7 +78,8 @@ struct Operands {
   }
 };
 
-// C, gaps included, after `kernel` ran on the operands in T, in the memory of `device` (null: here).
+// C, gaps included, after `kernel` ran on the operands in T, in the memory of `device` (null:
+// here).
 template <class T>
 std::vector<T> run(void (*kernel)(Stream&, const Gemm<T>&), Stream& stream, const Operands& o,
                    Device* device = nullptr) {
@@ -100,7 +101,8 @@ std::vector<T> run(void (*kernel)(Stream&, const Gemm<T>&), Stream& stream, cons
     p.gradient_activation = o.of.gradient_activation;
   }
   p.batch = o.of.batch;
-  p.stride_a = o.stride_a, p.stride_b = o.stride_b, p.stride_c = o.stride_c, p.stride_g = o.stride_g;
+  p.stride_a = o.stride_a, p.stride_b = o.stride_b;
+  p.stride_c = o.stride_c, p.stride_g = o.stride_g;
   kernel(stream, p);
   return c.host();
 }
@@ -108,7 +110,8 @@ std::vector<T> run(void (*kernel)(Stream&, const Gemm<T>&), Stream& stream, cons
 struct Scratch {
   explicit Scratch(Threads* threads = nullptr) {
     const std::size_t each = Stream::minimum_scratch;
-    const std::size_t bytes = each * static_cast<std::size_t>(threads != nullptr ? threads->count() : 1);
+    const int count = threads != nullptr ? threads->count() : 1;
+    const std::size_t bytes = each * static_cast<std::size_t>(count);
     memory = static_cast<std::byte*>(std::aligned_alloc(64, bytes));
     std::memset(memory, 0xff, bytes);  // NaN
     stream.threads = threads;
@@ -147,7 +150,8 @@ std::vector<Implementation<T>> implementations() {
   return all;
 }
 
-// The same operands with every number positive and nothing applied: what rounding errors scale with.
+// The same operands with every number positive and nothing applied: what rounding errors scale
+// with.
 Operands magnitudes(const Operands& o) {
   Operands positive = o;
   for (std::vector<double>* v : {&positive.a, &positive.b, &positive.c, &positive.bias})
@@ -160,8 +164,9 @@ Operands magnitudes(const Operands& o) {
 template <class T>
 void expect_close(const std::vector<T>& found, const std::vector<double>& expected,
                   const std::vector<double>& magnitude, const Operands& o, const char* name) {
-  // A sum of k products in any order errs by at most (k + 2) roundings of the sum of magnitudes; the
-  // activations and their derivatives are 1-Lipschitz and add a few units of values of at most 1.
+  // A sum of k products in any order errs by at most (k + 2) roundings of the sum of magnitudes;
+  // the activations and their derivatives are 1-Lipschitz and add a few units of values of at most
+  // 1.
   const double unit = std::numeric_limits<T>::epsilon();
   int failures = 0;
   for (std::size_t i = 0; i < found.size() && failures < 3; ++i) {
@@ -270,7 +275,8 @@ TEST(Gemm, AgreesWithTheReferenceOnThePolicyNetworksShapes) {
     }
 }
 
-// Blocks of k, of rows and of columns, packed operands, sums cut into chunks, G = C over several blocks.
+// Blocks of k, of rows and of columns, packed operands, sums cut into chunks, G = C over several
+// blocks.
 TEST(Gemm, AgreesWithTheReferenceOnShapesOfManyBlocks) {
   std::vector<Case> cases = {{60, 70, 700},  {250, 100, 400}, {50, 333, 401}, {33, 600, 390},
                              {200, 65, 260}, {17, 23, 1500},  {1, 300, 1100}, {26, 6, 1025},

@@ -61,6 +61,18 @@ constexpr Mark marks[] = {
     {"act, MLP with sampling", {1.0, 0}, Limit::clock, {16.8, 0}},
     {"act, LSTM step", {2.0, 0}, Limit::clock, {15.7, 0}},
     {"act, Nature CNN", {60, 0}, Limit::arithmetic, {117, 0}},
+
+    // Soft value iteration on gridworlds, microseconds; peers are NumPy, Numba and SciPy's CSR.
+    {"soft value iteration sweep, 32 x 32, stencil", {3, 3}, Limit::arithmetic, {15.5, 8.7}},
+    {"soft value iteration sweep, 128 x 128, stencil", {25, 14}, Limit::arithmetic, {92, 91}},
+    {"soft value iteration sweep, 512 x 512, stencil", {330, 180}, Limit::arithmetic, {1450, 1430}},
+    {"soft value iteration sweep, 1024 x 1024, stencil",
+     {1300, 700}, Limit::arithmetic, {8500, 7300}},
+    {"soft value iteration sweep, 1024 x 1024, sparse", {7000, 5000}, Limit::none, {20300, 0}},
+    {"solve to 1e-4 at discount 0.99, 1024 x 1024, plain sweeps",
+     {1.3e6, 0.7e6}, Limit::arithmetic, {8.7e6, 8.5e6}},
+    {"MaxEnt gradient, T = 100, 32 x 32", {700, 700}, Limit::arithmetic, {5300, 0}},
+    {"MaxEnt gradient, T = 100, 1024 x 1024", {3.0e5, 1.7e5}, Limit::arithmetic, {2.57e6, 0}},
 };
 
 constexpr const Mark* find_mark(std::string_view work) {

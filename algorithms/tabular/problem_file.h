@@ -1,0 +1,33 @@
+// Tabular problems in files: NumPy's .npz with the columns of ProblemTable.
+//
+//   n_states, n_actions          int64 scalars
+//   state, action, next_state    int64 [n], one transition a row; probability float64 [n]
+//   discount                     float64 scalar (1 where absent); horizon int64 scalar
+//   initial, terminal            [S]
+//   reward                       [S] or [S, A]
+//   features                     [S, F] or [S, A, F]; or transition_features [n, F]
+//   shape                        int64 [2]
+//   goal_id, goal_state          int64 [m]; goals_absorb bool scalar
+//
+// Demonstrations of discrete observations and actions are trajectories; `goals` go along.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "algorithms/data/demonstrations.h"
+#include "algorithms/tabular/problem.h"
+
+namespace understudy {
+
+// An `Error` names the file and the array. What the numbers mean `make_problem` checks.
+ProblemTable read_problem_table(const std::string& path);
+
+// Replaces the file only when all of it has been written.
+void write_problem_table(const std::string& path, const ProblemTable& table);
+
+// An `Error` where observations or actions are not one index each.
+std::vector<Trajectory> trajectories_of(const Demonstrations& demonstrations);
+
+}  // namespace understudy

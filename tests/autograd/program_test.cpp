@@ -1,0 +1,436 @@
+// Programs: planning, determinism, no allocation, resuming, looking inside, and what is refused.
+
+#include "autograd/program/program.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+
+#include "autograd/modules/modules.h"
+#include "autograd/operations/operations.h"
+#include "autograd/optimise/gauss_newton.h"
+#include "autograd/optimise/optimiser.h"
+#include "tests/kernels/kernel_test.h"
+
+// ---- a counting allocator: every allocation of this test binary passes here ----
+
+namespace {
+std::atomic<long> allocations{0};
+}
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  std::abort();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace understudy {
+namespace {
+
+using Vector = std::vector<double>;
+
+Vector normals(std::int64_t n, std::uint64_t seed) {
+  return kernel_test::Random(seed).normals(n);
+}
+
+// A policy network with a Gaussian negative log-likelihood and Adam, as cloning trains it.
+struct Training {
+  static constexpr std::int64_t inputs = 5, outputs = 3;
+
+  Training(Device& device, std::int64_t batch, Real real = Real::f32)
+      : store(device, real), program(device, real) {
+    Mlp network(parameters, "trunk", {.inputs = inputs, .hidden = {20, 20}, .outputs = outputs});
+    parameters.create(store, 7);
+    Adam adam(parameters, store, {.learning_rate = 1e-2, .clipping = {.norm = 1.0}});
+    const Tensor state = program.input("state", {rows(batch), inputs});
+    const Tensor action = program.input("action", {rows(batch), outputs});
+    Array& counter = store.create("noise/counter", {1}, Element::counter);
+    const Tensor noise = random_normal(program, {&counter, 3, 0}, {rows(batch), outputs});
+    const Tensor loss = mean(square(network(state) + 0.1 * noise - action));
+    program.output("loss", loss);
+    adam.record(program, loss);
+    program.write("state", normals(batch * inputs, 1));
+    program.write("action", normals(batch * outputs, 2));
+  }
+
+  Parameters parameters{"policy"};
+  Store store;
+  Program program;
+};
+
+// ---- determinism ----
+
+TEST(Program, gives_the_same_bits_for_any_number_of_threads) {
+  Vector expected_loss, expected_parameters;
+  for (int count : {1, 2, 3, 8}) {
+    SCOPED_TRACE(count);
+    Threads team(count);
+    const std::unique_ptr<Device> device = cpu_device(&team);
+    Training training(*device, 1000);
+    training.program.set_tiling(24, 72);  // 14 chunks, the last one short
+    Vector losses;
+    for (int step = 0; step < 5; ++step) {
+      training.program.run();
+      losses.push_back(training.program.value("loss"));
+    }
+    const Vector parameters = training.parameters.flat().read();
+    if (count == 1) {
+      expected_loss = losses;
+      expected_parameters = parameters;
+      EXPECT_LT(losses.back(), losses.front());
+    }
+    EXPECT_EQ(losses, expected_loss);
+    EXPECT_EQ(parameters, expected_parameters);
+  }
+}
+
+TEST(Program, tiling_changes_sums_by_rounding_only) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Vector whole;
+  for (std::int64_t tile : {0, 8, 40, 1000}) {
+    Training training(*device, 250, Real::f64);
+    training.program.set_tiling(tile, tile * 2);
+    training.program.run();
+    const Vector found = training.parameters.flat().read();
+    if (whole.empty()) whole = found;
+    for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], whole[i], 1e-12);
+  }
+}
+
+TEST(Program, runs_without_allocating) {
+  Threads team(2);
+  const std::unique_ptr<Device> device = cpu_device(&team);
+  Training training(*device, 500);
+  training.program.run();  // plans
+  const long before = allocations.load();
+  for (int step = 0; step < 10; ++step) training.program.run();
+  EXPECT_EQ(allocations.load(), before);
+}
+
+TEST(Program, draws_afresh_each_run_and_again_from_the_same_counter) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Store store(*device);
+  Array& counter = store.create("counter", {1}, Element::counter);
+  Program program(*device);
+  program.output("x", random_normal(program, {&counter, 1, 2}, {rows(50), 3}));
+  program.run();
+  const Vector first = program.read("x");
+  program.run();
+  EXPECT_NE(program.read("x"), first);
+  counter.fill(0);
+  program.run();
+  EXPECT_EQ(program.read("x"), first);
+}
+
+// ---- what the planner does ----
+
+TEST(Program, keeps_the_order_of_writes_and_reads) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Store store(*device, Real::f64);
+  Array& x = store.create("x", {3});
+  x.write({1, 2, 3});
+  Program program(*device, Real::f64);
+  const Tensor before = program.use(x) * 1.0;
+  program.assign(x, before * 10.0);
+  const Tensor after = program.use(x) + 0.5;
+  program.output("before", before);
+  program.output("after", after);
+  program.run();
+  EXPECT_EQ(program.read("before"), (Vector{1, 2, 3}));
+  EXPECT_EQ(program.read("after"), (Vector{10.5, 20.5, 30.5}));
+  program.run();
+  EXPECT_EQ(program.read("before"), (Vector{10, 20, 30}));
+}
+
+TEST(Program, uses_a_sum_over_rows_in_a_later_segment) {
+  // x - mean(x) over the batch, twice: three passes over the rows.
+  const std::unique_ptr<Device> device = cpu_device();
+  Program program(*device, Real::f64);
+  program.set_tiling(8, 16);
+  const Tensor x = program.input("x", {rows(37), 2});
+  const Tensor centred = x - mean(x, 0);
+  const Tensor scaled = centred / sqrt(mean(square(centred), 0) + 1e-12);
+  program.output("y", scaled);
+  const Vector input = normals(37 * 2, 5);
+  program.write("x", input);
+  program.run();
+  const Vector y = program.read("y");
+  for (int column = 0; column < 2; ++column) {
+    double m = 0, v = 0;
+    for (int i = 0; i < 37; ++i) m += input[i * 2 + column] / 37;
+    for (int i = 0; i < 37; ++i) v += std::pow(input[i * 2 + column] - m, 2) / 37;
+    for (int i = 0; i < 37; ++i)
+      EXPECT_NEAR(y[i * 2 + column], (input[i * 2 + column] - m) / std::sqrt(v), 1e-10);
+  }
+}
+
+TEST(Program, drops_what_nobody_needs_and_fuses_products) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Program program(*device);
+  const Tensor x = program.input("x", {rows(10), 4}), w = program.input("w", {4, 4});
+  const Tensor unused = exp(x);
+  const Tensor y = tanh(x);
+  (void)unused;
+  // activation_gradient(y, x w) becomes one product
+  program.output("z", activation_gradient(Activation::tanh, y, matmul(x, w)));
+  program.plan();
+  const std::string listing = program.listing();
+  EXPECT_EQ(listing.find("exp"), std::string::npos) << listing;
+  EXPECT_EQ(listing.find("tanh_gradient"), std::string::npos) << listing;
+  EXPECT_NE(listing.find("matmul{nn dtanh}"), std::string::npos) << listing;
+}
+
+TEST(Program, needs_room_for_a_tile_only) {
+  const std::unique_ptr<Device> device = cpu_device();
+  std::size_t bytes[2];
+  for (int i = 0; i < 2; ++i) {
+    Training training(*device, i == 0 ? 2000 : 20000);
+    training.program.plan();
+    // without the inputs, which are as long as the batch
+    bytes[i] = training.program.memory_bytes() -
+               static_cast<std::size_t>(i == 0 ? 2000 : 20000) * 8 * 4;
+  }
+  EXPECT_LT(static_cast<double>(bytes[1]), 1.5 * static_cast<double>(bytes[0]));
+}
+
+TEST(Program, of_no_rows_sums_to_zero) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Program program(*device);
+  const Tensor x = program.input("x", {rows(0), 4});
+  program.output("s", sum(x, 0));
+  program.run();
+  EXPECT_EQ(program.read("s"), (Vector{0, 0, 0, 0}));
+}
+
+// ---- looking inside ----
+
+TEST(Program, shows_itself) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Training training(*device, 100);
+  training.program.plan();
+  EXPECT_NE(training.program.listing().find("adam"), std::string::npos);
+  EXPECT_NE(training.program.memory().find("tile"), std::string::npos);
+  const std::string dot = training.program.dot();
+  EXPECT_EQ(dot.find("digraph"), 0u);
+  EXPECT_NE(dot.find("policy/trunk/0/weight"), std::string::npos);
+  training.program.run_timed();
+  double seconds = 0;
+  for (const OperationTime& time : training.program.times()) {
+    EXPECT_GE(time.calls, 1) << time.name;
+    seconds += time.seconds;
+  }
+  EXPECT_GT(seconds, 0);
+  EXPECT_NE(training.program.chrome_trace().find("\"name\":\"matmul\""), std::string::npos);
+}
+
+TEST(Program, names_the_operation_that_stopped_being_finite) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Program program(*device);
+  const Tensor x = program.input("x", {rows(20), 2});
+  program.output("y", square(log(x)));
+  program.write("x", Vector(40, 2.0));
+  EXPECT_EQ(program.first_not_finite(), "");
+  Vector bad(40, 2.0);
+  bad[17] = -1;
+  program.write("x", bad);
+  EXPECT_EQ(program.first_not_finite().find("log"), 0u) << program.first_not_finite();
+  bad[17] = std::nan("");
+  program.write("x", bad);
+  EXPECT_EQ(program.first_not_finite(), "input x");
+}
+
+// ---- second-order products ----
+
+// The Gauss-Newton product with the distribution's metric equals the Hessian of KL(old || new) at
+// new = old, which double backward computes without knowing of metrics.
+void check_fisher(bool categorical) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Store store(*device, Real::f64);
+  Parameters parameters("policy");
+  const std::int64_t batch = 30, outputs = 4;
+  Mlp network(parameters, "trunk", {.inputs = 5, .hidden = {6, 6}, .outputs = outputs});
+  const int log_std = categorical ? -1 : parameters.declare("log_std", {outputs}, {
+                          InitialisationKind::normal, 0.3, 1});
+  parameters.create(store, 11);
+  Program program(*device, Real::f64);
+  program.set_tiling(8, 16);
+  const Tensor state = program.input("state", {rows(batch), 5});
+  const Tensor flat_v = program.input("v", {parameters.elements()});
+  const std::vector<Tensor> theta = parameters.use(program), v = parameters.views(flat_v);
+  const Tensor out = network(state);
+  const double weight = 1.0 / static_cast<double>(batch);
+
+  std::vector<Tensor> outputs_of, product;
+  Tensor kl;
+  if (categorical) {
+    const Tensor log_p = log_softmax(out), old = stop_gradient(log_p);
+    kl = sum(exp(old) * (old - log_p)) * weight;
+    const Tensor p = stop_gradient(softmax(out));
+    product = gauss_newton_product(program, {out},
+                                   [&](const std::vector<Tensor>& t) {
+                                     // diag(p) - p p^T
+                                     const Tensor pt = p * t[0];
+                                     const Tensor total = sum(pt, 1);
+                                     return std::vector<Tensor>{
+                                         (pt - p * reshape(total, {rows(batch), 1})) * weight};
+                                   },
+                                   theta, v);
+  } else {
+    const Tensor s = parameters.use(program, log_std), old_s = stop_gradient(s);
+    const Tensor old = stop_gradient(out);
+    // KL of Gaussians: log s/s0 + (s0^2 + (m0 - m)^2) / (2 s^2) - 1/2
+    const Tensor each = s - old_s + (exp(old_s * 2.0) + square(old - out)) / (2.0 * exp(s * 2.0));
+    kl = sum(each) * weight;
+    product = gauss_newton_product(program, {out, s},
+                                   [&](const std::vector<Tensor>& t) {
+                                     return std::vector<Tensor>{
+                                         t[0] * exp(old_s * -2.0) * weight, t[1] * 2.0};
+                                   },
+                                   theta, v);
+  }
+  const std::vector<Tensor> gradient = program.gradients(kl, theta);
+  Tensor along;
+  for (std::size_t i = 0; i < theta.size(); ++i) {
+    const Tensor part = sum(gradient[i] * v[i]);
+    along = along.defined() ? along + part : part;
+  }
+  program.output("hessian", program.pack(program.gradients(along, theta)));
+  program.output("fisher", program.pack(product));
+  program.write("state", normals(batch * 5, 21));
+
+  const auto at = [&](const Vector& direction) {
+    program.write("v", direction);
+    program.run();
+    return program.read("fisher");
+  };
+  const Vector a = normals(parameters.elements(), 31), b = normals(parameters.elements(), 32);
+  const Vector fa = at(a);
+  const Vector hessian = program.read("hessian");
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < fa.size(); ++i) {
+    difference += std::pow(fa[i] - hessian[i], 2);
+    size += hessian[i] * hessian[i];
+  }
+  EXPECT_LT(std::sqrt(difference / size), 1e-5);
+  EXPECT_GT(size, 1e-6);  // the two were not both nothing
+  const Vector fb = at(b);
+  double ab = 0, ba = 0, aa = 0;
+  for (std::size_t i = 0; i < fa.size(); ++i) {
+    ab += a[i] * fb[i];
+    ba += b[i] * fa[i];
+    aa += a[i] * fa[i];
+  }
+  EXPECT_NEAR(ab, ba, 1e-9 * std::abs(aa));  // symmetric
+  EXPECT_GE(aa, 0);                          // positive semi-definite
+}
+
+TEST(Program, fisher_products_are_hessians_of_the_kl_divergence_gaussian) { check_fisher(false); }
+TEST(Program, fisher_products_are_hessians_of_the_kl_divergence_categorical) { check_fisher(true); }
+
+TEST(Program, conjugate_gradient_solves_and_shows_its_residuals) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Program program(*device, Real::f64);
+  const std::int64_t n = 12;
+  const Tensor factor = program.input("factor", {n, n}), b = program.input("b", {n});
+  const Tensor a = matmul(factor, factor, true, false);
+  const auto product = [&](Tensor x) {
+    const Tensor column = matmul(a, reshape(x, {n, 1}));
+    return reshape(column, {n}) + x * 0.5;
+  };
+  const ConjugateGradientResult result = record_conjugate_gradient(product, b, {20, 1e-20});
+  program.output("left", product(result.x));
+  program.output("product", result.product);
+  for (std::size_t i = 0; i < result.residuals.size(); ++i)
+    program.output("residual" + std::to_string(i), result.residuals[i]);
+  program.write("factor", normals(n * n, 41));
+  const Vector right = normals(n, 42);
+  program.write("b", right);
+  program.run();
+  const Vector left = program.read("left"), kept = program.read("product");
+  for (std::int64_t i = 0; i < n; ++i) {
+    EXPECT_NEAR(left[i], right[i], 1e-8);
+    EXPECT_NEAR(kept[i], left[i], 1e-8);
+  }
+  // n steps suffice in exact arithmetic; the residual went from |b|^2 to nothing.
+  EXPECT_GT(program.value("residual0"), 1.0);
+  EXPECT_LT(program.value("residual20"), 1e-16);
+}
+
+// ---- optimisers ----
+
+TEST(Optimisers, each_brings_a_quadratic_down) {
+  const std::unique_ptr<Device> device = cpu_device();
+  for (int which = 0; which < 6; ++which) {
+    Store store(*device, Real::f64);
+    Parameters parameters("model");
+    parameters.declare("x", {4}, {InitialisationKind::constant, which == 5 ? 0.25 : 1.0, 1});
+    parameters.create(store, 1);
+    Program program(*device, Real::f64);
+    const Tensor x = parameters.use(program, 0);
+    const Tensor target = program.constant({4}, {0.1, 0.2, 0.3, 0.4});
+    const Tensor loss = sum(square(x - target));
+    program.output("loss", loss);
+    std::unique_ptr<Optimiser> optimiser;
+    if (which == 0) optimiser = std::make_unique<Sgd>(parameters, store, Sgd::Options{.learning_rate = 0.1});
+    if (which == 1)
+      optimiser = std::make_unique<Sgd>(
+          parameters, store,
+          Sgd::Options{.learning_rate = 0.02, .momentum = 0.9, .nesterov = true, .clipping = {.norm = 1}});
+    if (which == 2) optimiser = std::make_unique<RmsProp>(parameters, store, RmsProp::Options{.learning_rate = 0.01});
+    if (which == 3) optimiser = std::make_unique<AdaGrad>(parameters, store, AdaGrad::Options{.learning_rate = 0.3});
+    if (which == 4)
+      optimiser = std::make_unique<Adam>(
+          parameters, store, Adam::Options{.learning_rate = 0.02, .clipping = {.value = 0.5}});
+    if (which == 5)
+      optimiser = std::make_unique<ExponentiatedGradient>(
+          parameters, ExponentiatedGradient::Options{.learning_rate = 0.5});
+    optimiser->record(program, loss);
+    for (int step = 0; step < 400; ++step) program.run();
+    EXPECT_LT(program.value("loss"), 1e-3) << "optimiser " << which;
+    if (which == 5) {
+      double total = 0;
+      for (double p : parameters.flat().read()) total += p;
+      EXPECT_NEAR(total, 1.0, 1e-12);
+    }
+  }
+}
+
+// ---- what is refused ----
+
+std::string error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "nothing was refused";
+}
+
+TEST(Program, refuses_what_does_not_fit) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Program program(*device);
+  const Tensor a = program.input("a", {rows(4), 3}), b = program.input("b", {5, 2});
+  const Tensor index = program.input("i", {rows(4)}, Element::index);
+  EXPECT_EQ(error_of([&] { matmul(a, b); }),
+            "matmul: shapes [rows 4, 3] and [5, 2]: the inner sizes differ");
+  EXPECT_EQ(error_of([&] { a + b; }), "add: shapes [rows 4, 3] and [5, 2] do not fit");
+  EXPECT_EQ(error_of([&] { exp(index); }), "exp: expected numbers, found indices or counters");
+  EXPECT_EQ(error_of([&] { slice(a, 0, 1, 2); }), "slice: along rows of [rows 4, 3]");
+  EXPECT_EQ(error_of([&] { program.input("a", {2}); }),
+            "program: there is an input called a already");
+  EXPECT_EQ(error_of([&] { program.gradients(a, {a}); }),
+            "gradients: the loss must be one number, its shape is [rows 4, 3]");
+  EXPECT_EQ(error_of([&] { program.write("a", Vector{1, 2}); }),
+            "program: a holds 12 numbers, 2 were given");
+  EXPECT_EQ(error_of([&] { program.write("z", Vector{1, 2}); }), "program: no input is called z");
+  EXPECT_EQ(error_of([&] { Shape{3, rows(2)}; }),
+            "shape: rows must come first, found at dimension 1");
+}
+
+}  // namespace
+}  // namespace understudy

@@ -78,8 +78,7 @@ std::map<std::string, std::string> read_checkpoint(const std::string& path,
           (stored.type() == ElementType::f32 || stored.type() == ElementType::f64);
       if (!both_real && stored.type() != type_of(*array))
         fail(ErrorKind::bad_file, "%s: array %s holds %s, expected %s", path.c_str(),
-             array->name().c_str(), files::name_of(stored.type()),
-             files::name_of(type_of(*array)));
+             array->name().c_str(), files::name_of(stored.type()), files::name_of(type_of(*array)));
     }
   if (contents.arrays.size() != wanted)
     for (const auto& [name, stored] : contents.arrays) {

@@ -9,7 +9,7 @@
 
 #include "kernels/device/split.h"
 #include "kernels/elementwise/collapse.h"
-#include "kernels/elementwise/math_cpu.h"
+#include "kernels/elementwise/math_special_cpu.h"
 
 namespace understudy::UNDERSTUDY_ISA {
 namespace {

@@ -232,35 +232,6 @@ UNDERSTUDY_INLINE Vec<T> sigmoid(Vec<T> x) {
   return numerator / (e + T(1));
 }
 
-// log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)).
-template <class T>
-UNDERSTUDY_INLINE Vec<T> softplus(Vec<T> x) {
-  const Vec<T> tail = logarithm_of_one_plus<T>(exponential<T>(-absolute<T>(x)));
-  return maximum<T>(Vec<T>{}, x) + tail;
-}
-
-template <class T>
-UNDERSTUDY_INLINE Vec<T> error_function(Vec<T> x) {
-  for (int i = 0; i < lanes<T>; ++i) x[i] = is_single<T> ? __builtin_erff(x[i]) : __builtin_erf(x[i]);
-  return x;
-}
-template <class T>
-UNDERSTUDY_INLINE Vec<T> sine(Vec<T> x) {
-  for (int i = 0; i < lanes<T>; ++i) x[i] = is_single<T> ? __builtin_sinf(x[i]) : __builtin_sin(x[i]);
-  return x;
-}
-template <class T>
-UNDERSTUDY_INLINE Vec<T> cosine(Vec<T> x) {
-  for (int i = 0; i < lanes<T>; ++i) x[i] = is_single<T> ? __builtin_cosf(x[i]) : __builtin_cos(x[i]);
-  return x;
-}
-template <class T>
-UNDERSTUDY_INLINE Vec<T> power(Vec<T> x, Vec<T> y) {
-  for (int i = 0; i < lanes<T>; ++i)
-    x[i] = is_single<T> ? __builtin_powf(x[i], y[i]) : __builtin_pow(x[i], y[i]);
-  return x;
-}
-
 // The largest integer not above x; what is beyond 2^23 (2^52) is an integer already.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> floor_of(Vec<T> x) {

@@ -24,9 +24,8 @@ struct Path {
 };
 
 // Dropout-like noise, moments and a step count: everything that a run must remember.
-struct Run {
-  explicit Run(Device& device, std::int64_t hidden = 10)
-      : store(device), program(device) {
+struct TrainingRun {
+  explicit TrainingRun(Device& device, std::int64_t hidden = 10) : store(device), program(device) {
     Mlp network(parameters, "net", {.inputs = 3, .hidden = {hidden}, .outputs = 2});
     parameters.create(store, 5);
     Adam adam(parameters, store, {.learning_rate = 1e-2});
@@ -46,17 +45,17 @@ struct Run {
 
 TEST(Checkpoint, a_resumed_run_equals_an_unbroken_one) {
   const std::unique_ptr<Device> device = cpu_device();
-  Run unbroken(*device);
+  TrainingRun unbroken(*device);
   unbroken.steps(30);
   const std::vector<double> expected = unbroken.parameters.flat().read();
   for (int stop : {0, 1, 13, 29}) {
     Path path;
     {
-      Run first(*device);
+      TrainingRun first(*device);
       first.steps(stop);
       write_checkpoint(path.name, {&first.store}, {{"iteration", std::to_string(stop)}});
     }
-    Run second(*device);
+    TrainingRun second(*device);
     second.steps(3);  // whatever it did before is overwritten
     const auto metadata = read_checkpoint(path.name, {&second.store});
     EXPECT_EQ(metadata.at("iteration"), std::to_string(stop));
@@ -80,7 +79,7 @@ TEST(Checkpoint, of_f32_can_be_read_in_f64) {
 TEST(Checkpoint, that_does_not_fit_changes_nothing) {
   const std::unique_ptr<Device> device = cpu_device();
   Path path;
-  Run small(*device, 10), large(*device, 11);
+  TrainingRun small(*device, 10), large(*device, 11);
   small.steps(2);
   write_checkpoint(path.name, {&small.store});
   const std::vector<double> before = large.parameters.flat().read();
@@ -88,8 +87,9 @@ TEST(Checkpoint, that_does_not_fit_changes_nothing) {
     read_checkpoint(path.name, {&large.store});
     FAIL() << "a checkpoint of another shape was read";
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("model/net/0/weight has shape [3, 10], expected [3, 11]"),
-              std::string::npos)
+    EXPECT_NE(
+        std::string(error.what()).find("model/net/0/weight has shape [3, 10], expected [3, 11]"),
+        std::string::npos)
         << error.what();
   }
   EXPECT_EQ(large.parameters.flat().read(), before);

@@ -21,6 +21,11 @@ namespace {
 std::atomic<long> allocations{0};
 }
 
+// GCC does not see that new and delete below belong together.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
+
 void* operator new(std::size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
@@ -34,9 +39,7 @@ namespace {
 
 using Vector = std::vector<double>;
 
-Vector normals(std::int64_t n, std::uint64_t seed) {
-  return kernel_test::Random(seed).normals(n);
-}
+Vector normals(std::int64_t n, std::uint64_t seed) { return kernel_test::Random(seed).normals(n); }
 
 // A policy network with a Gaussian negative log-likelihood and Adam, as cloning trains it.
 struct Training {
@@ -187,15 +190,12 @@ TEST(Program, drops_what_nobody_needs_and_fuses_products) {
 
 TEST(Program, needs_room_for_a_tile_only) {
   const std::unique_ptr<Device> device = cpu_device();
-  std::size_t bytes[2];
-  for (int i = 0; i < 2; ++i) {
-    Training training(*device, i == 0 ? 2000 : 20000);
-    training.program.plan();
-    // without the inputs, which are as long as the batch
-    bytes[i] = training.program.memory_bytes() -
-               static_cast<std::size_t>(i == 0 ? 2000 : 20000) * 8 * 4;
-  }
-  EXPECT_LT(static_cast<double>(bytes[1]), 1.5 * static_cast<double>(bytes[0]));
+  constexpr std::size_t batch = 20000;
+  Training training(*device, batch);
+  training.program.plan();
+  const std::size_t inputs = batch * (Training::inputs + Training::outputs) * 4;
+  const std::size_t one_hidden_layer = batch * 20 * 4;
+  EXPECT_LT(training.program.memory_bytes() - inputs, one_hidden_layer / 4);
 }
 
 TEST(Program, of_no_rows_sums_to_zero) {
@@ -254,8 +254,9 @@ void check_fisher(bool categorical) {
   Parameters parameters("policy");
   const std::int64_t batch = 30, outputs = 4;
   Mlp network(parameters, "trunk", {.inputs = 5, .hidden = {6, 6}, .outputs = outputs});
-  const int log_std = categorical ? -1 : parameters.declare("log_std", {outputs}, {
-                          InitialisationKind::normal, 0.3, 1});
+  const int log_std =
+      categorical ? -1
+                  : parameters.declare("log_std", {outputs}, {InitialisationKind::normal, 0.3, 1});
   parameters.create(store, 11);
   Program program(*device, Real::f64);
   program.set_tiling(8, 16);
@@ -271,27 +272,27 @@ void check_fisher(bool categorical) {
     const Tensor log_p = log_softmax(out), old = stop_gradient(log_p);
     kl = sum(exp(old) * (old - log_p)) * weight;
     const Tensor p = stop_gradient(softmax(out));
-    product = gauss_newton_product(program, {out},
-                                   [&](const std::vector<Tensor>& t) {
-                                     // diag(p) - p p^T
-                                     const Tensor pt = p * t[0];
-                                     const Tensor total = sum(pt, 1);
-                                     return std::vector<Tensor>{
-                                         (pt - p * reshape(total, {rows(batch), 1})) * weight};
-                                   },
-                                   theta, v);
+    product = gauss_newton_product(
+        program, {out},
+        [&](const std::vector<Tensor>& t) {
+          // diag(p) - p p^T
+          const Tensor pt = p * t[0];
+          const Tensor total = sum(pt, 1);
+          return std::vector<Tensor>{(pt - p * reshape(total, {rows(batch), 1})) * weight};
+        },
+        theta, v);
   } else {
     const Tensor s = parameters.use(program, log_std), old_s = stop_gradient(s);
     const Tensor old = stop_gradient(out);
     // KL of Gaussians: log s/s0 + (s0^2 + (m0 - m)^2) / (2 s^2) - 1/2
     const Tensor each = s - old_s + (exp(old_s * 2.0) + square(old - out)) / (2.0 * exp(s * 2.0));
     kl = sum(each) * weight;
-    product = gauss_newton_product(program, {out, s},
-                                   [&](const std::vector<Tensor>& t) {
-                                     return std::vector<Tensor>{
-                                         t[0] * exp(old_s * -2.0) * weight, t[1] * 2.0};
-                                   },
-                                   theta, v);
+    product = gauss_newton_product(
+        program, {out, s},
+        [&](const std::vector<Tensor>& t) {
+          return std::vector<Tensor>{t[0] * exp(old_s * -2.0) * weight, t[1] * 2.0};
+        },
+        theta, v);
   }
   const std::vector<Tensor> gradient = program.gradients(kl, theta);
   Tensor along;
@@ -376,13 +377,19 @@ TEST(Optimisers, each_brings_a_quadratic_down) {
     const Tensor loss = sum(square(x - target));
     program.output("loss", loss);
     std::unique_ptr<Optimiser> optimiser;
-    if (which == 0) optimiser = std::make_unique<Sgd>(parameters, store, Sgd::Options{.learning_rate = 0.1});
+    if (which == 0)
+      optimiser = std::make_unique<Sgd>(parameters, store, Sgd::Options{.learning_rate = 0.1});
     if (which == 1)
       optimiser = std::make_unique<Sgd>(
           parameters, store,
-          Sgd::Options{.learning_rate = 0.02, .momentum = 0.9, .nesterov = true, .clipping = {.norm = 1}});
-    if (which == 2) optimiser = std::make_unique<RmsProp>(parameters, store, RmsProp::Options{.learning_rate = 0.01});
-    if (which == 3) optimiser = std::make_unique<AdaGrad>(parameters, store, AdaGrad::Options{.learning_rate = 0.3});
+          Sgd::Options{
+              .learning_rate = 0.02, .momentum = 0.9, .nesterov = true, .clipping = {.norm = 1}});
+    if (which == 2)
+      optimiser =
+          std::make_unique<RmsProp>(parameters, store, RmsProp::Options{.learning_rate = 0.01});
+    if (which == 3)
+      optimiser =
+          std::make_unique<AdaGrad>(parameters, store, AdaGrad::Options{.learning_rate = 0.3});
     if (which == 4)
       optimiser = std::make_unique<Adam>(
           parameters, store, Adam::Options{.learning_rate = 0.02, .clipping = {.value = 0.5}});
@@ -425,10 +432,14 @@ TEST(Program, refuses_what_does_not_fit) {
             "program: there is an input called a already");
   EXPECT_EQ(error_of([&] { program.gradients(a, {a}); }),
             "gradients: the loss must be one number, its shape is [rows 4, 3]");
-  EXPECT_EQ(error_of([&] { program.write("a", Vector{1, 2}); }),
+  EXPECT_EQ(error_of([&] {
+              program.write("a", Vector{1, 2});
+            }),
             "program: a holds 12 numbers, 2 were given");
   EXPECT_EQ(error_of([&] { program.write("z", Vector{1, 2}); }), "program: no input is called z");
-  EXPECT_EQ(error_of([&] { Shape{3, rows(2)}; }),
+  EXPECT_EQ(error_of([&] {
+              Shape{3, rows(2)};
+            }),
             "shape: rows must come first, found at dimension 1");
 }
 

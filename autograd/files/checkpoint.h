@@ -1,8 +1,8 @@
 // Checkpoints: stores written out as .safetensors, by name, with their settings as metadata.
 //
-// A file is written beside its place and renamed: whoever is interrupted, or finds the disk full, leaves
-// the earlier checkpoint as it was. Reading checks every name, type and shape before the first array is
-// touched: a file that does not fit leaves the stores as they were.
+// A file is written beside its place and renamed: whoever is interrupted, or finds the disk full,
+// leaves the earlier checkpoint as it was. Reading checks every name, type and shape before the
+// first array is touched: a file that does not fit leaves the stores as they were.
 
 #pragma once
 
@@ -14,8 +14,9 @@
 
 namespace understudy {
 
-// Everything that the stores hold. Names must be unique among them. Parts of a flat array are written
-// (they are what a reader wants to see); the flat array itself, which is the same memory, is not.
+// Everything that the stores hold. Names must be unique among them. Parts of a flat array are
+// written (they are what a reader wants to see); the flat array itself, which is the same memory,
+// is not.
 void write_checkpoint(const std::string& path, const std::vector<const Store*>& stores,
                       const std::map<std::string, std::string>& metadata = {});
 

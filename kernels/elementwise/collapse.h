@@ -1,6 +1,7 @@
-// An iteration with as few dimensions as possible: extents of 1 go, and neighbouring dimensions that
-// every operand walks as one become one. [48, 1, 100] + [100] is then two loops, [48, 100] + [48, 100]
-// one. Shared by the CPU's kernels, compiled for several instruction sets, hence always inlined.
+// An iteration with as few dimensions as possible: extents of 1 go, and neighbouring dimensions
+// that every operand walks as one become one. [48, 1, 100] + [100] is then two loops, [48, 100] +
+// [48, 100] one. Shared by the CPU's kernels, compiled for several instruction sets, hence always
+// inlined.
 
 #pragma once
 
@@ -8,7 +9,8 @@
 
 namespace understudy {
 
-// Returns the number of elements. `to` has at least one dimension; `operands` rows of strides count.
+// Returns the number of elements. `to` has at least one dimension; `operands` rows of strides
+// count.
 template <int operands>
 inline __attribute__((always_inline)) std::int64_t collapse(const Strided& from, Strided& to) {
   std::int64_t elements = 1;

@@ -1,10 +1,10 @@
 // Elementary functions on vectors: kernels/device/simd.h's Vec<T>, T = float or double.
 //
-// Include only from `*_cpu.cpp`. Everything is inlined and uses neither tables in memory nor branches.
-// The coefficients come from coefficients.py; each function's comment says the reduction. Errors, in
-// units in the last place, are those that tests/kernels/math_cpu_test.cpp holds them to, for every
-// instruction set, infinities, NaN and denormals included: 4 for the hyperbolic tangent, 3 for the
-// sigmoid, 2 for the others.
+// Include only from `*_cpu.cpp`. Everything is inlined and uses neither tables in memory nor
+// branches. The coefficients come from coefficients.py; each function's comment says the reduction.
+// Errors, in units in the last place, are those that tests/kernels/math_cpu_test.cpp holds them to,
+// for every instruction set, infinities, NaN and denormals included: 4 for the hyperbolic tangent,
+// 3 for the sigmoid, 2 for the others.
 
 #pragma once
 
@@ -15,8 +15,8 @@ namespace understudy::UNDERSTUDY_ISA {
 template <class T>
 constexpr bool is_single = sizeof(T) == 4;
 
-// c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule: a chain of multiply-adds, of which the processor
-// runs several iterations' side by side.
+// c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule: a chain of multiply-adds, of which the
+// processor runs several iterations' side by side.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> polynomial(Vec<T>, T last) {
   return broadcast<T>(last);
@@ -26,21 +26,25 @@ UNDERSTUDY_INLINE Vec<T> polynomial(Vec<T> x, T first, Rest... rest) {
   return polynomial<T>(x, static_cast<T>(rest)...) * x + first;
 }
 
-// Adding and subtracting 1.5 * 2^(bits of the significand - 1) rounds |x| < 2^22 (2^51) to an integer,
-// ties to even, and leaves that integer in the low bits of the sum.
+// Adding and subtracting 1.5 * 2^(bits of the significand - 1) rounds |x| < 2^22 (2^51) to an
+// integer, ties to even, and leaves that integer in the low bits of the sum.
 template <class T>
 constexpr T rounding_shift = is_single<T> ? T(12582912.0) : T(6755399441055744.0);
 
 template <class T>
 UNDERSTUDY_INLINE Vec<T> round_to_integer(Vec<T> x) {
 #if defined(__AVX512F__)
-  if constexpr (is_single<T>) return (Vec<T>)_mm512_maskz_roundscale_ps(0xffff, (__m512)x, 8);
-  else return (Vec<T>)_mm512_maskz_roundscale_pd(0xff, (__m512d)x, 8);
+  if constexpr (is_single<T>)
+    return (Vec<T>)_mm512_maskz_roundscale_ps(0xffff, (__m512)x, 8);
+  else
+    return (Vec<T>)_mm512_maskz_roundscale_pd(0xff, (__m512d)x, 8);
 #elif defined(__AVX2__)
-  if constexpr (is_single<T>) return (Vec<T>)_mm256_round_ps((__m256)x, 8);
-  else return (Vec<T>)_mm256_round_pd((__m256d)x, 8);
+  if constexpr (is_single<T>)
+    return (Vec<T>)_mm256_round_ps((__m256)x, 8);
+  else
+    return (Vec<T>)_mm256_round_pd((__m256d)x, 8);
 #else
-  return (x + rounding_shift<T>) - rounding_shift<T>;
+  return (x + rounding_shift<T>)-rounding_shift<T>;
 #endif
 }
 
@@ -48,8 +52,10 @@ UNDERSTUDY_INLINE Vec<T> round_to_integer(Vec<T> x) {
 template <class T>
 UNDERSTUDY_INLINE Vec<T> scale_by_power_of_two(Vec<T> p, Vec<T> n) {
 #if defined(__AVX512F__)
-  if constexpr (is_single<T>) return (Vec<T>)_mm512_maskz_scalef_ps(0xffff, (__m512)p, (__m512)n);
-  else return (Vec<T>)_mm512_maskz_scalef_pd(0xff, (__m512d)p, (__m512d)n);
+  if constexpr (is_single<T>)
+    return (Vec<T>)_mm512_maskz_scalef_ps(0xffff, (__m512)p, (__m512)n);
+  else
+    return (Vec<T>)_mm512_maskz_scalef_pd(0xff, (__m512d)p, (__m512d)n);
 #else
   constexpr int significand = is_single<T> ? 23 : 52;
   constexpr Integer<T> bias = is_single<T> ? 127 : 1023;
@@ -103,8 +109,8 @@ UNDERSTUDY_INLINE Vec<T> exponential(Vec<T> x) {
   return scale_by_power_of_two<T>(p, n);
 }
 
-// exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + (2^(n-1) - 1/2)), which is exact in its second term and for
-// n = 0 loses nothing; 2^(n-1) because 2^n may overflow where the result does not.
+// exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + (2^(n-1) - 1/2)), which is exact in its second term and
+// for n = 0 loses nothing; 2^(n-1) because 2^n may overflow where the result does not.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> exponential_minus_one(Vec<T> x) {
   Vec<T> a = minimum<T>(broadcast<T>(T(is_single<T> ? 89 : 710)), x);
@@ -127,14 +133,16 @@ UNDERSTUDY_INLINE void split_exponent(Vec<T> x, Vec<T>& k, Vec<T>& m) {
   // exponent of m is 0 or -1.
   if constexpr (is_single<T>) {
     const __m512 mantissa = _mm512_maskz_getmant_ps(0xffff, (__m512)x, _MM_MANT_NORM_p75_1p5,
-                                              (_MM_MANTISSA_SIGN_ENUM)3);
+                                                    (_MM_MANTISSA_SIGN_ENUM)3);
     m = (Vec<T>)mantissa;
-    k = (Vec<T>)_mm512_maskz_sub_ps(0xffff, _mm512_maskz_getexp_ps(0xffff, (__m512)x), _mm512_maskz_getexp_ps(0xffff, mantissa));
+    k = (Vec<T>)_mm512_maskz_sub_ps(0xffff, _mm512_maskz_getexp_ps(0xffff, (__m512)x),
+                                    _mm512_maskz_getexp_ps(0xffff, mantissa));
   } else {
-    const __m512d mantissa = _mm512_maskz_getmant_pd(0xff, (__m512d)x, _MM_MANT_NORM_p75_1p5,
-                                               (_MM_MANTISSA_SIGN_ENUM)3);
+    const __m512d mantissa =
+        _mm512_maskz_getmant_pd(0xff, (__m512d)x, _MM_MANT_NORM_p75_1p5, (_MM_MANTISSA_SIGN_ENUM)3);
     m = (Vec<T>)mantissa;
-    k = (Vec<T>)_mm512_maskz_sub_pd(0xff, _mm512_maskz_getexp_pd(0xff, (__m512d)x), _mm512_maskz_getexp_pd(0xff, mantissa));
+    k = (Vec<T>)_mm512_maskz_sub_pd(0xff, _mm512_maskz_getexp_pd(0xff, (__m512d)x),
+                                    _mm512_maskz_getexp_pd(0xff, mantissa));
   }
 #else
   constexpr int significand = is_single<T> ? 23 : 52;
@@ -167,9 +175,9 @@ template <class T>
 UNDERSTUDY_INLINE Vec<T> assemble_logarithm(Vec<T> k, Vec<T> f, Vec<T> c) {
   if constexpr (is_single<T>) {
     // log(1 + f) = f + f^2 q(f)
-    const Vec<T> q = polynomial<T>(f, -0.4999999702f, 0.3333333135f, -0.2500039637f,
-                                   0.2000041902f, -0.1665100604f, 0.1425628513f, -0.1273641288f,
-                                   0.1183940172f, -0.09321350604f, 0.03851841018f);
+    const Vec<T> q = polynomial<T>(f, -0.4999999702f, 0.3333333135f, -0.2500039637f, 0.2000041902f,
+                                   -0.1665100604f, 0.1425628513f, -0.1273641288f, 0.1183940172f,
+                                   -0.09321350604f, 0.03851841018f);
     Vec<T> y = k * 1.428606765330187e-6f + c;
     y = (f * f) * q + y;
     return k * 0.693145751953125f + (f + y);
@@ -178,10 +186,10 @@ UNDERSTUDY_INLINE Vec<T> assemble_logarithm(Vec<T> k, Vec<T> f, Vec<T> c) {
     // f^2/2-like terms are subtracted from f, so that f's own digits are kept
     const Vec<T> s = f / (T(2) + f);
     const Vec<T> z = s * s;
-    const Vec<T> r = z * polynomial<T>(z, 0.666666666666665964, 0.400000000000566402,
-                                       0.285714285558416103, 0.222222242946505,
-                                       0.181816659970334304, 0.153911077061608809,
-                                       0.131736739227273802, 0.138425179786307528);
+    const Vec<T> r =
+        z * polynomial<T>(z, 0.666666666666665964, 0.400000000000566402, 0.285714285558416103,
+                          0.222222242946505, 0.181816659970334304, 0.153911077061608809,
+                          0.131736739227273802, 0.138425179786307528);
     const Vec<T> y = (k * 1.90821492927058770002e-10 + c) - s * (f - r);
     return k * 6.93147180369123816490e-01 + (f + y);
   }
@@ -212,7 +220,8 @@ UNDERSTUDY_INLINE Vec<T> logarithm_of_one_plus(Vec<T> x) {
   return x == infinity ? x : y;
 }
 
-// With t = exp(-2 |x|) - 1, tanh |x| = -t / (2 + t), which keeps small x's digits and cannot overflow.
+// With t = exp(-2 |x|) - 1, tanh |x| = -t / (2 + t), which keeps small x's digits and cannot
+// overflow.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> hyperbolic_tangent(Vec<T> x) {
   const Vec<T> a = minimum<T>(broadcast<T>(T(20)), absolute<T>(x));
@@ -248,8 +257,9 @@ UNDERSTUDY_INLINE Vec<T> floor_of(Vec<T> x) {
       t[i] = is_single<T> ? __builtin_floorf(x[i]) : __builtin_floor(x[i]);
     return t;
   }();
-  return absolute<T>(x) < integers_from ? copy_sign<T>(absolute<T>(below), below == T(0) ? x : below)
-                                        : truncated;
+  return absolute<T>(x) < integers_from
+             ? copy_sign<T>(absolute<T>(below), below == T(0) ? x : below)
+             : truncated;
 #endif
 }
 

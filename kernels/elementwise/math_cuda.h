@@ -1,5 +1,6 @@
-// Elementary functions for CUDA's kernels: CUDA's own, accurate ones (never the fast intrinsics), and
-// the C library's under the emulator. Include only from `.cu` files, after kernels/device/launch.h.
+// Elementary functions for CUDA's kernels: CUDA's own, accurate ones (never the fast intrinsics),
+// and the C library's under the emulator. Include only from `.cu` files, after
+// kernels/device/launch.h.
 //
 // Overloads for float and double, so that a kernel written for T calls the right one.
 

@@ -17,9 +17,9 @@ UNDERSTUDY_INLINE Vec<T> softplus(Vec<T> x) {
 }
 
 // The rational approximations of Cody (1969, "Rational Chebyshev approximation for the error
-// function", Mathematics of Computation 23): one around 0, one of erfc(|x|) exp(x^2) from 0.46875 on.
-// Beyond 4, where the second was not made for, erfc is below 2e-8 and its error far below erf's last
-// digit.
+// function", Mathematics of Computation 23): one around 0, one of erfc(|x|) exp(x^2) from 0.46875
+// on. Beyond 4, where the second was not made for, erfc is below 2e-8 and its error far below erf's
+// last digit.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> error_function_by_cody(Vec<T> x) {
   const Vec<T> a = minimum<T>(broadcast<T>(T(6.5)), absolute<T>(x));
@@ -98,8 +98,9 @@ UNDERSTUDY_INLINE Vec<T> cosine_series(Vec<T> r) {
 }
 
 // sin(x + quarter pi / 2), for |x| up to a few thousand (1e5 in f64) by subtracting a multiple of
-// pi / 2 in three parts (Cody & Waite), of which the first two have so few digits that their products
-// are exact; beyond that the C library's, element by element: a policy does not live there.
+// pi / 2 in three parts (Cody & Waite), of which the first two have so few digits that their
+// products are exact; beyond that the C library's, element by element: a policy does not live
+// there.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> sine_shifted(Vec<T> x, int quarter) {
   const T limit = is_single<T> ? T(4096) : T(1e5);
@@ -139,8 +140,8 @@ UNDERSTUDY_INLINE Vec<T> cosine(Vec<T> x) {
 }
 
 // a^b. In f32 as exp(b log a) in double, which has digits to spare; what that does not know (signs,
-// zeros, infinities), and all of f64, where it would take a logarithm of twice the precision, by the C
-// library's element by element.
+// zeros, infinities), and all of f64, where it would take a logarithm of twice the precision, by
+// the C library's element by element.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> power(Vec<T> a, Vec<T> b) {
   Vec<T> y = {};

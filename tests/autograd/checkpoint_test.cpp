@@ -1,4 +1,5 @@
-// Checkpoints: a resumed run equals an unbroken one, bit for bit; a file that does not fit changes nothing.
+// Checkpoints: a resumed run equals an unbroken one, bit for bit; a file that does not fit changes
+// nothing.
 
 #include "autograd/files/checkpoint.h"
 

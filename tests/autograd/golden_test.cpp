@@ -1,5 +1,6 @@
-// Networks with given weights and inputs against what PyTorch computed (tests/golden/make_golden.py):
-// forward and gradient, in f64 on the portable kernels and in f32 on every device.
+// Networks with given weights and inputs against what PyTorch computed
+// (tests/golden/make_golden.py): forward and gradient, in f64 on the portable kernels and in f32 on
+// every device.
 
 #include <gtest/gtest.h>
 

@@ -132,8 +132,8 @@ void check_all() {
 TEST(Math, f32_is_within_its_units_in_the_last_place) { check_all<float>(); }
 TEST(Math, f64_is_within_its_units_in_the_last_place) { check_all<double>(); }
 
-// Sine and cosine near a multiple of pi lose digits of the argument itself: they are held to the size
-// of the function's range, as the reduction promises.
+// Sine and cosine near a multiple of pi lose digits of the argument itself: they are held to the
+// size of the function's range, as the reduction promises.
 template <class T>
 void check_waves() {
   const std::vector<T> x = arguments<T>();

@@ -200,9 +200,8 @@ NATIVE_SOURCES := $(if $(WITH_CUDA),$(filter-out %/emulator_test.cpp tests/embed
 NATIVE := $(patsubst tests/%.cpp,$(BUILD)/native/%,$(NATIVE_SOURCES))
 GPU := $(if $(WITH_CUDA),$(shell nvidia-smi -L 2>/dev/null | head -n 1))
 NATIVE_TESTS := $(if $(GPU),$(NATIVE))
-# Checks of the source tree and of what is installed: once, in the ordinary builds.
-CHECKS := $(if $(filter-out clang debug,$(subst -, ,$(CONFIGURATION))),, \
-  $(filter $(ONLY),$(wildcard tests/house/*.sh)))
+# Checks of the source tree and of what is installed: once, in the ordinary build.
+CHECKS := $(if $(CONFIGURATION),,$(filter $(ONLY),$(wildcard tests/house/*.sh)))
 ifneq ($(call on,$(EMBEDDED)),)
 CHECKS := $(wildcard tests/embedded/*.sh)
 endif
@@ -222,7 +221,7 @@ FUZZERS := $(patsubst tests/%_fuzz.cpp,$(BUILD)/%,$(FUZZ_SOURCES))
 FUZZED := $(filter kernels/device/% autograd/files/% algorithms/data/%,$(SOURCES))
 ifneq ($(FUZZ_SOURCES),)
 FUZZ_CXX := $(shell build-aux/find_fuzzer $(BUILD)/fuzzer '$(COMPILER)')
-FUZZ_FLAGS := $(subst -O3 -g1,-O1 -g,$(FLAGS)) -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_FLAGS := $(filter-out -Wno-restrict,$(subst -O3 -g1,-O1 -g,$(FLAGS))) -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_DRIVER := $(if $(findstring fuzzer,$(FUZZ_CXX)),,tests/fuzz/driver.cpp)
 FUZZ_OBJECTS := $(patsubst %.cpp,$(BUILD)/fuzz/obj/%.o,$(FUZZ_SOURCES) $(FUZZED) $(FUZZ_DRIVER))
 endif

@@ -32,11 +32,15 @@ printed=$("$scratch/outside" 2>&1)
 hold "and runs" "$([ "$printed" = "4 5 10 11" ] || echo "printed \"$printed\", not 4 5 10 11")"
 
 # Every header that was installed can be included on its own.
-offences=$(cd "$stage/include/understudy" && find . -name '*.h' | sed 's|^\./||' | sort |
-  while read -r header; do
-    echo "#include \"$header\"" | $CXX $(pkg-config --cflags understudy) -fsyntax-only -x c++ - \
-      > "$scratch/log" 2>&1 || { echo "$header:"; head -n 3 "$scratch/log"; }
-  done)
+alone() {
+  local said
+  said=$(echo "#include \"$1\"" | $CXX $(pkg-config --cflags understudy) -fsyntax-only -x c++ - 2>&1) ||
+    printf '%s:\n%s\n' "$1" "$said" | head -n 4
+}
+export -f alone
+export CXX
+offences=$(cd "$stage/include/understudy" && find . -name '*.h' | sed 's|^\./||' |
+  xargs -n 1 -P "$(nproc)" bash -c 'alone "$1"' alone)
 hold "every installed header stands on its own" "$offences"
 
 # DESTDIR is put in front of everything and named in nothing.

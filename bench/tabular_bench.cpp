@@ -167,10 +167,9 @@ void add_many_rewards(bool together) {
            for (std::size_t round = 0; round < rounds; ++round) {
              float *value = a.data(), *next = b.data();
              for (int sweep = 0; sweep < sweeps; ++sweep) {
-               table().backup(stream(1), problem.dynamics(),
-                              {Choice::soft, Outlook::causal, 0.9f},
-                              static_cast<std::int64_t>(batch),
-                              reward.data() + round * 5 * n, false, value, nullptr, next);
+               table().backup(stream(1), problem.dynamics(), {Choice::soft, Outlook::causal, 0.9f},
+                              static_cast<std::int64_t>(batch), reward.data() + round * 5 * n,
+                              false, value, nullptr, next);
                float* const swap = value;
                value = next;
                next = swap;

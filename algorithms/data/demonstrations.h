@@ -24,7 +24,7 @@ namespace understudy {
 
 // Rows of one shape: numbers, or the indices of discrete states and actions.
 struct Series {
-  files::Shape shape;            // of one row; [] for one number
+  files::Shape shape;     // of one row; [] for one number
   bool discrete = false;  // which of the two below holds the rows
   std::vector<float> numbers;
   std::vector<std::int64_t> indices;

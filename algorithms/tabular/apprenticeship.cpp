@@ -68,7 +68,10 @@ Vector policy_features(Engine& engine, const Problem& p, const Vector& policy) {
 
 Apprentice::Apprentice(const Problem& problem, Engine& engine, Vector expert,
                        const ApprenticeOptions& options)
-    : problem_(problem), engine_(engine), options_(options), expert_(std::move(expert)),
+    : problem_(problem),
+      engine_(engine),
+      options_(options),
+      expert_(std::move(expert)),
       game_(problem.n_features, 1.0) {
   check_features(problem, expert_);
   if (problem.discount >= 1.0 || problem.horizon > 0)
@@ -131,8 +134,7 @@ double Apprentice::step() {
       const double k = static_cast<double>(features), rounds = options_.rounds;
       const double beta = 1.0 / (1.0 + std::sqrt(2.0 * std::log(k) / rounds));
       for (std::size_t c = 0; c < features; ++c) {
-        const double advantage =
-            (1.0 - problem_.discount) * (expectations_.back()[c] - expert_[c]);
+        const double advantage = (1.0 - problem_.discount) * (expectations_.back()[c] - expert_[c]);
         game_[c] *= std::pow(beta, (advantage + 2.0) / 4.0);
       }
       distances_.push_back(mixture_distance());

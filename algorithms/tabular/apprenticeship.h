@@ -114,7 +114,7 @@ std::vector<double> demonstrated_occupancy(const Problem& problem,
 //   max  sum_s min over other actions a of (P_pi - P_a)(s) (I - discount P_pi)^-1 R  -  penalty
 //   |R|_1 with every one of those margins at least 0 and |R| <= largest
 struct NgRussellResult {
-  std::vector<double> reward;   // [S], or weights [F]
+  std::vector<double> reward;  // [S], or weights [F]
   double margin = 0.0, gap = 0.0;
 };
 NgRussellResult ng_russell(Engine& engine, const Problem& problem,

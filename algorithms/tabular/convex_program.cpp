@@ -54,8 +54,10 @@ class NormalEquations {
   }
 
   void factor(const Vector& diagonal) {
-    if (p_.quadratic.empty()) factor_linear(diagonal);
-    else factor_quadratic(diagonal);
+    if (p_.quadratic.empty())
+      factor_linear(diagonal);
+    else
+      factor_quadratic(diagonal);
   }
 
   // M^-1 x.
@@ -224,8 +226,12 @@ ConvexSolution solve_convex(const ConvexProgram& p, const ConvexOptions& options
     const double curved = 0.5 * dot(x, qx);
     const double objective = curved + dot(p.cost, x);
     const double bound = dot(p.right, y) - curved;
-    best = {x, y, objective, std::abs(objective - bound) / (1.0 + std::abs(objective)),
-            largest(primal) / (1.0 + largest(p.right)), largest(dual) / (1.0 + largest(p.cost)),
+    best = {x,
+            y,
+            objective,
+            std::abs(objective - bound) / (1.0 + std::abs(objective)),
+            largest(primal) / (1.0 + largest(p.right)),
+            largest(dual) / (1.0 + largest(p.cost)),
             iteration};
     if (best.gap <= options.tolerance && best.primal_residual <= options.tolerance &&
         best.dual_residual <= options.tolerance)

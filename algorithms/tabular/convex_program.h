@@ -17,10 +17,10 @@ namespace understudy {
 
 struct ConvexProgram {
   std::int64_t variables = 0, constraints = 0;
-  std::vector<double> cost;                         // c
-  std::vector<std::int32_t> row_begin{0}, column;   // A by rows
-  std::vector<double> value, right;                 // A's entries; b
-  std::vector<double> quadratic;                    // Q [variables, variables], or empty
+  std::vector<double> cost;                        // c
+  std::vector<std::int32_t> row_begin{0}, column;  // A by rows
+  std::vector<double> value, right;                // A's entries; b
+  std::vector<double> quadratic;                   // Q [variables, variables], or empty
 
   // Adds one variable of the given cost and returns its number.
   std::int32_t add_variable(double cost);
@@ -37,9 +37,9 @@ struct ConvexOptions {
 struct ConvexSolution {
   std::vector<double> primal, dual;  // x; y of A x = b
   double objective = 0.0;
-  double gap = 0.0;                  // (primal - dual objective) / (1 + |primal objective|)
-  double primal_residual = 0.0;      // max |A x - b| / (1 + max |b|)
-  double dual_residual = 0.0;        // max |Qx + c - A'y - s| / (1 + max |c|)
+  double gap = 0.0;              // (primal - dual objective) / (1 + |primal objective|)
+  double primal_residual = 0.0;  // max |A x - b| / (1 + max |b|)
+  double dual_residual = 0.0;    // max |Qx + c - A'y - s| / (1 + max |c|)
   int iterations = 0;
 };
 

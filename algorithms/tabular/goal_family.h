@@ -94,11 +94,11 @@ class GoalFamily {
   std::unique_ptr<SparseLu> lu_;
   // Transitions by the position of their state in the order of elimination.
   std::vector<std::int32_t> begin_, column_, transition_;
-  std::vector<std::int32_t> entry_;     // [transitions] in the matrix's pattern
-  std::vector<std::int32_t> diagonal_;  // [states] likewise
-  std::vector<double> matrix_, weight_; // I - M, and M by `transition_`
+  std::vector<std::int32_t> entry_;      // [transitions] in the matrix's pattern
+  std::vector<std::int32_t> diagonal_;   // [states] likewise
+  std::vector<double> matrix_, weight_;  // I - M, and M by `transition_`
   bool positive_ = false;
-  std::vector<Chunk> rooms_;            // a thread each, kept from call to call
+  std::vector<Chunk> rooms_;  // a thread each, kept from call to call
 };
 
 // ---- fitting linear rewards ---------------------------------------------------------------------

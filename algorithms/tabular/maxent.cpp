@@ -11,8 +11,13 @@ namespace understudy {
 MaxEntModel::MaxEntModel(const Problem& problem, Engine& engine,
                          const std::vector<Trajectory>& trajectories, Outlook outlook,
                          MaxEntObjective objective)
-    : problem_(problem), engine_(engine), outlook_(outlook), objective_(objective),
-      trajectories_(trajectories), visits_(problem.n_pairs(), 0.0), first_(problem.n_states, 0.0) {
+    : problem_(problem),
+      engine_(engine),
+      outlook_(outlook),
+      objective_(objective),
+      trajectories_(trajectories),
+      visits_(problem.n_pairs(), 0.0),
+      first_(problem.n_states, 0.0) {
   if (trajectories.empty()) fail(ErrorKind::bad_input, "demonstrations: there are none");
   if (outlook == Outlook::optimistic && problem.discount < 1.0)
     fail(ErrorKind::not_available,
@@ -313,8 +318,10 @@ LinearFit fit_maxent(MaxEntModel& model, const Problem& p, std::vector<double> s
         break;
       }
       for (std::int64_t c = 0; c < f; ++c) {
-        if (exponentiated) fit.weights[c] *= std::exp(-options.learning_rate * fit.gradient[c]);
-        else fit.weights[c] -= options.learning_rate * fit.gradient[c];
+        if (exponentiated)
+          fit.weights[c] *= std::exp(-options.learning_rate * fit.gradient[c]);
+        else
+          fit.weights[c] -= options.learning_rate * fit.gradient[c];
       }
     }
   }

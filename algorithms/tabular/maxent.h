@@ -75,13 +75,13 @@ class MaxEntModel {
   Outlook outlook_;
   MaxEntObjective objective_;
   std::vector<Trajectory> trajectories_;
-  std::vector<Visit> by_step_;                // sorted by step, then pair
+  std::vector<Visit> by_step_;          // sorted by step, then pair
   std::vector<double> visits_, first_;  // of pairs (discounted for feature matching); first states
-  double log_dynamics_ = 0.0;                 // sum of log p(s'|s, a), optimistic
+  double log_dynamics_ = 0.0;           // sum of log p(s'|s, a), optimistic
   std::unique_ptr<PolicySystem> system_;
-  std::vector<double> warm_;                  // the last values
+  std::vector<double> warm_;  // the last values
   std::vector<double> expected_;
-  std::vector<double> adjoint_;               // v, [S] or [T, S], of the last gradient
+  std::vector<double> adjoint_;  // v, [S] or [T, S], of the last gradient
 };
 
 struct MaxEntFitOptions {

@@ -40,9 +40,9 @@ class ForwardMessages {
     certain_.assign(p.n_transitions(), 1.0);
   }
   void step(Engine& engine, const double* alpha, double* next) const {
-    const SparseDynamics<double> back{p_.n_states,  p_.n_transitions(), p_.n_transitions(),
-                                      p_.incoming_begin.data(), one_.data(), from_.data(),
-                                      certain_.data()};
+    const SparseDynamics<double> back{
+        p_.n_states, p_.n_transitions(), p_.n_transitions(), p_.incoming_begin.data(),
+        one_.data(), from_.data(),       certain_.data()};
     engine.kernels().backup(engine.stream(), back, {Choice::soft, Outlook::causal, 1.0}, 1,
                             reward_.data(), false, alpha, nullptr, next);
     for (std::int64_t s = 0; s < p_.n_states; ++s)

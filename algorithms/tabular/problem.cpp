@@ -165,8 +165,13 @@ std::int64_t Problem::pair_of(std::int64_t state, std::int64_t action) const {
 }
 
 SparseDynamics<double> Problem::dynamics() const {
-  return {n_states,           n_pairs(),         n_transitions(), pair_begin.data(),
-          transition_begin.data(), next_state.data(), probability.data()};
+  return {n_states,
+          n_pairs(),
+          n_transitions(),
+          pair_begin.data(),
+          transition_begin.data(),
+          next_state.data(),
+          probability.data()};
 }
 
 IncomingDynamics<double> Problem::incoming() const {
@@ -195,8 +200,8 @@ Problem make_problem(const ProblemTable& t) {
   p.pair_begin.assign(t.n_states + 1, 0);
   for (std::size_t i = 0; i < order.size(); ++i) {
     const Index row = order[i];
-    const bool first = i == 0 || t.state[row] != t.state[order[i - 1]] ||
-                       t.action[row] != t.action[order[i - 1]];
+    const bool first =
+        i == 0 || t.state[row] != t.state[order[i - 1]] || t.action[row] != t.action[order[i - 1]];
     if (first) {
       p.pair_state.push_back(static_cast<std::int32_t>(t.state[row]));
       p.pair_action.push_back(static_cast<std::int32_t>(t.action[row]));

@@ -33,14 +33,14 @@ struct ProblemTable {
   std::vector<std::int64_t> state, action, next_state;  // one transition a row
   std::vector<double> probability;                      // empty: all 1
   double discount = 1.0;
-  std::int64_t horizon = 0;                   // 0: none
-  std::vector<double> initial;                // [S]; empty: uniform over states that act
-  std::vector<double> reward;                 // [S] or [S, A]
-  std::vector<double> features;               // [S, F] or [S, A, F]
-  std::vector<double> transition_features;    // [rows, F]
+  std::int64_t horizon = 0;                 // 0: none
+  std::vector<double> initial;              // [S]; empty: uniform over states that act
+  std::vector<double> reward;               // [S] or [S, A]
+  std::vector<double> features;             // [S, F] or [S, A, F]
+  std::vector<double> transition_features;  // [rows, F]
   std::int64_t n_features = 0;
-  std::vector<std::uint8_t> terminal;         // [S]
-  std::vector<std::int64_t> shape;            // height, width, for drawing
+  std::vector<std::uint8_t> terminal;  // [S]
+  std::vector<std::int64_t> shape;     // height, width, for drawing
   std::vector<std::int64_t> goal_id, goal_state;
   bool goals_absorb = false;
 };
@@ -57,9 +57,9 @@ struct Problem {
 
   double discount = 1.0;
   std::int64_t horizon = 0;
-  std::vector<double> initial;           // [S]
-  std::vector<double> reward;            // [pairs], or empty
-  std::vector<std::uint8_t> terminal;    // [S]
+  std::vector<double> initial;         // [S]
+  std::vector<double> reward;          // [pairs], or empty
+  std::vector<std::uint8_t> terminal;  // [S]
   std::vector<std::int64_t> shape;
 
   FeatureOwner feature_owner = FeatureOwner::none;

@@ -100,8 +100,7 @@ void write_problem_table(const std::string& path, const ProblemTable& t) {
   matrix("transition_features", {rows, f}, t.transition_features);
   if (!t.terminal.empty()) {
     Array terminal(files::ElementType::boolean, {t.n_states});
-    for (std::size_t s = 0; s < t.terminal.size(); ++s)
-      terminal.as<bool>()[s] = t.terminal[s] != 0;
+    for (std::size_t s = 0; s < t.terminal.size(); ++s) terminal.as<bool>()[s] = t.terminal[s] != 0;
     add("terminal", std::move(terminal));
   }
   if (!t.shape.empty()) add("shape", Array::from(t.shape));

@@ -154,8 +154,10 @@ void PolicySystem::permuted(Engine& engine, std::int64_t batch, bool transposed,
   const auto& position = lu_->position();
   for (std::int64_t s = 0; s < problem_.n_states; ++s)
     std::copy(&x[s * batch], &x[s * batch] + batch, &y[position[s] * batch]);
-  if (transposed) lu_->solve_transposed(engine.kernels(), engine.stream(), batch, y.data());
-  else lu_->solve(engine.kernels(), engine.stream(), batch, y.data());
+  if (transposed)
+    lu_->solve_transposed(engine.kernels(), engine.stream(), batch, y.data());
+  else
+    lu_->solve(engine.kernels(), engine.stream(), batch, y.data());
   for (std::int64_t s = 0; s < problem_.n_states; ++s)
     std::copy(&y[position[s] * batch], &y[position[s] * batch] + batch, &x[s * batch]);
 }

@@ -33,7 +33,7 @@ struct SolveOptions {
   // Stop when no value changes by more in a sweep. The values are then within
   // tolerance * discount / (1 - discount) of the fixed point.
   double tolerance = 1e-10;
-  int iterations = 1000000;   // sweeps, or improvements of the policy
+  int iterations = 1000000;    // sweeps, or improvements of the policy
   int evaluation_sweeps = 20;  // of modified policy iteration
 };
 

@@ -57,8 +57,12 @@ const char* name(LbfgsStatus status) {
 }
 
 Lbfgs::Lbfgs(LbfgsObjective objective, std::vector<double> start, LbfgsOptions options)
-    : objective_(std::move(objective)), options_(options), point_(std::move(start)),
-      gradient_(point_.size()), trial_(point_.size()), trial_gradient_(point_.size()) {
+    : objective_(std::move(objective)),
+      options_(options),
+      point_(std::move(start)),
+      gradient_(point_.size()),
+      trial_(point_.size()),
+      trial_gradient_(point_.size()) {
   if (options_.memory < 1)
     fail(ErrorKind::bad_input, "lbfgs: expected memory of at least 1, found %d", options_.memory);
   if (!(options_.l1 >= 0.0))

@@ -20,16 +20,16 @@
 namespace understudy {
 
 struct LbfgsOptions {
-  int memory = 10;                    // pairs (s, y) kept; 3 to 20 (Nocedal & Wright, section 7.2)
-  int iterations = 500;               // steps at most
-  double gradient_tolerance = 1e-6;   // stop when the largest |gradient| is at or below
+  int memory = 10;                   // pairs (s, y) kept; 3 to 20 (Nocedal & Wright, section 7.2)
+  int iterations = 500;              // steps at most
+  double gradient_tolerance = 1e-6;  // stop when the largest |gradient| is at or below
   double value_tolerance = 0.0;  // stop when a step improves by less than this, relatively; 0: off
   double sufficient_decrease = 1e-4;  // c1 of the Wolfe conditions
   double curvature = 0.9;             // c2
   int line_search_evaluations = 30;   // evaluations at most in one line search
   double first_step =
-      1.0;  // longest first step |x1 - x0|, in x's unit; later ones scale themselves
-  double l1 = 0.0;                    // weight of |x|_1
+      1.0;          // longest first step |x1 - x0|, in x's unit; later ones scale themselves
+  double l1 = 0.0;  // weight of |x|_1
 };
 
 enum class LbfgsStatus {

@@ -7,10 +7,11 @@
 //   input gradient    input pixels       position in the window, out channel    in channels
 //   weight gradient   the window         output pixels of some images           out channels
 //
-// What is packed is the weights (forward, input gradient) or dy (weight gradient), with the channel last;
-// results come out with the channel last too and are transposed, a square of vectors at a time, on
-// the way to their place. With a stride, the input's pixels are taken by their remainders: each class is
-// a convolution without stride by a part of the kernel, so that nothing is multiplied by a zero.
+// What is packed is the weights (forward, input gradient) or dy (weight gradient), with the channel
+// last; results come out with the channel last too and are transposed, a square of vectors at a
+// time, on the way to their place. With a stride, the input's pixels are taken by their remainders:
+// each class is a convolution without stride by a part of the kernel, so that nothing is multiplied
+// by a zero.
 
 #include "kernels/convolution/convolution.h"
 #include "kernels/convolution/convolution_layout_cpu.h"
@@ -57,9 +58,8 @@ void window_offsets(const Convolution& s, const Frame& frame, std::int32_t* offs
 void pixel_offsets(const Convolution& s, const Frame& frame, Index image, std::int32_t* offset) {
   for (Index p = 0; p < s.out_height(); ++p)
     for (Index q = 0; q < s.out_width(); ++q)
-      *offset++ = static_cast<std::int32_t>(image * frame.elements() +
-                                            p * s.stride_height * frame.frame_width +
-                                            q * s.stride_width);
+      *offset++ = static_cast<std::int32_t>(
+          image * frame.elements() + p * s.stride_height * frame.frame_width + q * s.stride_width);
 }
 void count_up(Index n, std::int32_t* index) {
   for (Index i = 0; i < n; ++i) index[i] = static_cast<std::int32_t>(i);
@@ -78,7 +78,9 @@ struct ForwardRoom {
   Index framed_each, block_each, total;
 
   ForwardRoom(const Convolution& s, T* workspace)
-      : channels{s.out_channels}, frame(input_frame(s)), parts{s.batch, smaller(s.batch, most_parts)} {
+      : channels{s.out_channels},
+        frame(input_frame(s)),
+        parts{s.batch, smaller(s.batch, most_parts)} {
     Carver<T> carver{workspace};
     panels = carver.numbers(window(s) * channels.padded());
     bias = carver.numbers(channels.padded());
@@ -151,7 +153,9 @@ struct InputRoom {
   Index framed_each, block_each, total;
 
   InputRoom(const Convolution& s, T* workspace)
-      : channels{s.in_channels}, frame(output_frame(s)), parts{s.batch, smaller(s.batch, most_parts)} {
+      : channels{s.in_channels},
+        frame(output_frame(s)),
+        parts{s.batch, smaller(s.batch, most_parts)} {
     const Index kernel = s.kernel_height * s.kernel_width, pixels = s.in_height * s.in_width;
     Carver<T> carver{workspace};
     panels = carver.numbers(s.out_channels * kernel * channels.padded());
@@ -167,8 +171,8 @@ struct InputRoom {
   }
 };
 
-// Calls visit(i, j, first_row, rows, first_term, terms) for each class of pixels, remainders (i, j):
-// its rows and its terms in the tables, class after class.
+// Calls visit(i, j, first_row, rows, first_term, terms) for each class of pixels, remainders (i,
+// j): its rows and its terms in the tables, class after class.
 template <class Visit>
 UNDERSTUDY_INLINE void for_classes(const Convolution& s, const Visit& visit) {
   const Remainders rows = rows_of(s), columns = columns_of(s);
@@ -227,8 +231,9 @@ void pack_for_input(const Convolution& s, const T* w, const InputRoom<T>& room) 
         T* to = room.panels + first * all_terms + (first_term + o * high * wide) * width;
         for (Index u = 0; u < high; ++u)
           for (Index v = 0; v < wide; ++v, to += width) {
-            const T* from = room.taps + ((i + u * s.stride_height) * s.kernel_width + j +
-                                         v * s.stride_width) * width;
+            const T* from =
+                room.taps +
+                ((i + u * s.stride_height) * s.kernel_width + j + v * s.stride_width) * width;
             for (Index k = 0; k < width; k += lanes<T>) store<T>(to + k, load<T>(from + k));
           }
       });
@@ -259,11 +264,10 @@ void input_gradient(Stream& stream, const Convolution& s, const T* dy, const T* 
       for (Index panel = 0; panel < channels.panels(); ++panel) {
         const Index first = channels.first(panel), width = channels.width(panel);
         for_classes(s, [&](Index, Index, Index row, Index rows, Index term, Index terms) {
-          gather_multiply<T>(channels.vectors_in(panel), image,
-                             {room.source + row, room.destination + row, rows},
-                             {room.offset + term, terms,
-                              room.panels + first * all_terms + term * width},
-                             Begin::zero, nullptr, block);
+          gather_multiply<T>(
+              channels.vectors_in(panel), image, {room.source + row, room.destination + row, rows},
+              {room.offset + term, terms, room.panels + first * all_terms + term * width},
+              Begin::zero, nullptr, block);
         });
         transpose<T>(block, width, pixels, channels.valid(panel),
                      dx + (b * s.in_channels + first) * pixels, pixels, 0,
@@ -335,11 +339,10 @@ void weight_sums(const Convolution& s, const WeightRoom<T>& room, Index part, co
                      [](Vec<T> v, const T*, int) { return v; });
       for (Index term = 0; term < terms; term += term_block) {
         const Index count = smaller(terms - term, term_block);
-        gather_multiply<T>(channels.vectors_in(panel), image,
-                           {room.source, room.destination, depth},
-                           {room.offset + term, count, rows + term * width},
-                           added || term > 0 ? Begin::add : Begin::zero, nullptr,
-                           sums + first * depth);
+        gather_multiply<T>(
+            channels.vectors_in(panel), image, {room.source, room.destination, depth},
+            {room.offset + term, count, rows + term * width},
+            added || term > 0 ? Begin::add : Begin::zero, nullptr, sums + first * depth);
       }
     }
     added = true;

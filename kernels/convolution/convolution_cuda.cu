@@ -1,17 +1,18 @@
 // Convolution, its two adjoints and pooling, on CUDA.
 //
-// Each of the three convolutions is a product of two matrices that are never written down: C[m, n] is a
-// sum over k of A[m, k] B[k, n], one of them gathered from an image as its tiles are brought to shared
-// memory. A block computes a square of 64 x 64, a thread 4 x 4 of it, 16 steps of k at a time. What a
-// struct below says is how its numbers are found:
+// Each of the three convolutions is a product of two matrices that are never written down: C[m, n]
+// is a sum over k of A[m, k] B[k, n], one of them gathered from an image as its tiles are brought
+// to shared memory. A block computes a square of 64 x 64, a thread 4 x 4 of it, 16 steps of k at a
+// time. What a struct below says is how its numbers are found:
 //
 //                     m              n                  k                  A    B
 //   forward           out channel    pixel of y         window             w    x
 //   input gradient    in channel     pixel of x         window, channel o  w    dy
 //   weight gradient   out channel    window             pixel of y         dy   x
 //
-// The weight gradient's k is long and its C small: k is cut into slices, whose sums are added in order by
-// a second kernel, so that the bits are the same every time. Pooling gathers: a thread an element.
+// The weight gradient's k is long and its C small: k is cut into slices, whose sums are added in
+// order by a second kernel, so that the bits are the same every time. Pooling gathers: a thread an
+// element.
 
 #include <cmath>
 
@@ -23,23 +24,30 @@ namespace {
 
 using Index = std::int64_t;
 
-constexpr int tile = 64;        // rows and columns of C a block
-constexpr int slice = 16;       // of k at a time
-constexpr int own = 4;          // rows and columns of C a thread
+constexpr int tile = 64;   // rows and columns of C a block
+constexpr int slice = 16;  // of k at a time
+constexpr int own = 4;     // rows and columns of C a thread
 constexpr int tile_threads = 256;
 constexpr int pool_threads = 256;
 
-// The extents that the kernels divide by, 32 bits wide: division is a good part of finding a number.
+// The extents that the kernels divide by, 32 bits wide: division is a good part of finding a
+// number.
 struct Extents {
   int in_channels, in_height, in_width, out_channels, out_height, out_width;
   int kernel_height, kernel_width, stride_height, stride_width, pad_height, pad_width;
 
   explicit Extents(const Convolution& s)
-      : in_channels(int(s.in_channels)), in_height(int(s.in_height)), in_width(int(s.in_width)),
-        out_channels(int(s.out_channels)), out_height(int(s.out_height())),
-        out_width(int(s.out_width())), kernel_height(int(s.kernel_height)),
-        kernel_width(int(s.kernel_width)), stride_height(int(s.stride_height)),
-        stride_width(int(s.stride_width)), pad_height(int(s.pad_height)),
+      : in_channels(int(s.in_channels)),
+        in_height(int(s.in_height)),
+        in_width(int(s.in_width)),
+        out_channels(int(s.out_channels)),
+        out_height(int(s.out_height())),
+        out_width(int(s.out_width())),
+        kernel_height(int(s.kernel_height)),
+        kernel_width(int(s.kernel_width)),
+        stride_height(int(s.stride_height)),
+        stride_width(int(s.stride_width)),
+        pad_height(int(s.pad_height)),
         pad_width(int(s.pad_width)) {}
   __host__ __device__ int window() const { return in_channels * kernel_height * kernel_width; }
   __host__ __device__ int out_pixels() const { return out_height * out_width; }
@@ -67,7 +75,8 @@ __device__ inline T image_at(const Extents& s, const T* x, const Pixel& pixel,
                              const Position& position) {
   const int row = pixel.row + position.u, column = pixel.column + position.v;
   if (row < 0 || row >= s.in_height || column < 0 || column >= s.in_width) return T(0);
-  return x[(Index(pixel.b) * s.in_channels + position.c) * s.in_pixels() + row * s.in_width + column];
+  return x[(Index(pixel.b) * s.in_channels + position.c) * s.in_pixels() + row * s.in_width +
+           column];
 }
 
 template <class T>
@@ -122,7 +131,8 @@ struct InputGradient {
     if (p * s.stride_height != row || q * s.stride_width != column || p >= s.out_height ||
         q >= s.out_width)
       return T(0);
-    return dy[(Index(pixel.b) * s.out_channels + position.c) * s.out_pixels() + p * s.out_width + q];
+    return dy[(Index(pixel.b) * s.out_channels + position.c) * s.out_pixels() + p * s.out_width +
+              q];
   }
   __device__ void store(int m, int n, int, T sum) const {
     const int b = n / s.in_pixels();
@@ -175,7 +185,8 @@ __global__ void __launch_bounds__(tile_threads)
       a[a_k][a_row + i] = m < rows && k + a_k < end ? problem.a(m, k + a_k) : T(0);
     }
     for (int i = 0; i < slice; i += tile_threads / tile)
-      b[b_k + i][b_column] = column_there && k + b_k + i < end ? problem.b(k + b_k + i, column) : T(0);
+      b[b_k + i][b_column] =
+          column_there && k + b_k + i < end ? problem.b(k + b_k + i, column) : T(0);
     __syncthreads();
     for (int i = 0; i < slice; ++i) {
       T left[own], right[own];
@@ -210,9 +221,13 @@ struct Windows {
   int stride_height, stride_width;
 
   explicit Windows(const Pooling& s)
-      : in_height(int(s.in_height)), in_width(int(s.in_width)), out_height(int(s.out_height())),
-        out_width(int(s.out_width())), kernel_height(int(s.kernel_height)),
-        kernel_width(int(s.kernel_width)), stride_height(int(s.stride_height)),
+      : in_height(int(s.in_height)),
+        in_width(int(s.in_width)),
+        out_height(int(s.out_height())),
+        out_width(int(s.out_width())),
+        kernel_height(int(s.kernel_height)),
+        kernel_width(int(s.kernel_width)),
+        stride_height(int(s.stride_height)),
         stride_width(int(s.stride_width)) {}
   __host__ __device__ int in_pixels() const { return in_height * in_width; }
   __host__ __device__ int out_pixels() const { return out_height * out_width; }
@@ -359,8 +374,8 @@ void weight_gradient(Stream& stream, const Convolution& s, const T* dy, const T*
   const Index window = s.in_channels * s.kernel_height * s.kernel_width;
   const int slices = weight_slices(s);
   if (slices > 0)
-    launch_product<T>(stream, WeightGradient<T>{Extents(s), dy, x, workspace}, s.out_channels, window,
-                      terms, (terms + slices - 1) / slices, unsigned(slices));
+    launch_product<T>(stream, WeightGradient<T>{Extents(s), dy, x, workspace}, s.out_channels,
+                      window, terms, (terms + slices - 1) / slices, unsigned(slices));
   const Index n = s.out_channels * window;
   launch(add_slices_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream, n, slices,
          static_cast<const T*>(workspace), accumulate, dw);
@@ -369,30 +384,30 @@ void weight_gradient(Stream& stream, const Convolution& s, const T* dy, const T*
 template <class T>
 void max_pool(Stream& stream, const Pooling& s, const T* x, T* y, std::int32_t* index) {
   const Index n = s.batch * s.channels * s.out_height() * s.out_width();
-  launch(max_pool_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream, Windows(s), n, x, y,
-         index);
+  launch(max_pool_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream, Windows(s), n, x,
+         y, index);
 }
 
 template <class T>
 void max_pool_gradient(Stream& stream, const Pooling& s, const T* dy, const std::int32_t* index,
                        T* dx) {
   const Index n = s.batch * s.channels * s.in_height * s.in_width;
-  launch(max_pool_gradient_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream, Windows(s),
-         n, dy, index, dx);
+  launch(max_pool_gradient_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream,
+         Windows(s), n, dy, index, dx);
 }
 
 template <class T>
 void max_pool_pick(Stream& stream, const Pooling& s, const T* x, const std::int32_t* index, T* y) {
   const Index n = s.batch * s.channels * s.out_height() * s.out_width();
-  launch(max_pool_pick_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream, Windows(s), n,
-         x, index, y);
+  launch(max_pool_pick_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream, Windows(s),
+         n, x, index, y);
 }
 
 template <class T>
 void average_pool(Stream& stream, const Pooling& s, const T* x, T* y) {
   const Index n = s.batch * s.channels * s.out_height() * s.out_width();
-  launch(average_pool_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream, Windows(s), n, x,
-         y);
+  launch(average_pool_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream, Windows(s), n,
+         x, y);
 }
 
 template <class T>

@@ -1,5 +1,5 @@
-// How a convolution's operands lie in its workspace: panels of channels, padded images, and the tables
-// of offsets that convolution_product_cpu.h gathers by.
+// How a convolution's operands lie in its workspace: panels of channels, padded images, and the
+// tables of offsets that convolution_product_cpu.h gathers by.
 
 #pragma once
 
@@ -36,8 +36,8 @@ struct Channels {
   Index widest() const { return smaller(padded(), panel_width); }
 };
 
-// An image [channels, height, width] in a frame of zeros: pixel (i, j) lies at (i + top, j + left) of
-// [frame_height, frame_width]. Without a frame it is read where it is.
+// An image [channels, height, width] in a frame of zeros: pixel (i, j) lies at (i + top, j + left)
+// of [frame_height, frame_width]. Without a frame it is read where it is.
 struct Frame {
   Index channels, height, width, top, left, frame_height, frame_width;
 
@@ -58,13 +58,18 @@ struct Frame {
 };
 
 UNDERSTUDY_INLINE Frame input_frame(const Convolution& s) {
-  return {s.in_channels, s.in_height, s.in_width, s.pad_height, s.pad_width,
-          s.in_height + 2 * s.pad_height, s.in_width + 2 * s.pad_width};
+  return {s.in_channels,
+          s.in_height,
+          s.in_width,
+          s.pad_height,
+          s.pad_width,
+          s.in_height + 2 * s.pad_height,
+          s.in_width + 2 * s.pad_width};
 }
 
-// One direction of the input gradient. Pixel h of the image meets the kernel's rows u = h + pad (mod
-// stride) at the output's rows p = (h + pad) / stride - u / stride, rounded down: a convolution without
-// stride for each remainder, over an output with room for every p.
+// One direction of the input gradient. Pixel h of the image meets the kernel's rows u = h + pad
+// (mod stride) at the output's rows p = (h + pad) / stride - u / stride, rounded down: a
+// convolution without stride for each remainder, over an output with room for every p.
 struct Remainders {
   Index in, kernel, stride, pad, out;
 
@@ -83,8 +88,8 @@ UNDERSTUDY_INLINE Remainders columns_of(const Convolution& s) {
 }
 UNDERSTUDY_INLINE Frame output_frame(const Convolution& s) {
   const Remainders rows = rows_of(s), columns = columns_of(s);
-  return {s.out_channels,  s.out_height(), s.out_width(), rows.before(), columns.before(),
-          rows.frame(), columns.frame()};
+  return {s.out_channels,   s.out_height(), s.out_width(),  rows.before(),
+          columns.before(), rows.frame(),   columns.frame()};
 }
 
 // Takes pieces off a workspace one after another; counts them when there is none.
@@ -102,8 +107,8 @@ struct Carver {
   }
 };
 
-// Images are split into parts, each with its own room; how, depends on the shape alone. Parts are also
-// what threads take.
+// Images are split into parts, each with its own room; how, depends on the shape alone. Parts are
+// also what threads take.
 struct Parts {
   Index images, count;
   Index begin(Index part) const { return part * images / count; }

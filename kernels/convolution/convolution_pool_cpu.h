@@ -17,10 +17,9 @@ UNDERSTUDY_INLINE std::int64_t pixels_out(const Pooling& s) {
 template <class Work>
 UNDERSTUDY_INLINE void for_planes(Stream& stream, const Pooling& s, const Work& work) {
   const std::int64_t cost = pixels_in(s) + pixels_out(s) * s.kernel_height * s.kernel_width;
-  split_rows(stream, s.batch * s.channels, cost, 1,
-             [&](std::int64_t begin, std::int64_t end, int) {
-               for (std::int64_t plane = begin; plane < end; ++plane) work(plane);
-             });
+  split_rows(stream, s.batch * s.channels, cost, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t plane = begin; plane < end; ++plane) work(plane);
+  });
 }
 
 template <class T>

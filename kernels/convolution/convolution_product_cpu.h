@@ -2,11 +2,11 @@
 //
 //   c[destination[r], :] = sum over j of a[source[r] + offset[j]] * panel[j, :]
 //
-// An element of a convolution's sum lies at (where its row begins) + (where its term lies): pixel and
-// position in the window (forward), position and pixel (weight gradient), and the same on the output's
-// side (input gradient). So no patch is ever copied. Vectors run across channels, which a network has in
-// whole vectors; a group of rows keeps all its sums in registers, and each vector of the panel that is
-// loaded serves all of them.
+// An element of a convolution's sum lies at (where its row begins) + (where its term lies): pixel
+// and position in the window (forward), position and pixel (weight gradient), and the same on the
+// output's side (input gradient). So no patch is ever copied. Vectors run across channels, which a
+// network has in whole vectors; a group of rows keeps all its sums in registers, and each vector of
+// the panel that is loaded serves all of them.
 
 #pragma once
 
@@ -139,12 +139,14 @@ UNDERSTUDY_INLINE Vec<T> take(const T* p, int valid) {
 }
 template <class T>
 UNDERSTUDY_INLINE void put(T* p, Vec<T> v, int valid) {
-  if (valid == lanes<T>) store<T>(p, v);
-  else store_first<T>(p, v, valid);
+  if (valid == lanes<T>)
+    store<T>(p, v);
+  else
+    store_first<T>(p, v, valid);
 }
 
-// to[j, i] = change(from[i, j], to's address) for i < rows, j < columns. Where `fill` is more than rows,
-// to's rows are filled up to it with zeros.
+// to[j, i] = change(from[i, j], to's address) for i < rows, j < columns. Where `fill` is more than
+// rows, to's rows are filled up to it with zeros.
 template <class T, class Change>
 UNDERSTUDY_INLINE void transpose(const T* from, std::int64_t from_width, std::int64_t rows,
                                  std::int64_t columns, T* to, std::int64_t to_width,

@@ -19,8 +19,8 @@ double activate(Activation f, double x) {
   return x;
 }
 
-// Calls visit(i, j, k) for every product of the sums: y's element i takes x's element j times w's k.
-// What lies outside the image is 0 and left out. The three kernels differ in which of the three
+// Calls visit(i, j, k) for every product of the sums: y's element i takes x's element j times w's
+// k. What lies outside the image is 0 and left out. The three kernels differ in which of the three
 // they sum into.
 template <class Visit>
 void for_products(const Convolution& s, const Visit& visit) {
@@ -41,7 +41,9 @@ void for_products(const Convolution& s, const Visit& visit) {
               }
 }
 
-Index elements_x(const Convolution& s) { return s.batch * s.in_channels * s.in_height * s.in_width; }
+Index elements_x(const Convolution& s) {
+  return s.batch * s.in_channels * s.in_height * s.in_width;
+}
 Index elements_y(const Convolution& s) {
   return s.batch * s.out_channels * s.out_height() * s.out_width();
 }
@@ -72,8 +74,8 @@ void weight_gradient(Stream&, const Convolution& s, const double* dy, const doub
   for_products(s, [&](Index i, Index j, Index k) { dw[k] += dy[i] * x[j]; });
 }
 
-// Calls visit(plane, i, j) for every element j of every window i, in the order of the window's rows;
-// i and j are positions within the plane (one channel of one image) of y and of x.
+// Calls visit(plane, i, j) for every element j of every window i, in the order of the window's
+// rows; i and j are positions within the plane (one channel of one image) of y and of x.
 template <class Visit>
 void for_windows(const Pooling& s, const Visit& visit) {
   for (Index plane = 0; plane < s.batch * s.channels; ++plane)

@@ -21,7 +21,9 @@ __device__ inline float logarithm(float x) { return logf(x); }
 __device__ inline double logarithm(double x) { return log(x); }
 
 template <class T>
-__device__ inline T lowest() { return static_cast<T>(-INFINITY); }
+__device__ inline T lowest() {
+  return static_cast<T>(-INFINITY);
+}
 
 // A sum of exponentials relative to the largest so far.
 template <class T>
@@ -62,8 +64,10 @@ __global__ void backup_kernel(SparseDynamics<T> m, BackupRule<T> rule, std::int6
     }
     const T qk = (shared_reward ? reward[k] : reward[k * batch + b]) + ahead;
     if (q != nullptr) q[k * batch + b] = qk;
-    if (rule.choice == Choice::soft) soft.add(qk, T(1));
-    else hard = hard > qk ? hard : qk;
+    if (rule.choice == Choice::soft)
+      soft.add(qk, T(1));
+    else
+      hard = hard > qk ? hard : qk;
   }
   new_value[i] = begin == end ? value[i] : rule.choice == Choice::soft ? soft.value() : hard;
 }
@@ -80,7 +84,8 @@ __global__ void policy_kernel(SparseDynamics<T> m, Choice choice, std::int64_t b
     for (std::int64_t k = begin; k < end; ++k)
       if (q[k * batch + b] > q[best * batch + b]) best = k;
   for (std::int64_t k = begin; k < end; ++k) {
-    if (choice == Choice::hard) policy[k * batch + b] = k == best ? T(1) : T(0);
+    if (choice == Choice::hard)
+      policy[k * batch + b] = k == best ? T(1) : T(0);
     else
       policy[k * batch + b] =
           value[i] == lowest<T>() ? T(0) : exponential(q[k * batch + b] - value[i]);
@@ -223,8 +228,7 @@ __global__ void grid_backup_kernel(GridDynamics<T> grid, Choice choice, T discou
   neighbours<T>(grid, y, x, value, v);
   const T scale = discount * grid.chosen, m = largest<T>(v, grid.stay);
   T ahead = scale * m;
-  if (choice == Choice::soft)
-    ahead += logarithm(sum_of_exponentials<T>(v, grid.stay, scale, m));
+  if (choice == Choice::soft) ahead += logarithm(sum_of_exponentials<T>(v, grid.stay, scale, m));
   ahead += discount * (grid.stay_slip * v[4] + grid.move_slip * ((v[0] + v[1]) + (v[2] + v[3])));
   new_value[y * grid.width + x] = reward[y * grid.width + x] + ahead;
 }
@@ -255,8 +259,8 @@ __global__ void grid_forward_kernel(GridDynamics<T> grid, T discount, T forward_
     const T m = largest<T>(v, grid.stay);
     chosen += d * exponential(scale * (here - m)) / sum_of_exponentials<T>(v, grid.stay, scale, m);
   }
-  const T in = forward_discount * (grid.chosen * chosen + grid.stay_slip * occupancy[s] +
-                                   grid.move_slip * moves) +
+  const T in = forward_discount *
+                   (grid.chosen * chosen + grid.stay_slip * occupancy[s] + grid.move_slip * moves) +
                (source != nullptr ? source[s] : T(0));
   new_occupancy[s] = in;
   if (total != nullptr) total[s] += in;

@@ -21,7 +21,7 @@ namespace understudy::UNDERSTUDY_ISA {
 namespace {
 
 constexpr std::int64_t tile_rows = 16, tile_columns = 256;
-constexpr int padding = 2 + 16;                       // border, and room for a whole last vector
+constexpr int padding = 2 + 16;  // border, and room for a whole last vector
 constexpr std::int64_t pitch = tile_columns + 2 * padding;
 
 // Spread of exponents that sums of five still hold to full precision.
@@ -93,8 +93,11 @@ template <class T>
 struct Neighbours {
   Vec<T> up, down, left, right, here;
   UNDERSTUDY_INLINE explicit Neighbours(const T* p)
-      : up(load<T>(p - pitch)), down(load<T>(p + pitch)), left(load<T>(p - 1)),
-        right(load<T>(p + 1)), here(load<T>(p)) {}
+      : up(load<T>(p - pitch)),
+        down(load<T>(p + pitch)),
+        left(load<T>(p - 1)),
+        right(load<T>(p + 1)),
+        here(load<T>(p)) {}
   UNDERSTUDY_INLINE Vec<T> moves() const { return (up + down) + (left + right); }
   UNDERSTUDY_INLINE Vec<T> largest(bool stay) const {
     const Vec<T> m = maximum<T>(maximum<T>(up, down), maximum<T>(left, right));
@@ -170,11 +173,13 @@ void grid_backup(Stream& stream, const GridDynamics<T>& grid, Choice choice, T d
   const bool soft = choice == Choice::soft;
   over_tiles(stream, grid.height, grid.width,
              [&](std::int64_t y, std::int64_t x, std::int64_t rows, std::int64_t columns) {
-    if (grid.stay)
-      backup_tile<T, true>(grid, soft, discount, reward, value, new_value, y, x, rows, columns);
-    else
-      backup_tile<T, false>(grid, soft, discount, reward, value, new_value, y, x, rows, columns);
-  });
+               if (grid.stay)
+                 backup_tile<T, true>(grid, soft, discount, reward, value, new_value, y, x, rows,
+                                      columns);
+               else
+                 backup_tile<T, false>(grid, soft, discount, reward, value, new_value, y, x, rows,
+                                       columns);
+             });
 }
 
 // What arrives at s' by a chosen action is, with w(s) = d(s) / Z(s), E(s') times the sum of w over
@@ -201,8 +206,7 @@ UNDERSTUDY_INLINE void forward_tile(const GridDynamics<T>& grid, T discount, T f
   }
   const T scale = discount * grid.chosen;
   T m = 0;
-  const bool one_exponential =
-      spread_is_safe<T>(v - 2 * pitch, rows + 4, columns, 2, scale, &m);
+  const bool one_exponential = spread_is_safe<T>(v - 2 * pitch, rows + 4, columns, 2, scale, &m);
   if (one_exponential)
     exponentials<T>(v - 2 * pitch, rows + 4, columns, 2, scale, m, e - 2 * pitch);
   // w, or else the log of Z, on the tile and a border of one.
@@ -252,11 +256,15 @@ UNDERSTUDY_INLINE void forward_tile(const GridDynamics<T>& grid, T discount, T f
       in = chosen * in + (stay_slip * from.here + move_slip * from.moves());
       const int n = columns - x >= lanes<T> ? lanes<T> : static_cast<int>(columns - x);
       if (source != nullptr) in += load_first<T>(source + at + x, n);
-      if (n == lanes<T>) store<T>(new_occupancy + at + x, in);
-      else store_first<T>(new_occupancy + at + x, in, n);
+      if (n == lanes<T>)
+        store<T>(new_occupancy + at + x, in);
+      else
+        store_first<T>(new_occupancy + at + x, in, n);
       if (total != nullptr) {
-        if (n == lanes<T>) store<T>(total + at + x, load<T>(total + at + x) + in);
-        else store_first<T>(total + at + x, load_first<T>(total + at + x, n) + in, n);
+        if (n == lanes<T>)
+          store<T>(total + at + x, load<T>(total + at + x) + in);
+        else
+          store_first<T>(total + at + x, load_first<T>(total + at + x, n) + in, n);
       }
     }
   }
@@ -267,9 +275,9 @@ void grid_forward(Stream& stream, const GridDynamics<T>& grid, T discount, T for
                   const T* source, const T* value, const T* occupancy, T* new_occupancy, T* total) {
   over_tiles(stream, grid.height, grid.width,
              [&](std::int64_t y, std::int64_t x, std::int64_t rows, std::int64_t columns) {
-    forward_tile<T>(grid, discount, forward_discount, source, value, occupancy, new_occupancy,
-                    total, y, x, rows, columns);
-  });
+               forward_tile<T>(grid, discount, forward_discount, source, value, occupancy,
+                               new_occupancy, total, y, x, rows, columns);
+             });
 }
 
 }  // namespace

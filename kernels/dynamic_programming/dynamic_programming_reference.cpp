@@ -121,8 +121,7 @@ void sampled_product(Stream&, const SparseRows<double>& a, std::int64_t batch, c
   for (std::int64_t i = 0; i < a.rows; ++i)
     for (std::int64_t j = a.begin[i]; j < a.begin[i + 1]; ++j) {
       double sum = 0.0;
-      for (std::int64_t c = 0; c < batch; ++c)
-        sum += x[i * batch + c] * y[a.column[j] * batch + c];
+      for (std::int64_t c = 0; c < batch; ++c) sum += x[i * batch + c] * y[a.column[j] * batch + c];
       out[j] += a.value[j] * sum;
     }
 }
@@ -194,7 +193,7 @@ void grid_forward(Stream&, const GridDynamics<double>& grid, double discount,
 }  // namespace
 
 void fill(DynamicProgrammingKernels<double>& kernels) {
-  kernels = {backup,   policy,           evaluate,       forward,     multiply,
+  kernels = {backup,           policy,          evaluate,       forward,     multiply,
              solve_triangular, sampled_product, maximum_change, grid_backup, grid_forward};
 }
 

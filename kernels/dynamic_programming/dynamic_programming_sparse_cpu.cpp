@@ -48,8 +48,10 @@ struct Lanes {
   UNDERSTUDY_INLINE void write(T* array, std::int64_t row, const Vec<T>* v) const {
     T* p = array + row * batch + lane;
     for (int w = 0; w < Width; ++w) {
-      if (Partial && w == Width - 1) store_first<T>(p + w * lanes<T>, v[w], last);
-      else store<T>(p + w * lanes<T>, v[w]);
+      if (Partial && w == Width - 1)
+        store_first<T>(p + w * lanes<T>, v[w], last);
+      else
+        store<T>(p + w * lanes<T>, v[w]);
     }
   }
 };
@@ -57,7 +59,9 @@ struct Lanes {
 template <class At>
 struct WidthOf;
 template <class T, int Width, bool Partial>
-struct WidthOf<const Lanes<T, Width, Partial>&> { static constexpr int value = Width; };
+struct WidthOf<const Lanes<T, Width, Partial>&> {
+  static constexpr int value = Width;
+};
 template <class At>
 constexpr int width_of = WidthOf<At>::value;
 
@@ -81,17 +85,23 @@ UNDERSTUDY_INLINE void over_lanes(Stream& stream, std::int64_t rows, std::int64_
     const bool whole = last == lanes<T>;
     switch ((left + lanes<T> - 1) / lanes<T>) {
       case 4:
-        if (whole) run(Lanes<T, 4, false>{batch, lane, last}, first, end);
-        else run(Lanes<T, 4, true>{batch, lane, last}, first, end);
+        if (whole)
+          run(Lanes<T, 4, false>{batch, lane, last}, first, end);
+        else
+          run(Lanes<T, 4, true>{batch, lane, last}, first, end);
         break;
       case 3: run(Lanes<T, 3, true>{batch, lane, last}, first, end); break;
       case 2:
-        if (whole) run(Lanes<T, 2, false>{batch, lane, last}, first, end);
-        else run(Lanes<T, 2, true>{batch, lane, last}, first, end);
+        if (whole)
+          run(Lanes<T, 2, false>{batch, lane, last}, first, end);
+        else
+          run(Lanes<T, 2, true>{batch, lane, last}, first, end);
         break;
       default:
-        if (whole) run(Lanes<T, 1, false>{batch, lane, last}, first, end);
-        else run(Lanes<T, 1, true>{batch, lane, last}, first, end);
+        if (whole)
+          run(Lanes<T, 1, false>{batch, lane, last}, first, end);
+        else
+          run(Lanes<T, 1, true>{batch, lane, last}, first, end);
         break;
     }
   });
@@ -384,23 +394,25 @@ void evaluate(Stream& stream, const SparseDynamics<T>& m, T discount, std::int64
   }
   over_lanes<T>(stream, m.states, m.transitions + m.pairs, batch, false,
                 [&](const auto& at, std::int64_t first, std::int64_t end) {
-    constexpr int width = width_of<decltype(at)>;
-    for (std::int64_t s = first; s < end; ++s) {
-      Vec<T> sum[width];
-      for (int w = 0; w < width; ++w) sum[w] = Vec<T>{};
-      if (m.pair_begin[s] == m.pair_begin[s + 1]) at.read(value, s, sum);
-      for (std::int64_t k = m.pair_begin[s]; k < m.pair_begin[s + 1]; ++k) {
-        Vec<T> ahead[width], r[width], pi[width];
-        for (int w = 0; w < width; ++w) ahead[w] = Vec<T>{}, r[w] = broadcast<T>(reward[k]);
-        gather_row<T>(at, m.transition_begin[k], m.transition_begin[k + 1], m.next_state,
-                      m.probability, value, ahead);
-        if (!shared_reward) at.read(reward, k, r);
-        at.read(policy, k, pi);
-        for (int w = 0; w < width; ++w) sum[w] += pi[w] * (r[w] + discount * ahead[w]);
-      }
-      at.write(new_value, s, sum);
-    }
-  });
+                  constexpr int width = width_of<decltype(at)>;
+                  for (std::int64_t s = first; s < end; ++s) {
+                    Vec<T> sum[width];
+                    for (int w = 0; w < width; ++w) sum[w] = Vec<T>{};
+                    if (m.pair_begin[s] == m.pair_begin[s + 1]) at.read(value, s, sum);
+                    for (std::int64_t k = m.pair_begin[s]; k < m.pair_begin[s + 1]; ++k) {
+                      Vec<T> ahead[width], r[width], pi[width];
+                      for (int w = 0; w < width; ++w)
+                        ahead[w] = Vec<T>{}, r[w] = broadcast<T>(reward[k]);
+                      gather_row<T>(at, m.transition_begin[k], m.transition_begin[k + 1],
+                                    m.next_state, m.probability, value, ahead);
+                      if (!shared_reward) at.read(reward, k, r);
+                      at.read(policy, k, pi);
+                      for (int w = 0; w < width; ++w)
+                        sum[w] += pi[w] * (r[w] + discount * ahead[w]);
+                    }
+                    at.write(new_value, s, sum);
+                  }
+                });
 }
 
 template <class T>
@@ -421,15 +433,15 @@ void multiply(Stream& stream, const SparseRows<T>& a, std::int64_t batch, const 
   }
   over_lanes<T>(stream, a.rows, entries, batch, false,
                 [&](const auto& at, std::int64_t first, std::int64_t end) {
-    constexpr int width = width_of<decltype(at)>;
-    for (std::int64_t i = first; i < end; ++i) {
-      Vec<T> sum[width];
-      for (int w = 0; w < width; ++w) sum[w] = Vec<T>{};
-      if (b != nullptr) at.read(b, i, sum);
-      gather_row<T>(at, a.begin[i], a.begin[i + 1], a.column, a.value, x, sum);
-      at.write(y, i, sum);
-    }
-  });
+                  constexpr int width = width_of<decltype(at)>;
+                  for (std::int64_t i = first; i < end; ++i) {
+                    Vec<T> sum[width];
+                    for (int w = 0; w < width; ++w) sum[w] = Vec<T>{};
+                    if (b != nullptr) at.read(b, i, sum);
+                    gather_row<T>(at, a.begin[i], a.begin[i + 1], a.column, a.value, x, sum);
+                    at.write(y, i, sum);
+                  }
+                });
 }
 
 template <class T>
@@ -457,17 +469,17 @@ void forward(Stream& stream, const SparseDynamics<T>& m, const IncomingDynamics<
   }
   over_lanes<T>(stream, m.states, m.transitions, batch, false,
                 [&](const auto& at, std::int64_t first, std::int64_t end) {
-    constexpr int width = width_of<decltype(at)>;
-    for (std::int64_t s = first; s < end; ++s) {
-      Vec<T> sum[width], from[width];
-      for (int w = 0; w < width; ++w) sum[w] = from[w] = Vec<T>{};
-      gather_row<T>(at, incoming.incoming_begin[s], incoming.incoming_begin[s + 1],
-                    incoming.incoming_pair, incoming.incoming_probability, flow, sum);
-      if (source != nullptr) at.read(source, s, from);
-      for (int w = 0; w < width; ++w) sum[w] = from[w] + discount * sum[w];
-      at.write(new_occupancy, s, sum);
-    }
-  });
+                  constexpr int width = width_of<decltype(at)>;
+                  for (std::int64_t s = first; s < end; ++s) {
+                    Vec<T> sum[width], from[width];
+                    for (int w = 0; w < width; ++w) sum[w] = from[w] = Vec<T>{};
+                    gather_row<T>(at, incoming.incoming_begin[s], incoming.incoming_begin[s + 1],
+                                  incoming.incoming_pair, incoming.incoming_probability, flow, sum);
+                    if (source != nullptr) at.read(source, s, from);
+                    for (int w = 0; w < width; ++w) sum[w] = from[w] + discount * sum[w];
+                    at.write(new_occupancy, s, sum);
+                  }
+                });
 }
 
 template <class T>
@@ -485,21 +497,21 @@ void solve_triangular(Stream& stream, const SparseRows<T>& a, const T* inverse_d
   }
   over_lanes<T>(stream, a.rows, a.begin[a.rows] + a.rows, batch, true,
                 [&](const auto& at, std::int64_t, std::int64_t) {
-    constexpr int width = width_of<decltype(at)>;
-    for (std::int64_t step = 0; step < a.rows; ++step) {
-      const std::int64_t i = descending ? a.rows - 1 - step : step;
-      Vec<T> sum[width];
-      at.read(x, i, sum);
-      for (std::int64_t j = a.begin[i]; j < a.begin[i + 1]; ++j) {
-        Vec<T> v[width];
-        at.read(x, a.column[j], v);
-        for (int w = 0; w < width; ++w) sum[w] -= a.value[j] * v[w];
-      }
-      if (inverse_diagonal != nullptr)
-        for (int w = 0; w < width; ++w) sum[w] *= inverse_diagonal[i];
-      at.write(x, i, sum);
-    }
-  });
+                  constexpr int width = width_of<decltype(at)>;
+                  for (std::int64_t step = 0; step < a.rows; ++step) {
+                    const std::int64_t i = descending ? a.rows - 1 - step : step;
+                    Vec<T> sum[width];
+                    at.read(x, i, sum);
+                    for (std::int64_t j = a.begin[i]; j < a.begin[i + 1]; ++j) {
+                      Vec<T> v[width];
+                      at.read(x, a.column[j], v);
+                      for (int w = 0; w < width; ++w) sum[w] -= a.value[j] * v[w];
+                    }
+                    if (inverse_diagonal != nullptr)
+                      for (int w = 0; w < width; ++w) sum[w] *= inverse_diagonal[i];
+                    at.write(x, i, sum);
+                  }
+                });
 }
 
 // Lanes across the batch are summed in vectors of their own and then across, in one order.

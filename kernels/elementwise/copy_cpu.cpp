@@ -40,8 +40,10 @@ UNDERSTUDY_INLINE Index order_by_output(const Strided& from, Strided& to) {
 template <class W>
 UNDERSTUDY_INLINE void copy_row(Index n, const W* x, Index step_x, W* y, Index step_y) {
   if (step_x == 1 && step_y == 1) {
-    if (n >= 16) __builtin_memcpy(y, x, static_cast<std::size_t>(n) * sizeof(W));
-    else for (Index i = 0; i < n; ++i) y[i] = x[i];
+    if (n >= 16)
+      __builtin_memcpy(y, x, static_cast<std::size_t>(n) * sizeof(W));
+    else
+      for (Index i = 0; i < n; ++i) y[i] = x[i];
   } else if (step_x == 0 && step_y == 1) {
     const W value = x[0];
     for (Index i = 0; i < n; ++i) y[i] = value;

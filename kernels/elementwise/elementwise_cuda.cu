@@ -2,9 +2,9 @@
 //
 // The iteration is collapsed on the host (collapse.h). What is contiguous runs as a flat loop, each
 // thread taking four elements a block's width apart, so that several loads are under way while each
-// of them is coalesced. Broadcasts take the output's index apart, in 32 bits wherever the arrays are
-// small enough: a 64-bit division costs some hundred instructions. Transposes go through a tile in
-// shared memory, so that reads and writes are both coalesced. Bound by memory.
+// of them is coalesced. Broadcasts take the output's index apart, in 32 bits wherever the arrays
+// are small enough: a 64-bit division costs some hundred instructions. Transposes go through a tile
+// in shared memory, so that reads and writes are both coalesced. Bound by memory.
 
 #include "kernels/device/launch.h"
 #include "kernels/elementwise/collapse.h"
@@ -313,8 +313,8 @@ void axpy(Stream& stream, Index n, T alpha, const T* x, T* y) {
   launch(axpy_kernel<T>, flat_blocks(n), block_threads, 0, stream, n, alpha, x, y);
 }
 
-// Whether `shape` is, up to the order of two dimensions and a leading batch, a transpose: the output
-// contiguous along its last dimension, the input along the one before.
+// Whether `shape` is, up to the order of two dimensions and a leading batch, a transpose: the
+// output contiguous along its last dimension, the input along the one before.
 bool is_transpose(const Strided& shape) {
   const int inner = shape.rank - 1;
   return (shape.rank == 2 || shape.rank == 3) && shape.stride[1][inner] == 1 &&

@@ -57,8 +57,8 @@ double apply(Binary f, double a, double b) {
   return a;
 }
 
-// Calls visit(offsets, index) for every element of `shape`, the last dimension fastest; offsets[o] is
-// where operand o stands.
+// Calls visit(offsets, index) for every element of `shape`, the last dimension fastest; offsets[o]
+// is where operand o stands.
 template <class Visit>
 void walk(const Strided& shape, const Visit& visit) {
   std::int64_t elements = 1;
@@ -85,9 +85,8 @@ void binary(Stream&, Binary f, const Strided& shape, const double* a, const doub
 
 void select(Stream&, const Strided& shape, const double* c, const double* a, const double* b,
             double* y) {
-  walk(shape, [&](const std::int64_t* at, std::int64_t i) {
-    y[i] = c[at[0]] != 0 ? a[at[1]] : b[at[2]];
-  });
+  walk(shape,
+       [&](const std::int64_t* at, std::int64_t i) { y[i] = c[at[0]] != 0 ? a[at[1]] : b[at[2]]; });
 }
 
 void scale_shift(Stream&, std::int64_t n, double alpha, double beta, const double* x, double* y) {

@@ -127,14 +127,12 @@ __global__ void __launch_bounds__((BM / TM) * (BN / TN), 512 / ((BM / TM) * (BN 
       const bool in_b = column_b < (B_TURNED ? steps : columns);
       UNDERSTUDY_UNROLL
       for (int load = 0; load < loads_a; ++load)
-        next_a[load] = in_a && row_a + load * apart_a < last_row_a
-                           ? from_a[load * apart_a * p.lda]
-                           : T(0);
+        next_a[load] =
+            in_a && row_a + load * apart_a < last_row_a ? from_a[load * apart_a * p.lda] : T(0);
       UNDERSTUDY_UNROLL
       for (int load = 0; load < loads_b; ++load)
-        next_b[load] = in_b && row_b + load * apart_b < last_row_b
-                           ? from_b[load * apart_b * p.ldb]
-                           : T(0);
+        next_b[load] =
+            in_b && row_b + load * apart_b < last_row_b ? from_b[load * apart_b * p.ldb] : T(0);
       from_a += A_TURNED ? BK * p.lda : BK;
       from_b += B_TURNED ? BK : BK * p.ldb;
     };
@@ -159,9 +157,8 @@ __global__ void __launch_bounds__((BM / TM) * (BN / TN), 512 / ((BM / TM) * (BN 
         UNDERSTUDY_UNROLL
         for (int j = 0; j < TN; ++j) right[j] = strip_b[step][j / 4 * 4 * across + tx * 4 + j % 4];
         UNDERSTUDY_UNROLL
-        for (int i = 0; i < TM; ++i)
-          UNDERSTUDY_UNROLL
-          for (int j = 0; j < TN; ++j) sum[i][j] += left[i] * right[j];
+        for (int i = 0; i < TM; ++i) UNDERSTUDY_UNROLL
+        for (int j = 0; j < TN; ++j) sum[i][j] += left[i] * right[j];
       }
       __syncthreads();  // before the strips are overwritten
     }
@@ -174,8 +171,10 @@ __global__ void __launch_bounds__((BM / TM) * (BN / TN), 512 / ((BM / TM) * (BN 
       for (int j = 0; j < TN; ++j) {
         const int column = j / 4 * 4 * across + tx * 4 + j % 4;
         if (column >= columns) continue;
-        if (parts == 1) finish(p, item, m0 + row, n0 + column, sum[i][j]);
-        else partial[((part * p.batch + item) * p.m + m0 + row) * p.n + n0 + column] = sum[i][j];
+        if (parts == 1)
+          finish(p, item, m0 + row, n0 + column, sum[i][j]);
+        else
+          partial[((part * p.batch + item) * p.m + m0 + row) * p.n + n0 + column] = sum[i][j];
       }
     }
   }
@@ -213,10 +212,14 @@ void launch_tiles(Stream& stream, const Gemm<T>& p) {
     launch(kernel, dim3(unsigned(rows), unsigned(columns), unsigned(items * parts)),
            dim3((BM / TM) * (BN / TN)), 0, stream, p, parts, length, partial);
   };
-  if (p.transpose_a && p.transpose_b) start(tile_kernel<T, BM, BN, BK, TM, TN, true, true>);
-  else if (p.transpose_a) start(tile_kernel<T, BM, BN, BK, TM, TN, true, false>);
-  else if (p.transpose_b) start(tile_kernel<T, BM, BN, BK, TM, TN, false, true>);
-  else start(tile_kernel<T, BM, BN, BK, TM, TN, false, false>);
+  if (p.transpose_a && p.transpose_b)
+    start(tile_kernel<T, BM, BN, BK, TM, TN, true, true>);
+  else if (p.transpose_a)
+    start(tile_kernel<T, BM, BN, BK, TM, TN, true, false>);
+  else if (p.transpose_b)
+    start(tile_kernel<T, BM, BN, BK, TM, TN, false, true>);
+  else
+    start(tile_kernel<T, BM, BN, BK, TM, TN, false, false>);
   if (parts > 1)
     launch(add_parts_kernel<T>, dim3(unsigned(quotient_up(sums, 256))), dim3(256), 0, stream, p,
            parts, static_cast<const T*>(partial));
@@ -291,8 +294,7 @@ template <class T>
 bool multiply_by_library(Stream& stream, const Gemm<T>& p) {
   constexpr Index most = (Index{1} << 31) - 1, large = 256;
   if (p.m < large || p.n < large || p.k < large || p.gradient_of == p.c) return false;
-  const Index sizes[] = {p.m,   p.n,   p.k,     p.lda,
-                         p.ldb, p.ldc, p.batch, p.batch * p.m * p.n / 256};
+  const Index sizes[] = {p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.batch, p.batch * p.m * p.n / 256};
   for (Index size : sizes)
     if (size > most) return false;
   static Blas blas;

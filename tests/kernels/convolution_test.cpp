@@ -1,5 +1,5 @@
-// Convolution and pooling: the reference against its own adjoints and a case done by hand, then every
-// implementation against the reference.
+// Convolution and pooling: the reference against its own adjoints and a case done by hand, then
+// every implementation against the reference.
 
 #include "kernels/convolution/convolution.h"
 
@@ -21,16 +21,18 @@ std::int64_t elements_y(const Convolution& s) {
 std::int64_t elements_w(const Convolution& s) {
   return s.out_channels * s.in_channels * s.kernel_height * s.kernel_width;
 }
-std::int64_t elements_x(const Pooling& s) { return s.batch * s.channels * s.in_height * s.in_width; }
+std::int64_t elements_x(const Pooling& s) {
+  return s.batch * s.channels * s.in_height * s.in_width;
+}
 std::int64_t elements_y(const Pooling& s) {
   return s.batch * s.channels * s.out_height() * s.out_width();
 }
 
 std::string text(const Convolution& s) {
   std::string all = "convolution";
-  for (std::int64_t n : {s.batch, s.in_channels, s.in_height, s.in_width, s.out_channels,
-                         s.kernel_height, s.kernel_width, s.stride_height, s.stride_width,
-                         s.pad_height, s.pad_width})
+  for (std::int64_t n :
+       {s.batch, s.in_channels, s.in_height, s.in_width, s.out_channels, s.kernel_height,
+        s.kernel_width, s.stride_height, s.stride_width, s.pad_height, s.pad_width})
     all += " " + std::to_string(n);
   return all;
 }
@@ -105,7 +107,8 @@ TEST(ConvolutionReference, the_three_are_each_others_adjoints) {
   }
 }
 
-// `terms` products of normal numbers, added in T: the error grows as their root, with room to spare.
+// `terms` products of normal numbers, added in T: the error grows as their root, with room to
+// spare.
 template <class T>
 double tolerance(std::int64_t terms) {
   return static_cast<double>(std::numeric_limits<T>::epsilon()) * 8 *
@@ -143,8 +146,8 @@ void compare(kernel_test::Place<T>& on, const ConvolutionKernels<T>& kernels,
   const std::int64_t kernel = s.kernel_height * s.kernel_width;
   EXPECT_TRUE(kernel_test::close(ty, y, 0, tolerance<T>(s.in_channels * kernel)));
   EXPECT_TRUE(kernel_test::close(tdx, dx, 0, tolerance<T>(s.out_channels * kernel)));
-  EXPECT_TRUE(kernel_test::close(tdw, dw, 0,
-                                 tolerance<T>(s.batch * s.out_height() * s.out_width())));
+  EXPECT_TRUE(
+      kernel_test::close(tdw, dw, 0, tolerance<T>(s.batch * s.out_height() * s.out_width())));
 }
 
 KERNEL_TEST(ConvolutionKernels, agree_with_the_reference) {
@@ -159,8 +162,8 @@ KERNEL_TEST(ConvolutionKernels, agree_with_the_reference) {
   for (int i = 0; i < (on.is_cuda ? 4 : 30); ++i) {
     Random random(++seed);
     const auto any = [&](std::int64_t low, std::int64_t high) { return random.integer(low, high); };
-    Convolution s{any(1, 3), any(1, 6), any(4, 12), any(4, 12), any(1, 20), any(1, 4), any(1, 4),
-                  any(1, 4), any(1, 4), any(0, 2), any(0, 2)};
+    Convolution s{any(1, 3), any(1, 6), any(4, 12), any(4, 12), any(1, 20), any(1, 4),
+                  any(1, 4), any(1, 4), any(1, 4),  any(0, 2),  any(0, 2)};
     compare<T>(on, kernels, reference, s, functions[seed % 4], true, false, seed);
   }
 }
@@ -187,9 +190,9 @@ KERNEL_TEST(ConvolutionKernels, bits_do_not_depend_on_threads) {
 }
 
 std::vector<Pooling> pools() {
-  return {{1, 1, 1, 1, 1, 1, 1, 1},  {2, 3, 4, 6, 2, 2, 2, 2}, {1, 2, 7, 8, 3, 3, 2, 2},
-          {3, 1, 5, 5, 3, 2, 1, 1},  {2, 5, 9, 4, 1, 2, 3, 1}, {1, 130, 6, 6, 2, 3, 2, 3},
-          {0, 2, 4, 4, 2, 2, 2, 2},  {2, 2, 17, 33, 5, 4, 3, 2}};
+  return {{1, 1, 1, 1, 1, 1, 1, 1}, {2, 3, 4, 6, 2, 2, 2, 2},  {1, 2, 7, 8, 3, 3, 2, 2},
+          {3, 1, 5, 5, 3, 2, 1, 1}, {2, 5, 9, 4, 1, 2, 3, 1},  {1, 130, 6, 6, 2, 3, 2, 3},
+          {0, 2, 4, 4, 2, 2, 2, 2}, {2, 2, 17, 33, 5, 4, 3, 2}};
 }
 
 TEST(PoolingReference, gradients_are_adjoints) {

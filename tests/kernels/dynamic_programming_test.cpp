@@ -93,7 +93,7 @@ struct Placed {
         incoming_probability(on.array(c.incoming_probability)) {}
 
   SparseDynamics<T> dynamics() const {
-    return {c.states,   c.pairs(),        next_state.size(), pair_begin,
+    return {c.states,         c.pairs(),  next_state.size(), pair_begin,
             transition_begin, next_state, probability};
   }
   IncomingDynamics<T> incoming() const {
@@ -118,8 +118,7 @@ const Shape shapes[] = {{1, 1, 1, 1},    {1, 3, 2, 17},  {7, 4, 3, 1},    {9, 5,
 KERNEL_TEST(DynamicProgrammingKernels, backups_and_policies_agree_with_the_reference) {
   Random random(1);
   for (const Shape& shape : shapes) {
-    const Case c =
-        random_case(random, shape.states, shape.actions, shape.successors, shape.batch);
+    const Case c = random_case(random, shape.states, shape.actions, shape.successors, shape.batch);
     on.misalignment = static_cast<int>(random.integer(0, 3));
     const Placed<T> placed(on, c);
     const Index vs = c.states * c.batch, qs = c.pairs() * c.batch;
@@ -163,8 +162,7 @@ KERNEL_TEST(DynamicProgrammingKernels, backups_and_policies_agree_with_the_refer
 KERNEL_TEST(DynamicProgrammingKernels, evaluation_and_occupancy_agree_with_the_reference) {
   Random random(2);
   for (const Shape& shape : shapes) {
-    const Case c =
-        random_case(random, shape.states, shape.actions, shape.successors, shape.batch);
+    const Case c = random_case(random, shape.states, shape.actions, shape.successors, shape.batch);
     SCOPED_TRACE("states " + std::to_string(c.states) + " batch " + std::to_string(c.batch));
     const Placed<T> placed(on, c);
     const Index vs = c.states * c.batch, qs = c.pairs() * c.batch;
@@ -227,8 +225,8 @@ KERNEL_TEST(DynamicProgrammingKernels, rows_and_triangles_agree_with_the_referen
           Array<T> out_found = on.array(out);
           reference.multiply(on.host_stream(), here, batch, x.data(), with ? b.data() : nullptr,
                              y.data());
-          kernels.multiply(on.team_stream(), there, batch, x_there,
-                           with ? b_there.data() : nullptr, y_found);
+          kernels.multiply(on.team_stream(), there, batch, x_there, with ? b_there.data() : nullptr,
+                           y_found);
           EXPECT_TRUE(close(y_found, y, roundings, 10 * unit<T>));
           reference.sampled_product(on.host_stream(), here, batch, x.data(), b.data(), out.data());
           kernels.sampled_product(on.team_stream(), there, batch, x_there, b_there, out_found);
@@ -269,9 +267,8 @@ KERNEL_TEST(DynamicProgrammingKernels, maximum_change_sees_infinities_and_nan) {
   }
 }
 
-const Index grids[][2] = {{1, 1},   {1, 2},    {2, 1},   {3, 3},  {1, 40}, {40, 1},
-                          {15, 16}, {16, 17},  {17, 31}, {9, 33}, {8, 32}, {18, 256},
-                          {2, 257}, {19, 530}};
+const Index grids[][2] = {{1, 1},   {1, 2},   {2, 1},  {3, 3},  {1, 40},   {40, 1},  {15, 16},
+                          {16, 17}, {17, 31}, {9, 33}, {8, 32}, {18, 256}, {2, 257}, {19, 530}};
 
 KERNEL_TEST(DynamicProgrammingKernels, grids_agree_with_the_reference) {
   Random random(5);
@@ -297,8 +294,8 @@ KERNEL_TEST(DynamicProgrammingKernels, grids_agree_with_the_reference) {
         for (Choice choice : {Choice::hard, Choice::soft}) {
           std::vector<double> next(n);
           Array<T> next_found = on.poisoned(n), alone = on.poisoned(n);
-          reference.grid_backup(on.host_stream(), here, choice, 0.875, reward.data(),
-                                value.data(), next.data());
+          reference.grid_backup(on.host_stream(), here, choice, 0.875, reward.data(), value.data(),
+                                next.data());
           kernels.grid_backup(on.team_stream(), there, choice, T(0.875), r, v, next_found);
           EXPECT_TRUE(close(next_found, next, roundings, 10 * size * unit<T>));
           kernels.grid_backup(on.stream(), there, choice, T(0.875), r, v, alone);

@@ -33,7 +33,8 @@ std::vector<double> inputs_for(Unary f, int64_t n, Random& random) {
     for (double& v : x) v = std::abs(v) - 0.9;
   // what arithmetic forgets first
   const double specials[] = {0.0, -0.0, INFINITY, -INFINITY, NAN, 1.0, -1.0, 1e-30, 100.0, -100.0};
-  for (std::size_t i = 0; i < std::size(specials) && i * 3 + 1 < x.size(); ++i) x[i * 3 + 1] = specials[i];
+  for (std::size_t i = 0; i < std::size(specials) && i * 3 + 1 < x.size(); ++i)
+    x[i * 3 + 1] = specials[i];
   return x;
 }
 
@@ -56,13 +57,15 @@ KERNEL_TEST(ElementwiseKernels, unary_functions_agree_with_the_reference) {
     }
 }
 
-// A random iteration of up to `operands` operands. Each operand's dimensions are laid out contiguously
-// in a random order (or not at all: broadcast); `needs` receives how many elements each must have.
+// A random iteration of up to `operands` operands. Each operand's dimensions are laid out
+// contiguously in a random order (or not at all: broadcast); `needs` receives how many elements
+// each must have.
 Strided random_shape(Random& random, int operands, int64_t most, int64_t (&needs)[3]) {
   Strided shape;
   shape.rank = static_cast<int>(random.integer(0, 4));
   for (int d = 0; d < shape.rank; ++d) shape.extent[d] = random.integer(1, most);
-  if (shape.rank > 0 && random.integer(0, 19) == 0) shape.extent[random.integer(0, shape.rank - 1)] = 0;
+  if (shape.rank > 0 && random.integer(0, 19) == 0)
+    shape.extent[random.integer(0, shape.rank - 1)] = 0;
   for (int o = 0; o < operands; ++o) {
     std::vector<int> order;
     for (int d = 0; d < shape.rank; ++d) order.push_back(d);
@@ -198,8 +201,8 @@ KERNEL_TEST(ElementwiseKernels, scale_shift_fill_and_axpy_agree) {
 
 // Copies `shape`, whose output is a permutation of its own contiguous array, and compares bits.
 template <class T>
-void check_copy(kernel_test::Place<T>& on, const ElementwiseKernels<T>& kernels, const Strided& shape,
-                int64_t need_x, int64_t need_y, Random& random) {
+void check_copy(kernel_test::Place<T>& on, const ElementwiseKernels<T>& kernels,
+                const Strided& shape, int64_t need_x, int64_t need_y, Random& random) {
   std::vector<T> x(static_cast<std::size_t>(need_x)), y0(static_cast<std::size_t>(need_y), T(-7));
   for (T& v : x) v = static_cast<T>(random.normal());
   std::vector<T> expected = y0;

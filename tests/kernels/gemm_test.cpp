@@ -33,9 +33,9 @@ struct Case {
            (transpose_a ? " A'" : " A") + (transpose_b ? " B'" : " B") +
            (accumulate ? " accumulate" : "") + (bias ? " bias" : "") + " activation " +
            std::to_string(static_cast<int>(activation)) +
-           (gradient ? (g_is_c ? " G=C " : " G ") +
-                           std::to_string(static_cast<int>(gradient_activation))
-                     : "") +
+           (gradient
+                ? (g_is_c ? " G=C " : " G ") + std::to_string(static_cast<int>(gradient_activation))
+                : "") +
            " batch " + std::to_string(batch);
   }
 };
@@ -171,8 +171,8 @@ void expect_close(const std::vector<T>& found, const std::vector<double>& expect
   int failures = 0;
   for (std::size_t i = 0; i < found.size() && failures < 3; ++i) {
     const std::int64_t at = static_cast<std::int64_t>(i) - 1;
-    const bool element = at >= 0 && at % o.stride_c < o.of.m * o.ldc &&
-                         at % o.stride_c % o.ldc < o.of.n;
+    const bool element =
+        at >= 0 && at % o.stride_c < o.of.m * o.ldc && at % o.stride_c % o.ldc < o.of.n;
     if (!element) {
       if (std::isnan(found[i])) continue;  // as it was
       ADD_FAILURE() << name << " wrote outside C at " << at << ": " << o.of.text();
@@ -218,7 +218,7 @@ void expect_all_right(const Case& it, unsigned seed, bool on_cuda = false) {
 }
 
 Case random_case(std::mt19937& random, std::int64_t largest) {
-  const std::int64_t sizes[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  12, 13, 15, 16,  17,  24,
+  const std::int64_t sizes[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  12, 13, 15,  16,  17,  24,
                                 25, 31, 32, 33, 47, 48, 49, 63, 64, 65, 96, 99, 100, 127, 128, 129};
   const auto size = [&] {
     for (;;) {

@@ -141,12 +141,15 @@ TEST(MaxEnt, The2008ModelInventsAPenaltyOnRiskThatTheCausalOneDoesNot) {
   // Winnings are worth 1 each, as the demonstrator had it; only the fee is free.
   auto best_fee = [&](Outlook outlook) {
     MaxEntModel model(p, engine, demonstrations, outlook);
-    return minimise([&](const std::vector<double>& w, std::vector<double>& g) {
-      std::vector<double> by_pair;
-      const double value = model.value(linear_reward(p, {1.0, w[0]}), &by_pair);
-      g[0] = -feature_expectations(p, by_pair)[1];
-      return -value;
-    }, {0.0}, {.gradient_tolerance = 1e-10}).point[0];
+    return minimise(
+               [&](const std::vector<double>& w, std::vector<double>& g) {
+                 std::vector<double> by_pair;
+                 const double value = model.value(linear_reward(p, {1.0, w[0]}), &by_pair);
+                 g[0] = -feature_expectations(p, by_pair)[1];
+                 return -value;
+               },
+               {0.0}, {.gradient_tolerance = 1e-10})
+        .point[0];
   };
   EXPECT_NEAR(best_fee(Outlook::causal), 0.0, 1e-8);
   EXPECT_NEAR(best_fee(Outlook::optimistic), -std::log(std::cosh(3.0)), 1e-8);

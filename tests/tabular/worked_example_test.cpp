@@ -36,8 +36,10 @@ void expect(const std::vector<double>& found, const std::vector<double>& printed
   ASSERT_EQ(found.size(), printed.size());
   // As printed: four decimals.
   for (std::size_t i = 0; i < found.size(); ++i) {
-    if (std::isinf(printed[i])) EXPECT_EQ(found[i], printed[i]) << i;
-    else EXPECT_NEAR(found[i], printed[i], 5.1e-5) << i;
+    if (std::isinf(printed[i]))
+      EXPECT_EQ(found[i], printed[i]) << i;
+    else
+      EXPECT_NEAR(found[i], printed[i], 5.1e-5) << i;
   }
 }
 
@@ -47,18 +49,17 @@ TEST(WorkedExample, IsWhatTheChapterPrints) {
   const Messages m = messages(engine, p, p.reward, Outlook::optimistic);
   const Messages c = messages(engine, p, p.reward, Outlook::causal);
   const double none = -INFINITY;
-  expect(m.beta_state, {-0.5632, 0.1870, 1.3197, -0.6137, 0.0064, 1.0064, -0.3069, -0.3069, 0.6931,
-                        0, 0, 0});
-  expect(m.beta_state_action,
-         {-1.4551, -1.0906, -1.0200, -0.1685, 0.3018, 0.8712, -1.3069, -1.3069, -1.0115,
-          -0.4420, -0.0115, 0.5580, -1, -1, -1, -1, 0, 0});
+  expect(m.beta_state,
+         {-0.5632, 0.1870, 1.3197, -0.6137, 0.0064, 1.0064, -0.3069, -0.3069, 0.6931, 0, 0, 0});
+  expect(m.beta_state_action, {-1.4551, -1.0906, -1.0200, -0.1685, 0.3018, 0.8712, -1.3069, -1.3069,
+                               -1.0115, -0.4420, -0.0115, 0.5580, -1, -1, -1, -1, 0, 0});
   expect(m.alpha, {0, none, none, -1, -1, none, -1.3069, -2, -2});
   expect(m.state_marginal, {1, 0, 0, 0.3498, 0.6502, 0, 0.3498, 0.1749, 0.4754});
   expect(m.policy, {0.4099, 0.5901, 0.2991, 0.7009, 0.3614, 0.6386, 0.5, 0.5, 0.3614, 0.6386,
                     0.3614, 0.6386, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5});
   EXPECT_NEAR(m.log_partition, -0.5632, 5.1e-5);
-  expect(c.beta_state, {-0.6351, -0.0447, 1.1681, -0.6137, -0.0694, 0.9306, -0.3069, -0.3069,
-                        0.6931, 0, 0, 0});
+  expect(c.beta_state,
+         {-0.6351, -0.0447, 1.1681, -0.6137, -0.0694, 0.9306, -0.3069, -0.3069, 0.6931, 0, 0, 0});
   expect(c.policy, {0.4191, 0.5809, 0.2836, 0.7164, 0.3543, 0.6457, 0.5, 0.5, 0.3543, 0.6457,
                     0.3543, 0.6457, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5});
   expect(c.state_marginal, {1, 0, 0, 0.4514, 0.5486, 0, 0.4521, 0.2257, 0.3222});

@@ -221,7 +221,8 @@ FUZZERS := $(patsubst tests/%_fuzz.cpp,$(BUILD)/%,$(FUZZ_SOURCES))
 FUZZED := $(filter kernels/device/% autograd/files/% algorithms/data/%,$(SOURCES))
 ifneq ($(FUZZ_SOURCES),)
 FUZZ_CXX := $(shell build-aux/find_fuzzer $(BUILD)/fuzzer '$(COMPILER)')
-FUZZ_FLAGS := $(filter-out -Wno-restrict,$(subst -O3 -g1,-O1 -g,$(FLAGS))) -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_FLAGS := $(filter-out -Wno-restrict,$(subst -O3 -g1,-O1 -g,$(FLAGS))) \
+  -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_DRIVER := $(if $(findstring fuzzer,$(FUZZ_CXX)),,tests/fuzz/driver.cpp)
 FUZZ_OBJECTS := $(patsubst %.cpp,$(BUILD)/fuzz/obj/%.o,$(FUZZ_SOURCES) $(FUZZED) $(FUZZ_DRIVER))
 endif

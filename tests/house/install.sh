@@ -34,7 +34,8 @@ hold "and runs" "$([ "$printed" = "4 5 10 11" ] || echo "printed \"$printed\", n
 # Every header that was installed can be included on its own.
 alone() {
   local said
-  said=$(echo "#include \"$1\"" | $CXX $(pkg-config --cflags understudy) -fsyntax-only -x c++ - 2>&1) ||
+  said=$(echo "#include \"$1\"" |
+    $CXX $(pkg-config --cflags understudy) -fsyntax-only -x c++ - 2>&1) ||
     printf '%s:\n%s\n' "$1" "$said" | head -n 4
 }
 export -f alone

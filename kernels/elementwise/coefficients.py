@@ -87,7 +87,7 @@ def polynomial(target, powers, low, high, bits, weight=lambda x: ONE, fixed=()):
 
 
 def rational(target, p_powers, q_powers, low, high, bits, weight):
-    """P and Q (its constant 1) with P / Q nearest to target: Remez on f Q - P, weighted by 1 / Q."""
+    """P and Q (its constant 1), P / Q nearest to target: Remez on f Q - P, weighted by 1 / Q."""
     low, high = mpf(low), mpf(high)
     q = [mpf(0)] * len(q_powers)
     for _ in range(7):
@@ -129,11 +129,13 @@ def exponential():
 def logarithm():
     # f32: log(1 + f) = f + f^2 q(f) for 1 + f in [0.75, 1.5), error relative to the logarithm
     weight = lambda f: f / mp.log1p(f)
-    c, e = polynomial(lambda f: mp.log1p(f) / f, list(range(11)), -0.25, 0.5, 24, weight, fixed=(ONE,))
+    c, e = polynomial(lambda f: mp.log1p(f) / f, list(range(11)), -0.25, 0.5, 24, weight,
+                      fixed=(ONE,))
     show("log f32", c[1:], e, 24)
     # f64: log((1 + s) / (1 - s)) = 2 s + s^3 q(s^2), for (1 + s) / (1 - s) in [0.75, 1.5)
     top = mpf(1) / 5
-    c, e = polynomial(lambda z: mp.atanh(mp.sqrt(z)) / mp.sqrt(z) * 2, list(range(9)), 0, top * top, 53,
+    c, e = polynomial(lambda z: mp.atanh(mp.sqrt(z)) / mp.sqrt(z) * 2,
+                      list(range(9)), 0, top * top, 53,
                       fixed=(mpf(2),))
     show("log f64, in s^2", c[1:], e, 53)
 

@@ -31,7 +31,8 @@ def rounded(value, bits):
 def remez(target, basis, weight, low, high, grid=500, rounds=9):
     """Coefficients of `basis` nearest to `target` in the largest weighted error, and that error."""
     n = len(basis)
-    xs = [(low + high) / 2 - (high - low) / 2 * cos(pi * (2 * i + 1) / (2 * grid)) for i in range(grid)]
+    middle, half = (low + high) / 2, (high - low) / 2
+    xs = [middle - half * cos(pi * (2 * i + 1) / (2 * grid)) for i in range(grid)]
     fs = [target(x) for x in xs]
     ws = [weight(x) for x in xs]
     bs = [[b(x) for b in basis] for x in xs]

@@ -8,8 +8,6 @@
 #include "tests/files/files_test.h"
 
 namespace understudy {
-
-using namespace files;
 namespace {
 
 using namespace files;

@@ -241,22 +241,19 @@ void add_acting_rows() {
     model.program.output("log_probability", sum(square(noise), -1) * -0.5);
   });
   constexpr std::int64_t hidden = 64;
-  add_acting("act, LSTM step", 2.0 * (states + hidden) * 4 * hidden + 2.0 * hidden * actions, one,
-             [](Model& model, auto input) {
+  add_acting("act, LSTM step", 2.0 * (states + hidden) * 4 * hidden + 2.0 * hidden * actions,
+             Shape{1, states}, [](Model& model, auto input) {
                Recurrent lstm(model.parameters, "lstm", {.inputs = states, .hidden = hidden});
                Linear head(model.parameters, "head", {.inputs = hidden, .outputs = actions});
                model.parameters.create(model.store, 0);
                understudy::Array& h = model.store.create("h", {1, hidden});
                understudy::Array& c = model.store.create("c", {1, hidden});
                Program& program = model.program;
-               Tensor x = reshape(input(), {rows(1), 1, states});
-               const auto as_row = [&](understudy::Array& array) {
-                 return reshape(program.use(array), {rows(1), hidden});
-               };
-               const RecurrentResult next = lstm(x, {as_row(h), as_row(c)});
+               Tensor x = reshape(input(), {1, 1, states});
+               const RecurrentResult next = lstm(x, {program.use(h), program.use(c)});
                program.output("action", head(next.h_last));
-               program.assign(h, reshape(next.h_last, {1, hidden}));
-               program.assign(c, reshape(next.c_last, {1, hidden}));
+               program.assign(h, next.h_last);
+               program.assign(c, next.c_last);
              });
   add_acting("act, Nature CNN", 2 * multiplications(nature).second, Shape{rows(1), 3, image, image},
              [](Model& model, auto input) {

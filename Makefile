@@ -141,7 +141,11 @@ COMMAND := $(if $(COMMAND_SOURCES),$(if $(call on,$(EMBEDDED)),,$(BUILD)/underst
 
 # ---- the library and the command ----------------------------------------------------------------
 
-all: $(LIBRARY) $(COMMAND)
+# The library needs a compiler alone; the command, two header-only libraries.
+all: $(LIBRARY) $(if $(COMMAND),$(shell CXX='$(COMPILER)' build-aux/need --check cli11 json && \
+  echo $(COMMAND) || echo command_left_out))
+command_left_out: $(LIBRARY)
+	@echo "  without the command: no CLI11 or no nlohmann-json (make $(COMMAND) brings them)"
 
 # Objects are older than the flags when the flags have changed; archives, when their list has.
 remember = $(if $(call differ,$(file <$(1)),$(2)),$(shell mkdir -p $(dir $(1)))$(file >$(1),$(2)))
@@ -338,7 +342,8 @@ export HELP
 help:
 	@printf '%s\n' "$$HELP"
 
-.PHONY: all test fuzz bench marks native stage install uninstall lint format info clean help
+.PHONY: all command_left_out test fuzz bench marks native stage install uninstall
+.PHONY: lint format info clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifeq ($(V),1)

@@ -73,6 +73,11 @@ constexpr Mark marks[] = {
      {1.3e6, 0.7e6}, Limit::arithmetic, {8.7e6, 8.5e6}},
     {"MaxEnt gradient, T = 100, 32 x 32", {700, 700}, Limit::arithmetic, {5300, 0}},
     {"MaxEnt gradient, T = 100, 1024 x 1024", {3.0e5, 1.7e5}, Limit::arithmetic, {2.57e6, 0}},
+
+    // Environments under random actions, resets included, steps/s.
+    {"cartpole, 1024 instances", {1.2e9, 0}, Limit::arithmetic, {0, 0}},
+    {"cartpole, 16384 instances", {1.2e9, 0}, Limit::arithmetic, {0, 0}},
+    {"cartpole, one instance", {40e6, 0}, Limit::clock, {0, 0}},
 };
 
 constexpr const Mark* find_mark(std::string_view work) {

@@ -83,10 +83,9 @@ struct CartPole : CartPoleFacts {
     next.state[angle] = state[angle] + seconds * rate;
     next.state[angular_velocity] = rate + seconds * angular_acceleration;
     next.reward = constant<Real>(1);
-    next.terminated = (next.state[position] < Scalar(-position_limit)) |
-                      (next.state[position] > Scalar(position_limit)) |
-                      (next.state[angle] < Scalar(-angle_limit)) |
-                      (next.state[angle] > Scalar(angle_limit));
+    const Real x = next.state[position], theta = next.state[angle];
+    next.terminated = (x < Scalar(-position_limit)) | (x > Scalar(position_limit)) |
+                      (theta < Scalar(-angle_limit)) | (theta > Scalar(angle_limit));
     return next;
   }
 

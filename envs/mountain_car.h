@@ -68,7 +68,8 @@ struct MountainCar : MountainCarFacts {
     Transition<Real, state_size> next;
     next.state = roll_in_valley<Real>(state, (action[0] - Scalar(1)) * force);
     next.reward = constant<Real>(-1);
-    next.terminated = (next.state[position] >= Scalar(goal)) & (next.state[velocity] >= Scalar(0));
+    const Real x = next.state[position], v = next.state[velocity];
+    next.terminated = (x >= Scalar(goal)) & (v >= Scalar(0));
     return next;
   }
 

@@ -51,7 +51,8 @@ struct MountainCarContinuous : MountainCarContinuousFacts {
     const Real throttle = clip<Real>(action[0], Scalar(action_low), Scalar(action_high));
     Transition<Real, state_size> next;
     next.state = roll_in_valley<Real>(state, throttle * power);
-    next.terminated = (next.state[position] >= Scalar(goal)) & (next.state[velocity] >= Scalar(0));
+    const Real x = next.state[position], v = next.state[velocity];
+    next.terminated = (x >= Scalar(goal)) & (v >= Scalar(0));
     next.reward = select<Real>(next.terminated, constant<Real>(100), constant<Real>(0)) -
                   Scalar(0.1) * (action[0] * action[0]);
     return next;

@@ -4,14 +4,14 @@
 //
 //                     rows               terms of the sum                       vectors across
 //   forward           output pixels      position in the window, in channel     out channels
-//   input gradient    input pixels       position in the window, out channel    in channels
+//   input gradient    output pixels      out channel                            in channels
 //   weight gradient   the window         output pixels of some images           out channels
 //
-// What is packed is the weights (forward, input gradient) or dy (weight gradient), with the channel
-// last; results come out with the channel last too and are transposed, a square of vectors at a
-// time, on the way to their place. With a stride, the input's pixels are taken by their remainders:
-// each class is a convolution without stride by a part of the kernel, so that nothing is multiplied
-// by a zero.
+// The input gradient does this once for each position in the window, adding to the input pixels that
+// stand there. So nothing is multiplied by a zero, whatever the stride, but for the forward's and the
+// weight gradient's frame of padding. What is packed is the weights (forward, input gradient) or dy
+// (weight gradient), with the channel last; results come out with the channel last too and are
+// transposed, a square of vectors at a time, on the way to their place.
 
 #include "kernels/convolution/convolution.h"
 #include "kernels/convolution/convolution_layout_cpu.h"
@@ -145,98 +145,66 @@ void forward(Stream& stream, const Convolution& s, const T* x, const T* w, const
 template <class T>
 struct InputRoom {
   Channels<T> channels;
-  Frame frame;
   Parts parts;
   T *panels, *taps;
-  std::int32_t *source, *destination, *offset;
-  T *framed, *block;
-  Index framed_each, block_each, total;
+  std::int32_t *source, *destination, *count, *offset;
+  T* block;
+  Index block_each, total;
 
   InputRoom(const Convolution& s, T* workspace)
-      : channels{s.in_channels},
-        frame(output_frame(s)),
-        parts{s.batch, smaller(s.batch, most_parts)} {
-    const Index kernel = s.kernel_height * s.kernel_width, pixels = s.in_height * s.in_width;
+      : channels{s.in_channels}, parts{s.batch, smaller(s.batch, most_parts)} {
+    const Index kernel = s.kernel_height * s.kernel_width;
+    const Index pixels = s.out_height() * s.out_width();
     Carver<T> carver{workspace};
     panels = carver.numbers(s.out_channels * kernel * channels.padded());
     taps = carver.numbers(kernel * channels.widest());
-    source = carver.integers(pixels);
-    destination = carver.integers(pixels);
-    offset = carver.integers(s.out_channels * kernel);
-    framed_each = frame.needed() ? frame.elements() : 0;
-    block_each = pixels * channels.widest();
-    framed = carver.numbers(framed_each * parts.count);
+    source = carver.integers(kernel * pixels);
+    destination = carver.integers(kernel * pixels);
+    count = carver.integers(kernel);
+    offset = carver.integers(s.out_channels);
+    block_each = s.in_height * s.in_width * channels.widest();
     block = carver.numbers(block_each * parts.count);
     total = carver.used;
   }
 };
 
-// Calls visit(i, j, first_row, rows, first_term, terms) for each class of pixels, remainders (i,
-// j): its rows and its terms in the tables, class after class.
-template <class Visit>
-UNDERSTUDY_INLINE void for_classes(const Convolution& s, const Visit& visit) {
-  const Remainders rows = rows_of(s), columns = columns_of(s);
-  Index row = 0, term = 0;
-  for (Index i = 0; i < s.stride_height; ++i)
-    for (Index j = 0; j < s.stride_width; ++j) {
-      // pixels h with (h + pad) mod stride = i
-      const auto count = [](const Remainders& r, Index remainder) {
-        const Index first = ((remainder - r.pad) % r.stride + r.stride) % r.stride;
-        return first < r.in ? quotient_up(r.in - first, r.stride) : 0;
-      };
-      const Index pixels = count(rows, i) * count(columns, j);
-      const Index terms = s.out_channels * rows.taps(i) * columns.taps(j);
-      visit(i, j, row, pixels, term, terms);
-      row += pixels;
-      term += terms;
-    }
-}
-
+// For each position (u, v) in the window: which of y's pixels see a pixel of the image there, and
+// which one.
 template <class T>
 void input_tables(const Convolution& s, const InputRoom<T>& room) {
-  const Remainders rows = rows_of(s), columns = columns_of(s);
-  const Frame& frame = room.frame;
-  for_classes(s, [&](Index i, Index j, Index first_row, Index, Index first_term, Index) {
-    std::int32_t* source = room.source + first_row;
-    std::int32_t* destination = room.destination + first_row;
-    for (Index h = 0; h < s.in_height; ++h)
-      for (Index v = 0; v < s.in_width; ++v) {
-        if ((h + s.pad_height) % s.stride_height != i || (v + s.pad_width) % s.stride_width != j)
-          continue;
-        const Index p = (h + s.pad_height) / s.stride_height + rows.before();
-        const Index q = (v + s.pad_width) / s.stride_width + columns.before();
-        *source++ = static_cast<std::int32_t>(p * frame.frame_width + q);
-        *destination++ = static_cast<std::int32_t>(h * s.in_width + v);
-      }
-    std::int32_t* offset = room.offset + first_term;
-    for (Index o = 0; o < s.out_channels; ++o)
-      for (Index u = 0; u < rows.taps(i); ++u)
-        for (Index v = 0; v < columns.taps(j); ++v)
-          *offset++ = static_cast<std::int32_t>(o * frame.plane() - u * frame.frame_width - v);
-  });
+  const Index pixels = s.out_height() * s.out_width();
+  for (Index u = 0; u < s.kernel_height; ++u)
+    for (Index v = 0; v < s.kernel_width; ++v) {
+      const Index tap = u * s.kernel_width + v;
+      Index count = 0;
+      for (Index p = 0; p < s.out_height(); ++p)
+        for (Index q = 0; q < s.out_width(); ++q) {
+          const Index row = p * s.stride_height + u - s.pad_height;
+          const Index column = q * s.stride_width + v - s.pad_width;
+          if (row < 0 || row >= s.in_height || column < 0 || column >= s.in_width) continue;
+          room.source[tap * pixels + count] = static_cast<std::int32_t>(p * s.out_width() + q);
+          room.destination[tap * pixels + count++] =
+              static_cast<std::int32_t>(row * s.in_width + column);
+        }
+      room.count[tap] = static_cast<std::int32_t>(count);
+    }
+  for (Index o = 0; o < s.out_channels; ++o) room.offset[o] = static_cast<std::int32_t>(o * pixels);
 }
 
-// The weights with the in channel last, their rows in the order of the classes' terms.
+// [panel][position in the window][out channel][in channels of the panel]
 template <class T>
 void pack_for_input(const Convolution& s, const T* w, const InputRoom<T>& room) {
-  const Remainders rows = rows_of(s), columns = columns_of(s);
-  const Index kernel = s.kernel_height * s.kernel_width, all_terms = s.out_channels * kernel;
+  const Index kernel = s.kernel_height * s.kernel_width;
   for (Index panel = 0; panel < room.channels.panels(); ++panel) {
     const Index first = room.channels.first(panel), width = room.channels.width(panel);
     for (Index o = 0; o < s.out_channels; ++o) {
       transpose<T>(w + (o * s.in_channels + first) * kernel, kernel, room.channels.valid(panel),
                    kernel, room.taps, width, width, [](Vec<T> v, const T*, int) { return v; });
-      for_classes(s, [&](Index i, Index j, Index, Index, Index first_term, Index) {
-        const Index high = rows.taps(i), wide = columns.taps(j);
-        T* to = room.panels + first * all_terms + (first_term + o * high * wide) * width;
-        for (Index u = 0; u < high; ++u)
-          for (Index v = 0; v < wide; ++v, to += width) {
-            const T* from =
-                room.taps +
-                ((i + u * s.stride_height) * s.kernel_width + j + v * s.stride_width) * width;
-            for (Index k = 0; k < width; k += lanes<T>) store<T>(to + k, load<T>(from + k));
-          }
-      });
+      for (Index tap = 0; tap < kernel; ++tap) {
+        T* to = room.panels + first * s.out_channels * kernel + (tap * s.out_channels + o) * width;
+        for (Index k = 0; k < width; k += lanes<T>)
+          store<T>(to + k, load<T>(room.taps + tap * width + k));
+      }
     }
   }
 }
@@ -244,31 +212,27 @@ void pack_for_input(const Convolution& s, const T* w, const InputRoom<T>& room) 
 template <class T>
 void input_gradient(Stream& stream, const Convolution& s, const T* dy, const T* w, T* dx,
                     T* workspace) {
-  const Index pixels = s.in_height * s.in_width;
+  const Index pixels = s.in_height * s.in_width, out_pixels = s.out_height() * s.out_width();
+  const Index kernel = s.kernel_height * s.kernel_width;
   if (s.batch == 0 || s.in_channels == 0) return;
   const InputRoom<T> room(s, workspace);
   const Channels<T>& channels = room.channels;
   pack_for_input<T>(s, w, room);
   input_tables<T>(s, room);
-  const Index image_elements = s.out_channels * s.out_height() * s.out_width();
-  const Index all_terms = s.out_channels * s.kernel_height * s.kernel_width;
   room.parts.run(stream, [&](Index part) {
     T* block = room.block + part * room.block_each;
     for (Index b = room.parts.begin(part); b < room.parts.end(part); ++b) {
-      const T* image = dy + b * image_elements;
-      if (room.frame.needed()) {
-        T* framed = room.framed + part * room.framed_each;
-        room.frame.copy(image, framed);
-        image = framed;
-      }
+      const T* image = dy + b * s.out_channels * out_pixels;
       for (Index panel = 0; panel < channels.panels(); ++panel) {
         const Index first = channels.first(panel), width = channels.width(panel);
-        for_classes(s, [&](Index, Index, Index row, Index rows, Index term, Index terms) {
-          gather_multiply<T>(
-              channels.vectors_in(panel), image, {room.source + row, room.destination + row, rows},
-              {room.offset + term, terms, room.panels + first * all_terms + term * width},
-              Begin::zero, nullptr, block);
-        });
+        for (Index i = 0; i < pixels * width; i += lanes<T>) store<T>(block + i, Vec<T>{});
+        for (Index tap = 0; tap < kernel; ++tap)
+          gather_multiply<T>(channels.vectors_in(panel), image,
+                             {room.source + tap * out_pixels, room.destination + tap * out_pixels,
+                              room.count[tap]},
+                             {room.offset, s.out_channels,
+                              room.panels + (first * kernel + tap * width) * s.out_channels},
+                             Begin::add, nullptr, block);
         transpose<T>(block, width, pixels, channels.valid(panel),
                      dx + (b * s.in_channels + first) * pixels, pixels, 0,
                      [](Vec<T> v, const T*, int) { return v; });

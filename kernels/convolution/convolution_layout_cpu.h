@@ -1,5 +1,5 @@
-// How a convolution's operands lie in its workspace: panels of channels, padded images, and the
-// tables of offsets that convolution_product_cpu.h gathers by.
+// How a convolution's operands lie in its workspace: panels of channels, padded images, and the tables
+// of offsets that convolution_product_cpu.h gathers by.
 
 #pragma once
 
@@ -36,8 +36,8 @@ struct Channels {
   Index widest() const { return smaller(padded(), panel_width); }
 };
 
-// An image [channels, height, width] in a frame of zeros: pixel (i, j) lies at (i + top, j + left)
-// of [frame_height, frame_width]. Without a frame it is read where it is.
+// An image [channels, height, width] in a frame of zeros: pixel (i, j) lies at (i + top, j + left) of
+// [frame_height, frame_width]. Without a frame it is read where it is.
 struct Frame {
   Index channels, height, width, top, left, frame_height, frame_width;
 
@@ -67,31 +67,6 @@ UNDERSTUDY_INLINE Frame input_frame(const Convolution& s) {
           s.in_width + 2 * s.pad_width};
 }
 
-// One direction of the input gradient. Pixel h of the image meets the kernel's rows u = h + pad
-// (mod stride) at the output's rows p = (h + pad) / stride - u / stride, rounded down: a
-// convolution without stride for each remainder, over an output with room for every p.
-struct Remainders {
-  Index in, kernel, stride, pad, out;
-
-  // Rows of the kernel with that remainder.
-  Index taps(Index remainder) const {
-    return remainder < kernel ? quotient_up(kernel - remainder, stride) : 0;
-  }
-  Index before() const { return (kernel - 1) / stride; }
-  Index frame() const { return before() + larger((in - 1 + pad) / stride + 1, out); }
-};
-UNDERSTUDY_INLINE Remainders rows_of(const Convolution& s) {
-  return {s.in_height, s.kernel_height, s.stride_height, s.pad_height, s.out_height()};
-}
-UNDERSTUDY_INLINE Remainders columns_of(const Convolution& s) {
-  return {s.in_width, s.kernel_width, s.stride_width, s.pad_width, s.out_width()};
-}
-UNDERSTUDY_INLINE Frame output_frame(const Convolution& s) {
-  const Remainders rows = rows_of(s), columns = columns_of(s);
-  return {s.out_channels,   s.out_height(), s.out_width(),  rows.before(),
-          columns.before(), rows.frame(),   columns.frame()};
-}
-
 // Takes pieces off a workspace one after another; counts them when there is none.
 template <class T>
 struct Carver {
@@ -107,8 +82,8 @@ struct Carver {
   }
 };
 
-// Images are split into parts, each with its own room; how, depends on the shape alone. Parts are
-// also what threads take.
+// Images are split into parts, each with its own room; how, depends on the shape alone. Parts are also
+// what threads take.
 struct Parts {
   Index images, count;
   Index begin(Index part) const { return part * images / count; }

@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/device/simd.h"
 
 namespace understudy::UNDERSTUDY_ISA {
@@ -12,6 +14,9 @@ namespace {
 
 template <class T>
 using IntegerVec = typename VectorOf<Integer<T>>::type;
+// Bits are shifted and added without a sign, where wrapping round is defined.
+template <class T>
+using BitsVec = typename VectorOf<std::make_unsigned_t<Integer<T>>>::type;
 
 template <class T>
 struct Layout;
@@ -62,8 +67,8 @@ UNDERSTUDY_INLINE Vec<T> vector_exp(Vec<T> x) {
   p = p * r + T(1);
   p = p * r + T(1);
   // The integer n sits in the low bits of `shifted`; moved into the exponent it multiplies by 2^n.
-  const IntegerVec<T> power = (IntegerVec<T>)shifted << L::mantissa_bits;
-  const V result = (V)((IntegerVec<T>)p + power);
+  const BitsVec<T> power = (BitsVec<T>)shifted << L::mantissa_bits;
+  const V result = (V)((BitsVec<T>)p + power);
   return x < L::lowest ? V{} : (x == x ? result : x);
 }
 
@@ -73,11 +78,12 @@ UNDERSTUDY_INLINE Vec<T> vector_log(Vec<T> x) {
   using L = Layout<T>;
   using V = Vec<T>;
   using I = IntegerVec<T>;
+  using B = BitsVec<T>;
   const Integer<T> half_root =
       sizeof(T) == 4 ? Integer<T>(0x3f3504f3) : Integer<T>(0x3fe6a09e667f3bcd);
-  const I bits = (I)x - half_root;
+  const I bits = (I)((B)x - static_cast<std::make_unsigned_t<Integer<T>>>(half_root));
   const I e = bits >> L::mantissa_bits;  // arithmetic: x below 0.707 has a negative exponent
-  const V m = (V)((I)x - (e << L::mantissa_bits));
+  const V m = (V)((B)x - ((B)e << L::mantissa_bits));
   const V f = m - T(1);
   const V s = f / (f + T(2)), z = s * s;
   V p;

@@ -31,6 +31,17 @@ hold "a program outside builds with pkg-config" "$([ $? = 0 ] || cat "$scratch/l
 printed=$("$scratch/outside" 2>&1)
 hold "and runs" "$([ "$printed" = "4 5 10 11" ] || echo "printed \"$printed\", not 4 5 10 11")"
 
+# The README's small program learns: its error falls below a hundredth of the actions' variance.
+cp docs/examples/clone.cpp "$scratch/"
+(
+  cd "$scratch" || exit 1
+  $CXX $(pkg-config --cflags understudy) clone.cpp $(pkg-config --libs understudy) -o clone
+) > "$scratch/log" 2>&1
+hold "the README's program builds outside" "$([ $? = 0 ] || cat "$scratch/log")"
+printed=$("$scratch/clone" 2>&1)
+hold "and learns" "$(echo "$printed" | awk '$NF + 0 < 4e-3 && $NF + 0 > 0 {good = 1} END {exit !good}' ||
+  echo "printed \"$printed\"")"
+
 # Every header that was installed can be included on its own.
 alone() {
   local said

@@ -1,0 +1,116 @@
+#include "algorithms/cloning/linear_gaussian.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+using Matrix = std::vector<double>;  // row-major
+
+// The lower Cholesky factor of a symmetric matrix of n rows, in place.
+void factorise(Matrix& a, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t j = 0; j <= i; ++j) {
+      const double whole = a[i * n + j];
+      double left = whole;
+      for (std::int64_t k = 0; k < j; ++k) left -= a[i * n + k] * a[j * n + k];
+      if (j < i) {
+        a[i * n + j] = left / a[j * n + j];
+        continue;
+      }
+      // what is left of a pivot that others explain is rounding
+      if (!(left > 1e-12 * whole))
+        fail(ErrorKind::bad_input, "linear Gaussian: column %lld depends on those before it",
+             static_cast<long long>(i));
+      a[i * n + i] = std::sqrt(left);
+    }
+}
+
+// L x = b and L' x = b, in place, for `columns` right-hand sides [n, columns].
+void solve_lower(const Matrix& l, std::int64_t n, std::int64_t columns, Matrix& b) {
+  for (std::int64_t c = 0; c < columns; ++c)
+    for (std::int64_t i = 0; i < n; ++i) {
+      double x = b[i * columns + c];
+      for (std::int64_t k = 0; k < i; ++k) x -= l[i * n + k] * b[k * columns + c];
+      b[i * columns + c] = x / l[i * n + i];
+    }
+}
+void solve_upper(const Matrix& l, std::int64_t n, std::int64_t columns, Matrix& b) {
+  for (std::int64_t c = 0; c < columns; ++c)
+    for (std::int64_t i = n - 1; i >= 0; --i) {
+      double x = b[i * columns + c];
+      for (std::int64_t k = i + 1; k < n; ++k) x -= l[k * n + i] * b[k * columns + c];
+      b[i * columns + c] = x / l[i * n + i];
+    }
+}
+
+}  // namespace
+
+LinearGaussian::LinearGaussian(const Pairs& pairs, std::int64_t inputs)
+    : inputs_(inputs), action_width_(pairs.action_width) {
+  const std::int64_t unknowns = inputs + 1, width = action_width_, count = pairs.rows();
+  if (inputs < 0 || inputs > pairs.input_width || count <= unknowns)
+    fail(ErrorKind::bad_input, "linear Gaussian: %lld inputs of %lld, %lld rows",
+         static_cast<long long>(inputs), static_cast<long long>(pairs.input_width),
+         static_cast<long long>(count));
+  // The normal equations X'X A = X'Y, X = [1, s].
+  Matrix squares(unknowns * unknowns), x(unknowns);
+  coefficients_.assign(unknowns * width, 0.0);
+  for (std::int64_t row = 0; row < count; ++row) {
+    x[0] = 1;
+    for (std::int64_t i = 0; i < inputs; ++i) x[i + 1] = pairs.inputs[row * pairs.input_width + i];
+    for (std::int64_t i = 0; i < unknowns; ++i) {
+      for (std::int64_t j = 0; j <= i; ++j) squares[i * unknowns + j] += x[i] * x[j];
+      for (std::int64_t d = 0; d < width; ++d)
+        coefficients_[i * width + d] += x[i] * pairs.actions[row * width + d];
+    }
+  }
+  factorise(squares, unknowns);
+  solve_lower(squares, unknowns, width, coefficients_);
+  solve_upper(squares, unknowns, width, coefficients_);
+
+  factor_.assign(width * width, 0.0);
+  for (std::int64_t row = 0; row < count; ++row) {
+    const Matrix error = residual(pairs, row);
+    for (std::int64_t i = 0; i < width; ++i)
+      for (std::int64_t j = 0; j <= i; ++j)
+        factor_[i * width + j] += error[i] * error[j] / static_cast<double>(count);
+  }
+  factorise(factor_, width);
+}
+
+std::vector<double> LinearGaussian::residual(const Pairs& pairs, std::int64_t row) const {
+  Matrix error(action_width_);
+  for (std::int64_t d = 0; d < action_width_; ++d) {
+    double fitted = coefficients_[d];
+    for (std::int64_t i = 0; i < inputs_; ++i)
+      fitted += coefficients_[(i + 1) * action_width_ + d] *
+                pairs.inputs[row * pairs.input_width + i];
+    error[d] = pairs.actions[row * action_width_ + d] - fitted;
+  }
+  return error;
+}
+
+std::vector<double> LinearGaussian::log_probabilities(const Pairs& pairs) const {
+  if (pairs.input_width < inputs_ || pairs.action_width != action_width_)
+    fail(ErrorKind::bad_shape, "linear Gaussian: pairs of %lld and %lld numbers",
+         static_cast<long long>(pairs.input_width), static_cast<long long>(pairs.action_width));
+  double constant = -0.5 * static_cast<double>(action_width_) * std::log(2 * std::numbers::pi);
+  for (std::int64_t i = 0; i < action_width_; ++i)
+    constant -= std::log(factor_[i * action_width_ + i]);
+  std::vector<double> result;
+  for (std::int64_t row = 0; row < pairs.rows(); ++row) {
+    Matrix whitened = residual(pairs, row);
+    solve_lower(factor_, action_width_, 1, whitened);
+    double squares = 0;
+    for (double z : whitened) squares += z * z;
+    result.push_back(constant - 0.5 * squares);
+  }
+  return result;
+}
+
+}  // namespace understudy

@@ -1,0 +1,35 @@
+// The plainest conditional density: a linear function of the state, and Gaussian noise.
+//
+//   a = A [1, s] + e,  e ~ N(0, C)       A by least squares, C the covariance of what it leaves
+//
+// Which is the maximum of the likelihood, in closed form. Over the previous step of a sequence it
+// is the autoregression AR(1); over nothing, the Gaussian with the actions' own mean and
+// covariance. What learns anything has to be better than these.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "algorithms/cloning/behavioural_cloning.h"
+
+namespace understudy {
+
+class LinearGaussian {
+ public:
+  // Sees the first `inputs` numbers of each state. REQUIRES (else an Error): more rows than
+  // unknowns, and columns of which none is a combination of others.
+  LinearGaussian(const Pairs& pairs, std::int64_t inputs);
+
+  // log N(a; A [1, s], C) of each row.
+  std::vector<double> log_probabilities(const Pairs& pairs) const;
+
+ private:
+  std::vector<double> residual(const Pairs& pairs, std::int64_t row) const;
+
+  std::int64_t inputs_, action_width_;
+  std::vector<double> coefficients_;  // A, [1 + inputs, action_width]
+  std::vector<double> factor_;        // L, lower, L L' = C
+};
+
+}  // namespace understudy

@@ -187,6 +187,7 @@ $(BUILD)/understudy: $(COMMAND_OBJECTS) $(LIBRARY)
 link = mkdir -p $(@D); echo "  link  $@"; \
   $(CXX) $(LINK) $(LDFLAGS) $(filter %.o %.a,$^) $(1) $(LIBRARIES) $(LDLIBS) -o $@
 $(COMMAND_OBJECTS): | $(BUILD)/have/cli11 $(BUILD)/have/json
+$(COMMAND_OBJECTS): CPPFLAGS += -DUNDERSTUDY_VERSION='"$(VERSION)"'
 
 # What a target needs beside the compiler: brought by itself as root, else the command is named.
 $(BUILD)/have/%:
@@ -205,7 +206,8 @@ NATIVE := $(patsubst tests/%.cpp,$(BUILD)/native/%,$(NATIVE_SOURCES))
 GPU := $(if $(WITH_CUDA),$(shell nvidia-smi -L 2>/dev/null | head -n 1))
 NATIVE_TESTS := $(if $(GPU),$(NATIVE))
 # Checks of the source tree and of what is installed: once, in the ordinary build.
-CHECKS := $(if $(CONFIGURATION),,$(filter $(ONLY),$(wildcard tests/house/*.sh)))
+CHECKS := $(if $(CONFIGURATION),,$(filter $(ONLY),\
+  $(wildcard tests/house/*.sh tests/cli/*.sh)))
 ifneq ($(call on,$(EMBEDDED)),)
 CHECKS := $(wildcard tests/embedded/*.sh)
 endif
@@ -267,6 +269,11 @@ bench: $(BENCHES)
 marks: $(BENCHES)
 	@build-aux/run_bench $(BUILD) $(BENCHES) --marks
 
+# ---- the demonstration ---------------------------------------------------------------------------
+
+demo: $(COMMAND)
+	@$(COMMAND) demo --out $(BUILD)/demo
+
 # ---- install ------------------------------------------------------------------------------------
 
 define PKG_CONFIG_FILE
@@ -324,6 +331,7 @@ define HELP
   make fuzz         the fuzz targets, FUZZ_SECONDS=60 each (in make test: 2)
   make bench        every benchmark beside marks, floors, peers and the machine's limits
   make marks        the marks alone, each met or not
+  make demo         clones experts who disagree, in a minute; writes $(BUILD)/demo/report.html
   make info         what was found on this machine, and what was not
   make install      to PREFIX=$(PREFIX) (DESTDIR= for packagers); make uninstall takes it away
   make lint         clang-tidy, cppcheck and the checks of the house
@@ -342,7 +350,7 @@ export HELP
 help:
 	@printf '%s\n' "$$HELP"
 
-.PHONY: all command_left_out test fuzz bench marks native stage install uninstall
+.PHONY: all command_left_out test fuzz bench marks demo native stage install uninstall
 .PHONY: lint format info clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -43,10 +43,9 @@ BehaviouralCloning::BehaviouralCloning(Device& device, const Pairs& pairs, const
   options_.head.dimensions = action_width_;
   head_ = std::make_unique<MixtureHead>(parameters_, "head", options_.head);
   parameters_.create(store_, options_.seed);
-  adam_ = std::make_unique<Adam>(
-      parameters_, store_,
-      Adam::Options{.learning_rate = options_.learning_rate,
-                    .clipping = {.norm = options_.gradient_norm}});
+  adam_ = std::make_unique<Adam>(parameters_, store_,
+                                 Adam::Options{.learning_rate = options_.learning_rate,
+                                               .clipping = {.norm = options_.gradient_norm}});
 
   // All pairs lie on the device; a step sends the numbers of its rows.
   Array& all_inputs = store_.create("pairs/inputs", {rows_, input_width_});

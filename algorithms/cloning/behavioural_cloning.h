@@ -38,11 +38,11 @@ class BehaviouralCloning {
  public:
   struct Options {
     std::vector<std::int64_t> hidden = {64, 64};
-    MixtureHead::Options head = {};  // `inputs` and `dimensions` follow from the rest
-    std::int64_t batch = 256;       // rows a step
-    double learning_rate = 1e-3;    // Adam's (Kingma & Ba 2015, algorithm 1)
-    double gradient_norm = 10;      // clipped to this; 0: not clipped
-    std::uint64_t seed = 0;         // of parameters, order and samples
+    MixtureHead::Options head = {};   // `inputs` and `dimensions` follow from the rest
+    std::int64_t batch = 256;         // rows a step
+    double learning_rate = 1e-3;      // Adam's (Kingma & Ba 2015, algorithm 1)
+    double gradient_norm = 10;        // clipped to this; 0: not clipped
+    std::uint64_t seed = 0;           // of parameters, order and samples
     std::int64_t answer_rows = 1024;  // rows computed at a time when asked about states
   };
   struct Metrics {

@@ -88,8 +88,8 @@ std::vector<double> LinearGaussian::residual(const Pairs& pairs, std::int64_t ro
   for (std::int64_t d = 0; d < action_width_; ++d) {
     double fitted = coefficients_[d];
     for (std::int64_t i = 0; i < inputs_; ++i)
-      fitted += coefficients_[(i + 1) * action_width_ + d] *
-                pairs.inputs[row * pairs.input_width + i];
+      fitted +=
+          coefficients_[(i + 1) * action_width_ + d] * pairs.inputs[row * pairs.input_width + i];
     error[d] = pairs.actions[row * action_width_ + d] - fitted;
   }
   return error;

@@ -51,8 +51,8 @@ MixtureHead::MixtureHead(Parameters& parameters, const std::string& name, const 
          name.c_str(), static_cast<long long>(options.components),
          static_cast<long long>(options.dimensions), static_cast<long long>(options.inputs));
   const bool fixed = options.fixed_deviation > 0;
-  if (!fixed && !(options.minimum_deviation > 0 &&
-                  options.maximum_deviation > options.minimum_deviation))
+  if (!fixed &&
+      !(options.minimum_deviation > 0 && options.maximum_deviation > options.minimum_deviation))
     fail(ErrorKind::bad_input, "mixture %s: deviations between %g and %g", name.c_str(),
          options.minimum_deviation, options.maximum_deviation);
   const std::int64_t all = options.components * options.dimensions;
@@ -60,12 +60,14 @@ MixtureHead::MixtureHead(Parameters& parameters, const std::string& name, const 
   // apart, as equal components would have equal gradients for ever.
   const Initialisation small = {InitialisationKind::xavier_uniform, 0.1, 1};
   if (options.components > 1)
-    weight_.emplace(parameters, name + "/weight",
-                    Linear::Options{.inputs = options.inputs, .outputs = options.components,
-                                    .weight = small});
+    weight_.emplace(
+        parameters, name + "/weight",
+        Linear::Options{.inputs = options.inputs, .outputs = options.components, .weight = small});
   const Initialisation apart = {InitialisationKind::normal, 1.0, 1};
   mean_.emplace(parameters, name + "/mean",
-                Linear::Options{.inputs = options.inputs, .outputs = all, .weight = small,
+                Linear::Options{.inputs = options.inputs,
+                                .outputs = all,
+                                .weight = small,
                                 .bias_start = options.components > 1 ? apart : zeros()});
   if (!fixed)
     deviation_.emplace(parameters, name + "/deviation",
@@ -75,9 +77,8 @@ MixtureHead::MixtureHead(Parameters& parameters, const std::string& name, const 
 Mixture MixtureHead::operator()(Tensor features) const {
   const Shape shape = behind_rows(features.shape(), options_.components, options_.dimensions);
   Mixture mixture;
-  mixture.log_weight =
-      weight_ ? log_softmax((*weight_)(features))
-              : features.program().full({features.shape().dimension(0), 1}, 0.0);
+  mixture.log_weight = weight_ ? log_softmax((*weight_)(features))
+                               : features.program().full({features.shape().dimension(0), 1}, 0.0);
   mixture.mean = reshape((*mean_)(features), shape);
   if (!deviation_) {
     mixture.log_deviation = features.program().full(shape, std::log(options_.fixed_deviation));

@@ -42,9 +42,9 @@ double true_log_density(double s, double a) {
 TEST(BehaviouralCloning, recovers_a_known_mixture) {
   auto device = cpu_device();
   const Pairs train = fork(4000, 1), held_out = fork(4000, 2);
-  BehaviouralCloning cloning(*device, train,
-                             {.hidden = {16}, .head = {.components = 2}, .batch = 200,
-                              .learning_rate = 1e-2});
+  BehaviouralCloning cloning(
+      *device, train,
+      {.hidden = {16}, .head = {.components = 2}, .batch = 200, .learning_rate = 1e-2});
   BehaviouralCloning::Metrics last;
   for (int i = 0; i < 400; ++i) last = cloning.step();
   EXPECT_EQ(last.iteration, 400);
@@ -54,7 +54,8 @@ TEST(BehaviouralCloning, recovers_a_known_mixture) {
     truth.push_back(true_log_density(held_out.inputs[i], held_out.actions[i]));
   const double gap = mean_of(truth) - mean_of(cloning.log_probabilities(held_out));
   // The gap is a Kullback-Leibler divergence, estimated: parameters / (2 rows), about 0.02 for what
-  // 4000 rows leave unknown, and as much for steps that still wander. A single Gaussian is 0.7 away.
+  // 4000 rows leave unknown, and as much for steps that still wander. A single Gaussian is 0.7
+  // away.
   EXPECT_GT(gap, -0.02);
   EXPECT_LT(gap, 0.05);
   // Few actions are near 0, where the expert never is; all of the plain mean's would be.
@@ -89,10 +90,11 @@ TEST(BehaviouralCloning, gives_the_same_bits_on_any_team) {
 TEST(BehaviouralCloning, a_fixed_deviation_is_least_squares) {
   auto device = cpu_device();
   const Pairs pairs = fork(2000, 5);
-  BehaviouralCloning cloning(
-      *device, pairs,
-      {.hidden = {}, .head = {.components = 1, .fixed_deviation = 1}, .batch = 200,
-       .learning_rate = 3e-2});
+  BehaviouralCloning cloning(*device, pairs,
+                             {.hidden = {},
+                              .head = {.components = 1, .fixed_deviation = 1},
+                              .batch = 200,
+                              .learning_rate = 3e-2});
   for (int i = 0; i < 400; ++i) cloning.step();
   // E[a | s] = 0.4 s; the spread of the two sides leaves sqrt(2.1 + 0.13) / sqrt(2000) = 0.03.
   const std::vector<float> mean = cloning.expectation({1.0f, 1.5f, 2.0f});

@@ -20,9 +20,7 @@ using Vector = std::vector<double>;
 struct Numbers {
   Vector weight, mean, deviation;  // [K], [K, D], [K, D]
   std::int64_t components() const { return static_cast<std::int64_t>(weight.size()); }
-  std::int64_t dimensions() const {
-    return static_cast<std::int64_t>(mean.size() / weight.size());
-  }
+  std::int64_t dimensions() const { return static_cast<std::int64_t>(mean.size() / weight.size()); }
 };
 
 Mixture record(Program& program, const Numbers& numbers, std::int64_t n) {
@@ -196,7 +194,10 @@ TEST(MixtureHead, deviations_stay_within_their_bounds) {
   Store store(*device, Real::f64);
   Parameters parameters("head");
   const MixtureHead head(parameters, "mixture",
-                         {.inputs = 1, .dimensions = 2, .components = 2, .minimum_deviation = 0.1,
+                         {.inputs = 1,
+                          .dimensions = 2,
+                          .components = 2,
+                          .minimum_deviation = 0.1,
                           .maximum_deviation = 3});
   parameters.create(store, 0);
   for (int i = 0; i < parameters.count(); ++i) parameters.array(i).fill(1);
@@ -219,10 +220,10 @@ TEST(MixtureHead, refuses_what_makes_no_density) {
   EXPECT_THROW(MixtureHead(parameters, "a", {.inputs = 2, .dimensions = 0}), Error);
   EXPECT_THROW(MixtureHead(parameters, "b", {.inputs = 2, .dimensions = 1, .components = 0}),
                Error);
-  EXPECT_THROW(MixtureHead(parameters, "c",
-                           {.inputs = 2, .dimensions = 1, .minimum_deviation = 2,
-                            .maximum_deviation = 1}),
-               Error);
+  EXPECT_THROW(
+      MixtureHead(parameters, "c",
+                  {.inputs = 2, .dimensions = 1, .minimum_deviation = 2, .maximum_deviation = 1}),
+      Error);
   auto device = cpu_device();
   Program program(*device);
   const Mixture mixture = record(program, two_in_two, 3);
@@ -248,9 +249,9 @@ TEST(Mixture, samples_follow_their_distribution_function) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     double below = 0;
     for (std::size_t k = 0; k < 3; ++k)
-      below += three_in_one.weight[k] / 2 *
-               std::erfc((three_in_one.mean[k] - x[i]) /
-                         (three_in_one.deviation[k] * std::sqrt(2.0)));
+      below +=
+          three_in_one.weight[k] / 2 *
+          std::erfc((three_in_one.mean[k] - x[i]) / (three_in_one.deviation[k] * std::sqrt(2.0)));
     const double count = static_cast<double>(n), rank = static_cast<double>(i);
     distance = std::max({distance, below - rank / count, (rank + 1) / count - below});
   }

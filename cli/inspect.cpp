@@ -1,0 +1,159 @@
+// understudy inspect FILE: what is in a file: shapes, types, ranges; and episodes, where its arrays
+// are demonstrations.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "algorithms/data/demonstration_files.h"
+#include "autograd/files/csv.h"
+#include "autograd/files/npy.h"
+#include "autograd/files/npz.h"
+#include "autograd/files/safetensors.h"
+#include "cli/command.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+namespace {
+
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+// Range and mean of the finite elements, and how many are not.
+struct Range {
+  double low = INFINITY, high = -INFINITY, sum = 0;
+  std::int64_t finite = 0, not_finite = 0;
+
+  explicit Range(const std::vector<double>& values) {
+    for (double value : values) {
+      if (!std::isfinite(value)) {
+        ++not_finite;
+        continue;
+      }
+      ++finite;
+      low = std::min(low, value);
+      high = std::max(high, value);
+      sum += value;
+    }
+  }
+};
+
+Json describe(const std::string& name, const char* type, const Json& shape, const Range& range) {
+  Json entry = {{"name", name}, {"type", type}, {"shape", shape}};
+  if (range.finite > 0) {
+    entry["minimum"] = range.low;
+    entry["maximum"] = range.high;
+    entry["mean"] = range.sum / static_cast<double>(range.finite);
+  }
+  entry["not_finite"] = range.not_finite;
+  return entry;
+}
+
+Json describe(const std::string& name, const files::Array& array) {
+  return describe(name, files::name_of(array.type()), array.shape(),
+                  Range(array.converted<double>(name)));
+}
+
+Json describe(const files::Csv& csv) {
+  Json columns = Json::array();
+  const Json shape = Json::array({csv.rows()});
+  for (std::size_t i = 0; i < csv.columns(); ++i) {
+    const std::string& name = csv.names()[i];
+    const auto type = csv.type(i);
+    if (type == files::Csv::ColumnType::text) {
+      columns.push_back({{"name", name}, {"type", "text"}, {"shape", shape}});
+      continue;
+    }
+    const bool whole = type == files::Csv::ColumnType::integer;
+    columns.push_back(
+        describe(name, whole ? "integer" : "number", shape, Range(csv.numbers(name))));
+  }
+  return columns;
+}
+
+// Episodes, where these names are a demonstration's; else nothing.
+void add_episodes(Json& object, const std::string& path) {
+  const Demonstrations demonstrations = load_demonstrations(path);
+  const std::int64_t episodes = demonstrations.episodes();
+  object["episodes"] = episodes;
+}
+
+Json inspect(const std::string& path) {
+  Json object = {{"file", path}};
+  Json arrays = Json::array();
+  bool demonstrations = false;
+  if (ends_with(path, ".npy")) {
+    object["format"] = "npy";
+    arrays.push_back(describe("array", files::read_npy(path)));
+  } else if (ends_with(path, ".npz")) {
+    object["format"] = "npz";
+    const files::Npz archive = files::Npz::open(path);
+    for (const std::string& name : archive.names())
+      // Python objects, which `imitation` writes for it, are its alone.
+      if (name != "infos") arrays.push_back(describe(name, archive.read(name)));
+    demonstrations = archive.contains("obs") && archive.contains("acts");
+  } else if (ends_with(path, ".csv")) {
+    object["format"] = "csv";
+    const files::Csv csv = files::Csv::open(path);
+    object["rows"] = csv.rows();
+    arrays = describe(csv);
+  } else if (ends_with(path, ".safetensors")) {
+    object["format"] = "safetensors";
+    const files::Safetensors contents = files::read_safetensors(path);
+    for (const auto& [name, array] : contents.arrays) arrays.push_back(describe(name, array));
+    if (!contents.metadata.empty()) object["metadata"] = contents.metadata;
+  } else {
+    fail(ErrorKind::bad_file, "%s: expected a file that ends in .npy, .npz, .csv or .safetensors",
+         files::shown_path(path).c_str());
+  }
+  if (demonstrations) add_episodes(object, path);
+  object["arrays"] = std::move(arrays);
+  return object;
+}
+
+int run(const std::string& path, const Common& common) {
+  const Json object = inspect(path);
+  if (common.json) {
+    print(object);
+    return 0;
+  }
+  std::printf("%s: %s", files::shown_path(path).c_str(),
+              object["format"].get<std::string>().c_str());
+  if (object.contains("rows")) std::printf(", %lld rows", object["rows"].get<long long>());
+  if (object.contains("episodes"))
+    std::printf(", %lld episodes", object["episodes"].get<long long>());
+  std::printf("\n");
+  std::size_t widest = 4;
+  for (const Json& entry : object["arrays"])
+    widest = std::max(widest, files::shown(entry["name"].get<std::string>()).size());
+  for (const Json& entry : object["arrays"]) {
+    std::printf("  %-*s  %-7s  %-16s", static_cast<int>(widest),
+                files::shown(entry["name"].get<std::string>()).c_str(),
+                entry["type"].get<std::string>().c_str(), entry["shape"].dump().c_str());
+    if (entry.contains("minimum"))
+      std::printf("  %.6g to %.6g, mean %.6g", entry["minimum"].get<double>(),
+                  entry["maximum"].get<double>(), entry["mean"].get<double>());
+    if (entry.contains("not_finite") && entry["not_finite"] != 0)
+      std::printf(", %lld not finite", entry["not_finite"].get<long long>());
+    std::printf("\n");
+  }
+  if (object.contains("metadata"))
+    for (const auto& [key, value] : object["metadata"].items())
+      std::printf("  %s: %s\n", files::shown(key).c_str(),
+                  files::shown(value.get<std::string>()).c_str());
+  return 0;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, Command& command) {
+  CLI::App* verb = app.add_subcommand("inspect", "What is in a .npy, .npz, .csv or .safetensors");
+  auto path = std::make_shared<std::string>();
+  verb->add_option("FILE", *path, "the file")->required();
+  verb->callback(
+      [&command, path] { command.run = [&command, path] { return run(*path, command.common); }; });
+}
+
+}  // namespace understudy::cli

@@ -1,0 +1,101 @@
+// understudy VERB ...: parses the options, runs the verb, and turns what went wrong into one line
+// and an exit code.
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "cli/command.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// The second interrupt ends the process as if nobody listened.
+void on_interrupt(int signal) {
+  interrupted = 1;
+  std::signal(signal, SIG_DFL);
+}
+
+int complain(int code, std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  std::fprintf(stderr, "understudy: %s\n", text.c_str());
+  return code;
+}
+
+int exit_code(const Error& error) {
+  if (error.kind() == ErrorKind::interrupted) return 130;
+  return error.kind() == ErrorKind::not_finite ? 1 : 2;
+}
+
+// What is wrong with the options, in words that name the verbs where the verb is what is missing.
+std::string describe(const CLI::App& app, const CLI::ParseError& error) {
+  if (!app.get_subcommands().empty()) return error.what();
+  std::string verbs;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
+  const std::vector<std::string> unknown = app.remaining();
+  if (unknown.empty() && std::string(error.get_name()) != "RequiredError") return error.what();
+  const std::string found =
+      unknown.empty() ? "no verb given" : "no verb or option '" + unknown[0] + "'";
+  return found + "; verbs are " + verbs + " (--help says more)";
+}
+
+int run(int argc, char** argv) {
+  Command command;
+  Common& common = command.common;
+  CLI::App app("Imitation learning on CPU and CUDA", "understudy");
+  app.fallthrough();  // the options below may stand behind the verb
+  app.require_subcommand(1);
+  app.set_version_flag("--version", UNDERSTUDY_VERSION);
+  app.add_option("--device", common.device, "cpu, cuda, or auto: CUDA where there is a device")
+      ->check(CLI::IsMember({"cpu", "cuda", "auto"}));
+  app.add_option("--threads", common.threads, "threads of the CPU (default: every processor)")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--seed", common.seed, "of everything that is random (default 0)")
+      ->check([](const std::string& text) {
+        return text.find('-') == text.npos ? std::string() : "expected 0 or more, found " + text;
+      });
+  app.add_flag("--json", common.json, "one JSON object on standard output");
+  app.add_flag("--quiet", common.quiet, "no progress on standard error");
+  app.add_flag("--resume", common.resume, "continue the run in --out");
+  app.footer("Options above may stand before or behind the verb.");
+  add_info(app, command);
+  add_inspect(app, command);
+  add_demo(app, command);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return complain(2, describe(app, error));
+  }
+  const int code = command.run();
+  if (std::fflush(stdout) != 0) return complain(2, "standard output cannot be written");
+  return code;
+}
+
+}  // namespace
+
+void throw_if_interrupted() {
+  if (interrupted != 0) fail(ErrorKind::interrupted, "interrupted");
+}
+
+}  // namespace understudy::cli
+
+int main(int argc, char** argv) {
+  using namespace understudy::cli;
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
+  try {
+    return run(argc, argv);
+  } catch (const understudy::Error& error) {
+    return complain(exit_code(error), error.what());
+  } catch (const std::exception& error) {
+    return complain(2, error.what());
+  }
+}

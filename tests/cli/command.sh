@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# The command's face: exit codes, one line for what is wrong, one JSON object where asked, files that
+# appear whole. Run from the root after the command is built.
+set -u
+. tests/house/report.bash
+: "${BUILD:=build}"
+understudy=$BUILD/understudy
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+unset UNDERSTUDY_DATA
+
+# refuse WHAT ARGUMENT...: exit code 2, nothing on standard output, one line on standard error.
+refuse() {
+  local what=$1 code lines
+  shift
+  "$understudy" "$@" > "$scratch/out" 2> "$scratch/err"
+  code=$?
+  lines=$(wc -l < "$scratch/err")
+  hold "$what: exit code 2 and one line" "$(
+    [ "$code" = 2 ] && [ "$lines" = 1 ] && [ ! -s "$scratch/out" ] ||
+      { echo "exit $code"; cat "$scratch/out" "$scratch/err"; })"
+}
+
+refuse "no verb"
+refuse "an unknown verb" fly
+hold "an unknown verb is named" "$(grep -q "'fly'" "$scratch/err" || cat "$scratch/err")"
+refuse "an unknown option" info --fly
+refuse "an unknown device" info --device abacus
+refuse "no threads" info --threads 0
+refuse "a seed below zero" demo --seed -1 --out "$scratch/demo"
+refuse "a file that is not there" inspect "$scratch/missing.npy"
+refuse "a file of an unknown kind" inspect Makefile
+refuse "data that are not there" demo --data "$scratch/nowhere" --out "$scratch/demo"
+refuse "a folder that cannot be" demo --out Makefile/demo
+printf '\x93NUMPY\x01\x00' > "$scratch/broken.npy"
+refuse "a broken file" inspect "$scratch/broken.npy"
+hold "the broken file is named" "$(grep -q broken.npy "$scratch/err" || cat "$scratch/err")"
+
+"$understudy" --help > "$scratch/out" 2> "$scratch/err"
+hold "--help is no mistake" "$([ $? = 0 ] && grep -q inspect "$scratch/out" || cat "$scratch/err")"
+
+# json FILE EXPRESSION: the file is one JSON object, for which the Python expression holds.
+json() {
+  python3 - "$1" "$2" 2>&1 << 'PYTHON'
+import json, sys
+found = json.load(open(sys.argv[1]))
+if not eval(" ".join(sys.argv[2].split()), {"found": found}):
+    print(sys.argv[2], "does not hold for", found)
+PYTHON
+}
+"$understudy" info --json --threads 1 > "$scratch/info.json" 2> "$scratch/err"
+hold "info --json is one object" "$(json "$scratch/info.json" \
+  'found["threads"] == 1 and "portable" in found["instruction_sets"] and "cpu" in found["backends"]
+   and all(d["available"] or d["reason"] for d in found["devices"])')$(cat "$scratch/err")"
+
+printf 't,speed\n0,1.5\n1,-2\n2,nan\n' > "$scratch/table.csv"
+"$understudy" inspect "$scratch/table.csv" --json > "$scratch/table.json" 2> "$scratch/err"
+hold "inspect says types and ranges" "$(json "$scratch/table.json" \
+  'found["rows"] == 3 and found["arrays"][0]["type"] == "integer"
+   and found["arrays"][1]["minimum"] == -2 and found["arrays"][1]["maximum"] == 1.5
+   and found["arrays"][1]["not_finite"] == 1')$(cat "$scratch/err")"
+
+# A short demonstration, twice: the same page whatever the number of threads.
+for threads in 1 3; do
+  "$understudy" demo --iterations 60 --threads $threads --device cpu --quiet --json \
+    --out "$scratch/demo$threads" > "$scratch/demo$threads.json" 2> "$scratch/err"
+  hold "the demonstration runs on $threads threads" "$(json "$scratch/demo$threads.json" \
+    'found["task"] == "fork" and len(found["models"]) == 3
+     and all(m["curve"][-1][1] < m["curve"][0][1] for m in found["models"])
+     and found["expert_score"] < 1')$(cat "$scratch/err")"
+done
+hold "and its page does not depend on them" \
+  "$(cmp "$scratch/demo1/report.html" "$scratch/demo3/report.html" 2>&1)"
+hold "the page needs nothing beside it" \
+  "$(grep -noE '(src|href)="[^"]*"|url\([^)]*\)|<script' "$scratch/demo1/report.html")"
+"$understudy" demo --iterations 60 --device cpu --quiet --seed 1 --out "$scratch/demo" > /dev/null
+hold "another seed is another page" \
+  "$(cmp -s "$scratch/demo/report.html" "$scratch/demo1/report.html" && echo the same page)"
+
+# An interrupt ends the work with 130 and leaves no page behind.
+"$understudy" demo --device cpu --quiet --iterations 1000000 --out "$scratch/cut" \
+  2> "$scratch/err" > /dev/null &
+demo=$!
+for _ in $(seq 100); do [ -d "$scratch/cut" ] && break; sleep 0.05; done
+sleep 0.2
+kill -TERM $demo
+wait $demo
+code=$?
+hold "an interrupt ends with 130 and no page" "$(
+  [ $code = 130 ] && [ -z "$(ls "$scratch/cut")" ] ||
+    { echo "exit $code"; cat "$scratch/err"; ls "$scratch/cut"; })"
+sum_up

@@ -190,7 +190,7 @@ KERNEL_TEST(BatchTable, a_team_gives_the_same_bits) {
   for (const char* name : {"cartpole", "acrobot"}) {
     const EnvironmentDescription& environment = environment_named(name);
     const BatchKernels<T>& kernel = kernels.dynamics[environment.dynamics];
-    const Index count = 3001;
+    const Index count = 20001;  // enough to be split
     Instances<T> alone(on, environment, count, T(7)), team(on, environment, count, T(7));
     kernel.reset(on.stream(), alone.arrays, alone.observation);
     kernel.reset(on.team_stream(), team.arrays, team.observation);

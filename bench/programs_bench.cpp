@@ -45,9 +45,24 @@ struct Model {
   }
 };
 
-void run(benchmark::State& state, Program& program) {
-  program.run();
-  for (auto _ : state) program.run();
+using Step = std::function<void()>;
+
+// A benchmark whose work is prepared when it first runs, and kept: recording and planning take
+// longer than many steps.
+// A step counts as `count` of what the row is named for.
+std::function<void(benchmark::State&)> prepared(std::function<Step()> prepare, int count = 1) {
+  const auto step = std::make_shared<Step>();
+  return [=](benchmark::State& state) {
+    if (!*step) {
+      *step = prepare();
+      (*step)();
+    }
+    while (state.KeepRunningBatch(count)) (*step)();
+  };
+}
+
+Step run(std::shared_ptr<Model> model) {
+  return [model] { model->program.run(); };
 }
 
 // 1/2 (a - mean)^2 / sigma^2 + log sigma, summed over dimensions: the negative log-likelihood of a
@@ -65,8 +80,9 @@ void add_training_step(std::int64_t batch, int threads) {
   add({.work = "training step, batch " + std::to_string(batch),
        .threads = threads,
        .operations = count * (6 * products - 2.0 * states * width),
-       .ours = [=](benchmark::State& state) {
-         Model model(threads);
+       .ours = prepared([=] {
+         const auto kept = std::make_shared<Model>(threads);
+         Model& model = *kept;
          Mlp network(model.parameters, "policy", policy);
          const int log_deviation = model.parameters.declare("log_deviation", {actions}, zeros());
          model.parameters.create(model.store, 0);
@@ -77,45 +93,47 @@ void add_training_step(std::int64_t batch, int threads) {
          model.train(negative_log_likelihood(network(s), deviation, a));
          write_numbers(program, "s", batch * states);
          write_numbers(program, "a", batch * actions);
-         run(state, program);
-       }});
+         return run(kept);
+       })});
 }
 
 constexpr int chained_products = 11;
 
 // Eleven products in a row, each of the one before, as conjugate gradient asks for them in a
-// trust-region step: the forward pass runs once, and its share of the time counts. The operations are
-// those of the products alone: tangents and gradients over kept activations.
+// trust-region step: the forward pass runs once, and its share of the time counts. The operations
+// are those of the products alone: tangents and gradients over kept activations.
 void add_fisher_vector_product(std::int64_t batch, int threads) {
   const double count = static_cast<double>(batch);
   const double tangent = 2 * (2 * products - states * width);
   add({.work = "Fisher-vector product, batch " + std::to_string(batch),
        .threads = threads,
        .operations = count * 2 * tangent,
-       .ours = [=](benchmark::State& state) {
-         Model model(threads);
-         Mlp network(model.parameters, "policy", policy);
-         model.parameters.create(model.store, 0);
-         Program& program = model.program;
-         Tensor s = program.input("s", {rows(batch), states});
-         Tensor direction = program.input("v", {model.parameters.elements()});
-         const double scale =
-             1 / count;  // the metric of a Gaussian of deviation 1, mean over the batch
-         const auto metric = [=](const std::vector<Tensor>& t) {
-           return std::vector{t[0] * scale};
-         };
-         const Tensor out = network(s);
-         const std::vector<Tensor> theta = model.parameters.use(program);
-         Tensor v = direction;
-         for (int product = 0; product < chained_products; ++product)
-           v = program.pack(gauss_newton_product(program, {out}, metric, theta,
-                                                 model.parameters.views(v)));
-         program.output("product", v);
-         write_numbers(program, "s", batch * states);
-         write_numbers(program, "v", model.parameters.elements());
-         program.run();
-         while (state.KeepRunningBatch(chained_products)) program.run();
-       }});
+       .ours = prepared(
+           [=] {
+             const auto kept = std::make_shared<Model>(threads);
+             Model& model = *kept;
+             Mlp network(model.parameters, "policy", policy);
+             model.parameters.create(model.store, 0);
+             Program& program = model.program;
+             Tensor s = program.input("s", {rows(batch), states});
+             Tensor direction = program.input("v", {model.parameters.elements()});
+             const double scale =
+                 1 / count;  // the metric of a Gaussian of deviation 1, mean over the batch
+             const auto metric = [=](const std::vector<Tensor>& t) {
+               return std::vector{t[0] * scale};
+             };
+             const Tensor out = network(s);
+             const std::vector<Tensor> theta = model.parameters.use(program);
+             Tensor v = direction;
+             for (int product = 0; product < chained_products; ++product)
+               v = program.pack(
+                   gauss_newton_product(program, {out}, metric, theta, model.parameters.views(v)));
+             program.output("product", v);
+             write_numbers(program, "s", batch * states);
+             write_numbers(program, "v", model.parameters.elements());
+             return run(kept);
+           },
+           chained_products)});
 }
 
 void add_lstm(int threads) {
@@ -124,8 +142,9 @@ void add_lstm(int threads) {
   add({.work = "LSTM(64), 50 steps, batch 32",
        .threads = threads,
        .operations = batch * steps * (6 * cell - 2.0 * states * 4 * hidden),
-       .ours = [=](benchmark::State& state) {
-         Model model(threads);
+       .ours = prepared([=] {
+         const auto kept = std::make_shared<Model>(threads);
+         Model& model = *kept;
          Recurrent lstm(model.parameters, "lstm", {.inputs = states, .hidden = hidden});
          Linear head(model.parameters, "head", {.inputs = hidden, .outputs = actions});
          model.parameters.create(model.store, 0);
@@ -135,8 +154,8 @@ void add_lstm(int threads) {
          model.train(mean(square(head(lstm(x).h) - y)));
          write_numbers(program, "x", batch * steps * states);
          write_numbers(program, "y", batch * steps * actions);
-         run(state, program);
-       }});
+         return run(kept);
+       })});
 }
 
 // A stack of convolutions and two linear layers on images of 3 x 64 x 64.
@@ -196,8 +215,9 @@ void add_convolutions(const char* name, const Network& network, int threads) {
   add({.work = std::string(name) + ", 32 images",
        .threads = threads,
        .operations = batch * (6 * all - 2 * first),
-       .ours = [=](benchmark::State& state) {
-         Model model(threads);
+       .ours = prepared([=] {
+         const auto kept = std::make_shared<Model>(threads);
+         Model& model = *kept;
          ConvolutionNetwork layers(model.parameters, network);
          model.parameters.create(model.store, 0);
          Program& program = model.program;
@@ -206,29 +226,33 @@ void add_convolutions(const char* name, const Network& network, int threads) {
          model.train(mean(square(layers(x, batch) - y)));
          write_numbers(program, "x", batch * 3 * image * image);
          write_numbers(program, "y", batch * actions);
-         run(state, program);
-       }});
+         return run(kept);
+       })});
 }
 
 // What an actor pays a step: its observation in, its action out, on one thread.
 template <class Record>
 void add_acting(const char* name, double operations, const Shape& observation,
                 const Record& record) {
-  add({.work = name, .threads = 1, .operations = operations, .ours = [=](benchmark::State& state) {
-         Model model(1);
-         Tensor x;
-         record(model, [&] { return x = model.program.input("x", observation); });
-         Array<float> numbers(static_cast<std::size_t>(observation.elements()));
-         std::array<float, actions> action;
-         model.program.write("x", numbers.data(), observation.elements());
-         model.program.run();
-         for (auto _ : state) {
-           model.program.write("x", numbers.data(), observation.elements());
-           model.program.run();
-           model.program.read("action", action.data(), actions);
-           benchmark::DoNotOptimize(action);
-         }
-       }});
+  add({.work = name,
+       .threads = 1,
+       .operations = operations,
+       .ours = prepared([=] {
+         struct Actor : Model {
+           explicit Actor(std::int64_t n) : Model(1), observation(static_cast<std::size_t>(n)) {}
+           Array<float> observation;
+           std::array<float, actions> action;
+         };
+         const std::int64_t n = observation.elements();
+         const auto actor = std::make_shared<Actor>(n);
+         record(*actor, [&] { return actor->program.input("x", observation); });
+         return [=] {
+           actor->program.write("x", actor->observation.data(), n);
+           actor->program.run();
+           actor->program.read("action", actor->action.data(), actions);
+           benchmark::DoNotOptimize(actor->action);
+         };
+       })});
 }
 
 void add_acting_rows() {

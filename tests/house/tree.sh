@@ -75,7 +75,8 @@ hold "kernels are launched by launch() alone" \
   "$(grep -nE '<<<' $(find $library -name '*.cu') /dev/null)"
 
 # `make help` names every target that is meant for people, and no other.
-targets=$(sed -n 's/^\.PHONY: //p' Makefile | tr ' ' '\n' | grep -vxE 'stage|native|command_left_out')
+targets=$(sed -n 's/^\.PHONY: //p' Makefile | tr ' ' '\n' |
+  grep -vxE 'stage|native|command_left_out')
 named=$(make --no-print-directory help | grep -oE 'make [a-z]+' | cut -d ' ' -f 2; echo all help)
 hold "make help names every target" \
   "$(comm -3 <(echo "$targets" | sort -u) <(echo "$named" | tr ' ' '\n' | sort -u))"

@@ -152,23 +152,25 @@ def hyperbolic_tangent():
 
 
 def error_function():
-    # |x| <= 1: erf(x) = x P(x^2); beyond: erf(x) = 1 - exp(-P(|x| - 1)), whose error counts erfc times
+    # |x| <= 1: erf(x) = x + x P(x^2); beyond: 1 - exp(-P(|x| - 1)), whose
+    # error counts erfc times
     f = lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z)
     for (name, bits), degree in zip(FORMATS, (6, 12)):
-        c, e = polynomial(f, list(range(degree + 1)), mpf(10) ** -12, 1, bits, lambda z: 1 / f(z))
+        c, e = polynomial(lambda z: f(z) - 1, list(range(degree + 1)), mpf(10) ** -12, 1, bits,
+                          lambda z: 1 / f(z))
         show(f"erf {name}, in x^2", c, e, bits)
     for (name, bits), degree, end in zip(FORMATS, (7, 20), ("2.95", "4.95")):
-        c, e = polynomial(lambda t: -log(mp.erfc(t + 1)), list(range(degree + 1)), 0, mpf(end), bits,
-                          lambda t: mp.erfc(t + 1))
+        c, e = polynomial(lambda t: -log(mp.erfc(t + 1)), list(range(degree + 1)), 0, mpf(end),
+                          bits, lambda t: mp.erfc(t + 1))
         show(f"erf {name}, -log erfc in |x| - 1", c, e, bits)
 
 
 def circular():
     # |r| <= pi / 4: sin(r) = r + r^3 S(r^2), cos(r) = 1 - r^2 / 2 + r^4 C(r^2)
-    top = (pi / 4) ** 2 * mpf("1.0001")
+    top = (pi / 4) ** 2 * mpf("1.005")
     for (name, bits), s, c in zip(FORMATS, (3, 6), (3, 6)):
-        v, e = polynomial(lambda z: mp.sin(mp.sqrt(z)) / mp.sqrt(z), list(range(s + 1)), mpf(10) ** -12, top,
-                          bits, fixed=(ONE,))
+        v, e = polynomial(lambda z: mp.sin(mp.sqrt(z)) / mp.sqrt(z), list(range(s + 1)),
+                          mpf(10) ** -12, top, bits, fixed=(ONE,))
         show(f"sine {name}, in r^2", v[1:], e, bits)
         v, e = polynomial(lambda z: mp.cos(mp.sqrt(z)), list(range(c + 2)), 0, top, bits,
                           fixed=(ONE, mpf(-1) / 2))
@@ -186,8 +188,8 @@ def log_for_power():
     # log((1 + s) / (1 - s)) / s = 2 + 2/3 z + z^2 R(z), z = s^2, for (1 + s)/(1 - s) in [0.75, 1.5)
     top = mpf(1) / 25
     f = lambda z: mp.atanh(mp.sqrt(z)) / mp.sqrt(z) * 2
-    c, e = polynomial(lambda z: (f(z) - 2 - 2 * z / 3) / z ** 2, list(range(8)), mpf(10) ** -12, top, 53,
-                      lambda z: z * z)
+    c, e = polynomial(lambda z: (f(z) - 2 - 2 * z / 3) / z ** 2, list(range(8)), mpf(10) ** -12,
+                      top, 53, lambda z: z * z)
     show("log for power, R in s^2", c, e, 53)
 
 

@@ -20,7 +20,7 @@
 namespace understudy {
 
 // Accuracy on the CPU and on CUDA, in units in the last place, over the whole range of T:
-// tanh 4, sigmoid 3, erf 4, every other function listed here 2, unless math_cpu.h states better.
+// tanh 4, sigmoid 3, every other function listed here 2, unless math_cpu.h states better.
 enum class Unary : std::int32_t {
   identity,
   negate,

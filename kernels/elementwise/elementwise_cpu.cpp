@@ -2,8 +2,8 @@
 //
 // The function is a template argument, so that each has a loop of its own with nothing but its
 // arithmetic inside. Broadcasting: the iteration is collapsed (collapse.h); where its innermost
-// dimension is long, rows run with each operand contiguous or constant; otherwise, blocks of operands
-// are first gathered into contiguous ones. Bound by memory outside the caches.
+// dimension is long, rows run with each operand contiguous or constant; otherwise blocks of
+// operands are first gathered into contiguous ones. Bound by memory outside the caches.
 
 #include "kernels/elementwise/elementwise.h"
 
@@ -91,9 +91,9 @@ UNDERSTUDY_INLINE void map(Index n, T* y, const Load& load_at, const F& f) {
     store_first<T>(y + i, f(i, load_rest), rest);
   }
 }
-#define UNDERSTUDY_MAP(T, n, y, expression)                                            \
-  map<T>(                                                                              \
-      n, y, [](const T* p) __attribute__((always_inline)) { return load<T>(p); },      \
+#define UNDERSTUDY_MAP(T, n, y, expression)                                       \
+  map<T>(                                                                         \
+      n, y, [](const T* p) __attribute__((always_inline)) { return load<T>(p); }, \
       [&](Index i, const auto& at) __attribute__((always_inline)) { return expression; })
 
 // ---- unary ----
@@ -149,10 +149,11 @@ void unary(Stream& stream, Unary f, Index n, const T* x, T* y) {
 
 // ---- operands of a broadcast ----
 
-// Elements [begin, begin + n) of an operand in the iteration's order, contiguous: in place where they
-// already are, otherwise gathered into `room`.
+// Elements [begin, begin + n) of an operand in the iteration's order, contiguous: in place where
+// they already are, otherwise gathered into `room`.
 template <int o, class T>
-UNDERSTUDY_INLINE const T* gathered(const Strided& shape, const T* x, Index begin, Index n, T* room) {
+UNDERSTUDY_INLINE const T* gathered(const Strided& shape, const T* x, Index begin, Index n,
+                                    T* room) {
   const int inner = shape.rank - 1;
   Index size = 1;
   bool contiguous = true;
@@ -199,7 +200,8 @@ UNDERSTUDY_INLINE void row_offsets(const Strided& shape, Index row, Index& a, In
 // ---- binary ----
 
 template <Binary f, class T>
-UNDERSTUDY_INLINE void binary_row(Index n, const T* a, Index step_a, const T* b, Index step_b, T* y) {
+UNDERSTUDY_INLINE void binary_row(Index n, const T* a, Index step_a, const T* b, Index step_b,
+                                  T* y) {
   if (step_a == 1 && step_b == 1) {
     UNDERSTUDY_MAP(T, n, y, (apply<f, T>(at(a + i), at(b + i))));
   } else if (step_a == 1) {

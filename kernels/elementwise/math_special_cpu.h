@@ -1,5 +1,6 @@
 // More elementary functions on vectors, beside math_cpu.h: softplus, the error function, sine and
-// cosine, and powers. Bounds as there, 2 units in the last place, on the ranges said.
+// cosine, and powers. All within 2 units in the last place over the whole range of T, which
+// tests/kernels/math_cpu_test.cpp holds them to; coefficients from coefficients.py.
 
 #pragma once
 
@@ -12,37 +13,42 @@ namespace understudy::UNDERSTUDY_ISA {
 template <class T>
 UNDERSTUDY_INLINE Vec<T> softplus(Vec<T> x) {
   const Vec<T> tail = logarithm_of_one_plus<T>(exponential<T>(-absolute<T>(x)));
-  const Vec<T> y = maximum<T>(Vec<T>{}, x) + tail;
-  return x == x ? y : x;
+  return maximum<T>(Vec<T>{}, x) + tail;
 }
 
-// The rational approximations of Cody (1969, "Rational Chebyshev approximation for the error
-// function", Mathematics of Computation 23): one around 0, one of erfc(|x|) exp(x^2) from 0.46875
-// on. Beyond 4, where the second was not made for, erfc is below 2e-8 and its error far below erf's
-// last digit.
+// |x| <= 1: erf(x) = x + x P(x^2). Beyond: 1 - exp(-Q(|x| - 1)), Q = -log erfc. There erfc is
+// at most 0.157, so that the exponential's error counts little, and less and less as x grows.
 template <class T>
-UNDERSTUDY_INLINE Vec<T> error_function_by_cody(Vec<T> x) {
-  const Vec<T> a = minimum<T>(broadcast<T>(T(6.5)), absolute<T>(x));
-  const Vec<T> z = a * a;
-  const Vec<T> near =
-      x *
-      polynomial<T>(z, 3.20937758913846947e03, 3.77485237685302021e02, 1.13864154151050156e02,
-                    3.16112374387056560e00, 1.85777706184603153e-01) /
-      polynomial<T>(z, 2.84423683343917062e03, 1.28261652607737228e03, 2.44024637934444173e02,
-                    2.36012909523441209e01, 1.0);
-  const Vec<T> ratio =
-      polynomial<T>(a, 1.23033935479799725e03, 2.05107837782607147e03, 1.71204761263407058e03,
-                    8.81952221241769090e02, 2.98635138197400131e02, 6.61191906371416295e01,
-                    8.88314979438837594e00, 5.64188496988670089e-01, 2.15311535474403846e-08) /
-      polynomial<T>(a, 1.23033935480374942e03, 3.43936767414372164e03, 4.36261909014324716e03,
-                    3.29079923573345963e03, 1.62138957456669019e03, 5.37181101862009858e02,
-                    1.17693950891312499e02, 1.57449261107098347e01, 1.0);
-  const Vec<T> far = copy_sign<T>(T(1) - exponential<T>(-z) * ratio, x);
-  const Vec<T> y = absolute<T>(x) <= T(0.46875) ? near : far;
-  return x == x ? y : x;
+UNDERSTUDY_INLINE Vec<T> error_function(Vec<T> x) {
+  const Vec<T> a = absolute<T>(x), z = x * x;
+  // erf rounds to 1 a little below
+  const Vec<T> t = minimum<T>(broadcast<T>(T(is_single<T> ? 3.95 : 5.95)), a) - T(1);
+  Vec<T> near, far;
+  if constexpr (is_single<T>) {
+    near = x + x * polynomial<T>(z, 0.1283791661f, -0.3761262596f, 0.1128357872f, -0.0268533472f,
+                                 0.005187162198f, -0.0007997853099f, 7.806903159e-5f);
+    far = polynomial<T>(t, 1.84960556f, 2.63896203f, 0.8431955576f, 0.04106943309f,
+                        -0.008822147734f, 0.0005498938262f, 0.0005280209007f, -0.0001487203554f);
+  } else {
+    near = x + x * polynomial<T>(
+                       z, 0.128379167095512586, -0.37612638903184098, 0.112837916709711036,
+                       -0.0268661706480332468, 0.00522397765272512166, -0.000854832853912467568,
+                       0.000120553864121502986, -0.0000149268903012934228, 1.64812773225966108e-6,
+                       -1.65604341051897733e-7, 1.60430287946191167e-8, -1.66117558129151452e-9,
+                       1.46488199359536125e-10);
+    far =
+        polynomial<T>(t, 1.84960550993324824, 2.63896751423479659, 0.8431072563580706,
+                      0.0415610980590358503, -0.0100338256264721464, 0.00197790475350129689,
+                      -0.000237334709177885512, -0.0000262311777406366111, 0.000027032515550114323,
+                      -9.35840085169272627e-6, 1.69085841081255309e-6, 2.66783460571029712e-7,
+                      -4.43099108798314085e-7, 2.73911589607159453e-7, -1.22973297244306819e-7,
+                      4.23806837262438874e-8, -1.10115975382408049e-8, 2.07147981412826131e-9,
+                      -2.64687911954534098e-10, 2.04623370097648135e-11, -7.1988326293423723e-13);
+  }
+  return a <= T(1) ? near : copy_sign<T>(T(1) - exponential<T>(-far), x);
 }
 
-// f(x), or f(x, y), of f32 computed in f64, half a vector at a time.
+// f(x, y) of f32 computed in f64, half a vector at a time.
 template <class F>
 UNDERSTUDY_INLINE Vec<float> widely(Vec<float> x, Vec<float> y, const F& f) {
   typedef float Half __attribute__((vector_size(vector_bytes / 2)));
@@ -57,76 +63,72 @@ UNDERSTUDY_INLINE Vec<float> widely(Vec<float> x, Vec<float> y, const F& f) {
   return x;
 }
 
-// In f32 the rational functions' own roundings would show where 1 - erfc cancels: so in double.
-template <class T>
-UNDERSTUDY_INLINE Vec<T> error_function(Vec<T> x) {
-  if constexpr (is_single<T>)
-    return widely(
-        x, x, [](Vec<double> a, Vec<double>) __attribute__((always_inline)) {
-          return error_function_by_cody<double>(a);
-        });
-  else
-    return error_function_by_cody<T>(x);
+// x - n pi / 2 for |n| < 2^20 (Cody & Waite): pi / 2 in parts of 33 bits, whose products with n are
+// exact, and what the second subtraction rounded off is given to the third. So the remainder keeps
+// its digits however near x is to a multiple.
+UNDERSTUDY_INLINE Vec<double> subtract_quarters(Vec<double> x, Vec<double> n) {
+  const Vec<double> first = x - n * 1.57079632673412561417e+00;
+  const Vec<double> part = n * 6.07710050630396597660e-11;
+  const Vec<double> second = first - part;
+  const Vec<double> lost = (first - second) - part;
+  return second - (n * 2.02226624879595063154e-21 - lost);
 }
 
-// sin and cos of r in [-pi/4, pi/4], Taylor's series: the first term left out is below half a unit.
+// sin(r) for |r| <= pi / 4 and a little: r + r^3 S(r^2).
 template <class T>
-UNDERSTUDY_INLINE Vec<T> sine_series(Vec<T> r) {
+UNDERSTUDY_INLINE Vec<T> sine_near_zero(Vec<T> r) {
   const Vec<T> z = r * r;
   if constexpr (is_single<T>)
-    return r + r * z * polynomial<T>(z, -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880);
+    return r + (r * z) * polynomial<T>(z, -0.1666665524f, 0.008332188241f, -0.0001951799786f);
   else
-    return r + r * z *
-                   polynomial<T>(z, -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880, -1.0 / 39916800,
-                                 1.0 / 6227020800.0, -1.0 / 1307674368000.0,
-                                 1.0 / 355687428096000.0);
+    return r + (r * z) * polynomial<T>(z, -0.166666666666666297, 0.00833333333332179557,
+                                       -0.000198412698292922018, 2.75573135065603945e-6,
+                                       -2.505072817499522e-8, 1.58950117418473891e-10);
 }
+// cos(r) there: 1 - r^2 / 2 + r^4 C(r^2).
 template <class T>
-UNDERSTUDY_INLINE Vec<T> cosine_series(Vec<T> r) {
+UNDERSTUDY_INLINE Vec<T> cosine_near_zero(Vec<T> r) {
   const Vec<T> z = r * r;
-  // 1 - z/2 and what its rounding lost
+  // 1 - z / 2 and what its rounding lost
   const Vec<T> half = z * T(0.5), most = T(1) - half;
   const Vec<T> lost = (T(1) - most) - half;
   if constexpr (is_single<T>)
     return most +
-           (lost + z * z * polynomial<T>(z, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800));
+           (lost + (z * z) * polynomial<T>(z, 0.04166664556f, -0.001388730132f, 2.443067024e-5f));
   else
-    return most + (lost + z * z *
-                              polynomial<T>(z, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800,
-                                            1.0 / 479001600, -1.0 / 87178291200.0,
-                                            1.0 / 20922789888000.0, -1.0 / 6402373705728000.0));
+    return most +
+           (lost + (z * z) * polynomial<T>(z, 0.041666666666666595, -0.00138888888888733029,
+                                           0.0000248015872889471543, -2.75573141919265625e-7,
+                                           2.08757007448052694e-9, -1.13584469648132378e-11));
 }
 
-// sin(x + quarter pi / 2), for |x| up to a few thousand (1e5 in f64) by subtracting a multiple of
-// pi / 2 in three parts (Cody & Waite), of which the first two have so few digits that their
-// products are exact; beyond that the C library's, element by element: a policy does not live
-// there.
+// sin(x + quarter pi / 2). Beyond the limit the multiple of pi / 2 has too many digits, and the C
+// library takes over, element by element: an angle of a million turns is no usual one.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> sine_shifted(Vec<T> x, int quarter) {
-  const T limit = is_single<T> ? T(4096) : T(1e5);
+  const T limit = is_single<T> ? T(16384) : T(1e6);
   const Vec<T> n = round_to_integer<T>(x * T(0.63661977236758134308));
   Vec<T> r;
-  if constexpr (is_single<T>) {
-    r = x - n * 1.5703125f;
-    r = r - n * 4.8375129699707031e-4f;
-    r = r - n * 7.5497899548918821e-8f;
-  } else {
-    r = x - n * 1.57079632673412561417e+00;
-    r = r - n * 6.07710050630396597660e-11;
-    r = r - n * 2.02226624879595063154e-21;
-  }
+  if constexpr (is_single<T>)
+    r = widely(
+        x, n, [](Vec<double> a, Vec<double> b) __attribute__((always_inline)) {
+          return subtract_quarters(a, b);
+        });
+  else
+    r = subtract_quarters(x, n);
   // the integer in the low bits of the shifted sum
   const VecInt<T> k = bits_of<T>(n + rounding_shift<T>) + Integer<T>(quarter);
   const VecInt<T> odd = (k & Integer<T>(1)) == Integer<T>(1);
-  Vec<T> y = odd ? cosine_series<T>(r) : sine_series<T>(r);
+  Vec<T> y = odd ? cosine_near_zero<T>(r) : sine_near_zero<T>(r);
   y = (k & Integer<T>(2)) == Integer<T>(2) ? -y : y;
-  for (int i = 0; i < lanes<T>; ++i)
-    if (!(x[i] <= limit && x[i] >= -limit)) [[unlikely]] {
-      if constexpr (is_single<T>)
-        y[i] = quarter == 0 ? __builtin_sinf(x[i]) : __builtin_cosf(x[i]);
-      else
-        y[i] = quarter == 0 ? __builtin_sin(x[i]) : __builtin_cos(x[i]);
-    }
+  if (maximum_lane<T>(absolute<T>(x) <= limit ? Vec<T>{} : broadcast<T>(T(1))) != T(0)) [[unlikely]]
+    for (int i = 0; i < lanes<T>; ++i)
+      if (!(x[i] <= limit && x[i] >= -limit)) {
+        if constexpr (is_single<T>)
+          y[i] = quarter == 0 ? __builtin_sinf(x[i]) : __builtin_cosf(x[i]);
+        else
+          y[i] = quarter == 0 ? __builtin_sin(x[i]) : __builtin_cos(x[i]);
+      }
   return y;
 }
 template <class T>
@@ -139,26 +141,106 @@ UNDERSTUDY_INLINE Vec<T> cosine(Vec<T> x) {
   return sine_shifted<T>(x, 1);
 }
 
-// a^b. In f32 as exp(b log a) in double, which has digits to spare; what that does not know (signs,
-// zeros, infinities), and all of f64, where it would take a logarithm of twice the precision, by
-// the C library's element by element.
+// a b = product + error, exactly. The error is written as one instruction where there is one: spelt
+// in arithmetic, the compiler would see that a b - a b is 0.
+UNDERSTUDY_INLINE Vec<double> multiply_exactly(Vec<double> a, Vec<double> b, Vec<double>& error) {
+  const Vec<double> product = a * b;
+#if defined(__AVX512F__)
+  error = (Vec<double>)_mm512_fmsub_pd((__m512d)a, (__m512d)b, (__m512d)product);
+#elif defined(__AVX2__)
+  error = (Vec<double>)_mm256_fmsub_pd((__m256d)a, (__m256d)b, (__m256d)product);
+#else
+  // Dekker's: the upper 26 bits of each, whose partial products fit
+  const Vec<double> a1 = from_bits<double>(bits_of<double>(a) & ~std::int64_t{0x7ffffff});
+  const Vec<double> b1 = from_bits<double>(bits_of<double>(b) & ~std::int64_t{0x7ffffff});
+  const Vec<double> a2 = a - a1, b2 = b - b1;
+  error = ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2;
+#endif
+  return product;
+}
+
+// a^b for 0 < a < infinity and any number b: exp(b log a) with the logarithm to some 65 bits,
+// because b log a may be 700, and an error there is a relative one of the result.
+UNDERSTUDY_INLINE Vec<double> power_of_positive(Vec<double> a, Vec<double> b) {
+  using V = Vec<double>;
+  V k, m;
+  split_exponent<double>(a, k, m);
+  // m within a factor of the square root of 2 from 1: the terms below that are not carried in two
+  // parts are then half as large
+  const VecInt<double> high = m > 1.4142135623730951;
+  m = high ? m * 0.5 : m;
+  k = high ? k + 1.0 : k;
+  // s = (m - 1) / (m + 1) = s1 + s2
+  const V f = m - 1.0, d = m + 1.0;
+  const V d2 = m - (d - 1.0);
+  const V s1 = f / d;
+  V error;
+  const V back = multiply_exactly(s1, d, error);
+  const V s2 = (((f - back) - error) - s1 * d2) / d;
+  // log m = 2 s + s (2/3 z + z^2 R(z)), z = s^2; the factor in brackets is u1 + u2
+  V z2, u2, t2;
+  const V z = multiply_exactly(s1, s1, z2);
+  z2 = z2 + 2.0 * s1 * s2;
+  const V u1 = multiply_exactly(z, broadcast<double>(2.0 / 3), u2);
+  u2 = u2 + z * 3.700743415417188e-17 + z2 * (2.0 / 3) +
+       (z * z) * polynomial<double>(z, 0.399999999999997247, 0.285714285715773009,
+                                    0.222222221912530354, 0.18181821525483452, 0.153844066758687892,
+                                    0.13341143877209255, 0.11592364565645881, 0.12571412666371104);
+  const V t1 = multiply_exactly(s1, u1, t2);
+  t2 = t2 + s1 * u2 + s2 * u1;
+  const V h1 = 2.0 * s1 + t1;
+  const V h2 = (2.0 * s1 - h1) + t1 + t2 + 2.0 * s2;
+  // log a = k ln 2 + log m = l1 + l2
+  const V whole = k * 6.93147180369123816490e-01;  // exact
+  const V most = whole + h1;
+  const V rest = ((whole - most) + h1) + (h2 + k * 1.90821492927058770002e-10);
+  const V l1 = most + rest;
+  const V l2 = (most - l1) + rest;
+
+  // beyond 2^80 every power is 0, 1 or infinity: held there, so that nothing becomes NaN
+  b = minimum<double>(broadcast<double>(0x1p80), b);
+  b = maximum<double>(broadcast<double>(-0x1p80), b);
+  V e2;
+  V e1 = multiply_exactly(b, l1, e2);
+  e2 = absolute<double>(e1) < 750.0 ? e2 + b * l2 : V{};
+  e1 = minimum<double>(broadcast<double>(710.0), e1);
+  e1 = maximum<double>(broadcast<double>(-746.0), e1);
+  // exp(e1 + e2) = 2^n exp(head + low), the head exact
+  const V n = round_to_integer<double>(e1 * 1.44269504088896340736);
+  const V head = e1 - n * 6.93147180369123816490e-01;
+  const V low = e2 - n * 1.90821492927058770002e-10;
+  const V r = head + low;
+  const V p = head + (exponential_tail<double>(r) * (r * r) + low);
+  return scale_by_power_of_two<double>(p + 1.0, n);
+}
+
+// a^b as C's Annex F has it. In f32 through f64, where exp(b log a) has digits to spare.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> power(Vec<T> a, Vec<T> b) {
-  Vec<T> y = {};
-  if constexpr (is_single<T>) {
-    bool ordinary = true;
-    for (int i = 0; i < lanes<T>; ++i)
-      ordinary = ordinary && a[i] > 0 && a[i] < T(__builtin_inf()) && b[i] - b[i] == 0;
-    if (ordinary)
-      return widely(
-          a, b, [](Vec<double> base, Vec<double> e) __attribute__((always_inline)) {
-            return exponential<double>(logarithm<double>(base) * e);
-          });
-    for (int i = 0; i < lanes<T>; ++i) y[i] = __builtin_powf(a[i], b[i]);
-  } else {
-    for (int i = 0; i < lanes<T>; ++i) y[i] = __builtin_pow(a[i], b[i]);
-  }
-  return y;
+  const Vec<T> zero = {}, one = broadcast<T>(T(1));
+  const Vec<T> infinity = broadcast<T>(T(__builtin_inf())), magnitude = absolute<T>(a);
+  Vec<T> y;
+  if constexpr (is_single<T>)
+    y = widely(
+        magnitude, b, [](Vec<double> base, Vec<double> e) __attribute__((always_inline)) {
+          return exponential<double>(e * logarithm<double>(base));
+        });
+  else
+    y = power_of_positive(magnitude, b);
+  y = magnitude == zero ? (b < zero ? infinity : zero) : y;
+  y = magnitude == infinity ? (b < zero ? zero : infinity) : y;
+  // infinite exponents: 1 for |a| = 1, else 0 or infinity by the sides of 1
+  const VecInt<T> grows = (magnitude > one) == (b > zero);
+  y = absolute<T>(b) == infinity ? (magnitude == one ? one : (grows ? infinity : zero)) : y;
+  // negative bases: the sign of odd powers; no number where the exponent is no integer
+  const VecInt<T> whole = floor_of<T>(b) == b;
+  const Vec<T> half = b * T(0.5);
+  const VecInt<T> odd = whole & (floor_of<T>(half) != half);
+  y = from_bits<T>(bits_of<T>(y) ^ (bits_of<T>(a) & bits_of<T>(broadcast<T>(T(-0.0))) & odd));
+  const VecInt<T> nowhere = (a < zero) & (a > -infinity) & ~whole;
+  y = nowhere ? broadcast<T>(T(__builtin_nan(""))) : y;
+  y = a == a ? (b == b ? y : b) : a;
+  return (a == one) | (b == zero) ? one : y;
 }
 
 }  // namespace understudy::UNDERSTUDY_ISA

@@ -1,5 +1,5 @@
-// Convolutions: the layers of two small networks on images of 3 x 64 x 64, a tile of eight at a time as
-// programs run them, and one image, as when acting.
+// Convolutions: the layers of two small networks on images of 3 x 64 x 64, a tile of eight at a
+// time as programs run them, and one image, as when acting.
 
 #include "kernels/convolution/convolution.h"
 

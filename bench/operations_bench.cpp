@@ -1,6 +1,6 @@
 // Every operation of the tests' registry, forward with gradients and tangents, on 1,024 rows: what
-// an operation costs in a program, dispatch included. No marks: a table in which to look for what is
-// out of line.
+// an operation costs in a program, dispatch included. No marks: a table in which to look for what
+// is out of line.
 
 #include "bench/bench.h"
 #include "tests/autograd/registry.h"

@@ -1,5 +1,5 @@
-// Recurrent layers: the sequence of the field's usual LSTM, whole and in the tiles that programs run,
-// and one step, as when acting. The operations counted are the products' alone.
+// Recurrent layers: the sequence of the field's usual LSTM, whole and in the tiles that programs
+// run, and one step, as when acting. The operations counted are the products' alone.
 
 #include "kernels/recurrent/recurrent.h"
 

@@ -9,13 +9,13 @@
 //   input_gradient   dx[b, c, ...] = sum over o of dy * w     (the transposed convolution)
 //   weight_gradient  dw[o, c, u, v] = sum over b, p, q of dy * x
 //
-// Layouts: x [batch, in_channels, in_height, in_width], w [out_channels, in_channels, kernel_height,
-// kernel_width], y [batch, out_channels, out_height, out_width].
+// Layouts: x [batch, in_channels, in_height, in_width], w [out_channels, in_channels,
+// kernel_height, kernel_width], y [batch, out_channels, out_height, out_width].
 //
 // Outside the image x is 0. Output extent: (in + 2 pad - kernel) / stride + 1, rounded down, at
 // least 1. The order of summation depends on shapes alone, not on threads. Aliasing: none. An image
-// and its frame of padding have fewer than 2^24 elements. A sum of n terms is rounded n times, in T.
-// Cost: 2 b o c p q u v operations, floor at the FMA peak.
+// and its frame of padding have fewer than 2^24 elements. A sum of n terms is rounded n times, in
+// T. Cost: 2 b o c p q u v operations, floor at the FMA peak.
 
 #pragma once
 

@@ -7,11 +7,11 @@
 //   input gradient    output pixels      out channel                            in channels
 //   weight gradient   the window         output pixels of some images           out channels
 //
-// The input gradient does this once for each position in the window, adding to the input pixels that
-// stand there. So nothing is multiplied by a zero, whatever the stride, but for the forward's and the
-// weight gradient's frame of padding. What is packed is the weights (forward, input gradient) or dy
-// (weight gradient), with the channel last; results come out with the channel last too and are
-// transposed, a square of vectors at a time, on the way to their place.
+// The input gradient does this once for each position in the window, adding to the input pixels
+// that stand there. So nothing is multiplied by a zero, whatever the stride, but for the forward's
+// and the weight gradient's frame of padding. What is packed is the weights (forward, input
+// gradient) or dy (weight gradient), with the channel last; results come out with the channel last
+// too and are transposed, a square of vectors at a time, on the way to their place.
 
 #include "kernels/convolution/convolution.h"
 #include "kernels/convolution/convolution_layout_cpu.h"

@@ -1,5 +1,5 @@
-// How a convolution's operands lie in its workspace: panels of channels, padded images, and the tables
-// of offsets that convolution_product_cpu.h gathers by.
+// How a convolution's operands lie in its workspace: panels of channels, padded images, and the
+// tables of offsets that convolution_product_cpu.h gathers by.
 
 #pragma once
 
@@ -36,8 +36,8 @@ struct Channels {
   Index widest() const { return smaller(padded(), panel_width); }
 };
 
-// An image [channels, height, width] in a frame of zeros: pixel (i, j) lies at (i + top, j + left) of
-// [frame_height, frame_width]. Without a frame it is read where it is.
+// An image [channels, height, width] in a frame of zeros: pixel (i, j) lies at (i + top, j + left)
+// of [frame_height, frame_width]. Without a frame it is read where it is.
 struct Frame {
   Index channels, height, width, top, left, frame_height, frame_width;
 
@@ -82,8 +82,8 @@ struct Carver {
   }
 };
 
-// Images are split into parts, each with its own room; how, depends on the shape alone. Parts are also
-// what threads take.
+// Images are split into parts, each with its own room; how, depends on the shape alone. Parts are
+// also what threads take.
 struct Parts {
   Index images, count;
   Index begin(Index part) const { return part * images / count; }

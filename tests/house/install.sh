@@ -39,8 +39,9 @@ cp docs/examples/clone.cpp "$scratch/"
 ) > "$scratch/log" 2>&1
 hold "the README's program builds outside" "$([ $? = 0 ] || cat "$scratch/log")"
 printed=$("$scratch/clone" 2>&1)
-hold "and learns" "$(echo "$printed" | awk '$NF + 0 < 4e-3 && $NF + 0 > 0 {good = 1} END {exit !good}' ||
-  echo "printed \"$printed\"")"
+hold "and learns" "$(
+  echo "$printed" | awk '$NF + 0 < 4e-3 && $NF + 0 > 0 {good = 1} END {exit !good}' ||
+    echo "printed \"$printed\"")"
 
 # Every header that was installed can be included on its own.
 alone() {

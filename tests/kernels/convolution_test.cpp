@@ -1,5 +1,5 @@
-// Convolution and pooling: the reference against its own adjoints and a case done by hand, then every
-// implementation against the reference.
+// Convolution and pooling: the reference against its own adjoints and a case done by hand, then
+// every implementation against the reference.
 
 #include "kernels/convolution/convolution.h"
 

@@ -143,7 +143,7 @@ struct GatePanels {
   }
 };
 
-// The backward product's panels: W^T [gate_count * hidden, hidden], two vectors of columns at a
+// The backward product's panels: W^T [gate_count * hidden, hidden], a few vectors of columns at a
 // time.
 constexpr int back_vectors = vector_bytes == 64 ? 4 : 2;
 

@@ -48,7 +48,8 @@ std::vector<std::int32_t> minimum_degree(Lists near) {
       merged.clear();
       std::set_union(near[other].begin(), near[other].end(), clique.begin(), clique.end(),
                      std::back_inserter(merged));
-      std::erase_if(merged, [&, eliminated = row](std::int32_t x) { return x == other || x == eliminated; });
+      std::erase_if(
+          merged, [&, eliminated = row](std::int32_t x) { return x == other || x == eliminated; });
       near[other] = merged;
       queue.push({near[other].size(), other});
     }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The command's face: exit codes, one line for what is wrong, one JSON object where asked, files that
-# appear whole. Run from the root after the command is built.
+# The command's face: exit codes, one line for what is wrong, one JSON object where asked, files
+# that appear whole. Run from the root after the command is built.
 set -u
 . tests/house/report.bash
 : "${BUILD:=build}"

@@ -36,7 +36,6 @@ def remez(target, basis, weight, low, high, grid=500, rounds=9):
     fs = [target(x) for x in xs]
     ws = [weight(x) for x in xs]
     bs = [[b(x) for b in basis] for x in xs]
-    points = [int((grid - 1) * (1 - float(cos(pi * i / n))) / 2 + 0.5) for i in range(n + 1)]
     # the grid is already in Chebyshev spacing, so equal steps of the index are Chebyshev points
     points = [round(i * (grid - 1) / n) for i in range(n + 1)]
     best = None

@@ -240,7 +240,7 @@ UNDERSTUDY_INLINE Vec<T> power(Vec<T> a, Vec<T> b) {
   const VecInt<T> nowhere = (a < zero) & (a > -infinity) & ~whole;
   y = nowhere ? broadcast<T>(T(__builtin_nan(""))) : y;
   y = a == a ? (b == b ? y : b) : a;
-  return (a == one) | (b == zero) ? one : y;
+  return ((a == one) | (b == zero)) ? one : y;
 }
 
 }  // namespace understudy::UNDERSTUDY_ISA

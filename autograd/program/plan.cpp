@@ -222,12 +222,13 @@ void Plan::cut_rows() {
     const std::int64_t rows = segment.rows;
     std::int64_t chunks =
         std::clamp<std::int64_t>(rows * row_bytes / chunk_bytes, 1, maximum_chunks);
+    chunks -= chunks > 1 ? chunks % 2 : 0;  // so that two threads have as many
     segment.chunk_rows = std::max<std::int64_t>(up((rows + chunks - 1) / chunks), 8);
     if (program_.chunk_rows_ > 0) segment.chunk_rows = program_.chunk_rows_;
     segment.chunks =
         std::max<std::int64_t>((rows + segment.chunk_rows - 1) / segment.chunk_rows, 1);
 
-    const std::int64_t largest = std::clamp<std::int64_t>(tile_bytes / row_bytes, 8, 128);
+    const std::int64_t largest = std::clamp<std::int64_t>(tile_bytes / row_bytes, 8, 192);
     const std::int64_t tiles = (segment.chunk_rows + largest - 1) / largest;
     segment.tile_rows = up((segment.chunk_rows + tiles - 1) / tiles);
     if (program_.tile_rows_ > 0) segment.tile_rows = program_.tile_rows_;

@@ -48,10 +48,10 @@ class Plan {
 
   static constexpr int maximum_operands = 24;
   // A chunk is not cut below this many bytes of intermediate results, nor into more than this many.
-  static constexpr std::int64_t chunk_bytes = 256 * 1024;
+  static constexpr std::int64_t chunk_bytes = 192 * 1024;
   static constexpr std::int64_t maximum_chunks = 16;
   // A tile's intermediate results should fit into half of a second-level cache beside the weights.
-  static constexpr std::int64_t tile_bytes = 192 * 1024;
+  static constexpr std::int64_t tile_bytes = 320 * 1024;
 
  private:
   enum class Place : std::int8_t { none, external, whole, tile };

@@ -148,7 +148,8 @@ UNDERSTUDY_INLINE void split_exponent(Vec<T> x, Vec<T>& k, Vec<T>& m) {
   constexpr int significand = is_single<T> ? 23 : 52;
   const T smallest = is_single<T> ? T(1.17549435e-38) : T(2.2250738585072014e-308);
   const T two_to_significand = is_single<T> ? T(8388608.0) : T(4503599627370496.0);
-  // Without the sign, so that the difference of the bits cannot overflow; logarithm_specials has it.
+  // Without the sign, so that the difference of the bits cannot overflow: logarithm_specials has
+  // what it means.
   const Vec<T> a = absolute<T>(x);
   const VecInt<T> denormal = a < smallest;
   const VecInt<T> bits = bits_of<T>(denormal ? a * two_to_significand : a);

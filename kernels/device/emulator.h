@@ -31,6 +31,10 @@ void check_red_zones();
 // True where every one of the bytes lies in device memory.
 bool is_device_memory(const void* memory, std::size_t bytes);
 
+// From now on a fault of the calling thread in memory that it may not touch is explained in a line
+// before it takes its course. False where a sanitizer, built into the library, explains it instead.
+bool explain_faults();
+
 // While one of these lives, the host may touch device memory. They nest; launches and copies use
 // one.
 class OpenMemory {

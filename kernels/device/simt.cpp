@@ -24,8 +24,6 @@ extern char __stop_understudy_shared[] __attribute__((weak));
 
 namespace understudy::simt {
 
-void explain_faults();
-
 namespace {
 
 constexpr int most_threads = 1024;

@@ -145,7 +145,11 @@ class Arena {
   std::multimap<std::size_t, std::byte*> free_;
 };
 
-#if !defined(UNDERSTUDY_ASAN) && !defined(UNDERSTUDY_TSAN)
+#if defined(UNDERSTUDY_ASAN) || defined(UNDERSTUDY_TSAN)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
 
 // A fault is otherwise a bare "segmentation fault": says which of our forbidden pages was touched,
 // then lets the fault take its course.
@@ -160,8 +164,6 @@ void explain_fault(int, siginfo_t* information, void*) {
   if (what != nullptr) (void)!write(STDERR_FILENO, what, std::strlen(what));
   sigaction(SIGSEGV, &earlier_action, nullptr);
 }
-
-#endif
 
 }  // namespace
 
@@ -185,10 +187,10 @@ OpenMemory::~OpenMemory() {
 
 // The handler needs a stack of its own: an overflowed one has no room for it. Sanitizers, which
 // explain faults themselves, keep theirs.
-void explain_faults() {
-#if !defined(UNDERSTUDY_ASAN) && !defined(UNDERSTUDY_TSAN)
+bool explain_faults() {
+  if (sanitized) return false;
   thread_local bool done = false;
-  if (done) return;
+  if (done) return true;
   done = true;
   stack_t stack{};
   stack.ss_size = std::size_t{64} << 10;
@@ -196,12 +198,12 @@ void explain_faults() {
   sigaltstack(&stack, nullptr);
   struct sigaction current;
   sigaction(SIGSEGV, nullptr, &current);
-  if (current.sa_handler != SIG_DFL) return;  // ours already, or someone else's
+  if (current.sa_handler != SIG_DFL) return true;  // ours already, or someone else's
   struct sigaction action {};
   action.sa_sigaction = explain_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigaction(SIGSEGV, &action, &earlier_action);
-#endif
+  return true;
 }
 
 }  // namespace understudy::simt

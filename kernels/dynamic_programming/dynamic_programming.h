@@ -96,11 +96,41 @@ struct GridDynamics {
   T chosen = 1, stay_slip = 0, move_slip = 0;
 };
 
+// Sixteen states of dynamics packed for vectors; what the offsets point into, and how it is made,
+// is in packed.h.
+struct PackedBlock {
+  static constexpr int lanes = 16, most_slots = 64, most_pairs = 32;
+  static constexpr std::uint16_t plain = 0xffff;  // in place of `slots`: left in the sparse form
+  std::int64_t code, index, coefficient;          // where the block's own begin
+  std::int64_t pair_row, chain;
+  std::uint16_t pairs, slots;
+  std::uint16_t acting;  // a bit a state: it has pairs
+};
+
+template <class T>
+struct PackedDynamics {
+  std::int64_t blocks = 0, pair_rows = 0, chain = 0;
+  const PackedBlock* block = nullptr;   // [blocks], ceil(states / 16) of them
+  const std::uint16_t* code = nullptr;  // the blocks' programs
+  const std::int32_t* index = nullptr;  // states
+  const T* coefficient = nullptr;       // probabilities
+};
+
 template <class T>
 struct DynamicProgrammingKernels {
   // q[pairs, batch] may be null.
   void (*backup)(Stream&, const SparseDynamics<T>&, const BackupRule<T>&, std::int64_t batch,
                  const T* reward, bool shared_reward, const T* value, T* q, T* new_value);
+  // The backup of one problem in packed form. `reward` [pairs] and `sparse` (whole) are read for
+  // plain blocks, and where an optimistic backup finds a state's successors more than 60 apart (600
+  // in double precision); `packed_reward` [pair_rows, 16] for all others. Where `chain` is not null
+  // (causal outlook) it
+  // receives the transition probabilities of the policy that the backup chose: sum_k pi(k) p(j) of
+  // each state's successors, 0 in states without pairs, in the order of the blocks: [slots, 16] of
+  // a packed one, the transitions of a plain one.
+  void (*packed_backup)(Stream&, const SparseDynamics<T>& sparse, const PackedDynamics<T>&,
+                        const BackupRule<T>&, const T* reward, const T* packed_reward,
+                        const T* value, T* new_value, T* chain);
   // value[states, batch] is what `backup` gave with q. The hard choice does not read it.
   void (*policy)(Stream&, const SparseDynamics<T>&, Choice, std::int64_t batch, const T* q,
                  const T* value, T* policy);

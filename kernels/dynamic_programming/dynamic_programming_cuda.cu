@@ -40,6 +40,22 @@ struct LogSum {
   __device__ T value() const { return sum == T(0) ? lowest<T>() : high + logarithm(sum); }
 };
 
+// sum_j p(j) V(next(j)) of one problem, and its optimistic counterpart.
+template <class T>
+__device__ inline T mean_ahead(const SparseDynamics<T>& m, std::int64_t k, const T* value) {
+  T sum = 0;
+  for (std::int64_t j = m.transition_begin[k]; j < m.transition_begin[k + 1]; ++j)
+    sum += m.probability[j] * value[m.next_state[j]];
+  return sum;
+}
+template <class T>
+__device__ inline T log_mean_ahead(const SparseDynamics<T>& m, std::int64_t k, const T* value) {
+  LogSum<T> next;
+  for (std::int64_t j = m.transition_begin[k]; j < m.transition_begin[k + 1]; ++j)
+    next.add(value[m.next_state[j]], m.probability[j]);
+  return next.value();
+}
+
 template <class T>
 __global__ void backup_kernel(SparseDynamics<T> m, BackupRule<T> rule, std::int64_t batch,
                               const T* reward, bool shared_reward, const T* value, T* q,
@@ -70,6 +86,99 @@ __global__ void backup_kernel(SparseDynamics<T> m, BackupRule<T> rule, std::int6
       hard = hard > qk ? hard : qk;
   }
   new_value[i] = begin == end ? value[i] : rule.choice == Choice::soft ? soft.value() : hard;
+}
+
+// A thread a state, so that a block's sixteen lanes are half a warp: its program is read once for
+// all of them, and slots, rewards and probabilities coalesce.
+template <class T>
+__global__ void packed_kernel(SparseDynamics<T> m, PackedDynamics<T> packed, BackupRule<T> rule,
+                              const T* reward, const T* packed_reward, const T* value, T* new_value,
+                              T* chain) {
+  constexpr int width = PackedBlock::lanes;
+  const std::int64_t s = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (s >= packed.blocks * width) return;
+  const PackedBlock b = packed.block[s / width];
+  const int lane = static_cast<int>(s % width);
+  const bool plain = b.slots == PackedBlock::plain, real = s < m.states;
+  const bool soft_choice = rule.choice == Choice::soft, causal = rule.outlook == Outlook::causal;
+  if (!real && (plain || chain == nullptr)) return;
+  const bool acting = real && (b.acting >> lane & 1) != 0;
+  const std::int64_t begin = real ? m.pair_begin[s] : 0, end = real ? m.pair_begin[s + 1] : 0;
+  LogSum<T> soft;
+  T hard = lowest<T>();
+  T slot[PackedBlock::most_slots], q[PackedBlock::most_pairs];
+  const std::uint16_t* code = packed.code + b.code;
+  const T* coefficient = packed.coefficient + b.coefficient;
+  if (plain) {
+    for (std::int64_t k = begin; k < end; ++k) {
+      const T qk = reward[k] + (causal ? rule.discount * mean_ahead<T>(m, k, value)
+                                       : log_mean_ahead<T>(m, k, value));
+      soft.add(qk, T(1));
+      hard = hard > qk ? hard : qk;
+    }
+  } else {
+    const std::int32_t* index = packed.index + b.index;
+    for (int d = 0; d < b.slots; ++d) {
+      const bool run = *code++ != 0;
+      slot[d] = acting ? value[run ? *index + lane : index[lane]] : T(0);
+      index += run ? 1 : width;
+    }
+    for (int a = 0; a < b.pairs; ++a) {
+      T mean = 0;
+      LogSum<T> next;
+      for (int left = *code++; left > 0; --left, ++code) {
+        const bool shared = (*code & 1) == 0;
+        const T p = coefficient[shared ? 0 : lane];
+        coefficient += shared ? 1 : width;
+        if (p == T(0)) continue;
+        if (causal)
+          mean += p * slot[*code >> 1];
+        else
+          next.add(slot[*code >> 1], p);
+      }
+      q[a] = packed_reward[(b.pair_row + a) * width + lane] +
+             (causal ? rule.discount * mean : next.value());
+      soft.add(q[a], T(1));
+      hard = hard > q[a] ? hard : q[a];
+    }
+  }
+  const T best = soft_choice ? soft.value() : hard;
+  if (real) new_value[s] = acting ? best : value[s];
+  if (chain == nullptr) return;
+
+  bool chosen = false;
+  auto probability_of = [&](T qk) {
+    T pi = T(0);
+    if (acting && best != lowest<T>()) {
+      if (soft_choice)
+        pi = exponential(qk - best);
+      else
+        pi = !chosen && qk == best ? T(1) : T(0);
+    }
+    chosen = chosen || pi == T(1);
+    return pi;
+  };
+  if (plain) {
+    T* const to = chain + b.chain - m.transition_begin[m.pair_begin[s / width * width]];
+    for (std::int64_t k = begin; k < end; ++k) {
+      const T pi = probability_of(reward[k] + rule.discount * mean_ahead<T>(m, k, value));
+      for (std::int64_t j = m.transition_begin[k]; j < m.transition_begin[k + 1]; ++j)
+        to[j] = pi * m.probability[j];
+    }
+    return;
+  }
+  for (int d = 0; d < b.slots; ++d) slot[d] = 0;
+  code = packed.code + b.code + b.slots;
+  coefficient = packed.coefficient + b.coefficient;
+  for (int a = 0; a < b.pairs; ++a) {
+    const T pi = probability_of(q[a]);
+    for (int left = *code++; left > 0; --left, ++code) {
+      const bool shared = (*code & 1) == 0;
+      slot[*code >> 1] += pi * coefficient[shared ? 0 : lane];
+      coefficient += shared ? 1 : width;
+    }
+  }
+  for (int d = 0; d < b.slots; ++d) chain[b.chain + d * width + lane] = slot[d];
 }
 
 template <class T>
@@ -279,6 +388,15 @@ void backup(Stream& stream, const SparseDynamics<T>& m, const BackupRule<T>& rul
 }
 
 template <class T>
+void packed_backup(Stream& stream, const SparseDynamics<T>& m, const PackedDynamics<T>& packed,
+                   const BackupRule<T>& rule, const T* reward, const T* packed_reward,
+                   const T* value, T* new_value, T* chain) {
+  launch(packed_kernel<T>, dim3(blocks_for(packed.blocks * PackedBlock::lanes)),
+         dim3(block_threads), 0, stream, m, packed, rule, reward, packed_reward, value, new_value,
+         chain);
+}
+
+template <class T>
 void policy(Stream& stream, const SparseDynamics<T>& m, Choice choice, std::int64_t batch,
             const T* q, const T* value, T* policy) {
   launch(policy_kernel<T>, dim3(blocks_for(m.states * batch)), dim3(block_threads), 0, stream, m,
@@ -357,6 +475,7 @@ void grid_forward(Stream& stream, const GridDynamics<T>& grid, T discount, T for
 template <class T>
 void fill_all(DynamicProgrammingKernels<T>& kernels) {
   kernels.backup = backup<T>;
+  kernels.packed_backup = packed_backup<T>;
   kernels.policy = policy<T>;
   kernels.evaluate = evaluate<T>;
   kernels.forward = forward<T>;

@@ -36,40 +36,61 @@ struct Layout<double> {
                           ln2_low = 1.90821492927058770002e-10;
 };
 
-// exp x = 2^n exp r with n = round(x / ln 2) and |r| <= ln 2 / 2, by its power series. 0 below
-// `lowest`, where the result would be subnormal; NaN stays NaN.
+// exp r for |r| <= ln 2 / 2: 1 + r + r^2 times a polynomial through the Chebyshev points, off by
+// 1.1e-8 in single and 1.7e-17 in double precision.
+template <class T>
+UNDERSTUDY_INLINE Vec<T> exp_polynomial(Vec<T> r) {
+  Vec<T> p;
+  if constexpr (sizeof(T) == 4) {
+    p = broadcast<T>(T(1.3926213466332443037e-3));
+    p = p * r + T(8.3632029715758549465e-3);
+    p = p * r + T(4.1666554437685938899e-2);
+    p = p * r + T(1.6666576845993976311e-1);
+    p = p * r + T(0.5);
+  } else {
+    p = broadcast<T>(T(2.5100424157005066788e-8));
+    p = p * r + T(2.7620138719973995569e-7);
+    p = p * r + T(2.7557268378684192873e-6);
+    p = p * r + T(2.4801521190217727651e-5);
+    p = p * r + T(1.9841269863105968748e-4);
+    p = p * r + T(1.3888888917281793308e-3);
+    p = p * r + T(8.3333333333300513464e-3);
+    p = p * r + T(4.1666666666623991516e-2);
+    p = p * r + T(1.6666666666666667456e-1);
+    p = p * r + T(5.0000000000000010262e-1);
+  }
+  p = p * r + T(1);
+  return p * r + T(1);
+}
+
+// exp x = 2^n exp r with n = round(x / ln 2). 0 below `lowest`, where the result would be
+// subnormal (AVX-512: a subnormal number or 0); NaN stays NaN.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> vector_exp(Vec<T> x) {
   using L = Layout<T>;
   using V = Vec<T>;
-  const V bounded = minimum<T>(x, broadcast<T>(L::highest));
+#if defined(__AVX512F__)
+  // Scaling by 2^n is one instruction that knows its limits; far below them, so that -infinity is
+  // a number on the way.
+  const V bounded = maximum<T>(broadcast<T>(sizeof(T) == 4 ? T(-120) : T(-800)), x);
+#else
+  const V bounded = minimum<T>(broadcast<T>(L::highest), x);
+#endif
   const V shifted = bounded * T(1.44269504088896340736) + L::round;
   const V n = shifted - L::round;
   const V r = (bounded - n * L::ln2_high) - n * L::ln2_low;
-  V p;
-  if constexpr (sizeof(T) == 4) {
-    p = broadcast<T>(T(1.0 / 5040));
-    p = p * r + T(1.0 / 720);
-  } else {
-    p = broadcast<T>(T(1.0 / 6227020800.0));
-    p = p * r + T(1.0 / 479001600);
-    p = p * r + T(1.0 / 39916800);
-    p = p * r + T(1.0 / 3628800);
-    p = p * r + T(1.0 / 362880);
-    p = p * r + T(1.0 / 40320);
-    p = p * r + T(1.0 / 5040);
-    p = p * r + T(1.0 / 720);
-  }
-  p = p * r + T(1.0 / 120);
-  p = p * r + T(1.0 / 24);
-  p = p * r + T(1.0 / 6);
-  p = p * r + T(0.5);
-  p = p * r + T(1);
-  p = p * r + T(1);
+  const V p = exp_polynomial<T>(r);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return (V)_mm512_maskz_scalef_ps(0xffff, (__m512)p, (__m512)n);
+  else
+    return (V)_mm512_maskz_scalef_pd(0xff, (__m512d)p, (__m512d)n);
+#else
   // The integer n sits in the low bits of `shifted`; moved into the exponent it multiplies by 2^n.
   const BitsVec<T> power = (BitsVec<T>)shifted << L::mantissa_bits;
   const V result = (V)((BitsVec<T>)p + power);
   return x < L::lowest ? V{} : (x == x ? result : x);
+#endif
 }
 
 // log x = e ln 2 + 2 artanh(f / (2 + f)) with x = 2^e (1 + f) and 1 + f in [0.707, 1.414].

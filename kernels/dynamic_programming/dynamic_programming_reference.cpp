@@ -39,6 +39,47 @@ void backup(Stream&, const Dynamics& m, const BackupRule<double>& rule, std::int
     }
 }
 
+// The sparse form says the same; what is read of the packed one is where `chain` keeps what. A
+// packed block's slots are its states' distinct successors, in the order their pairs name them.
+void packed_backup(Stream& stream, const Dynamics& m, const PackedDynamics<double>& packed,
+                   const BackupRule<double>& rule, const double* reward, const double*,
+                   const double* value, double* new_value, double* chain) {
+  backup(stream, m, rule, 1, reward, false, value, nullptr, new_value);
+  if (chain == nullptr) return;
+  for (std::int64_t i = 0; i < packed.blocks; ++i) {
+    const PackedBlock& b = packed.block[i];
+    const bool plain = b.slots == PackedBlock::plain;
+    double* next = chain + b.chain;
+    for (int e = 0; !plain && e < b.slots * PackedBlock::lanes; ++e) next[e] = 0.0;
+    const std::int64_t first = i * PackedBlock::lanes;
+    for (std::int64_t s = first; s < first + PackedBlock::lanes && s < m.states; ++s) {
+      std::int32_t seen[PackedBlock::most_slots];
+      int slots = 0;
+      bool chosen = false;
+      for (std::int64_t k = m.pair_begin[s]; k < m.pair_begin[s + 1]; ++k) {
+        double q = 0.0;
+        for (std::int64_t j = m.transition_begin[k]; j < m.transition_begin[k + 1]; ++j)
+          q += m.probability[j] * value[m.next_state[j]];
+        q = reward[k] + rule.discount * q;
+        double pi = q == new_value[s] && !chosen ? 1.0 : 0.0;
+        if (rule.choice == Choice::soft) pi = std::exp(q - new_value[s]);
+        if (new_value[s] == -INFINITY) pi = 0.0;
+        chosen = chosen || pi == 1.0;
+        for (std::int64_t j = m.transition_begin[k]; j < m.transition_begin[k + 1]; ++j) {
+          if (plain) {
+            *next++ = pi * m.probability[j];
+            continue;
+          }
+          int d = 0;
+          while (d < slots && seen[d] != m.next_state[j]) ++d;
+          if (d == slots) seen[slots++] = m.next_state[j];
+          next[d * PackedBlock::lanes + s - first] += pi * m.probability[j];
+        }
+      }
+    }
+  }
+}
+
 void policy(Stream&, const Dynamics& m, Choice choice, std::int64_t batch, const double* q,
             const double* value, double* policy) {
   for (std::int64_t s = 0; s < m.states; ++s)
@@ -193,8 +234,17 @@ void grid_forward(Stream&, const GridDynamics<double>& grid, double discount,
 }  // namespace
 
 void fill(DynamicProgrammingKernels<double>& kernels) {
-  kernels = {backup,           policy,          evaluate,       forward,     multiply,
-             solve_triangular, sampled_product, maximum_change, grid_backup, grid_forward};
+  kernels.backup = backup;
+  kernels.packed_backup = packed_backup;
+  kernels.policy = policy;
+  kernels.evaluate = evaluate;
+  kernels.forward = forward;
+  kernels.multiply = multiply;
+  kernels.solve_triangular = solve_triangular;
+  kernels.sampled_product = sampled_product;
+  kernels.maximum_change = maximum_change;
+  kernels.grid_backup = grid_backup;
+  kernels.grid_forward = grid_forward;
 }
 
 }  // namespace understudy::reference

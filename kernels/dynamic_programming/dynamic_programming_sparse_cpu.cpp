@@ -577,6 +577,16 @@ void maximum_change(Stream& stream, std::int64_t n, const T* a, const T* b, T* r
 }  // namespace
 
 template <class T>
+void backup_states(const SparseDynamics<T>& dynamics, const BackupRule<T>& rule, std::int64_t first,
+                   std::int64_t end, const T* reward, const T* value, T* q, T* new_value) {
+  backup_one<T>(dynamics, rule, first, end, reward, value, q, new_value);
+}
+template void backup_states(const SparseDynamics<float>&, const BackupRule<float>&, std::int64_t,
+                            std::int64_t, const float*, const float*, float*, float*);
+template void backup_states(const SparseDynamics<double>&, const BackupRule<double>&, std::int64_t,
+                            std::int64_t, const double*, const double*, double*, double*);
+
+template <class T>
 void fill_sparse(DynamicProgrammingKernels<T>& kernels) {
   kernels.backup = backup<T>;
   kernels.policy = policy<T>;

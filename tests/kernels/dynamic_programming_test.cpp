@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "kernels/dynamic_programming/packed.h"
+
 #include "tests/kernels/kernel_test.h"
 
 namespace understudy {
@@ -264,6 +266,88 @@ KERNEL_TEST(DynamicProgrammingKernels, maximum_change_sees_infinities_and_nan) {
     EXPECT_TRUE(std::isfinite(change(with(a, -INFINITY), with(b, -INFINITY))));
     EXPECT_TRUE(std::isinf(change(a, with(b, -INFINITY))));
     EXPECT_TRUE(std::isnan(change(with(a, NAN), b)));
+  }
+}
+
+// A torus whose states lead along four directions, numbered by rows, so that blocks share programs,
+// with some states cut off, some with a pair too many and some that lead anywhere.
+Case regular_case(Random& random, Index height, Index width) {
+  Case c;
+  c.states = height * width;
+  c.batch = 1;
+  for (Index s = 0; s < c.states; ++s) {
+    const Index kind = random.integer(0, 29), y = s / width, x = s % width;
+    const Index next[4] = {(y + 1) % height * width + x, y * width + (x + 1) % width,
+                           (y + height - 1) % height * width + x,
+                           y * width + (x + width - 1) % width};
+    for (Index a = 0; a < (kind == 0 ? 0 : kind == 1 ? 4 : 3); ++a) {
+      for (Index m = 0; m < 3; ++m) {
+        const Index to = kind == 2 ? random.integer(0, c.states - 1) : next[(a + m) % 4];
+        c.next_state.push_back(static_cast<std::int32_t>(to));
+        c.probability.push_back(m == 0 ? 0.5 : 0.25);
+      }
+      c.transition_begin.push_back(static_cast<std::int32_t>(c.next_state.size()));
+    }
+    c.pair_begin.push_back(static_cast<std::int32_t>(c.pairs()));
+  }
+  return c;
+}
+
+// Packed backups against those of the sparse form, and the chain of the policy they chose.
+KERNEL_TEST(DynamicProgrammingKernels, packed_backups_agree_with_the_reference) {
+  Random random(7);
+  for (int which = 0; which < 9; ++which) {
+    const Shape& shape = shapes[2 * which];
+    const Case c = which < 3
+                       ? regular_case(random, 3 + 20 * which, 7 + 30 * which)
+                       : random_case(random, shape.states, shape.actions, shape.successors, 1);
+    SCOPED_TRACE("case " + std::to_string(which) + ", states " + std::to_string(c.states));
+    const PackedStore<double> wide(c.dynamics());
+    const PackedStore<T> store(c.dynamics());
+    if (which == 1 || which == 2) {
+      EXPECT_LT(store.plain_blocks(), c.states / 64);
+    }
+    const Placed<T> placed(on, c);
+    auto reward = on.rounded(random.uniforms(c.pairs(), -3, 1));
+    for (double spread : {5.0, 500.0}) {
+      auto value = on.rounded(random.uniforms(c.states, -spread, spread));
+      for (Index i = 0; i < c.states; i += 11) value[i] = -INFINITY;
+      const auto packed_reward = store.pack_pairs(c.dynamics(), reward.data());
+      const std::vector<double> packed_wide(packed_reward.begin(), packed_reward.end());
+      const Array<T> r = on.array(reward), v = on.array(value), pr = on.array(packed_wide);
+      const Array<PackedBlock> block = on.of(store.block);
+      const Array<std::uint16_t> code = on.of(store.code);
+      const Array<std::int32_t> index = on.of(store.index);
+      const Array<T> coefficient =
+          on.array(std::vector<double>(store.coefficient.begin(), store.coefficient.end()));
+      PackedDynamics<T> there = store.view();
+      there.block = block;
+      there.code = code;
+      there.index = index;
+      there.coefficient = coefficient;
+      for (Choice choice : {Choice::hard, Choice::soft})
+        for (Outlook outlook : {Outlook::causal, Outlook::optimistic}) {
+          const bool chained = outlook == Outlook::causal;
+          std::vector<double> next(c.states), chain(there.chain);
+          reference.packed_backup(on.host_stream(), c.dynamics(), wide.view(),
+                                  {choice, outlook, 0.75}, reward.data(), nullptr, value.data(),
+                                  next.data(), chained ? chain.data() : nullptr);
+          Array<T> found = on.poisoned(c.states), alone = on.poisoned(c.states);
+          Array<T> chain_found = on.poisoned(there.chain);
+          kernels.packed_backup(on.team_stream(), placed.dynamics(), there,
+                                {choice, outlook, T(0.75)}, r, pr, v, found,
+                                chained ? chain_found.data() : nullptr);
+          EXPECT_TRUE(close(found, next, roundings, 4 * spread * unit<T>));
+          kernels.packed_backup(on.stream(), placed.dynamics(), there, {choice, outlook, T(0.75)},
+                                r, pr, v, alone, nullptr);
+          EXPECT_TRUE(same_bits(alone.host(), found.host()));
+          // A hard choice between pairs of the same value but for rounding may fall either way, and
+          // no two of these random ones are so near. exp turns an absolute error into a relative.
+          if (chained) {
+            EXPECT_TRUE(close(chain_found, chain, roundings * spread, unit<T>));
+          }
+        }
+    }
   }
 }
 

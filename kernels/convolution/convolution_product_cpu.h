@@ -45,26 +45,42 @@ template <class T, int vectors, int rows>
 void gather_group(const T* a, const std::int32_t* source, const std::int32_t* destination,
                   const Terms<T>& terms, Begin begin, const T* bias, T* c) {
   constexpr int w = lanes<T>;
+  // Loops over rows and vectors are unrolled by order: sums that are counted through would live on
+  // the stack, and travel there and back around the loop over terms.
   const T* from[rows];
+#pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) from[r] = a + source[r];
   Vec<T> sum[rows][vectors];
-  for (int r = 0; r < rows; ++r)
-    for (int v = 0; v < vectors; ++v)
-      sum[r][v] = begin == Begin::zero   ? Vec<T>{}
-                  : begin == Begin::bias ? load<T>(bias + v * w)
-                                         : load<T>(c + (destination[r] * vectors + v) * w);
+  if (begin == Begin::add) {
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 16
+      for (int v = 0; v < vectors; ++v) sum[r][v] = load<T>(c + (destination[r] * vectors + v) * w);
+  } else {
+#pragma GCC unroll 16
+    for (int v = 0; v < vectors; ++v) {
+      const Vec<T> first = begin == Begin::bias ? load<T>(bias + v * w) : Vec<T>{};
+#pragma GCC unroll 16
+      for (int r = 0; r < rows; ++r) sum[r][v] = first;
+    }
+  }
   const T* panel = terms.panel;
   const std::int32_t* offset = terms.offset;
   for (std::int64_t j = 0; j < terms.depth; ++j, panel += vectors * w) {
     const std::int64_t at = offset[j];
     Vec<T> factor[rows];
+#pragma GCC unroll 16
     for (int r = 0; r < rows; ++r) factor[r] = broadcast<T>(from[r][at]);
+#pragma GCC unroll 16
     for (int v = 0; v < vectors; ++v) {
       const Vec<T> b = load<T>(panel + v * w);
+#pragma GCC unroll 16
       for (int r = 0; r < rows; ++r) sum[r][v] += factor[r] * b;
     }
   }
+#pragma GCC unroll 16
   for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 16
     for (int v = 0; v < vectors; ++v) store<T>(c + (destination[r] * vectors + v) * w, sum[r][v]);
 }
 

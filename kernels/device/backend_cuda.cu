@@ -25,6 +25,7 @@ Backend<T> assemble() {
   cuda::fill(backend.random);
   cuda::fill(backend.cholesky);
   cuda::fill(backend.optimiser);
+  cuda::fill(backend.dynamic_programming);
   return backend;
 }
 

@@ -17,8 +17,10 @@ namespace {
 
 // Below this many elements waking a team costs more than it saves.
 constexpr std::int64_t split_from = 32768;
-// Elements a part: enough to hide the hand-out, few enough to balance.
+// Elements a part at the least: enough to hide the hand-out.
 constexpr std::int64_t split_part = 16384;
+// Parts for each of the team: enough to balance, few enough that a thread's lie side by side.
+constexpr std::int64_t parts_each = 4;
 
 // Calls work(begin, end, thread) so that the ranges cover [0, rows); begin is always a multiple of
 // `multiple`. `cost` is the work on one row, counted in elements touched.
@@ -30,8 +32,11 @@ UNDERSTUDY_INLINE void split_rows(Stream& stream, std::int64_t rows, std::int64_
     work(std::int64_t{0}, rows, 0);
     return;
   }
-  std::int64_t part_rows = split_part / (cost > 0 ? cost : 1);
-  part_rows = (part_rows + multiple) / multiple * multiple;
+  const std::int64_t team = stream.threads->count();
+  const std::int64_t each = rows * cost / split_part / team;
+  const std::int64_t wanted = team * (each < 1 ? 1 : each > parts_each ? parts_each : each);
+  const std::int64_t part_rows =
+      ((rows + wanted - 1) / wanted + multiple - 1) / multiple * multiple;
   const std::int64_t parts = (rows + part_rows - 1) / part_rows;
   stream.threads->run(static_cast<int>(parts), [&](int part, int thread) {
     const std::int64_t begin = part * part_rows;

@@ -12,6 +12,13 @@ namespace understudy {
 
 class Threads;
 
+// What CUDA's products of f32 may round their factors to; their sums are f32 in every case.
+//   full   nothing: the default
+//   tf32   10 bits of significand, in products large enough for cuBLAS; the others stay full
+//   bf16   7 bits, to nearest and ties to even, in all products (half the digits of tf32 for up to
+//          twice its rate; a result errs by up to 2^-8 of the sum of magnitudes for each factor)
+enum class Precision : unsigned char { full, tf32, bf16 };
+
 struct Stream {
   // CPU: a team to split large work over, or null to run on the calling thread alone. The result is
   // the same bits either way.
@@ -28,8 +35,8 @@ struct Stream {
   void* native = nullptr;
   void* blas = nullptr;
 
-  // CUDA: allow TF32 / bf16 products. Never set by default.
-  bool reduced_precision = false;
+  // CUDA: a program keeps what was set when it first ran.
+  Precision precision = Precision::full;
 };
 
 }  // namespace understudy

@@ -12,6 +12,7 @@
 //   strip      the columns beyond whole vectors, in the direction that fills vectors
 //   parts      threads take runs of rows (or columns, or products of a batch) and work alone, each
 //              with its own packed copies: nothing is shared but the operands
+//   few rows   one panel of C alone, without any of this
 //   chunks of k  a gradient dW = X^T dY has few rows and a long sum; this is cut into chunks of a
 //   fixed
 //              length, summed apart and added in order
@@ -79,7 +80,7 @@ Plan<T> plan_for(const Gemm<T>& p) {
   // Chunks of k: few sums, long ones.
   if (plain && p.batch == 1 && p.k >= 1024 && p.m * p.n * size <= slot_bytes && p.k >= 4 * p.m &&
       p.k >= 4 * p.n)
-    plan.k_chunk = quotient_up(p.k, p.k / 512);
+    plan.k_chunk = quotient_up(p.k, p.k / 1024 * 2);  // an even number: two threads have as many
   const Index k = plan.k_chunk != 0 ? plan.k_chunk : p.k;
 
   // The strip, by counting vector operations. A sum along k costs its lanes' tree, some three
@@ -118,7 +119,9 @@ Plan<T> plan_for(const Gemm<T>& p) {
   const Index columns = plan.panel_columns;
   plan.pack_b = columns > 0 && (p.transpose_b || (p.m >= 192 && k * p.n * size > (64 << 10)));
   plan.pack_a = columns >= 256 && p.m >= 24;
-  const Index longest = p.transpose_a && !plan.pack_a ? 128 : 384;
+  // Where both the packed blocks and the next ones, on their way, are to lie in the second cache,
+  // half as long.
+  const Index longest = !p.transpose_a ? 384 : plan.pack_a ? 192 : 128;
   plan.k_block =
       k <= longest + longest / 2 ? larger(k, 1) : quotient_up(k, quotient_up(k, longest));
   return plan;
@@ -229,6 +232,15 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
           work.a_stride = packed_rows;
           left = LeftOperand::packed;
         }
+        // A stored transposed is read a few lines of every row at a time, which the processor does
+        // not foresee: the next block's rows of A, and of B, are asked for while this one's are
+        // multiplied.
+        const bool ask = left == LeftOperand::packed && p.transpose_a && !last;
+        const Index bytes_a = block_k * p.lda * size, bytes_b = block_k * p.ldb * size;
+        const Index share =
+            ask ? quotient_up(bytes_a + bytes_b, quotient_up(rows, block_rows) * panels) : 0;
+        work.ahead = reinterpret_cast<const char*>(p.b);
+        if (ask) work.ahead_step = quotient_up(share, quotient_up(block_m, packed_rows) * block_k);
         work.ldc = p.ldc;
         work.load_c = !first || p.accumulate;
         work.finish = last && finish;
@@ -241,6 +253,13 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
           work.b_stride = plan.pack_b ? width * L : p.ldb;
           work.c = p.c + m * p.ldc + n + at;
           work.bias = first && p.bias != nullptr ? p.bias + n + at : nullptr;
+          if (ask) {
+            const Index from = (row / block_rows * panels + panel) * share;
+            work.ahead =
+                from < bytes_a
+                    ? reinterpret_cast<const char*>(p.a + (k + block_k) * p.lda) + from
+                    : reinterpret_cast<const char*>(p.b + (k + block_k) * p.ldb) + (from - bytes_a);
+          }
           work.epilogue = epilogue;
           if (epilogue.g != nullptr) work.epilogue.g += m * p.ldg + n + at;
           run_panel<T>(work, block_m, width, left);
@@ -258,6 +277,7 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
         if (with_strip && plan.strip == Strip::along_m) {
           // C's columns as rows, so B broadcast and A's rows as vectors
           const Index stride = round_up(rows, L);
+          work.ahead_step = 0;
           work.a = p.transpose_b ? p.b + strip_begin * p.ldb + k : p.b + k * p.ldb + strip_begin;
           work.a_stride = p.ldb;
           work.b_stride = p.lda;
@@ -380,13 +400,46 @@ void multiply_in_chunks(Stream& stream, const Gemm<T>& p, const Plan<T>& plan) {
           store_masked<T>(c, v, mask);
         }
     };
-    add(0, p.m);
+    if (team > 1 && sums * count >= 16384)
+      stream.threads->run(static_cast<int>(team),
+                          [&](int part, int) { add(part * p.m / team, (part + 1) * p.m / team); });
+    else
+      add(0, p.m);
   }
+}
+
+// One row or two and few columns, as an actor has: one panel, no blocking and nobody to share with,
+// so that what is left is reading B.
+template <class T>
+void multiply_few(const Gemm<T>& p) {
+  constexpr Index L = lanes<T>;
+  const int width = static_cast<int>(quotient_up(p.n, L));
+  Panel<T> work{};
+  work.k = p.k;
+  work.a = p.a;
+  work.a_stride = p.lda;
+  work.b = p.b;
+  work.b_stride = p.ldb;
+  work.c = p.c;
+  work.ldc = p.ldc;
+  work.last = static_cast<int>(p.n - (width - 1) * L);
+  work.chains = width == 1;
+  work.load_c = p.accumulate;
+  work.bias = p.bias;
+  work.epilogue.activation = p.activation;
+  work.epilogue.gradient_activation = p.gradient_activation;
+  work.epilogue.g = p.gradient_of;
+  work.epilogue.ldg = p.ldg;
+  work.finish = !work.epilogue.nothing();
+  run_panel<T>(work, p.m, width, LeftOperand::along_k);
 }
 
 template <class T>
 void gemm_any(Stream& stream, const Gemm<T>& p) {
   if (p.m <= 0 || p.n <= 0 || p.batch <= 0) return;
+  if (p.m <= 2 && p.batch == 1 && !p.transpose_a && !p.transpose_b &&
+      p.n <= widest_low * lanes<T> && p.k <= 512)
+    return multiply_few<T>(p);
   const Plan<T> plan = plan_for<T>(p);
   const Index team = stream.threads != nullptr ? stream.threads->count() : 1;
   const Index L = lanes<T>;
@@ -400,12 +453,19 @@ void gemm_any(Stream& stream, const Gemm<T>& p) {
   Index batch_runs = 1, row_runs = 1, column_runs = 1;
   if (!alone) {
     batch_runs = smaller(p.batch, team);
-    row_runs = smaller(quotient_up(team, batch_runs), quotient_up(p.m, 24));
-    column_runs = smaller(quotient_up(team, batch_runs * row_runs), quotient_up(p.n, 6 * L));
+    const Index runs = quotient_up(team, batch_runs);
+    // a matrix B that is larger than A is read once, by the threads in turn along its columns
+    if (p.n >= 4 * p.m && p.n >= runs * 6 * L) {
+      column_runs = runs;
+    } else {
+      row_runs = smaller(runs, quotient_up(p.m, 24));
+      column_runs = smaller(quotient_up(runs, row_runs), quotient_up(p.n, 6 * L));
+    }
   }
   const Index run_batch = quotient_up(p.batch, batch_runs);
-  const Index run_rows = round_up(quotient_up(p.m, row_runs), 24);
-  const Index run_columns = round_up(quotient_up(p.n, column_runs), 3 * L);
+  const Index run_rows = round_up(quotient_up(p.m, row_runs), p.m >= row_runs * 96 ? 24 : 8);
+  const Index run_columns =
+      round_up(quotient_up(p.n, column_runs), p.n >= column_runs * 24 * L ? 3 * L : L);
 
   const auto part = [&](int number, int thread) {
     const Index column = number % column_runs;

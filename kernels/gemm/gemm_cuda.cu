@@ -16,6 +16,10 @@
 //   split k     if that makes fewer than 128 blocks and k >= 512: parts of at least 256, until
 //               there are 256 blocks or scratch is full
 //
+// Stream::precision: tf32 and bf16 are cuBLAS's tensor cores. Our own kernels know bf16 too, by
+// rounding what they put into shared memory: no faster, but every shape then means the same, and
+// the rounding is seen where there is no GPU.
+//
 // The same shapes give the same bits every time: no atomics, every sum in a fixed order.
 
 #include "kernels/gemm/gemm.h"
@@ -78,6 +82,17 @@ __device__ inline void finish(const Gemm<T>& p, Index item, Index i, Index j, T 
   *c = value;
 }
 
+// To bf16's 8 significant bits and back, to nearest, ties to even. Infinities and NaN stay.
+__device__ inline float rounded_to_bf16(float x) {
+  std::uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+  float rounded;
+  memcpy(&rounded, &bits, sizeof rounded);
+  return x == x ? rounded : x;
+}
+__device__ inline double rounded_to_bf16(double x) { return x; }
+
 // Block (x, y, z): tile x of rows, tile y of columns; z counts parts of k within products of the
 // batch, of which it takes every (gridDim.z / parts)-th. With one part the epilogue is applied;
 // with several, `partial` [part][item][m][n] gets the sums.
@@ -87,7 +102,7 @@ __device__ inline void finish(const Gemm<T>& p, Index item, Index i, Index j, T 
 // four at a time.
 template <class T, int BM, int BN, int BK, int TM, int TN, bool A_TURNED, bool B_TURNED>
 __global__ void __launch_bounds__((BM / TM) * (BN / TN), 512 / ((BM / TM) * (BN / TN)))
-    tile_kernel(Gemm<T> p, Index parts, Index part_length, T* partial) {
+    tile_kernel(Gemm<T> p, bool bf16, Index parts, Index part_length, T* partial) {
   constexpr int threads = (BM / TM) * (BN / TN), across = BN / TN, down = BM / TM;
   constexpr int loads_a = BM * BK / threads, loads_b = BN * BK / threads;
   static_assert(BM * BK % threads == 0 && BN * BK % threads == 0 && TM % 4 == 0 && TN % 4 == 0);
@@ -142,11 +157,13 @@ __global__ void __launch_bounds__((BM / TM) * (BN / TN), 512 / ((BM / TM) * (BN 
       UNDERSTUDY_UNROLL
       for (int load = 0; load < loads_a; ++load)
         strip_a[A_TURNED ? row_a + load * apart_a : column_a]
-               [A_TURNED ? column_a : row_a + load * apart_a] = next_a[load];
+               [A_TURNED ? column_a : row_a + load * apart_a] =
+                   bf16 ? rounded_to_bf16(next_a[load]) : next_a[load];
       UNDERSTUDY_UNROLL
       for (int load = 0; load < loads_b; ++load)
         strip_b[B_TURNED ? column_b : row_b + load * apart_b]
-               [B_TURNED ? row_b + load * apart_b : column_b] = next_b[load];
+               [B_TURNED ? row_b + load * apart_b : column_b] =
+                   bf16 ? rounded_to_bf16(next_b[load]) : next_b[load];
       __syncthreads();
       if (k + BK < k1) fetch(k + BK);
       UNDERSTUDY_UNROLL
@@ -210,7 +227,8 @@ void launch_tiles(Stream& stream, const Gemm<T>& p) {
   const Index items = smaller(p.batch, 65535 / parts);
   const auto start = [&](auto kernel) {
     launch(kernel, dim3(unsigned(rows), unsigned(columns), unsigned(items * parts)),
-           dim3((BM / TM) * (BN / TN)), 0, stream, p, parts, length, partial);
+           dim3((BM / TM) * (BN / TN)), 0, stream, p, stream.precision == Precision::bf16, parts,
+           length, partial);
   };
   if (p.transpose_a && p.transpose_b)
     start(tile_kernel<T, BM, BN, BK, TM, TN, true, true>);
@@ -242,6 +260,10 @@ struct Blas {
                const float*, int, long long, const float*, float*, int, long long, int);
   int (*dgemm)(Handle, int, int, int, int, int, const double*, const double*, int, long long,
                const double*, int, long long, const double*, double*, int, long long, int);
+  // the types of numbers and of sums as their enumerations' values
+  int (*gemm_ex)(Handle, int, int, int, int, int, const void*, const void*, int, int, long long,
+                 const void*, int, int, long long, const void*, void*, int, int, long long, int,
+                 int, int);
   Handle handle = nullptr;  // null: not here
 
   Blas() {
@@ -257,7 +279,7 @@ struct Blas {
     if (!(find(create, "cublasCreate_v2") && find(set_stream, "cublasSetStream_v2") &&
           find(set_workspace, "cublasSetWorkspace_v2") &&
           find(set_math_mode, "cublasSetMathMode") && find(sgemm, "cublasSgemmStridedBatched") &&
-          find(dgemm, "cublasDgemmStridedBatched")))
+          find(dgemm, "cublasDgemmStridedBatched") && find(gemm_ex, "cublasGemmStridedBatchedEx")))
       return;
     // the first large product may be one that a graph is being captured from; making the handle
     // allocates, which a capturing thread may do only in this mode
@@ -268,6 +290,19 @@ struct Blas {
     UNDERSTUDY_CUDA(cudaThreadExchangeStreamCaptureMode(&mode));
   }
 
+  // Numbers stay f32 in memory (CUDA_R_32F); CUBLAS_COMPUTE_32F_FAST_16BF rounds them on the way.
+  int gemm_bf16(int ta, int tb, int m, int n, int k, const float* alpha, const float* a, int lda,
+                long long sa, const float* b, int ldb, long long sb, const float* beta, float* c,
+                int ldc, long long sc, int batch) {
+    constexpr int f32 = 0, fast_bf16 = 75, any_algorithm = -1;
+    return gemm_ex(handle, ta, tb, m, n, k, alpha, a, f32, lda, sa, b, f32, ldb, sb, beta, c, f32,
+                   ldc, sc, batch, fast_bf16, any_algorithm);
+  }
+  int gemm_bf16(int ta, int tb, int m, int n, int k, const double* alpha, const double* a, int lda,
+                long long sa, const double* b, int ldb, long long sb, const double* beta, double* c,
+                int ldc, long long sc, int batch) {
+    return dgemm(handle, ta, tb, m, n, k, alpha, a, lda, sa, b, ldb, sb, beta, c, ldc, sc, batch);
+  }
   int gemm(int ta, int tb, int m, int n, int k, const float* alpha, const float* a, int lda,
            long long sa, const float* b, int ldb, long long sb, const float* beta, float* c,
            int ldc, long long sc, int batch) {
@@ -299,19 +334,28 @@ bool multiply_by_library(Stream& stream, const Gemm<T>& p) {
     if (size > most) return false;
   static Blas blas;
   if (blas.handle == nullptr) return false;
-  constexpr int pedantic = 2, tf32 = 3;
+  constexpr int usual = 0, pedantic = 2, tf32 = 3;
   int status = blas.set_stream(blas.handle, static_cast<cudaStream_t>(stream.native));
   // its own memory would be allocated behind our back, and not survive in a graph
   if (status == 0)
     status = blas.set_workspace(blas.handle, stream.scratch, Stream::minimum_scratch);
   if (status == 0)
-    status = blas.set_math_mode(blas.handle, stream.reduced_precision ? tf32 : pedantic);
+    status = blas.set_math_mode(blas.handle, stream.precision == Precision::tf32   ? tf32
+                                             : stream.precision == Precision::bf16 ? usual
+                                                                                   : pedantic);
   const T one = 1, zero = 0;
   // Column-major, C^T = op(B)^T op(A)^T: the operands change places and nothing else.
+  const auto multiply = [&](auto function) {
+    return (blas.*function)(p.transpose_b ? 1 : 0, p.transpose_a ? 1 : 0, int(p.n), int(p.m),
+                            int(p.k), &one, p.b, int(p.ldb), p.stride_b, p.a, int(p.lda),
+                            p.stride_a, p.accumulate ? &one : &zero, p.c, int(p.ldc), p.stride_c,
+                            int(p.batch));
+  };
+  using Function = int (Blas::*)(int, int, int, int, int, const T*, const T*, int, long long,
+                                 const T*, int, long long, const T*, T*, int, long long, int);
   if (status == 0)
-    status = blas.gemm(p.transpose_b ? 1 : 0, p.transpose_a ? 1 : 0, int(p.n), int(p.m), int(p.k),
-                       &one, p.b, int(p.ldb), p.stride_b, p.a, int(p.lda), p.stride_a,
-                       p.accumulate ? &one : &zero, p.c, int(p.ldc), p.stride_c, int(p.batch));
+    status = multiply(stream.precision == Precision::bf16 ? Function(&Blas::gemm_bf16)
+                                                          : Function(&Blas::gemm));
   UNDERSTUDY_CHECK(status == 0, "cuBLAS: status %d", status);
   if (p.bias != nullptr || p.activation != Activation::none || p.gradient_of != nullptr) {
     Gemm<T> rest = p;

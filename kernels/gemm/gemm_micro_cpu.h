@@ -117,6 +117,11 @@ struct Finish {
   const T* g = nullptr;
   std::int64_t ldg = 0;
   bool nothing() const { return activation == Activation::none && g == nullptr; }
+  // The usual backward pass, short enough to be done in place.
+  bool only_tanh_gradient() const {
+    return activation == Activation::none && g != nullptr &&
+           gradient_activation == Activation::tanh;
+  }
 };
 
 // The panel's work: `blocks` blocks of RM rows, one below the other, of RN vectors of C, of which
@@ -133,11 +138,34 @@ struct Panel {
   std::int64_t ldc;
   std::int64_t blocks;
   int last;
+  bool chains;  // RM * RN = 1 or 2: four sums apart, joined at the end, which hide the latency
+  // Memory that the next block of k will read, asked for a few bytes a step; never null where A is
+  // read across k.
+  const char* ahead;
+  std::int64_t ahead_step;
   bool load_c;    // C is added
   const T* bias;  // the sum begins with this, or null
   bool finish;    // the sum is complete: apply `epilogue`
   Finish<T> epilogue;
 };
+
+// d(f(block), g), stored. The functions are given as types, so that the loop holds nothing else; a
+// mask is for the last vector alone, since a masked store takes many times as long as a whole one.
+template <class T, class F, class D>
+UNDERSTUDY_INLINE void finish_each(const Vec<T>* block, int rows, int vectors, int last, T* c,
+                                   std::int64_t ldc, const T* g, std::int64_t ldg, const F& f,
+                                   const D& d) {
+  const int whole = last == lanes<T> ? vectors : vectors - 1;
+  const LaneMask<T> mask = first_lanes<T>(last);
+  for (int i = 0; i < rows; ++i, block += vectors, c += ldc, g += ldg) {
+    for (int j = 0; j < whole; ++j)
+      store<T>(c + j * lanes<T>, d(f(block[j]), [&] { return load<T>(g + j * lanes<T>); }));
+    if (whole < vectors)
+      store_masked<T>(
+          c + whole * lanes<T>,
+          d(f(block[whole]), [&] { return load_masked<T>(g + whole * lanes<T>, mask); }), mask);
+  }
+}
 
 // Applies the epilogue to a block that was put aside, and stores it. One copy for every size of
 // block: the activations are long, and their time is beside k's loop, not in it.
@@ -145,17 +173,41 @@ template <class T>
 __attribute__((noinline)) void finish_block(const Vec<T>* block, int rows, int vectors, int last,
                                             T* c, std::int64_t ldc, const Finish<T>& epilogue,
                                             const T* g) {
-  const LaneMask<T> mask = first_lanes<T>(last);
-  const LaneMask<T> all = first_lanes<T>(lanes<T>);
-  for (int i = 0; i < rows; ++i)
-    for (int j = 0; j < vectors; ++j) {
-      const LaneMask<T> here = j == vectors - 1 ? mask : all;
-      Vec<T> v = activate<T>(epilogue.activation, block[i * vectors + j]);
-      if (g != nullptr)
-        v *= activation_derivative<T>(epilogue.gradient_activation,
-                                      load_masked<T>(g + i * epilogue.ldg + j * lanes<T>, here));
-      store_masked<T>(c + i * ldc + j * lanes<T>, v, here);
+  const auto as_it_is = [](Vec<T> v) __attribute__((always_inline)) { return v; };
+  const auto alone = [](Vec<T> v, const auto&) __attribute__((always_inline)) { return v; };
+  const auto apply = [&](const auto& f, const auto& d) __attribute__((always_inline)) {
+    finish_each<T>(block, rows, vectors, last, c, ldc, g, epilogue.ldg, f, d);
+  };
+  const auto activated = [&]<Activation f>() __attribute__((always_inline)) {
+    apply(
+        [](Vec<T> v) __attribute__((always_inline)) { return activate<T>(f, v); }, alone);
+  };
+  const auto differentiated = [&]<Activation d>() __attribute__((always_inline)) {
+    apply(
+        as_it_is, [](Vec<T> v, const auto& of) __attribute__((always_inline)) {
+          return v * activation_derivative<T>(d, of());
+        });
+  };
+  if (g == nullptr) {
+    switch (epilogue.activation) {
+      case Activation::none: return apply(as_it_is, alone);
+      case Activation::tanh: return activated.template operator()<Activation::tanh>();
+      case Activation::sigmoid: return activated.template operator()<Activation::sigmoid>();
+      case Activation::relu: return activated.template operator()<Activation::relu>();
     }
+  }
+  if (epilogue.activation == Activation::none) {
+    switch (epilogue.gradient_activation) {
+      case Activation::none: return apply(as_it_is, alone);
+      case Activation::tanh: return differentiated.template operator()<Activation::tanh>();
+      case Activation::sigmoid: return differentiated.template operator()<Activation::sigmoid>();
+      case Activation::relu: return differentiated.template operator()<Activation::relu>();
+    }
+  }
+  apply([&](Vec<T> v) { return activate<T>(epilogue.activation, v); },
+        [&](Vec<T> v, const auto& of) {
+          return v * activation_derivative<T>(epilogue.gradient_activation, of());
+        });
 }
 
 // A_ALONG_K: A's rows are contiguous (a plain A); otherwise a step's rows are (transposed, packed).
@@ -169,6 +221,7 @@ void panel(const Panel<T>& p) {
   };
 
   const T* a_block = p.a;
+  [[maybe_unused]] const char* ahead = p.ahead;
   const T* g = p.epilogue.g;
   T* c = p.c;
   for (std::int64_t block = 0; block < p.blocks; ++block) {
@@ -186,10 +239,38 @@ void panel(const Panel<T>& p) {
 #pragma GCC unroll 16
         for (int j = 0; j < RN; ++j) __builtin_prefetch(c + i * p.ldc + j * lanes<T>, 1);
     }
+    if (p.finish && g != nullptr) {
+#pragma GCC unroll 16
+      for (int i = 0; i < RM; ++i)
+#pragma GCC unroll 16
+        for (int j = 0; j < RN; ++j) __builtin_prefetch(g + i * p.epilogue.ldg + j * lanes<T>);
+    }
 
     const T* a = a_block;
     const T* b = p.b;
-    for (std::int64_t k = 0; k < p.k; ++k) {
+    std::int64_t k = 0;
+    if constexpr (RN == 1 && RM <= 2) {
+      if (p.chains) {
+        constexpr int chains = 4;
+        Vec<T> apart[RM][chains] = {};
+        for (; k + chains <= p.k; k += chains, b += chains * p.b_stride) {
+#pragma GCC unroll 16
+          for (int chain = 0; chain < chains; ++chain) {
+            const Vec<T> row = load_vector(b + chain * p.b_stride, 0);
+#pragma GCC unroll 16
+            for (int i = 0; i < RM; ++i)
+              apart[i][chain] +=
+                  broadcast<T>(A_ALONG_K ? a[i * p.a_stride + chain] : a[i + chain * p.a_stride]) *
+                  row;
+          }
+          a += A_ALONG_K ? chains : chains * p.a_stride;
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < RM; ++i)
+          sum[i][0] += (apart[i][0] + apart[i][1]) + (apart[i][2] + apart[i][3]);
+      }
+    }
+    for (; k < p.k; ++k) {
       Vec<T> row[RN];
 #pragma GCC unroll 16
       for (int j = 0; j < RN; ++j) row[j] = load_vector(b, j);
@@ -201,6 +282,10 @@ void panel(const Panel<T>& p) {
       }
       a += A_ALONG_K ? 1 : p.a_stride;
       b += p.b_stride;
+      if constexpr (!A_ALONG_K) {
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += p.ahead_step;
+      }
     }
 
     if (p.load_c) {
@@ -209,7 +294,18 @@ void panel(const Panel<T>& p) {
 #pragma GCC unroll 16
         for (int j = 0; j < RN; ++j) sum[i][j] += load_vector(c + i * p.ldc, j);
     }
-    if (p.finish) {
+    if (p.finish && p.epilogue.only_tanh_gradient()) {
+      const Vec<T> one = broadcast<T>(T(1));
+#pragma GCC unroll 16
+      for (int i = 0; i < RM; ++i)
+#pragma GCC unroll 16
+        for (int j = 0; j < RN; ++j) {
+          const Vec<T> y = load_vector(g + i * p.epilogue.ldg, j);
+          sum[i][j] *= one - y * y;
+        }
+      g += RM * p.epilogue.ldg;
+    }
+    if (p.finish && !p.epilogue.only_tanh_gradient()) {
       Vec<T> aside[RM * RN];
 #pragma GCC unroll 16
       for (int i = 0; i < RM; ++i)
@@ -335,6 +431,7 @@ void run_panel(Panel<T> p, std::int64_t rows, int width, LeftOperand left) {
     const std::int64_t done = p.blocks * height;
     rows -= done;
     p.a += p.blocks * a_advance;
+    p.ahead += p.blocks * p.k * p.ahead_step;
     p.c += done * p.ldc;
     if (p.epilogue.g != nullptr) p.epilogue.g += done * p.epilogue.ldg;
   }

@@ -222,7 +222,7 @@ void reduce_all(Stream& stream, Index outer, Index n, Index inner, const T* x, T
   }
   if (outer == 1) {
     // Few sums of many columns: a team takes ranges of columns.
-    split_rows(stream, inner, n, 64, [&](Index begin, Index end, int) {
+    split_rows(stream, inner, n + 1, 64, [&](Index begin, Index end, int) {
       reduce_columns<how, T>(x, n, inner, begin, end, y, accumulate);
     });
     return;

@@ -1,4 +1,6 @@
-// Softmax and its relatives on the CPU: a row at a time, vectors along the row.
+// Softmax and its relatives on the CPU: a row at a time, vectors along the row; or, where a row is
+// no longer than a vector (a policy's actions), as many rows at a time as a vector has lanes,
+// vectors across the rows, so that exponentials, sums and logarithms have full vectors.
 //
 // Three passes over a row (largest, sum of exponentials, result), of which the later ones find it
 // in the first cache. What the last vector lacks is filled with -infinity, whose exponential is 0.
@@ -7,6 +9,7 @@
 
 #include "kernels/device/split.h"
 #include "kernels/elementwise/math_cpu.h"
+#include "kernels/gemm/gemm_pack_cpu.h"
 #include "kernels/softmax/softmax.h"
 
 namespace understudy::UNDERSTUDY_ISA {
@@ -64,8 +67,135 @@ UNDERSTUDY_INLINE T log_of(T x) {
   return logarithm<T>(broadcast<T>(x))[0];
 }
 
+// ---- short rows, side by side ----
+
+// A block of rows turned around: vector j holds element j of each. Rows beyond `count` repeat the
+// first; elements beyond n are 0.
+template <class T>
+struct Turned {
+  Vec<T> element[lanes<T>];
+
+  UNDERSTUDY_INLINE void take_rows(const T* x, Index n, int count) {
+    const LaneMask<T> mask = first_lanes<T>(int(n));
+#pragma GCC unroll 16
+    for (int r = 0; r < lanes<T>; ++r)
+      element[r] = load_masked<T>(x + (r < count ? r : 0) * n, mask);
+    turn();
+  }
+  UNDERSTUDY_INLINE void put_rows(T* y, Index n, int count) {
+    const LaneMask<T> mask = first_lanes<T>(int(n));
+    turn();
+    for (int r = 0; r < count; ++r) store_masked<T>(y + r * n, element[r], mask);
+  }
+
+ private:
+  UNDERSTUDY_INLINE void turn() { understudy::UNDERSTUDY_ISA::transpose<T, lanes<T>>(element); }
+};
+
+// Whether rows go side by side: by the shape alone, since the order of a sum differs.
+template <class T>
+UNDERSTUDY_INLINE bool side_by_side(Index rows, Index n) {
+  return n >= 2 && n <= lanes<T> && rows >= 4;
+}
+
+// Calls body(first row, rows) for blocks of rows.
+template <class Body>
+UNDERSTUDY_INLINE void for_blocks(Stream& stream, Index rows, Index cost, int lanes_in_block,
+                                  const Body& body) {
+  split_rows(stream, rows, cost, lanes_in_block, [=](Index begin, Index end, int) {
+    for (Index r = begin; r < end; r += lanes_in_block)
+      body(r, int(end - r < lanes_in_block ? end - r : lanes_in_block));
+  });
+}
+
+// The largest of each row, 0 where that is -infinity.
+template <class T>
+UNDERSTUDY_INLINE Vec<T> pivots(const Turned<T>& x, Index n) {
+  Vec<T> largest = x.element[0];
+  for (Index j = 1; j < n; ++j) largest = maximum<T>(largest, x.element[j]);
+  return largest == -T(__builtin_inf()) ? Vec<T>{} : largest;
+}
+
+template <class T>
+UNDERSTUDY_INLINE Vec<T> sums_of_exponentials(const Turned<T>& x, Index n, Vec<T> m) {
+  Vec<T> sum = {};
+  for (Index j = 0; j < n; ++j) sum += exponential<T>(x.element[j] - m);
+  return sum;
+}
+
+template <class T>
+void softmax_side_by_side(Stream& stream, Index rows, Index n, const T* x, T* y) {
+  for_blocks(stream, rows, 4 * n, lanes<T>, [=](Index first, int count) {
+    Turned<T> block;
+    block.take_rows(x + first * n, n, count);
+    const Vec<T> m = pivots<T>(block, n);
+    Vec<T> sum = {};
+    for (Index j = 0; j < n; ++j) {
+      block.element[j] = exponential<T>(block.element[j] - m);
+      sum += block.element[j];
+    }
+    for (Index j = 0; j < n; ++j)
+      block.element[j] = sum == T(0) ? Vec<T>{} : block.element[j] / sum;
+    block.put_rows(y + first * n, n, count);
+  });
+}
+
+template <class T>
+void log_softmax_side_by_side(Stream& stream, Index rows, Index n, const T* x, T* y) {
+  for_blocks(stream, rows, 4 * n, lanes<T>, [=](Index first, int count) {
+    Turned<T> block;
+    block.take_rows(x + first * n, n, count);
+    const Vec<T> m = pivots<T>(block, n);
+    const Vec<T> sum = sums_of_exponentials<T>(block, n, m);
+    const Vec<T> log_sum = sum == T(0) ? Vec<T>{} : logarithm<T>(sum);
+    for (Index j = 0; j < n; ++j) block.element[j] = (block.element[j] - m) - log_sum;
+    block.put_rows(y + first * n, n, count);
+  });
+}
+
+template <class T>
+void log_sum_exp_side_by_side(Stream& stream, Index rows, Index n, const T* x, T* y) {
+  for_blocks(stream, rows, 4 * n, lanes<T>, [=](Index first, int count) {
+    Turned<T> block;
+    block.take_rows(x + first * n, n, count);
+    const Vec<T> m = pivots<T>(block, n);
+    put<T>(y + first, m + logarithm<T>(sums_of_exponentials<T>(block, n, m)), count);
+  });
+}
+
+template <class T>
+void softmax_gradient_side_by_side(Stream& stream, Index rows, Index n, const T* y, const T* g,
+                                   T* dx) {
+  for_blocks(stream, rows, 2 * n, lanes<T>, [=](Index first, int count) {
+    Turned<T> of, block;
+    of.take_rows(y + first * n, n, count);
+    block.take_rows(g + first * n, n, count);
+    Vec<T> sum = {};
+    for (Index j = 0; j < n; ++j) sum += of.element[j] * block.element[j];
+    for (Index j = 0; j < n; ++j) block.element[j] = of.element[j] * (block.element[j] - sum);
+    block.put_rows(dx + first * n, n, count);
+  });
+}
+
+template <class T>
+void log_softmax_gradient_side_by_side(Stream& stream, Index rows, Index n, const T* y, const T* g,
+                                       T* dx) {
+  for_blocks(stream, rows, 4 * n, lanes<T>, [=](Index first, int count) {
+    Turned<T> of, block;
+    of.take_rows(y + first * n, n, count);
+    block.take_rows(g + first * n, n, count);
+    Vec<T> sum = {};
+    for (Index j = 0; j < n; ++j) sum += block.element[j];
+    for (Index j = 0; j < n; ++j) block.element[j] -= exponential<T>(of.element[j]) * sum;
+    block.put_rows(dx + first * n, n, count);
+  });
+}
+
+// ---- a row at a time ----
+
 template <class T>
 void softmax(Stream& stream, Index rows, Index n, const T* x, T* y) {
+  if (side_by_side<T>(rows, n)) return softmax_side_by_side<T>(stream, rows, n, x, y);
   const T least = -T(__builtin_inf());
   split_rows(stream, rows, 4 * n, 1, [=](Index begin, Index end, int) {
     for (Index r = begin; r < end; ++r) {
@@ -96,6 +226,7 @@ void softmax(Stream& stream, Index rows, Index n, const T* x, T* y) {
 
 template <class T>
 void log_softmax(Stream& stream, Index rows, Index n, const T* x, T* y) {
+  if (side_by_side<T>(rows, n)) return log_softmax_side_by_side<T>(stream, rows, n, x, y);
   split_rows(stream, rows, 4 * n, 1, [=](Index begin, Index end, int) {
     for (Index r = begin; r < end; ++r) {
       const T* from = x + r * n;
@@ -113,6 +244,7 @@ void log_softmax(Stream& stream, Index rows, Index n, const T* x, T* y) {
 
 template <class T>
 void log_sum_exp(Stream& stream, Index rows, Index n, const T* x, T* y) {
+  if (side_by_side<T>(rows, n)) return log_sum_exp_side_by_side<T>(stream, rows, n, x, y);
   split_rows(stream, rows, 4 * n, 1, [=](Index begin, Index end, int) {
     for (Index r = begin; r < end; ++r) {
       const T m = pivot<T>(x + r * n, n);
@@ -123,6 +255,7 @@ void log_sum_exp(Stream& stream, Index rows, Index n, const T* x, T* y) {
 
 template <class T>
 void softmax_gradient(Stream& stream, Index rows, Index n, const T* y, const T* g, T* dx) {
+  if (side_by_side<T>(rows, n)) return softmax_gradient_side_by_side<T>(stream, rows, n, y, g, dx);
   split_rows(stream, rows, 2 * n, 1, [=](Index begin, Index end, int) {
     for (Index r = begin; r < end; ++r) {
       const T *yr = y + r * n, *gr = g + r * n;
@@ -141,6 +274,8 @@ void softmax_gradient(Stream& stream, Index rows, Index n, const T* y, const T* 
 
 template <class T>
 void log_softmax_gradient(Stream& stream, Index rows, Index n, const T* y, const T* g, T* dx) {
+  if (side_by_side<T>(rows, n))
+    return log_softmax_gradient_side_by_side<T>(stream, rows, n, y, g, dx);
   split_rows(stream, rows, 4 * n, 1, [=](Index begin, Index end, int) {
     for (Index r = begin; r < end; ++r) {
       const T *yr = y + r * n, *gr = g + r * n;

@@ -30,6 +30,8 @@ struct MatMulOptions {
   Activation gradient = Activation::none;
 };
 
+Tensor turned_product(Tensor g, Tensor b, bool turn);
+
 class MatMul final : public Operation {
  public:
   explicit MatMul(const MatMulOptions& options) : o_(options) {}
@@ -118,7 +120,7 @@ class MatMul final : public Operation {
     const Tensor g = activation_gradient(o_.activation, p.output(), p.cotangent());
     if (p.wanted(0)) {
       if (!o_.transpose_a)
-        p.set(0, matmul(g, b, false, !o_.transpose_b));
+        p.set(0, turned_product(g, b, !o_.transpose_b));
       else if (!o_.transpose_b)
         p.set(0, matmul(b, g, false, true));
       else
@@ -161,6 +163,18 @@ class MatMul final : public Operation {
  private:
   MatMulOptions o_;
 };
+
+// matmul(g, b, false, turn) where b meets many rows: it is then turned around once, and not by the
+// kernel for every tile of rows.
+Tensor turned_product(Tensor g, Tensor b, bool turn) {
+  constexpr std::int64_t many = 512;
+  const bool tiled = g.program().device().kind() == DeviceKind::cpu && g.shape().has_rows() &&
+                     g.shape().row_count() >= many;
+  if (!turn || !tiled || b.shape().has_rows() || b.shape().rank() != 2 ||
+      b.shape().elements() < 1024)
+    return matmul(g, b, false, turn);
+  return matmul(g, transpose(b));
+}
 
 Tensor product(Tensor a, Tensor b, Tensor bias, MatMulOptions options) {
   require_real("matmul", a);

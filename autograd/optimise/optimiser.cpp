@@ -9,8 +9,8 @@ namespace understudy {
 
 namespace {
 
-// An update as an operation: inputs the flat gradient and, perhaps, the clipping factor; it writes
-// persistent arrays and has no result.
+// An update as an operation: inputs the flat gradient and, where they are, the clipping factor and
+// the rate's; it writes persistent arrays and has no result.
 class Update final : public Operation {
  public:
   // kernel(call, zero of the type, transform, gradient)
@@ -18,10 +18,12 @@ class Update final : public Operation {
   using Kernel64 =
       std::function<void(const Call&, const GradientTransform<double>&, const double*)>;
 
-  Update(const char* name, const Clipping& clipping, bool scaled, Kernel32 f32, Kernel64 f64)
+  Update(const char* name, const Clipping& clipping, bool scaled, bool scheduled, Kernel32 f32,
+         Kernel64 f64)
       : name_(name),
         clipping_(clipping),
         scaled_(scaled),
+        scheduled_(scheduled),
         f32_(std::move(f32)),
         f64_(std::move(f64)) {}
   const char* name() const override { return name_; }
@@ -39,12 +41,13 @@ class Update final : public Operation {
     transform.scale = scaled_ ? call.in<T>(1) : nullptr;
     transform.clip = static_cast<T>(clipping_.value);
     transform.l2 = static_cast<T>(clipping_.l2);
+    transform.rate = scheduled_ ? call.in<T>(scaled_ ? 2 : 1) : nullptr;
     return transform;
   }
 
   const char* name_;
   Clipping clipping_;
-  bool scaled_;
+  bool scaled_, scheduled_;
   Kernel32 f32_;
   Kernel64 f64_;
 };
@@ -66,6 +69,28 @@ class ClipScale final : public Operation {
   double maximum_;
 };
 
+// The rate's factor after *step updates.
+class LinearDecay final : public Operation {
+ public:
+  LinearDecay(Array& step, std::int64_t steps, double last)
+      : step_(step), steps_(steps), last_(last) {}
+  const char* name() const override { return "linear_decay"; }
+  std::string detail() const override { return step_.name() + " of " + std::to_string(steps_); }
+  void run(const Call& call) const override {
+    call.with_real([&](auto zero) {
+      using T = decltype(zero);
+      call.kernels<T>().optimiser.linear_decay(call.stream, steps_, last_,
+                                               static_cast<const std::int64_t*>(step_.data()),
+                                               call.out<T>());
+    });
+  }
+
+ private:
+  Array& step_;
+  std::int64_t steps_;
+  double last_;
+};
+
 // *step += 1
 class Count final : public Operation {
  public:
@@ -85,12 +110,14 @@ class Count final : public Operation {
 
 // Records an update given as one generic function of the element type.
 template <class Kernel>
-void append(Program& program, const char* name, const Clipping& clipping, Tensor gradient,
-            Tensor scale, const Effects& effects, const Kernel& kernel) {
-  std::vector<Tensor> inputs{gradient};
+void append(Program& program, const char* name, const Clipping& clipping, Tensor flat, Tensor scale,
+            Tensor rate, const Effects& effects, const Kernel& kernel) {
+  std::vector<Tensor> inputs{flat};
   if (scale.defined()) inputs.push_back(scale);
-  program.append(std::make_unique<Update>(name, clipping, scale.defined(), kernel, kernel), inputs,
-                 {}, effects);
+  if (rate.defined()) inputs.push_back(rate);
+  program.append(
+      std::make_unique<Update>(name, clipping, scale.defined(), rate.defined(), kernel, kernel),
+      inputs, {}, effects);
 }
 
 template <class T>
@@ -105,6 +132,22 @@ void require_positive(const char* optimiser, const char* option, double value) {
 
 }  // namespace
 
+Optimiser::Optimiser(const Parameters& parameters, Store& store, const Clipping& clipping,
+                     const Schedule& schedule)
+    : parameters_(parameters), clipping_(clipping), schedule_(schedule) {
+  if (schedule.steps < 0 || (schedule.steps > 0 && schedule.factor != nullptr))
+    fail(ErrorKind::bad_input,
+         "optimiser of %s: a schedule has a number of steps, from 0, or a factor: found %lld "
+         "steps%s",
+         parameters.model().c_str(), static_cast<long long>(schedule.steps),
+         schedule.factor != nullptr ? " and a factor" : "");
+  if (schedule.factor != nullptr && schedule.factor->elements() != 1)
+    fail(ErrorKind::bad_shape, "optimiser of %s: a factor of the learning rate of shape %s",
+         parameters.model().c_str(), schedule.factor->shape().text().c_str());
+  if (schedule.steps > 0)
+    schedule_step_ = &store.create(parameters.model() + "/schedule/step", {1}, Element::counter);
+}
+
 void Optimiser::record(Program& program, Tensor loss) {
   record_update(program, program.pack(program.gradients(loss, parameters_.use(program))));
 }
@@ -118,21 +161,30 @@ void Optimiser::record_update(Program& program, Tensor gradient) {
   if (clipping_.norm > 0)
     scale = program.append(std::make_unique<ClipScale>(clipping_.norm), {sum(square(gradient))},
                            {{Shape{}}})[0];
-  append_update(program, gradient, scale);
+  Tensor rate;
+  if (schedule_.factor != nullptr) rate = program.use(*schedule_.factor);
+  if (schedule_step_ != nullptr) {
+    rate = program.append(
+        std::make_unique<LinearDecay>(*schedule_step_, schedule_.steps, schedule_.last), {},
+        {{Shape{}}}, Effects{{schedule_step_}, {}})[0];
+    program.append(std::make_unique<Count>(*schedule_step_), {}, {}, Effects{{}, {schedule_step_}});
+  }
+  append_update(program, {gradient, scale, rate});
 }
 
 Sgd::Sgd(const Parameters& parameters, Store& store, const Options& options)
-    : Optimiser(parameters, options.clipping), options_(options) {
+    : Optimiser(parameters, store, options.clipping, options.schedule), options_(options) {
   require_positive("sgd", "the learning rate", options.learning_rate);
   if (options.momentum != 0)
     velocity_ = &store.create(parameters.model() + "/sgd/velocity", {parameters.elements()});
 }
 
-void Sgd::append_update(Program& program, Tensor gradient, Tensor scale) {
+void Sgd::append_update(Program& program, const Gradient& gradient) {
   Array *p = &parameters_.flat(), *velocity = velocity_;
   std::vector<Array*> writes{p};
   if (velocity != nullptr) writes.push_back(velocity);
-  append(program, "sgd", clipping_, gradient, scale, Effects{{}, writes},
+  append(program, "sgd", clipping_, gradient.flat, gradient.scale, gradient.rate,
+         Effects{{}, writes},
          [o = options_, p, velocity]<class T>(const Call& call,
                                               const GradientTransform<T>& transform, const T* g) {
            call.kernels<T>().optimiser.sgd(
@@ -142,15 +194,16 @@ void Sgd::append_update(Program& program, Tensor gradient, Tensor scale) {
 }
 
 RmsProp::RmsProp(const Parameters& parameters, Store& store, const Options& options)
-    : Optimiser(parameters, options.clipping), options_(options) {
+    : Optimiser(parameters, store, options.clipping, options.schedule), options_(options) {
   require_positive("rmsprop", "the learning rate", options.learning_rate);
   mean_square_ =
       &store.create(parameters.model() + "/rmsprop/mean_square", {parameters.elements()});
 }
 
-void RmsProp::append_update(Program& program, Tensor gradient, Tensor scale) {
+void RmsProp::append_update(Program& program, const Gradient& gradient) {
   Array *p = &parameters_.flat(), *s = mean_square_;
-  append(program, "rmsprop", clipping_, gradient, scale, Effects{{}, {p, s}},
+  append(program, "rmsprop", clipping_, gradient.flat, gradient.scale, gradient.rate,
+         Effects{{}, {p, s}},
          [o = options_, p, s]<class T>(const Call& call, const GradientTransform<T>& transform,
                                        const T* g) {
            call.kernels<T>().optimiser.rmsprop(
@@ -160,15 +213,16 @@ void RmsProp::append_update(Program& program, Tensor gradient, Tensor scale) {
 }
 
 AdaGrad::AdaGrad(const Parameters& parameters, Store& store, const Options& options)
-    : Optimiser(parameters, options.clipping), options_(options) {
+    : Optimiser(parameters, store, options.clipping, options.schedule), options_(options) {
   require_positive("adagrad", "the learning rate", options.learning_rate);
   sum_of_squares_ =
       &store.create(parameters.model() + "/adagrad/sum_of_squares", {parameters.elements()});
 }
 
-void AdaGrad::append_update(Program& program, Tensor gradient, Tensor scale) {
+void AdaGrad::append_update(Program& program, const Gradient& gradient) {
   Array *p = &parameters_.flat(), *s = sum_of_squares_;
-  append(program, "adagrad", clipping_, gradient, scale, Effects{{}, {p, s}},
+  append(program, "adagrad", clipping_, gradient.flat, gradient.scale, gradient.rate,
+         Effects{{}, {p, s}},
          [o = options_, p, s]<class T>(const Call& call, const GradientTransform<T>& transform,
                                        const T* g) {
            call.kernels<T>().optimiser.adagrad(
@@ -178,7 +232,7 @@ void AdaGrad::append_update(Program& program, Tensor gradient, Tensor scale) {
 }
 
 Adam::Adam(const Parameters& parameters, Store& store, const Options& options)
-    : Optimiser(parameters, options.clipping), options_(options) {
+    : Optimiser(parameters, store, options.clipping, options.schedule), options_(options) {
   require_positive("adam", "the learning rate", options.learning_rate);
   const std::string base = parameters.model() + "/adam/";
   m_ = &store.create(base + "m", {parameters.elements()});
@@ -186,10 +240,11 @@ Adam::Adam(const Parameters& parameters, Store& store, const Options& options)
   step_ = &store.create(base + "step", {1}, Element::counter);
 }
 
-void Adam::append_update(Program& program, Tensor gradient, Tensor scale) {
+void Adam::append_update(Program& program, const Gradient& gradient) {
   Array *p = &parameters_.flat(), *m = m_, *v = v_, *step = step_;
   program.append(std::make_unique<Count>(*step), {}, {}, Effects{{}, {step}});
-  append(program, "adam", clipping_, gradient, scale, Effects{{step}, {p, m, v}},
+  append(program, "adam", clipping_, gradient.flat, gradient.scale, gradient.rate,
+         Effects{{step}, {p, m, v}},
          [o = options_, p, m, v, step]<class T>(const Call& call,
                                                 const GradientTransform<T>& transform, const T* g) {
            call.kernels<T>().optimiser.adam(
@@ -205,9 +260,10 @@ ExponentiatedGradient::ExponentiatedGradient(const Parameters& parameters, const
   require_positive("exponentiated gradient", "the learning rate", options.learning_rate);
 }
 
-void ExponentiatedGradient::append_update(Program& program, Tensor gradient, Tensor scale) {
+void ExponentiatedGradient::append_update(Program& program, const Gradient& gradient) {
   Array* p = &parameters_.flat();
-  append(program, "exponentiated_gradient", clipping_, gradient, scale, Effects{{}, {p}},
+  append(program, "exponentiated_gradient", clipping_, gradient.flat, gradient.scale, gradient.rate,
+         Effects{{}, {p}},
          [o = options_, p]<class T>(const Call& call, const GradientTransform<T>& transform,
                                     const T* g) {
            call.kernels<T>().optimiser.exponentiated(call.stream, p->elements(), transform,

@@ -24,6 +24,18 @@ struct Clipping {
   double l2 = 0;     // then add l2 times the parameters
 };
 
+// The learning rate over the updates, read by the program when it runs: nothing is recorded again.
+struct Schedule {
+  // Updates over which the rate goes down in a straight line, from all of it at the first to its
+  // share `last`, which it keeps (as in Schulman et al. 2017, table 3). 0: constant. The count of
+  // updates is an array of the store, "<model>/schedule/step".
+  std::int64_t steps = 0;
+  double last = 0;
+  // Or, for rules of one's own: an array of one number that multiplies the rate, to be set between
+  // runs.
+  Array* factor = nullptr;
+};
+
 class Optimiser {
  public:
   virtual ~Optimiser() = default;
@@ -34,13 +46,23 @@ class Optimiser {
   void record_update(Program& program, Tensor gradient);
 
  protected:
+  Optimiser(const Parameters& parameters, Store& store, const Clipping& clipping,
+            const Schedule& schedule);
   Optimiser(const Parameters& parameters, const Clipping& clipping)
       : parameters_(parameters), clipping_(clipping) {}
-  // Appends the operation that updates; scale: a tensor of one element, or undefined.
-  virtual void append_update(Program& program, Tensor gradient, Tensor scale) = 0;
+  // What an update reads beside its arrays; factors are tensors of one element, or undefined.
+  struct Gradient {
+    Tensor flat, scale, rate;
+  };
+  // Appends the operation that updates.
+  virtual void append_update(Program& program, const Gradient& gradient) = 0;
 
   const Parameters& parameters_;
   Clipping clipping_;
+
+ private:
+  Schedule schedule_;
+  Array* schedule_step_ = nullptr;
 };
 
 class Sgd final : public Optimiser {
@@ -50,11 +72,12 @@ class Sgd final : public Optimiser {
     double momentum = 0;
     bool nesterov = false;
     Clipping clipping = {};
+    Schedule schedule = {};
   };
   Sgd(const Parameters& parameters, Store& store, const Options& options);
 
  private:
-  void append_update(Program& program, Tensor gradient, Tensor scale) override;
+  void append_update(Program& program, const Gradient& gradient) override;
   Options options_;
   Array* velocity_ = nullptr;
 };
@@ -64,11 +87,12 @@ class RmsProp final : public Optimiser {
   struct Options {
     double learning_rate = 1e-3, decay = 0.99, epsilon = 1e-8;
     Clipping clipping = {};
+    Schedule schedule = {};
   };
   RmsProp(const Parameters& parameters, Store& store, const Options& options);
 
  private:
-  void append_update(Program& program, Tensor gradient, Tensor scale) override;
+  void append_update(Program& program, const Gradient& gradient) override;
   Options options_;
   Array* mean_square_;
 };
@@ -78,11 +102,12 @@ class AdaGrad final : public Optimiser {
   struct Options {
     double learning_rate = 1e-2, epsilon = 1e-10;
     Clipping clipping = {};
+    Schedule schedule = {};
   };
   AdaGrad(const Parameters& parameters, Store& store, const Options& options);
 
  private:
-  void append_update(Program& program, Tensor gradient, Tensor scale) override;
+  void append_update(Program& program, const Gradient& gradient) override;
   Options options_;
   Array* sum_of_squares_;
 };
@@ -93,11 +118,12 @@ class Adam final : public Optimiser {
   struct Options {
     double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
     Clipping clipping = {};
+    Schedule schedule = {};
   };
   Adam(const Parameters& parameters, Store& store, const Options& options);
 
  private:
-  void append_update(Program& program, Tensor gradient, Tensor scale) override;
+  void append_update(Program& program, const Gradient& gradient) override;
   Options options_;
   Array *m_, *v_, *step_;
 };
@@ -113,7 +139,7 @@ class ExponentiatedGradient final : public Optimiser {
   ExponentiatedGradient(const Parameters& parameters, const Options& options);
 
  private:
-  void append_update(Program& program, Tensor gradient, Tensor scale) override;
+  void append_update(Program& program, const Gradient& gradient) override;
   Options options_;
 };
 

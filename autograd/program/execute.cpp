@@ -62,16 +62,14 @@ void Plan::run_chunk(const Segment& segment, std::int64_t chunk, int thread) {
 void Plan::combine(const Segment& segment) {
   Device& device = program_.device();
   for (const Partial& partial : segment.partials) {
-    const Step& maker = steps_[producer_[partial.tensor]];
     const void* from = static_cast<std::byte*>(arena_) + partial.offset;
     void* to = const_cast<void*>(address(partial.tensor));
-    const Reduction how = maker.operation->combination();
     if (program_.real() == Real::f32)
-      device.kernels<float>().reduce.reduce(device.stream(), how, 1, segment.chunks,
+      device.kernels<float>().reduce.reduce(device.stream(), partial.how, 1, segment.chunks,
                                             partial.elements, static_cast<const float*>(from),
                                             static_cast<float*>(to), false);
     else
-      device.kernels<double>().reduce.reduce(device.stream(), how, 1, segment.chunks,
+      device.kernels<double>().reduce.reduce(device.stream(), partial.how, 1, segment.chunks,
                                              partial.elements, static_cast<const double*>(from),
                                              static_cast<double*>(to), false);
   }

@@ -14,6 +14,7 @@ Plan::Plan(Program& program) : program_(program) {
   drop_unused();
   fuse();
   order_effects();
+  keep_large_whole();
   schedule();
   cut_rows();
   place();
@@ -137,6 +138,22 @@ void Plan::order_effects() {
   // the array, so they are in the list above by themselves.
 }
 
+// Takes steps off the tiles whose matrices, weights or their gradients, are larger than the rows.
+void Plan::keep_large_whole() {
+  for (Step& step : steps_) {
+    if (step.dropped || step.use == RowUse::once || step.operation->is_alias()) continue;
+    std::int64_t matrix_bytes = 0, row_bytes = 0;
+    const auto count = [&](int tensor) {
+      const Shape& shape = program_.shape(tensor);
+      std::int64_t& bytes = shape.has_rows() ? row_bytes : matrix_bytes;
+      bytes += shape.elements() * element_bytes(tensor);
+    };
+    for (int tensor : step.inputs) count(tensor);
+    for (int tensor : step.outputs) count(tensor);
+    if (matrix_bytes > large_bytes && matrix_bytes > row_bytes) step.use = RowUse::once;
+  }
+}
+
 // Whether a step's results may be used by a step that runs once, in `segment`, or later.
 bool Plan::complete(int step, int segment) const {
   const int found = segment_of_step_[step];
@@ -220,9 +237,9 @@ void Plan::cut_rows() {
     // Eight rows are a register block of the matrix product: cuts fall on multiples of it.
     const auto up = [](std::int64_t n) { return (n + 7) / 8 * 8; };
     const std::int64_t rows = segment.rows;
-    std::int64_t chunks =
-        std::clamp<std::int64_t>(rows * row_bytes / chunk_bytes, 1, maximum_chunks);
-    chunks -= chunks > 1 ? chunks % 2 : 0;  // so that two threads have as many
+    std::int64_t chunks = 1;
+    for (std::int64_t more = 2; more <= maximum_chunks; more += 2)
+      if (more * more * chunk_bytes <= rows * row_bytes) chunks = more;
     segment.chunk_rows = std::max<std::int64_t>(up((rows + chunks - 1) / chunks), 8);
     if (program_.chunk_rows_ > 0) segment.chunk_rows = program_.chunk_rows_;
     segment.chunks =
@@ -391,13 +408,9 @@ void Plan::place() {
                                             storage.kept ? clock : end[root]);
             laid_out[root] = true;
           }
-          if (step.use == RowUse::reduce && segment.chunks > 1) {
-            Partial partial{output, program_.shape(output).elements()};
-            partial.offset = whole.allocate(
-                static_cast<std::size_t>(segment.chunks * partial.elements * element_bytes(output)),
-                from, until);
-            segment.partials.push_back(partial);
-          }
+          if (step.use == RowUse::reduce && segment.chunks > 1)
+            segment.partials.push_back(
+                {output, program_.shape(output).elements(), 0, step.operation->combination()});
           continue;
         }
         if (storage.place != Place::tile) continue;
@@ -426,6 +439,7 @@ void Plan::place() {
       if (step.workspace_bytes > 0)
         step.workspace_offset = tile.allocate(step.workspace_bytes, now, now);
     }
+    place_partials(segment, whole, from, until);
     tile_arena_bytes_ = std::max(tile_arena_bytes_, tile.bytes());
   }
 
@@ -434,6 +448,43 @@ void Plan::place() {
   if (tile_arena_bytes_ > 0)
     for (std::size_t thread = 0; thread < threads; ++thread)
       tile_arenas_.push_back(program_.device().allocate(tile_arena_bytes_));
+}
+
+// Joins the sums whose tensors lie one after another, as the gradients of a model do, so that one
+// chunk's lie together and all are combined at once; and gives them room.
+void Plan::place_partials(Segment& segment, Arena& arena, int from, int until) {
+  const auto before = [&](const Partial& a, const Partial& b) {
+    const Storage &left = storage_[a.tensor], &right = storage_[b.tensor];
+    return left.root != right.root ? left.root < right.root
+                                   : left.offset_elements < right.offset_elements;
+  };
+  std::sort(segment.partials.begin(), segment.partials.end(), before);
+  std::vector<Partial> joined;
+  for (const Partial& partial : segment.partials) {
+    if (!joined.empty()) {
+      Partial& last = joined.back();
+      const Storage &left = storage_[last.tensor], &right = storage_[partial.tensor];
+      if (left.root == right.root && last.how == partial.how &&
+          left.offset_elements + last.elements == right.offset_elements) {
+        last.elements += partial.elements;
+        continue;
+      }
+    }
+    joined.push_back(partial);
+  }
+  for (Partial& partial : joined) {
+    const Storage& own = storage_[partial.tensor];
+    const std::int64_t size = element_bytes(partial.tensor);
+    // Whole cache lines a chunk, so that no two threads write one, where there is room for what is
+    // combined beyond the end: up to the next tensor in the arena.
+    if (own.offset_elements == 0 && partial.elements * size == storage_[own.root].bytes) {
+      const std::int64_t line = static_cast<std::int64_t>(Arena::alignment) / size;
+      partial.elements = (partial.elements + line - 1) / line * line;
+    }
+    partial.offset = arena.allocate(
+        static_cast<std::size_t>(segment.chunks * partial.elements * size), from, until);
+  }
+  segment.partials = std::move(joined);
 }
 
 // Works out, once, how each operand's address follows from chunk, tile and thread.
@@ -460,12 +511,15 @@ void Plan::bind_operands() {
         } else {
           operand.base = &arena_;
         }
-        if (is_output)
-          for (const Partial& partial : segment.partials)
-            if (partial.tensor == tensor && step.use == RowUse::reduce) {
-              operand.offset = partial.offset;
-              operand.partial_bytes = partial.elements * element_bytes(tensor);
-            }
+        if (is_output && step.use == RowUse::reduce)
+          for (const Partial& partial : segment.partials) {
+            const Storage& first = storage_[partial.tensor];
+            const std::int64_t within = own.offset_elements - first.offset_elements;
+            if (first.root != own.root || within < 0 || within >= partial.elements) continue;
+            operand.offset =
+                partial.offset + static_cast<std::size_t>(within * element_bytes(tensor));
+            operand.partial_bytes = partial.elements * element_bytes(tensor);
+          }
         step.operands.push_back(operand);
         step.shapes.push_back(shape);
       };

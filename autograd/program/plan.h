@@ -25,6 +25,8 @@
 
 namespace understudy {
 
+class Arena;
+
 class Plan {
  public:
   explicit Plan(Program& program);
@@ -47,11 +49,16 @@ class Plan {
   const std::vector<OperationTime>& times() const { return times_; }
 
   static constexpr int maximum_operands = 24;
-  // A chunk is not cut below this many bytes of intermediate results, nor into more than this many.
-  static constexpr std::int64_t chunk_bytes = 192 * 1024;
+  // So many chunks, even in number, that their square times these bytes of intermediate results is
+  // there: every chunk has partial sums of its own, whose cost must not grow with the rows' as fast
+  // as the threads that could take part.
+  static constexpr std::int64_t chunk_bytes = 96 * 1024;
   static constexpr std::int64_t maximum_chunks = 16;
   // A tile's intermediate results should fit into half of a second-level cache beside the weights.
   static constexpr std::int64_t tile_bytes = 320 * 1024;
+  // A matrix of more than these bytes is not read or written once a tile where it is larger than
+  // all the rows that meet it: such a step runs once, on whole tensors, its kernel on all threads.
+  static constexpr std::int64_t large_bytes = 256 * 1024;
 
  private:
   enum class Place : std::int8_t { none, external, whole, tile };
@@ -90,11 +97,12 @@ class Plan {
     int time_index = -1;
   };
 
-  // A partial sum of each chunk, to be combined into a tensor.
+  // Each chunk's sums, to be combined into tensors that lie one after another from `tensor` on.
   struct Partial {
     int tensor;
     std::int64_t elements;
     std::size_t offset = 0;  // in the arena: [chunks, elements]
+    Reduction how = Reduction::sum;
   };
 
   struct Segment {
@@ -114,9 +122,11 @@ class Plan {
   void drop_unused();
   void fuse();
   void order_effects();
+  void keep_large_whole();
   void schedule();
   void cut_rows();
   void place();
+  void place_partials(Segment& segment, Arena& arena, int from, int until);
   void bind_operands();
 
   int root_of(int tensor) const;

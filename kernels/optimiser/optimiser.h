@@ -1,8 +1,9 @@
 // Fused optimiser updates over one flat buffer of n parameters p with gradient g.
 //
-// Scalars that change from step to step (the step count, a clipping factor) are read from device
-// memory, so that a recorded program need not be recorded again. One read of each argument and one
-// write of each that changes; bound by memory. Aliasing: none.
+// Scalars that change from step to step (the step count, a clipping factor, a factor of the
+// learning rate) are read from device memory, so that a recorded program need not be recorded
+// again. One read of each argument and one write of each that changes; bound by memory. Aliasing:
+// none.
 //
 //   sgd                   v = momentum v + g;  p -= rate (nesterov ? g + momentum v : v)
 //   rmsprop               s = decay s + (1 - decay) g^2;  p -= rate g / (sqrt(s) + epsilon)
@@ -17,7 +18,7 @@
 //
 // Everywhere g is first multiplied by *scale when `scale` is not null (clipping by norm), then
 // clipped to [-clip, clip] when clip > 0, and g += l2 p is added when l2 != 0. What is not finite
-// in g stays so: clipping passes NaN on.
+// in g stays so: clipping passes NaN on. Where `rate` is not null, *rate multiplies the rate.
 //
 // Accuracy: a few roundings of T an element; 1 - beta^t is computed in double.
 
@@ -32,6 +33,7 @@ struct GradientTransform {
   const T* scale = nullptr;  // one number in device memory
   T clip = 0;                // 0: no clipping by value
   T l2 = 0;
+  const T* rate = nullptr;  // one number in device memory
 };
 
 template <class T>
@@ -50,6 +52,9 @@ struct OptimiserKernels {
                         bool normalise, const T* g, T* p);
   // *scale = min(1, maximum / |g|), with |g| from *sum_of_squares; 1 where that is 0.
   void (*clip_scale)(Stream&, T maximum, const T* sum_of_squares, T* scale);
+  // *factor = 1 + (last - 1) min(*step / steps, 1), steps >= 1: from 1 straight to `last`.
+  void (*linear_decay)(Stream&, std::int64_t steps, double last, const std::int64_t* step,
+                       T* factor);
   // *step += 1
   void (*count)(Stream&, std::int64_t* step);
 };

@@ -34,12 +34,18 @@ struct Transformed {
   }
 };
 
+template <class T>
+UNDERSTUDY_INLINE T scheduled(const GradientTransform<T>& transform, T rate) {
+  return transform.rate != nullptr ? rate * *transform.rate : rate;
+}
+
 // Runs update(g, a, b, p) on vectors of the arrays, of which a and b may be null, and stores what
 // it has made of a, b and p.
 template <class T, class Update>
 UNDERSTUDY_INLINE void for_each(Stream& stream, Index n, const T* g, T* a, T* b, T* p,
                                 const Update& update) {
-  split_rows(stream, n, 1, lanes<T>, [&](Index begin, Index end, int) {
+  // four arrays, a root and a quotient; whole cache lines
+  split_rows(stream, n, 4, 64 / sizeof(T), [&](Index begin, Index end, int) {
     Index i = begin;
     for (; i + lanes<T> <= end; i += lanes<T>) {
       Vec<T> va = {}, vb = {}, vp = load(p + i);
@@ -65,6 +71,7 @@ UNDERSTUDY_INLINE void for_each(Stream& stream, Index n, const T* g, T* a, T* b,
 template <class T>
 void sgd(Stream& stream, Index n, const GradientTransform<T>& transform, T rate, T momentum,
          bool nesterov, const T* g, T* velocity, T* p) {
+  rate = scheduled(transform, rate);
   const Transformed<T> transformed(transform);
   for_each<T>(stream, n, g, velocity, nullptr, p,
               [&](Vec<T> gradient, Vec<T>& v, Vec<T>&, Vec<T>& parameter) {
@@ -78,6 +85,7 @@ void sgd(Stream& stream, Index n, const GradientTransform<T>& transform, T rate,
 template <class T>
 void rmsprop(Stream& stream, Index n, const GradientTransform<T>& transform, T rate, T decay,
              T epsilon, const T* g, T* s, T* p) {
+  rate = scheduled(transform, rate);
   const Transformed<T> transformed(transform);
   for_each<T>(stream, n, g, s, nullptr, p,
               [&](Vec<T> gradient, Vec<T>& square, Vec<T>&, Vec<T>& parameter) {
@@ -90,6 +98,7 @@ void rmsprop(Stream& stream, Index n, const GradientTransform<T>& transform, T r
 template <class T>
 void adagrad(Stream& stream, Index n, const GradientTransform<T>& transform, T rate, T epsilon,
              const T* g, T* s, T* p) {
+  rate = scheduled(transform, rate);
   const Transformed<T> transformed(transform);
   for_each<T>(stream, n, g, s, nullptr, p,
               [&](Vec<T> gradient, Vec<T>& square, Vec<T>&, Vec<T>& parameter) {
@@ -102,6 +111,7 @@ void adagrad(Stream& stream, Index n, const GradientTransform<T>& transform, T r
 template <class T>
 void adam(Stream& stream, Index n, const GradientTransform<T>& transform, T rate, T beta1, T beta2,
           T epsilon, T weight_decay, const Index* step, const T* g, T* m, T* v, T* p) {
+  rate = scheduled(transform, rate);
   const Transformed<T> transformed(transform);
   const double t = static_cast<double>(*step);
   const T correct1 = static_cast<T>(1 / (1 - __builtin_pow(static_cast<double>(beta1), t)));
@@ -120,6 +130,7 @@ void adam(Stream& stream, Index n, const GradientTransform<T>& transform, T rate
 template <class T>
 void exponentiated(Stream& stream, Index n, const GradientTransform<T>& transform, T rate,
                    bool normalise, const T* g, T* p) {
+  rate = scheduled(transform, rate);
   const Transformed<T> transformed(transform);
   T largest = T(0);
   if (normalise) {
@@ -151,6 +162,12 @@ void clip_scale(Stream&, T maximum, const T* sum_of_squares, T* scale) {
   *scale = norm > maximum ? maximum / norm : T(1);
 }
 
+template <class T>
+void linear_decay(Stream&, Index steps, double last, const Index* step, T* factor) {
+  const double done = static_cast<double>(*step) / static_cast<double>(steps);
+  *factor = static_cast<T>(1 + (last - 1) * (done < 1 ? done : 1));
+}
+
 void count(Stream&, Index* step) { ++*step; }
 
 template <class T>
@@ -161,6 +178,7 @@ void fill_kernels(OptimiserKernels<T>& kernels) {
   kernels.adam = adam<T>;
   kernels.exponentiated = exponentiated<T>;
   kernels.clip_scale = clip_scale<T>;
+  kernels.linear_decay = linear_decay<T>;
   kernels.count = count;
 }
 

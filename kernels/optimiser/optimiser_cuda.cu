@@ -26,6 +26,11 @@ __device__ __forceinline__ T transformed(const GradientTransform<T>& transform, 
   return g;
 }
 
+template <class T>
+__device__ __forceinline__ T scheduled(const GradientTransform<T>& transform, T rate) {
+  return transform.rate != nullptr ? rate * *transform.rate : rate;
+}
+
 __device__ __forceinline__ Index first_element() {
   return static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x;
 }
@@ -36,6 +41,7 @@ __device__ __forceinline__ Index all_threads() {
 template <class T>
 __global__ void sgd_kernel(Index n, GradientTransform<T> transform, T rate, T momentum,
                            bool nesterov, const T* g, T* velocity, T* p) {
+  rate = scheduled(transform, rate);
   for (Index i = first_element(); i < n; i += all_threads()) {
     const T gradient = transformed(transform, g[i], p[i]);
     T direction = gradient;
@@ -52,6 +58,7 @@ __global__ void sgd_kernel(Index n, GradientTransform<T> transform, T rate, T mo
 template <class T>
 __global__ void root_mean_square_kernel(Index n, GradientTransform<T> transform, T rate, T decay,
                                         T share, T epsilon, const T* g, T* s, T* p) {
+  rate = scheduled(transform, rate);
   for (Index i = first_element(); i < n; i += all_threads()) {
     const T gradient = transformed(transform, g[i], p[i]);
     const T square = decay * s[i] + share * gradient * gradient;
@@ -64,6 +71,7 @@ template <class T>
 __global__ void adam_kernel(Index n, GradientTransform<T> transform, T rate, T beta1, T beta2,
                             T epsilon, T weight_decay, const Index* step, const T* g, T* m, T* v,
                             T* p) {
+  rate = scheduled(transform, rate);
   // powers in double cost as much as the rest of a block: one thread takes them
   __shared__ T correct[2];
   if (threadIdx.x == 0) {
@@ -86,6 +94,7 @@ __global__ void adam_kernel(Index n, GradientTransform<T> transform, T rate, T b
 template <class T>
 __global__ void exponentiated_kernel(Index n, GradientTransform<T> transform, T rate, const T* g,
                                      T* p) {
+  rate = scheduled(transform, rate);
   for (Index i = first_element(); i < n; i += all_threads())
     p[i] *= exponential(-rate * transformed(transform, g[i], p[i]));
 }
@@ -109,6 +118,7 @@ __device__ T over_block(T value, T* shared, Combine combine) {
 template <class T>
 __global__ void normalised_kernel(Index n, GradientTransform<T> transform, T rate, const T* g,
                                   T* p) {
+  rate = scheduled(transform, rate);
   __shared__ double shared[simplex_threads];
   double largest = -INFINITY;
   for (Index i = threadIdx.x; i < n; i += simplex_threads) {
@@ -130,6 +140,12 @@ template <class T>
 __global__ void clip_scale_kernel(T maximum, const T* sum_of_squares, T* scale) {
   const T norm = static_cast<T>(sqrt(static_cast<double>(*sum_of_squares)));
   *scale = norm > maximum ? maximum / norm : T(1);
+}
+
+template <class T>
+__global__ void linear_decay_kernel(Index steps, double last, const Index* step, T* factor) {
+  const double done = static_cast<double>(*step) / static_cast<double>(steps);
+  *factor = static_cast<T>(1 + (last - 1) * (done < 1 ? done : 1));
 }
 
 __global__ void count_kernel(Index* step) { ++*step; }
@@ -184,6 +200,11 @@ void clip_scale(Stream& stream, T maximum, const T* sum_of_squares, T* scale) {
   launch(clip_scale_kernel<T>, 1, 1, 0, stream, maximum, sum_of_squares, scale);
 }
 
+template <class T>
+void linear_decay(Stream& stream, Index steps, double last, const Index* step, T* factor) {
+  launch(linear_decay_kernel<T>, 1, 1, 0, stream, steps, last, step, factor);
+}
+
 void count(Stream& stream, Index* step) { launch(count_kernel, 1, 1, 0, stream, step); }
 
 template <class T>
@@ -194,6 +215,7 @@ void fill_kernels(OptimiserKernels<T>& kernels) {
   kernels.adam = adam<T>;
   kernels.exponentiated = exponentiated<T>;
   kernels.clip_scale = clip_scale<T>;
+  kernels.linear_decay = linear_decay<T>;
   kernels.count = count;
 }
 

@@ -18,8 +18,13 @@ double transformed(const Transform& transform, double g, double p) {
   return g;
 }
 
+double scheduled(const Transform& transform, double rate) {
+  return transform.rate != nullptr ? rate * *transform.rate : rate;
+}
+
 void sgd(Stream&, std::int64_t n, const Transform& transform, double rate, double momentum,
          bool nesterov, const double* g, double* velocity, double* p) {
+  rate = scheduled(transform, rate);
   for (std::int64_t i = 0; i < n; ++i) {
     const double gradient = transformed(transform, g[i], p[i]);
     if (velocity == nullptr) {
@@ -34,6 +39,7 @@ void sgd(Stream&, std::int64_t n, const Transform& transform, double rate, doubl
 
 void rmsprop(Stream&, std::int64_t n, const Transform& transform, double rate, double decay,
              double epsilon, const double* g, double* s, double* p) {
+  rate = scheduled(transform, rate);
   for (std::int64_t i = 0; i < n; ++i) {
     const double gradient = transformed(transform, g[i], p[i]);
     s[i] = decay * s[i] + (1 - decay) * gradient * gradient;
@@ -43,6 +49,7 @@ void rmsprop(Stream&, std::int64_t n, const Transform& transform, double rate, d
 
 void adagrad(Stream&, std::int64_t n, const Transform& transform, double rate, double epsilon,
              const double* g, double* s, double* p) {
+  rate = scheduled(transform, rate);
   for (std::int64_t i = 0; i < n; ++i) {
     const double gradient = transformed(transform, g[i], p[i]);
     s[i] += gradient * gradient;
@@ -53,6 +60,7 @@ void adagrad(Stream&, std::int64_t n, const Transform& transform, double rate, d
 void adam(Stream&, std::int64_t n, const Transform& transform, double rate, double beta1,
           double beta2, double epsilon, double weight_decay, const std::int64_t* step,
           const double* g, double* m, double* v, double* p) {
+  rate = scheduled(transform, rate);
   const double t = static_cast<double>(*step);
   for (std::int64_t i = 0; i < n; ++i) {
     const double gradient = transformed(transform, g[i], p[i]);
@@ -67,6 +75,7 @@ void adam(Stream&, std::int64_t n, const Transform& transform, double rate, doub
 
 void exponentiated(Stream&, std::int64_t n, const Transform& transform, double rate, bool normalise,
                    const double* g, double* p) {
+  rate = scheduled(transform, rate);
   double largest = normalise ? -std::numeric_limits<double>::infinity() : 0;
   if (normalise)
     for (std::int64_t i = 0; i < n; ++i)
@@ -85,12 +94,18 @@ void clip_scale(Stream&, double maximum, const double* sum_of_squares, double* s
   *scale = norm > maximum ? maximum / norm : 1;
 }
 
+void linear_decay(Stream&, std::int64_t steps, double last, const std::int64_t* step,
+                  double* factor) {
+  const double done = static_cast<double>(*step) / static_cast<double>(steps);
+  *factor = 1 + (last - 1) * std::min(done, 1.0);
+}
+
 void count(Stream&, std::int64_t* step) { ++*step; }
 
 }  // namespace
 
 void fill(OptimiserKernels<double>& kernels) {
-  kernels = {sgd, rmsprop, adagrad, adam, exponentiated, clip_scale, count};
+  kernels = {sgd, rmsprop, adagrad, adam, exponentiated, clip_scale, linear_decay, count};
 }
 
 }  // namespace understudy::reference

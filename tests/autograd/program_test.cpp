@@ -443,5 +443,34 @@ TEST(Program, refuses_what_does_not_fit) {
             "shape: rows must come first, found at dimension 1");
 }
 
+// The loss is the sum of the parameters, so that a step is the rate itself: all are powers of two,
+// and the sums exact.
+TEST(Program, learning_rates_follow_their_schedule_without_recording_again) {
+  const auto device = cpu_device();
+  Store store(*device);
+  Parameters decaying{"decaying"}, set{"set"};
+  const int a = decaying.declare("p", {3}, zeros()), b = set.declare("p", {3}, zeros());
+  decaying.create(store, 0);
+  set.create(store, 0);
+  Array& factor = store.create("factor", {1});
+  Sgd first(decaying, store, {.learning_rate = 0.5, .schedule = {.steps = 4, .last = 0.25}});
+  Sgd second(set, store, {.learning_rate = 0.5, .schedule = {.factor = &factor}});
+  Program program(*device);
+  first.record(program, sum(decaying.use(program, a)));
+  second.record(program, sum(set.use(program, b)));
+
+  double expected_decaying = 0, expected_set = 0;
+  for (int step = 0; step < 6; ++step) {
+    const double share = 1.0 / (1 << step);
+    factor.write(std::vector<double>{share});
+    program.run();
+    expected_decaying -= 0.5 * (step < 4 ? 1 - 0.1875 * step : 0.25);
+    expected_set -= 0.5 * share;
+    EXPECT_EQ(decaying.flat().read()[2], expected_decaying) << step;
+    EXPECT_EQ(set.flat().read()[2], expected_set) << step;
+  }
+  EXPECT_THROW(Sgd(set, store, {.schedule = {.steps = 2, .factor = &factor}}), Error);
+}
+
 }  // namespace
 }  // namespace understudy

@@ -11,9 +11,9 @@ using namespace kernel_test;
 
 // What both sides of a comparison are given.
 struct Case {
-  double scale, clip, l2;
+  double scale, clip, l2, rate;
 };
-const Case cases[] = {{1, 0, 0}, {0.25, 0, 0}, {1, 0.75, 0}, {0.5, 0.5, 0.125}};
+const Case cases[] = {{1, 0, 0, 1}, {0.25, 0, 0, 0.5}, {1, 0.75, 0, 1}, {0.5, 0.5, 0.125, 0.75}};
 
 // Runs `update(kernels, stream, n, transform, step, g, a, b, p)` for three steps by the
 // implementation and by the reference on the same numbers, rounded to T, and compares all three
@@ -29,9 +29,10 @@ void compare(Place<T>& on, const OptimiserKernels<T>& kernels,
                                     << one.clip << ", l2 " << one.l2);
     std::vector<double> p = on.rounded(random.uniforms(n, 0.5, 1.5)), a(p.size(), 0), b = a;
     Array device_p = on.array(p), device_a = on.array(a), device_b = on.array(b);
-    Array scale = on.array({one.scale});
-    GradientTransform<T> transform{scale.data(), static_cast<T>(one.clip), static_cast<T>(one.l2)};
-    GradientTransform<double> exact{&one.scale, one.clip, one.l2};
+    Array scale = on.array({one.scale}), rate = on.array({one.rate});
+    GradientTransform<T> transform{scale.data(), static_cast<T>(one.clip), static_cast<T>(one.l2),
+                                   rate.data()};
+    GradientTransform<double> exact{&one.scale, one.clip, one.l2, &one.rate};
     for (std::int64_t step = 1; step <= 3; ++step) {
       const std::vector<double> g = on.rounded(random.normals(n));
       Array device_g = on.array(g);
@@ -140,6 +141,18 @@ KERNEL_TEST(OptimiserKernels, scale_clips_by_norm) {
     Array sum = on.array({square}), found = on.poisoned(1);
     kernels.clip_scale(on.stream(), T(2), sum, found);
     EXPECT_EQ(static_cast<double>(found.host()[0]), scale) << square;
+  }
+}
+
+// A straight line from 1 at the first step to `last`, which it keeps.
+KERNEL_TEST(OptimiserKernels, rate_decays_linearly) {
+  const std::vector<std::pair<std::int64_t, double>> expected = {
+      {0, 1}, {1, 0.8125}, {2, 0.625}, {4, 0.25}, {5, 0.25}, {1000, 0.25}};
+  for (const auto& [done, factor] : expected) {
+    auto step = on.template of<std::int64_t>({done});
+    Array found = on.poisoned(1);
+    kernels.linear_decay(on.stream(), 4, 0.25, step, found);
+    EXPECT_EQ(static_cast<double>(found.host()[0]), factor) << done;
   }
 }
 

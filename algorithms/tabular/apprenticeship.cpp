@@ -23,6 +23,9 @@ Vector minus(Vector a, const Vector& b) {
   return a;
 }
 
+// How near, as a share of the largest reward, sweeps come before policy iteration takes over.
+constexpr double near_share = 0.1;
+
 double norm(const Vector& a) { return std::sqrt(dot(a, a)); }
 
 void check_features(const Problem& p, const Vector& expert) {
@@ -78,6 +81,7 @@ Apprentice::Apprentice(const Problem& problem, Engine& engine, Vector expert,
     fail(ErrorKind::bad_input,
          "apprenticeship needs a discount below 1 and no horizon, found %g and %lld",
          problem.discount, static_cast<long long>(problem.horizon));
+  if (problem.n_states <= options.direct_states) system_ = std::make_unique<PolicySystem>(problem);
   if (options.method == ApprenticeOptions::Method::mwal) {
     for (double f : problem.features)
       if (!(f >= -1.0 && f <= 1.0))
@@ -91,9 +95,31 @@ Apprentice::Apprentice(const Problem& problem, Engine& engine, Vector expert,
 
 void Apprentice::add_policy(const Vector& weights) {
   weights_ = weights;
-  Solution s = solve(engine_, problem_, linear_reward(problem_, weights),
-                     {.choice = Choice::hard, .tolerance = options_.tolerance}, 1, warm_);
-  expectations_.push_back(policy_features(engine_, problem_, s.policy));
+  const Vector reward = linear_reward(problem_, weights);
+  Solution s;
+  if (system_ != nullptr) {
+    // Sweeps bring the policy near the best, a few improvements the rest of the way.
+    double scale = 0.0;
+    for (double r : reward) scale = std::max(scale, std::abs(r));
+    if (scale > 0.0)
+      warm_ = solve(engine_, problem_, reward,
+                    {.choice = Choice::hard, .tolerance = near_share * scale}, 1, warm_)
+                  .values;
+    s = solve_directly(engine_, problem_, *system_, reward, Choice::hard, warm_,
+                       options_.tolerance * scale);
+    // Its last backup may have chosen anew among equals.
+    system_->set_policy(s.policy);
+    Vector visits = problem_.initial;
+    system_->occupancy(engine_, 1, visits);
+    Vector pairs(problem_.n_pairs());
+    for (std::int64_t k = 0; k < problem_.n_pairs(); ++k)
+      pairs[k] = visits[problem_.pair_state[k]] * s.policy[k];
+    expectations_.push_back(feature_expectations(problem_, pairs));
+  } else {
+    s = solve(engine_, problem_, reward, {.choice = Choice::hard, .tolerance = options_.tolerance},
+              1, warm_);
+    expectations_.push_back(policy_features(engine_, problem_, s.policy));
+  }
   policies_.push_back(std::move(s.policy));
   warm_ = std::move(s.values);
 }

@@ -11,14 +11,15 @@
 //   weights;
 //                w stays on the simplex, so features are taken to be better when larger
 //
-// Each `step` solves one problem exactly (hard value iteration) and adds its policy. The result is
-// a mixture: at the start of an episode draw a policy by its weight. `lpal` (Syed, Bowling &
+// Each `step` solves one problem exactly and adds its policy. The result is a mixture: at the start
+// of an episode draw a policy by its weight. `lpal` (Syed, Bowling &
 // Schapire 2008) finds one stationary policy instead, by a linear programme over occupancies.
 //
 // Discounted problems without a horizon.
 
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "algorithms/tabular/engine.h"
@@ -30,8 +31,12 @@ namespace understudy {
 struct ApprenticeOptions {
   enum class Method { projection, max_margin, mwal };
   Method method = Method::projection;
-  int rounds = 100;         // of mwal, whose learning rate depends on it
-  double tolerance = 1e-8;  // of each value iteration
+  int rounds = 100;  // of mwal, whose learning rate depends on it
+  // Problems of up to so many states are solved by policy iteration and a direct solve for the
+  // expectations; larger ones by sweeps, whose memory does not grow faster than the problem.
+  std::int64_t direct_states = 100000;
+  // Largest change of a value in the last sweep; a share of the largest reward where direct.
+  double tolerance = 1e-8;
 };
 
 class Apprentice {
@@ -61,6 +66,7 @@ class Apprentice {
   const Problem& problem_;
   Engine& engine_;
   ApprenticeOptions options_;
+  std::unique_ptr<PolicySystem> system_;  // null for sweeps
   std::vector<double> expert_, weights_, nearest_, game_, warm_;
   std::vector<std::vector<double>> policies_, expectations_;
   std::vector<double> distances_;

@@ -416,15 +416,14 @@ std::vector<double> inverse_of_positive_definite(std::int64_t n, std::vector<dou
   return inverse;
 }
 
-LinearFit fit_goals(GoalFamily& family, const Problem& problem, const GoalDemonstrations& d,
-                    std::vector<double> start, const GoalFitOptions& options) {
-  family.check_reachable(d);
-  const std::int64_t f = problem.n_features;
-  std::vector<double> by_transition;
-  auto objective = [&](const std::vector<double>& w, std::vector<double>& g) {
+LbfgsObjective goal_objective(GoalFamily& family, const Problem& problem,
+                              const GoalDemonstrations& d, double l2) {
+  return [&family, &problem, &d, l2](const std::vector<double>& w, std::vector<double>& g) {
+    const std::int64_t f = problem.n_features;
+    std::vector<double> by_transition;
     const double value = family.log_likelihood(d, family.transition_reward(w), &by_transition);
     if (!std::isfinite(value)) return static_cast<double>(INFINITY);
-    std::fill(g.begin(), g.end(), 0.0);
+    g.assign(static_cast<std::size_t>(f), 0.0);
     const bool own = problem.feature_owner == FeatureOwner::transition;
     for (std::int64_t j = 0; j < problem.n_transitions(); ++j) {
       const std::int64_t k = problem.transition_pair[j];
@@ -436,12 +435,31 @@ LinearFit fit_goals(GoalFamily& family, const Problem& problem, const GoalDemons
     }
     double penalty = 0.0;
     for (std::int64_t c = 0; c < f; ++c) {
-      g[c] = g[c] / d.episodes + options.l2 * w[c];
-      penalty += 0.5 * options.l2 * w[c] * w[c];
+      g[c] = g[c] / d.episodes + l2 * w[c];
+      penalty += 0.5 * l2 * w[c] * w[c];
     }
     return -value / d.episodes + penalty;
   };
-  std::vector<double> probe(f);
+}
+
+std::vector<double> standard_errors(GoalFamily& family, const Problem& problem,
+                                    const GoalDemonstrations& d, const std::vector<double>& weights,
+                                    double l2) {
+  const std::int64_t f = problem.n_features;
+  std::vector<double> information = family.hessian(d, weights);
+  for (double& x : information) x = -x;
+  for (std::int64_t c = 0; c < f; ++c) information[c * f + c] += l2 * d.episodes;
+  const std::vector<double> covariance = inverse_of_positive_definite(f, information);
+  std::vector<double> errors;
+  for (std::int64_t c = 0; c < f; ++c) errors.push_back(std::sqrt(covariance[c * f + c]));
+  return errors;
+}
+
+LinearFit fit_goals(GoalFamily& family, const Problem& problem, const GoalDemonstrations& d,
+                    std::vector<double> start, const GoalFitOptions& options) {
+  family.check_reachable(d);
+  const LbfgsObjective objective = goal_objective(family, problem, d, options.l2);
+  std::vector<double> probe(start.size());
   if (!std::isfinite(objective(start, probe)))
     fail(ErrorKind::not_finite,
          "the partition function diverges at the starting weights (spectral radius %.6f, must be "
@@ -456,14 +474,8 @@ LinearFit fit_goals(GoalFamily& family, const Problem& problem, const GoalDemons
   fit.evaluations = result.evaluations;
   fit.status = result.status;
   fit.log_likelihood = family.log_likelihood(d, family.transition_reward(fit.weights), nullptr);
-  if (options.standard_errors) {
-    std::vector<double> information = family.hessian(d, fit.weights);
-    for (double& x : information) x = -x;
-    for (std::int64_t c = 0; c < f; ++c) information[c * f + c] += options.l2 * d.episodes;
-    const std::vector<double> covariance = inverse_of_positive_definite(f, information);
-    for (std::int64_t c = 0; c < f; ++c)
-      fit.standard_errors.push_back(std::sqrt(covariance[c * f + c]));
-  }
+  if (options.standard_errors)
+    fit.standard_errors = standard_errors(family, problem, d, fit.weights, options.l2);
   return fit;
 }
 

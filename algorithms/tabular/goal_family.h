@@ -116,6 +116,17 @@ struct GoalFitOptions {
   bool standard_errors = true;
 };
 
+// Minus the mean log-likelihood of linear weights, plus l2/2 |w|^2, and its gradient: what
+// `fit_goals` minimises. Infinity where the partition function diverges. What it refers to must
+// outlive it.
+LbfgsObjective goal_objective(GoalFamily& family, const Problem& problem,
+                              const GoalDemonstrations& demonstrations, double l2 = 0.0);
+// Square roots of the diagonal of the inverse information. An `Error` where weights are not told
+// apart.
+std::vector<double> standard_errors(GoalFamily& family, const Problem& problem,
+                                    const GoalDemonstrations& demonstrations,
+                                    const std::vector<double>& weights, double l2 = 0.0);
+
 // The weights of greatest mean log-likelihood. An `Error` with the spectral radius where the
 // partition function diverges at `start`. Later steps that leave its domain are shortened.
 LinearFit fit_goals(GoalFamily& family, const Problem& problem,

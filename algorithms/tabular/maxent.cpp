@@ -265,26 +265,40 @@ std::vector<double> MaxEntModel::information(const std::vector<double>& reward) 
   return total;
 }
 
+LbfgsObjective maxent_objective(MaxEntModel& model, const Problem& p, double l2) {
+  return [&model, &p, l2](const std::vector<double>& w, std::vector<double>& g) {
+    const double scale = 1.0 / model.episodes();
+    std::vector<double> by_pair;
+    const double value = model.value(linear_reward(p, w), &by_pair);
+    if (!std::isfinite(value)) return static_cast<double>(INFINITY);
+    g = feature_expectations(p, by_pair);
+    double penalty = 0.0;
+    for (std::int64_t c = 0; c < p.n_features; ++c) {
+      g[c] = -scale * g[c] + l2 * w[c];
+      penalty += 0.5 * l2 * w[c] * w[c];
+    }
+    return -scale * value + penalty;
+  };
+}
+
+std::vector<double> standard_errors(MaxEntModel& model, const Problem& p,
+                                    const std::vector<double>& weights, double l2) {
+  const std::int64_t f = p.n_features;
+  std::vector<double> information = model.information(linear_reward(p, weights));
+  for (std::int64_t c = 0; c < f; ++c) information[c * f + c] += l2 * model.episodes();
+  const std::vector<double> covariance = inverse_of_positive_definite(f, information);
+  std::vector<double> errors;
+  for (std::int64_t c = 0; c < f; ++c) errors.push_back(std::sqrt(covariance[c * f + c]));
+  return errors;
+}
+
 LinearFit fit_maxent(MaxEntModel& model, const Problem& p, std::vector<double> start,
                      const MaxEntFitOptions& options) {
   const std::int64_t f = p.n_features;
   if (static_cast<std::int64_t>(start.size()) != f)
     fail(ErrorKind::bad_shape, "weights: expected %lld, found %zu", static_cast<long long>(f),
          start.size());
-  const double scale = 1.0 / model.episodes();
-  std::vector<double> by_pair;
-  // The negative of the mean objective, which is what a minimiser wants.
-  auto objective = [&](const std::vector<double>& w, std::vector<double>& g) {
-    const double value = model.value(linear_reward(p, w), &by_pair);
-    if (!std::isfinite(value)) return static_cast<double>(INFINITY);
-    g = feature_expectations(p, by_pair);
-    double penalty = 0.0;
-    for (std::int64_t c = 0; c < f; ++c) {
-      g[c] = -scale * g[c] + options.l2 * w[c];
-      penalty += 0.5 * options.l2 * w[c] * w[c];
-    }
-    return -scale * value + penalty;
-  };
+  const LbfgsObjective objective = maxent_objective(model, p, options.l2);
   LinearFit fit;
   if (options.method == MaxEntFitOptions::Method::lbfgs) {
     const LbfgsResult result = minimise(objective, std::move(start), options.optimiser);
@@ -326,13 +340,8 @@ LinearFit fit_maxent(MaxEntModel& model, const Problem& p, std::vector<double> s
     }
   }
   fit.log_likelihood = model.value(linear_reward(p, fit.weights), nullptr);
-  if (options.standard_errors) {
-    std::vector<double> information = model.information(linear_reward(p, fit.weights));
-    for (std::int64_t c = 0; c < f; ++c) information[c * f + c] += options.l2 * model.episodes();
-    const std::vector<double> covariance = inverse_of_positive_definite(f, information);
-    for (std::int64_t c = 0; c < f; ++c)
-      fit.standard_errors.push_back(std::sqrt(covariance[c * f + c]));
-  }
+  if (options.standard_errors)
+    fit.standard_errors = standard_errors(model, p, fit.weights, options.l2);
   return fit;
 }
 

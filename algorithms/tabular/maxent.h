@@ -56,6 +56,11 @@ class MaxEntModel {
   const std::vector<double>& demonstrated_visits() const { return visits_; }
   double episodes() const { return static_cast<double>(trajectories_.size()); }
 
+  // The values [S] from which the next evaluation without a horizon starts: the last ones, or given
+  // (empty: from nothing). They change its time, and its result by rounding alone.
+  const std::vector<double>& start() const { return warm_; }
+  void set_start(std::vector<double> values) { warm_ = std::move(values); }
+
   // Minus the Hessian of the objective with respect to linear weights [F, F], exact, causal model.
   // With V_w = dV/dw the value of the features and v the gradient's adjoint, it is -sum_s v(s)
   // Cov_pi(Q_w(s, .)).
@@ -92,6 +97,14 @@ struct MaxEntFitOptions {
   double l2 = 0.0;             // takes l2/2 |w|^2 from the mean objective
   bool standard_errors = false;
 };
+
+// Minus the mean objective of linear weights, plus l2/2 |w|^2, and its gradient: what `fit_maxent`
+// minimises. Infinity where the partition function diverges. What it refers to must outlive it.
+LbfgsObjective maxent_objective(MaxEntModel& model, const Problem& problem, double l2 = 0.0);
+// Square roots of the diagonal of the inverse information (causal model). An `Error` where weights
+// are not told apart.
+std::vector<double> standard_errors(MaxEntModel& model, const Problem& problem,
+                                    const std::vector<double>& weights, double l2 = 0.0);
 
 // Linear weights that maximise the model's mean objective. L1 is the optimiser's own
 // (`optimiser.l1`). Exponentiated gradient (Kivinen & Warmuth 1997) keeps weights positive: start

@@ -4,14 +4,21 @@
 //   V(s) = max_a Q(s, a)  or  log sum_a exp Q(s, a),   Q = r + discount E V'   or   r + log E exp
 //   V'
 //
-// Three ways to the same values. Value iteration repeats the backup. Policy iteration solves the
+// Five ways to the same values. Value iteration repeats the backup. Policy iteration solves the
 // linear system of a policy's values and improves the policy; for soft values that is Newton's
 // method on the Bellman equation (the policy is the derivative of log-sum-exp), so that it
 // converges quadratically. Modified policy iteration (Puterman & Shin 1978) puts a few evaluation
-// sweeps in place of the system.
+// sweeps in place of the system. Anderson mixing combines the last few sweeps' iterates. Multigrid
+// corrects each pair of sweeps by the solution of Newton's equation among aggregates of states, and
+// mixes the result (accelerate.h): the way for large problems.
 //
 // Several rewards on one problem are solved together, [pairs, batch], the lanes running across
-// them.
+// them: by value iteration or modified policy iteration, on the host panel by panel of rewards that
+// fit a core's cache, each panel until it has settled.
+//
+// In single precision values are within some 1e-7 of their own size; Q and the policy that are
+// returned are one backup in double precision of those values. On a CUDA device (see Engine) value
+// iteration and modified policy iteration run there.
 
 #pragma once
 
@@ -24,17 +31,30 @@
 
 namespace understudy {
 
-enum class SolveMethod { value_iteration, policy_iteration, modified_policy_iteration };
+enum class SolveMethod {
+  value_iteration,
+  policy_iteration,
+  modified_policy_iteration,
+  anderson,
+  multigrid
+};
+
+enum class SolvePrecision { f64, f32 };
 
 struct SolveOptions {
   Choice choice = Choice::soft;
   Outlook outlook = Outlook::causal;
   SolveMethod method = SolveMethod::value_iteration;
   // Stop when no value changes by more in a sweep. The values are then within
-  // tolerance * discount / (1 - discount) of the fixed point.
+  // tolerance * discount / (1 - discount) of the fixed point. In single precision also when the
+  // change is within four roundings of the largest value, or within 64 and no longer shrinking.
   double tolerance = 1e-10;
   int iterations = 1000000;    // sweeps, or improvements of the policy
   int evaluation_sweeps = 20;  // of modified policy iteration
+  SolvePrecision precision =
+      SolvePrecision::f64;  // of the sweeps; policy iteration, modified or not, has f64 alone
+  int memory = 4;  // iterates that Anderson mixing, and multigrid's, keeps differences of: 1 to 16
+  bool values_only = false;  // leave Q and the policy empty
 };
 
 struct Solution {
@@ -42,7 +62,7 @@ struct Solution {
   std::vector<double> values;    // [S, batch]
   std::vector<double> q_values;  // [pairs, batch]
   std::vector<double> policy;    // [pairs, batch]
-  int iterations = 0;
+  int iterations = 0;   // sweeps, or improvements of the policy; of a batch, the slowest panel's
   double change = 0.0;  // of the last sweep
 };
 

@@ -1,4 +1,5 @@
-// Goal families against enumeration and dense elimination; Borlänge itself is in the reproductions.
+// Goal families against enumeration and dense elimination; and on Borlänge's trips, to the
+// published digits, where the data are.
 
 #include "algorithms/tabular/goal_family.h"
 
@@ -6,8 +7,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <fstream>
 #include <random>
 
+#include "algorithms/tabular/networks.h"
+#include "autograd/files/csv.h"
 #include "kernels/device/error.h"
 #include "tests/tabular/tabular_cases.h"
 
@@ -278,6 +283,59 @@ TEST(GoalFamily, NamesWhatIsWrong) {
   d.episodes = 1;
   EXPECT_EQ(message([&] { fit_goals(family, q, d, {-1.0}); }),
             "goal 1 cannot be reached from state 0, where an episode begins");
+}
+
+// Fosgerau, Frejinger & Karlström 2013 on the 1466 trips of the data folder, whose README has the
+// digits below.
+TEST(GoalFamily, BorlangeToTheDigit) {
+  const char* data = std::getenv("UNDERSTUDY_DATA");
+  const std::string folder = std::string(data == nullptr ? "" : data) + "/borlange_routes";
+  if (data == nullptr || !std::ifstream(folder + "/trips.csv"))
+    GTEST_SKIP() << "no borlange_routes in UNDERSTUDY_DATA";
+  const files::Csv turns = files::Csv::open(folder + "/transitions.csv");
+  LinkNetwork network;
+  network.links = 7288;
+  network.from = turns.integers("from_link");
+  network.to = turns.integers("to_link");
+  network.n_features = 4;
+  const auto time = turns.numbers("travel_time_min"), left = turns.numbers("left_turn"),
+             constant = turns.numbers("link_constant"), back = turns.numbers("u_turn");
+  for (std::size_t i = 0; i < turns.rows(); ++i)
+    for (double x : {time[i], left[i], constant[i], back[i]}) network.features.push_back(x);
+  const files::Csv destinations = files::Csv::open(folder + "/destinations.csv");
+  network.goal_id = destinations.integers("dest_id");
+  network.goal_link = destinations.integers("from_link");
+  const Problem problem = make_problem(link_network(network));
+  const files::Csv table = files::Csv::open(folder + "/trips.csv");
+  const auto paths = table.texts("path");
+  const auto goals = table.integers("dest_id");
+  std::vector<Trajectory> trips;
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    trips.push_back(
+        trajectory_along(problem, parse_path(paths[i]), static_cast<std::int32_t>(goals[i])));
+
+  Threads team(2);
+  Engine engine(&team);
+  GoalFamily family(problem, engine);
+  const GoalDemonstrations demonstrations = goal_demonstrations(problem, trips);
+  const LinearFit fit = fit_goals(family, problem, demonstrations, {-2, -1, -1, -20});
+  const double reference[] = {-2.4589, -0.9267, -0.4095, -4.5413};
+  // half a unit of the last digit that is published
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(fit.weights[i], reference[i], 0.5e-4) << i;
+  EXPECT_NEAR(fit.log_likelihood, -5067.908, 0.5e-3);
+  const auto at = [&](const std::vector<double>& weights) {
+    return family.log_likelihood(demonstrations, family.transition_reward(weights), nullptr);
+  };
+  EXPECT_NEAR(at({-2.494, -0.933, -0.411, -4.459}), -5068.518, 0.5e-3);
+  EXPECT_NEAR(at({-2, -1, -1, -20}), -7123.03, 0.5e-2);
+  // Outside the domain: no likelihood, and an error that gives the spectral radius.
+  EXPECT_EQ(at({-0.1, -0.1, -0.1, -0.1}), -INFINITY);
+  try {
+    fit_goals(family, problem, demonstrations, {-0.1, -0.1, -0.1, -0.1});
+    FAIL() << "a start outside the domain was accepted";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("spectral radius"), std::string::npos);
+  }
 }
 
 }  // namespace

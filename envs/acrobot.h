@@ -11,6 +11,7 @@
 #pragma once
 
 #include "envs/environment.h"
+#include "envs/frame.h"
 
 namespace understudy {
 
@@ -89,6 +90,18 @@ struct AcrobotDynamics : AcrobotFacts {
     next.terminated = -cosine_1 - cosine_12 > Scalar(1);
     next.reward = select<Real>(next.terminated, constant<Real>(0), constant<Real>(-1));
     return next;
+  }
+
+  // Pumps energy: the elbow's torque against the first link's turn.
+  static void expert(const double* state, double* action) { action[0] = state[rate_1] > 0 ? 0 : 2; }
+  static void draw(const double* state, Frame& frame) {
+    begin_frame(frame, -2.3, 2.3, -2.3, 2.3);
+    draw_line(frame, -2.2, 1, 2.2, 1, 0.03, Ink::goal);
+    const double both = state[angle_1] + state[angle_2];
+    const double x = __builtin_sin(state[angle_1]), y = -__builtin_cos(state[angle_1]);
+    draw_line(frame, 0, 0, x, y, 0.12, Ink::outline);
+    draw_line(frame, x, y, x + __builtin_sin(both), y - __builtin_cos(both), 0.12, Ink::agent);
+    draw_circle(frame, 0, 0, 0.08, Ink::outline);
   }
 
  private:

@@ -73,6 +73,23 @@ UNDERSTUDY_HOST_DEVICE Real clip(Real x, ScalarOf<Real> low, ScalarOf<Real> high
   return select<Real>(from_below > high, constant<Real>(high), from_below);
 }
 
+// sqrt(a), within 2 ulp, for 1e-30 < a < 1e30; below that sqrt(1e-30). A guess of 1 / sqrt(a) by
+// the exponent's halving, Newton's method, and one of Heron's steps on sqrt(a) itself.
+template <class Real>
+UNDERSTUDY_HOST_DEVICE Real square_root(Real a) {
+  using A = Arithmetic<Real>;
+  using Scalar = ScalarOf<Real>;
+  using Bits = typename A::Bits;
+  constexpr bool single = sizeof(Scalar) == 4;
+  const Real safe = select<Real>(a > Scalar(1e-30), a, constant<Real>(Scalar(1e-30)));
+  const Bits half =
+      (A::bits(safe) >> 1) & (Bits{} + (single ? 0x7fffffffLL : 0x7fffffffffffffffLL));
+  Real y = A::from_bits((Bits{} + (single ? 0x5f3759dfLL : 0x5fe6eb50c7b537a9LL)) - half);
+  for (int i = 0; i < (single ? 3 : 5); ++i) y = y * (Scalar(1.5) - Scalar(0.5) * safe * y * y);
+  const Real root = safe * y;
+  return Scalar(0.5) * (root + safe / root);
+}
+
 // The nearest integer, |x| < 2^22 (f32) or 2^51 (f64). `shifted` gets x plus the number that makes
 // the sum's last bits the integer's.
 template <class Real>

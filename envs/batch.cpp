@@ -12,8 +12,16 @@ namespace understudy {
 namespace {
 
 template <class T>
-BatchKernels<T> kernels_for(const Device& device, int dynamics) {
+BatchKernels<T> kernels_for(const Device& device, const EnvironmentDescription& environment) {
   BatchTable<T> table{};
+  if (environment.user != nullptr) {
+    if (device.kind() == DeviceKind::cuda)
+      fail(ErrorKind::not_available, "%s: an environment of C functions runs on the CPU alone",
+           environment.name);
+    BatchKernels<T> kernels;
+    fill_user(kernels);
+    return kernels;
+  }
   if (device.kind() == DeviceKind::cuda) {
     cuda::fill(table);
   } else {
@@ -27,7 +35,7 @@ BatchKernels<T> kernels_for(const Device& device, int dynamics) {
 #endif
     }
   }
-  return table.dynamics[dynamics];
+  return table.dynamics[environment.dynamics];
 }
 
 }  // namespace
@@ -39,7 +47,7 @@ Batch<T>::Batch(Device& device, const EnvironmentDescription& environment, std::
   if (instances < 1 || instances > (std::int64_t{1} << 30))
     fail(ErrorKind::bad_input, "%s: expected 1 to 2^30 instances, found %lld", environment.name,
          static_cast<long long>(instances));
-  kernels_ = kernels_for<T>(device, environment.dynamics);
+  kernels_ = kernels_for<T>(device, environment);
   const std::int64_t stride =
       (instances + instance_multiple - 1) / instance_multiple * instance_multiple;
   const std::size_t row = static_cast<std::size_t>(stride);
@@ -52,6 +60,7 @@ Batch<T>::Batch(Device& device, const EnvironmentDescription& environment, std::
   arrays_.seed = seed;
   arrays_.first_instance = first_instance;
   arrays_.horizon = static_cast<T>(environment.horizon);
+  arrays_.user = environment.user;
   arrays_.state = reinterpret_cast<T*>(memory_);
   arrays_.elapsed = arrays_.state + environment.state_size * stride;
   arrays_.episode = reinterpret_cast<std::uint32_t*>(arrays_.elapsed + stride);

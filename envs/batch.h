@@ -37,7 +37,8 @@ struct InstanceArrays {
   T horizon = 0;
   T* state = nullptr;    // [state_size, stride]: a variable of all instances together
   T* elapsed = nullptr;  // [stride] steps of the current episode; a T holds 2^24 exactly
-  std::uint32_t* episode = nullptr;  // [stride] episodes begun
+  std::uint32_t* episode = nullptr;              // [stride] episodes begun
+  const understudy_environment* user = nullptr;  // of a user's own environment, else null
 };
 constexpr std::int64_t instance_multiple = 16;
 
@@ -70,6 +71,10 @@ struct BatchTable {
 };
 
 UNDERSTUDY_FAMILY(BatchTable)
+
+// Those of a user's own environment, on the CPU: `arrays.user` has the functions.
+void fill_user(BatchKernels<float>& kernels);
+void fill_user(BatchKernels<double>& kernels);
 
 // ---- the batch ----
 

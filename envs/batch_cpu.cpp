@@ -117,7 +117,7 @@ UNDERSTUDY_INLINE WideWords multiply_words(WideWords a, std::uint32_t b) {
 #endif
 }
 
-// The draws of up to a vector's worth of instances: `ResetRandom` in every lane.
+// The draws of a vector's worth of instances: `ResetRandom` in every lane.
 template <class T>
 class LaneRandom {
  public:
@@ -129,7 +129,16 @@ class LaneRandom {
     for (int i = 0; i < w; ++i) {
       const Index instance = who[i < count ? i : 0];
       instance_[i] = arrays.first_instance + std::uint64_t(instance);
-      block_[i] = arrays.episode[instance] * std::uint64_t((draws + 3) / 4);
+      block_[i] = reset_block(arrays.episode[instance], draws);
+    }
+  }
+  // Those of a step of instances [first, first + w).
+  UNDERSTUDY_INLINE LaneRandom(const InstanceArrays<T>& arrays, Index first, int draws)
+      : seed_(arrays.seed) {
+    for (int i = 0; i < w; ++i) {
+      instance_[i] = arrays.first_instance + std::uint64_t(first + i);
+      block_[i] =
+          step_block(arrays.episode[first + i], std::uint64_t(arrays.elapsed[first + i]), draws);
     }
   }
 
@@ -225,6 +234,17 @@ UNDERSTUDY_INLINE typename E::State load_state(const InstanceArrays<T>& arrays, 
   return state;
 }
 
+template <class E, class T>
+UNDERSTUDY_INLINE auto step_lanes_once(const InstanceArrays<T>& arrays, Index i,
+                                       const typename E::Action& action) {
+  if constexpr (step_draws_of<E>() > 0) {
+    LaneRandom<T> random(arrays, i, E::step_draws);
+    return E::step(load_state<E, T>(arrays, i), action, random);
+  } else {
+    return E::step(load_state<E, T>(arrays, i), action);
+  }
+}
+
 // Steps instances [i, i + count), count <= lanes<T>; returns a bit for each whose episode ended.
 // The state's arrays reach to the next multiple of any vector, the caller's only to `count`.
 template <class E, class T>
@@ -245,7 +265,7 @@ UNDERSTUDY_INLINE unsigned step_lanes(const InstanceArrays<T>& arrays, const Ste
     }
   }
 
-  const auto next = E::step(load_state<E, T>(arrays, i), action);
+  const auto next = step_lanes_once<E, T>(arrays, i, action);
   const Vec<T> elapsed = load<T>(arrays.elapsed + i) + T(1);
   const IntegerVec<T> truncated = elapsed >= arrays.horizon;
   const Vec<T> zero = {}, one = broadcast<T>(T(1));

@@ -52,7 +52,12 @@ UNDERSTUDY_HOST_DEVICE void step_one(const InstanceArrays<T>& arrays, const Step
   else
     for (int k = 0; k < E::action_size; ++k) action[k] = step.continuous[i * E::action_size + k];
 
-  const auto next = E::step(read_state<E>(arrays, i), action);
+  // (Unused, and gone after inlining, where the dynamics are deterministic.)
+  ResetRandom<T> random(
+      arrays.seed, arrays.first_instance + std::uint64_t(i),
+      typename ResetRandom<T>::At{
+          step_block(arrays.episode[i], std::uint64_t(arrays.elapsed[i]), step_draws_of<E>())});
+  const auto next = step_with<E>(read_state<E>(arrays, i), action, random);
   const T elapsed = arrays.elapsed[i] + T(1);
   const bool truncated = elapsed >= arrays.horizon;
   step.reward[i] = next.reward;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "envs/environment.h"
+#include "envs/frame.h"
 
 namespace understudy {
 
@@ -90,6 +91,21 @@ struct CartPole : CartPoleFacts {
   }
 
   static UNDERSTUDY_HOST_DEVICE Observation observe(const State& state) { return state; }
+
+  // Linear feedback, its sign alone: towards where the pole falls, and slowly back to the middle.
+  static void expert(const double* state, double* action) {
+    const double lean = state[angle] + 0.25 * state[angular_velocity] + 0.02 * state[position] +
+                        0.05 * state[velocity];
+    action[0] = lean > 0 ? 1 : 0;
+  }
+  static void draw(const double* state, Frame& frame) {
+    begin_frame(frame, -2.6, 2.6, -0.6, 1.6);
+    const double at = state[position], tilt = state[angle];
+    draw_line(frame, -2.4, 0, 2.4, 0, 0.02, Ink::faint);
+    draw_rectangle(frame, at - 0.25, -0.12, at + 0.25, 0.12, Ink::outline);
+    // The pole is 1 m long, twice the distance to its centre.
+    draw_line(frame, at, 0, at + __builtin_sin(tilt), __builtin_cos(tilt), 0.08, Ink::agent);
+  }
 };
 
 }  // namespace understudy

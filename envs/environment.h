@@ -9,6 +9,12 @@
 //     task ended static Observation observe(State)
 //   };
 //
+// Where the dynamics are random, `step` takes a third argument, Random&, and `step_draws` says how
+// many draws it makes at most. Optional members:
+//
+//   static void expert(const double* state, double* action)   a controller that sees the state
+//   static void draw(const double* state, Frame& frame)       a picture
+//
 // It holds nothing: an instance is its State, and `step` is a function. With float or double that
 // is a whole environment to embed; the executors of batch.h run thousands, on vectors and on CUDA,
 // with time limits and automatic resets. An environment knows nothing of learning, of time limits
@@ -47,7 +53,7 @@ struct Transition {
 // A name under which dynamics are known, with the time limit and marks that go with it.
 struct Version {
   const char* name;         // "cartpole-v0"
-  const char* gymnasium;    // "CartPole-v0"
+  const char* gymnasium;    // "CartPole-v0"; "" where Gymnasium has none
   int horizon;              // steps after which an episode is truncated
   double solved;            // mean return from which Gymnasium calls it solved; NaN if it does not
   double random_return;     // mean return of uniform actions
@@ -63,11 +69,32 @@ struct ExampleRandom {
   Real uniform(double low, double high);
 };
 
+// Draws that a step makes; 0 for deterministic dynamics.
+template <class E>
+constexpr int step_draws_of() {
+  if constexpr (requires { E::step_draws; })
+    return E::step_draws;
+  else
+    return 0;
+}
+
+// One step, with or without draws.
+template <class E, class Random>
+UNDERSTUDY_HOST_DEVICE auto step_with(const typename E::State& state,
+                                      const typename E::Action& action, Random& random) {
+  if constexpr (step_draws_of<E>() > 0)
+    return E::step(state, action, random);
+  else
+    return E::step(state, action);
+}
+
 template <class E>
 concept Environment = requires(const typename E::State& state, const typename E::Action& action,
                                ExampleRandom<typename E::Real>& random) {
   { E::reset(random) } -> std::same_as<typename E::State>;
-  { E::step(state, action) } -> std::same_as<Transition<typename E::Real, E::state_size>>;
+  {
+    step_with<E>(state, action, random)
+    } -> std::same_as<Transition<typename E::Real, E::state_size>>;
   { E::observe(state) } -> std::same_as<typename E::Observation>;
   { E::summary } -> std::convertible_to<const char*>;
   { E::source } -> std::convertible_to<const char*>;

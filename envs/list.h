@@ -5,10 +5,17 @@
 
 #include "envs/acrobot.h"
 #include "envs/cartpole.h"
+#include "envs/circles.h"
+#include "envs/cliff_walking.h"
 #include "envs/environment.h"
+#include "envs/forest.h"
+#include "envs/frozen_lake.h"
+#include "envs/gridworld.h"
 #include "envs/mountain_car.h"
 #include "envs/mountain_car_continuous.h"
 #include "envs/pendulum.h"
+#include "envs/point_mass.h"
+#include "envs/taxi.h"
 
 namespace understudy {
 
@@ -17,7 +24,8 @@ struct EnvironmentList {
   static constexpr int count = sizeof...(E);
 };
 
-using Environments =
-    EnvironmentList<CartPole, MountainCar, MountainCarContinuous, Acrobot, AcrobotAngles, Pendulum>;
+using Environments = EnvironmentList<CartPole, MountainCar, MountainCarContinuous, Acrobot,
+                                     AcrobotAngles, Pendulum, PointMass, Circles, Forest, Gridworld,
+                                     FrozenLake, FrozenLake8, CliffWalking, Taxi>;
 
 }  // namespace understudy

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "envs/environment.h"
+#include "envs/frame.h"
 
 namespace understudy {
 
@@ -71,6 +72,22 @@ struct Pendulum : PendulumFacts {
     sine_cosine<Real>(state[angle], seen[1], seen[0]);
     seen[2] = state[rate];
     return seen;
+  }
+
+  // Pumps energy until the rest of the way can be caught by a spring and a damper.
+  static void expert(const double* state, double* action) {
+    const double from_upright = wrap_angle<double>(state[angle]), turn = state[rate];
+    // rate^2 / 2 + 15 cos angle is 15 at rest upright.
+    const double missing = 15 - (0.5 * turn * turn + 15 * __builtin_cos(from_upright));
+    double torque = -(10 * from_upright + 3 * turn);
+    if (from_upright * from_upright > 0.25) torque = (turn >= 0 ? 1 : -1) * missing;
+    action[0] = torque < action_low ? action_low : torque > action_high ? action_high : torque;
+  }
+  static void draw(const double* state, Frame& frame) {
+    begin_frame(frame, -1.3, 1.3, -1.3, 1.3);
+    const double x = -__builtin_sin(state[angle]), y = __builtin_cos(state[angle]);
+    draw_line(frame, 0, 0, x, y, 0.1, Ink::agent);
+    draw_circle(frame, 0, 0, 0.06, Ink::outline);
   }
 };
 

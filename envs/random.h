@@ -40,14 +40,31 @@ struct Philox {
   }
 };
 
-// The draws of one reset: `reset` of an environment takes them in order.
+// Where an instance's draws lie in its stream: those of its resets one after another, those of its
+// steps in the upper half, each step with room for its own (steps of an episode < 2^24, draws of a
+// step <= 256).
+UNDERSTUDY_HOST_DEVICE std::uint64_t reset_block(std::uint64_t episode, int draws) {
+  return episode * std::uint64_t((draws + 3) / 4);
+}
+UNDERSTUDY_HOST_DEVICE std::uint64_t step_block(std::uint64_t episode, std::uint64_t elapsed,
+                                                int draws) {
+  return (std::uint64_t(1) << 63) + (episode << 30) + elapsed * std::uint64_t((draws + 3) / 4);
+}
+
+// The draws of one reset or step: the environment takes them in order.
 template <class T>
 class ResetRandom {
  public:
+  struct At {
+    std::uint64_t block;
+  };
+  UNDERSTUDY_HOST_DEVICE ResetRandom(std::uint64_t seed, std::uint64_t instance, At first)
+      : seed_(seed), instance_(instance), block_(first.block) {}
+
   // Draws of the `episode`-th reset of an instance that makes `draws` of them each time.
   UNDERSTUDY_HOST_DEVICE ResetRandom(std::uint64_t seed, std::uint64_t instance,
                                      std::uint64_t episode, int draws)
-      : seed_(seed), instance_(instance), block_(episode * std::uint64_t((draws + 3) / 4)) {}
+      : seed_(seed), instance_(instance), block_(reset_block(episode, draws)) {}
 
   // Uniform in [low, high).
   UNDERSTUDY_HOST_DEVICE T uniform(double low, double high) {

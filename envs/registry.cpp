@@ -51,6 +51,13 @@ constexpr void add(Table& table, int dynamics) {
     d.random_return = version.random_return;
     d.reference_return = version.reference_return;
     d.dynamics = dynamics;
+    d.expert = nullptr;
+    d.draw = nullptr;
+    d.user = nullptr;
+    if constexpr (requires(const double* state, double* action) { E::expert(state, action); })
+      d.expert = [](const double* state, double* action) { E::expert(state, action); };
+    if constexpr (requires(const double* state, Frame& frame) { E::draw(state, frame); })
+      d.draw = [](const double* state, Frame* frame) { E::draw(state, *frame); };
   }
 }
 
@@ -74,7 +81,9 @@ const EnvironmentDescription& environment(int i) {
 
 const EnvironmentDescription& environment_named(const char* name) {
   for (const EnvironmentDescription& one : table.all)
-    if (std::strcmp(one.name, name) == 0 || std::strcmp(one.gymnasium, name) == 0) return one;
+    if (std::strcmp(one.name, name) == 0 ||
+        (one.gymnasium[0] != '\0' && std::strcmp(one.gymnasium, name) == 0))
+      return one;
   char names[Error::capacity] = "";
   std::size_t length = 0;
   for (const EnvironmentDescription& one : table.all)

@@ -3,12 +3,13 @@
 #pragma once
 
 #include "envs/environment.h"
+#include "envs/frame.h"
 
 namespace understudy {
 
 struct EnvironmentDescription {
   const char* name;
-  const char* gymnasium;  // Gymnasium's name for the same
+  const char* gymnasium;  // Gymnasium's name for the same, or ""
   const char* summary;
   const char* source;
 
@@ -30,7 +31,14 @@ struct EnvironmentDescription {
   double random_return;
   double reference_return;
 
-  int dynamics;  // place in `Environments`
+  int dynamics;  // place in `Environments`; -1: the functions of `user`
+
+  // Null where there is none. States and actions are rows of state_size and action_size doubles, a
+  // discrete action its number.
+  void (*expert)(const double* state, double* action);
+  void (*draw)(const double* state, Frame* frame);
+
+  const understudy_environment* user;
 };
 
 int environment_count();

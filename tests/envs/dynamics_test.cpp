@@ -278,7 +278,8 @@ TEST(Registry, knows_our_names_and_gymnasiums) {
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(),
                  "no environment 'cart'; there are: cartpole cartpole-v0 mountain_car "
-                 "mountain_car_continuous acrobot acrobot-v0 pendulum");
+                 "mountain_car_continuous acrobot acrobot-v0 pendulum point_mass circles forest "
+                 "gridworld frozen_lake frozen_lake_8x8 cliff_walking taxi");
   }
 }
 

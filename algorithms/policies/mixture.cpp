@@ -7,41 +7,38 @@
 
 namespace understudy {
 
-namespace {
-
-// The shape with another size or two behind its rows.
-Shape behind_rows(const Shape& shape, std::int64_t second, std::int64_t third) {
-  return {shape.dimension(0), second, third};
-}
-
-}  // namespace
-
 Tensor Mixture::log_probability(Tensor action) const {
-  const std::int64_t dimensions = mean.shape()[2];
-  if (action.shape().rank() != 2 || action.shape()[1] != dimensions)
-    fail(ErrorKind::bad_shape, "mixture: actions %s for means %s", action.shape().text().c_str(),
-         mean.shape().text().c_str());
-  const Tensor a = reshape(action, behind_rows(action.shape(), 1, dimensions));
+  const std::int64_t dimensions = mean.shape()[-1];
+  require_action(name(), action, ActionKind::real, leading(mean.shape(), 2), dimensions);
+  const Tensor a = reshape(action, behind(leading(action.shape()), {1, dimensions}));
   const Tensor z = (a - mean) * exp(-log_deviation);
   // log N(a; mu, sigma^2) summed over dimensions, but for the constant, which all share
-  const Tensor component = sum(-0.5 * square(z) - log_deviation, 2);
+  const Tensor component = sum(-0.5 * square(z) - log_deviation, -1);
   const double constant = -0.5 * static_cast<double>(dimensions) * std::log(2 * std::numbers::pi);
   return log_sum_exp(log_weight + component) + constant;
 }
 
+// What belongs to one component of each row, from [rows..., K, D]: [rows..., D].
+Tensor Mixture::chosen(Tensor component, Tensor of) const {
+  const std::int64_t components = log_weight.shape()[-1];
+  const Shape shape = behind(leading(log_weight.shape()), {components, 1});
+  return sum(reshape(one_hot(component, components), shape) * of, -2);
+}
+
 Tensor Mixture::expectation() const {
-  const std::int64_t components = log_weight.shape()[1];
-  const Tensor weight = reshape(exp(log_weight), behind_rows(mean.shape(), components, 1));
-  return sum(weight * mean, 1);
+  const Shape shape = behind(log_weight.shape(), {1});
+  return sum(reshape(exp(log_weight), shape) * mean, -2);
+}
+
+Tensor Mixture::mode() const {
+  return chosen(argmax(log_weight - sum(log_deviation, -1), -1), mean);
 }
 
 Tensor Mixture::sample(const RandomSource& source) const {
-  const std::int64_t components = log_weight.shape()[1], dimensions = mean.shape()[2];
-  const Tensor drawn = one_hot(random_categorical(source, log_weight), components);
-  const Tensor chosen = reshape(drawn, behind_rows(mean.shape(), components, 1));
-  const Shape shape = {mean.shape().dimension(0), dimensions};
+  const Tensor component = random_categorical(source, log_weight);
+  const Shape shape = behind(leading(log_weight.shape()), {mean.shape()[-1]});
   const Tensor noise = random_normal(mean.program(), source, shape);
-  return sum(chosen * mean, 1) + sum(chosen * exp(log_deviation), 1) * noise;
+  return chosen(component, mean) + chosen(component, exp(log_deviation)) * noise;
 }
 
 MixtureHead::MixtureHead(Parameters& parameters, const std::string& name, const Options& options)
@@ -75,23 +72,24 @@ MixtureHead::MixtureHead(Parameters& parameters, const std::string& name, const 
 }
 
 Mixture MixtureHead::operator()(Tensor features) const {
-  const Shape shape = behind_rows(features.shape(), options_.components, options_.dimensions);
+  const Shape rows = leading(features.shape());
+  const Shape shape = behind(rows, {options_.components, options_.dimensions});
   Mixture mixture;
-  mixture.log_weight = weight_ ? log_softmax((*weight_)(features))
-                               : features.program().full({features.shape().dimension(0), 1}, 0.0);
+  mixture.log_weight =
+      weight_ ? log_softmax((*weight_)(features)) : features.program().full(behind(rows, {1}), 0.0);
   mixture.mean = reshape((*mean_)(features), shape);
   if (!deviation_) {
     mixture.log_deviation = features.program().full(shape, std::log(options_.fixed_deviation));
     return mixture;
   }
-  // middle + half tanh(x / half): near x = 0 just middle + x, never past the bounds, and
-  // with a gradient everywhere.
-  const double low = std::log(options_.minimum_deviation);
-  const double high = std::log(options_.maximum_deviation);
-  const double half = (high - low) / 2, middle = (high + low) / 2;
+  const double low = options_.minimum_deviation, high = options_.maximum_deviation;
   const Tensor x = reshape((*deviation_)(features), shape);
-  mixture.log_deviation = scale_shift(tanh(x / half), half, middle);
+  mixture.log_deviation = bounded_log_deviation(x, low, high, std::sqrt(low * high));
   return mixture;
+}
+
+std::unique_ptr<ActionDistribution> MixtureHead::distribution(Tensor features) const {
+  return std::make_unique<Mixture>((*this)(features));
 }
 
 }  // namespace understudy

@@ -17,25 +17,31 @@
 #include <optional>
 #include <string>
 
-#include "autograd/modules/modules.h"
-#include "autograd/operations/operations.h"
+#include "algorithms/policies/distribution.h"
 
 namespace understudy {
 
-// One mixture a row: log_weight [rows, K] (normalised), mean and log_deviation [rows, K, D].
-struct Mixture {
+// One mixture a row: log_weight [rows..., K] (normalised), mean and log_deviation [rows..., K, D].
+struct Mixture final : ActionDistribution {
   Tensor log_weight, mean, log_deviation;
 
-  // action [rows, D]: [rows]. Differentiable in the action and in the parameters.
-  Tensor log_probability(Tensor action) const;
-  // sum_k w_k mu_k, [rows, D]: what a policy without modes of its own would do.
-  Tensor expectation() const;
-  // One draw a row, [rows, D]: a component, then the Gaussian. Fresh each run; no gradient in the
-  // choice of the component.
-  Tensor sample(const RandomSource& source) const;
+  const char* name() const override { return "mixture"; }
+  // action [rows..., D]: [rows...]. Differentiable in the action and in the parameters.
+  Tensor log_probability(Tensor action) const override;
+  // sum_k w_k mu_k, [rows..., D]: what a policy without modes of its own would do.
+  Tensor expectation() const override;
+  // The mean of the component whose peak w_k / prod_d sigma_kd is highest: the density's own
+  // highest point where components lie apart, and near it otherwise.
+  Tensor mode() const override;
+  // A component, then the Gaussian. Fresh each run; no gradient in the choice of the component.
+  Tensor sample(const RandomSource& source) const override;
+  std::vector<Tensor> parameters() const override { return {log_weight, mean, log_deviation}; }
+
+ private:
+  Tensor chosen(Tensor component, Tensor of) const;
 };
 
-class MixtureHead {
+class MixtureHead final : public ActionHead {
  public:
   struct Options {
     std::int64_t inputs = 0;      // features of the trunk
@@ -51,8 +57,9 @@ class MixtureHead {
   };
   MixtureHead(Parameters& parameters, const std::string& name, const Options& options);
 
-  // features [rows, inputs]
+  // features [rows..., inputs]
   Mixture operator()(Tensor features) const;
+  std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
   const Options& options() const { return options_; }
 
  private:

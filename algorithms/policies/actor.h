@@ -1,0 +1,65 @@
+// A policy at work: actions for a batch of observations, step after step, without allocation.
+//
+//   Actor actor(policy, store, {.rows = 1024});
+//   actor.observe(batch_observation);          // device memory, read at every act
+//   actor.act();                               // one program run
+//   batch.step({.discrete = actor.indices(), ...});
+//
+// An Actor keeps what it must remember between steps (the counter that its draws come from, a
+// recurrent policy's memory) in arrays of the store that it was given, "<name>/...": a checkpoint
+// of that store resumes it bit for bit.
+
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "algorithms/policies/policy.h"
+
+namespace understudy {
+
+class Actor {
+ public:
+  struct Options {
+    std::string name = "actor";
+    std::int64_t rows = 1;
+    // The distribution's mode in place of a draw.
+    bool deterministic = false;
+    std::uint64_t seed = 0;
+    // Compute log pi(a | o) of the actions too.
+    bool log_probability = false;
+  };
+  // `policy` and `store` must outlive the actor. The store is on the policy's device.
+  Actor(const Policy& policy, Store& store, const Options& options);
+
+  // The device memory from which `act` reads: [rows, width] of the store's type (float, unless the
+  // store is of doubles), or int32 [rows] of a discrete space.
+  void observe(const void* observation);
+  void act();
+
+  // On the device, overwritten by the next `act`; always at the same addresses.
+  const void* action() const { return program_.data("action"); }
+  const std::int32_t* indices() const { return static_cast<const std::int32_t*>(action()); }
+  const float* numbers() const { return static_cast<const float*>(action()); }
+  const void* log_probability() const { return program_.data("log_probability"); }
+
+  // By way of the host: observations of all rows; actions as numbers, an index as its number.
+  std::vector<double> act(const std::vector<double>& observation);
+
+  // Empties the memory of all rows, or of those where `ended` (device memory, [rows] of the store's
+  // type) is not 0; nothing to do for a policy without memory.
+  void forget();
+  void forget(const void* ended);
+
+  Program& program() { return program_; }
+
+ private:
+  Options options_;
+  Program program_, reset_;
+  Array* counter_;
+  Array* memory_ = nullptr;
+  const void* bound_ = nullptr;
+};
+
+}  // namespace understudy

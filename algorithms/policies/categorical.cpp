@@ -1,0 +1,51 @@
+#include "algorithms/policies/categorical.h"
+
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+Categorical::Categorical(Tensor logits) : logits_(logits), log_probabilities_(log_softmax(logits)) {
+  if (logits.shape().rank() < 1 || logits.shape()[-1] < 1)
+    fail(ErrorKind::bad_shape, "categorical distribution: logits of shape %s",
+         logits.shape().text().c_str());
+}
+
+Tensor Categorical::log_probability(Tensor action) const {
+  require_action(name(), action, ActionKind::index, leading(logits_.shape()), logits_.shape()[-1]);
+  return pick(log_probabilities_, action);
+}
+
+Tensor Categorical::sample(const RandomSource& source) const {
+  return random_categorical(source, logits_);
+}
+
+Tensor Categorical::mode() const { return argmax(logits_, -1); }
+
+Tensor Categorical::entropy() const {
+  return -sum(exp(log_probabilities_) * log_probabilities_, -1);
+}
+
+std::vector<Tensor> Categorical::metric(const std::vector<Tensor>& tangents) const {
+  require_parameters(name(), tangents, parameters());
+  const Tensor p = exp(log_probabilities_), t = tangents[0];
+  const Tensor along = reshape(sum(p * t, -1), behind(leading(t.shape()), {1}));
+  return {p * (t - along)};
+}
+
+Tensor Categorical::divergence_from(const std::vector<Tensor>& old_parameters) const {
+  require_parameters(name(), old_parameters, parameters());
+  const Tensor old = log_softmax(old_parameters[0]);
+  return sum(exp(old) * (old - log_probabilities_), -1);
+}
+
+CategoricalHead::CategoricalHead(Parameters& parameters, const std::string& name,
+                                 std::int64_t inputs, std::int64_t choices,
+                                 const Initialisation& weight)
+    : logits_(parameters, name + "/logits",
+              Linear::Options{.inputs = inputs, .outputs = choices, .weight = weight}) {}
+
+std::unique_ptr<ActionDistribution> CategoricalHead::distribution(Tensor features) const {
+  return std::make_unique<Categorical>(logits_(features));
+}
+
+}  // namespace understudy

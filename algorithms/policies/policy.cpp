@@ -1,0 +1,174 @@
+#include "algorithms/policies/policy.h"
+
+#include "autograd/files/checkpoint.h"
+#include "autograd/files/safetensors.h"
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+const std::string field_prefix = "policy.";
+
+Cell cell_of(TrunkKind kind) {
+  return kind == TrunkKind::rnn ? Cell::rnn : kind == TrunkKind::gru ? Cell::gru : Cell::lstm;
+}
+
+PolicyDescription description_in(const std::map<std::string, std::string, std::less<>>& metadata,
+                                 const std::string& path) {
+  std::map<std::string, std::string> fields;
+  for (const auto& [key, value] : metadata)
+    if (key.compare(0, field_prefix.size(), field_prefix) == 0)
+      fields[key.substr(field_prefix.size())] = value;
+  if (fields.empty())
+    fail(ErrorKind::bad_file, "%s: expected a policy, found no description of one in the metadata",
+         files::shown_path(path).c_str());
+  return PolicyDescription::from_fields(fields, files::shown_path(path));
+}
+
+}  // namespace
+
+Policy::Policy(Device& device, const PolicyDescription& description, std::uint64_t seed, Real real)
+    : description_(description), store_(device, real) {
+  description_.check();
+  const TrunkOptions& trunk = description_.trunk;
+  std::vector<std::int64_t> hidden = trunk.hidden;
+  std::int64_t width = description_.observation.width();
+  const bool recurrent = trunk.kind != TrunkKind::mlp;
+  const std::int64_t state = recurrent ? hidden.back() : 0;
+  if (recurrent) hidden.pop_back();
+  if (!hidden.empty()) {
+    layers_.emplace(parameters_, "trunk",
+                    Mlp::Options{.inputs = width,
+                                 .hidden = hidden,
+                                 .outputs = 0,
+                                 .activation = trunk.activation,
+                                 .weight = {description_.initialisation, 1.0, 1}});
+    width = layers_->outputs();
+  }
+  if (recurrent) {
+    recurrent_.emplace(
+        parameters_, "memory",
+        Recurrent::Options{.cell = cell_of(trunk.kind), .inputs = width, .hidden = state});
+    width = state;
+  }
+  head_ = make_head(parameters_, "head", description_, width);
+  parameters_.create(store_, seed);
+  if (description_.normalise_observations) {
+    const std::int64_t observed = description_.observation.width();
+    if (description_.observation.index)
+      fail(ErrorKind::bad_input, "policy: an observed index cannot be normalised");
+    mean_ = &store_.create("normaliser/mean", {observed});
+    deviation_ = &store_.create("normaliser/deviation", {observed});
+    count_ = &store_.create("normaliser/count", {1});
+    deviation_->fill(1);
+  }
+}
+
+Tensor Policy::prepared(Tensor observation) const {
+  const ObservationSpace& space = description_.observation;
+  const bool index = observation.element() == Element::index;
+  if (index != space.index ||
+      (!index && (observation.shape().rank() < 2 || observation.shape()[-1] != space.width())))
+    fail(ErrorKind::bad_shape, "policy: expected observations [rows..., %lld] (%s), found %s (%s)",
+         static_cast<long long>(space.width()), space.index ? "as indices below it" : "numbers",
+         observation.shape().text().c_str(), index ? "indices" : "numbers");
+  if (index) return one_hot(observation, space.width());
+  if (mean_ == nullptr) return observation;
+  Program& program = observation.program();
+  const Tensor mean = program.use(*mean_), deviation = program.use(*deviation_);
+  // A feature that never varied keeps its scale: dividing by next to nothing would blow up whatever
+  // else it shows later.
+  const Tensor least = 1e-6 * maximum(abs(mean), program.constant(1.0));
+  const Tensor scale = select(less(least, deviation), deviation, program.constant(1.0));
+  const Tensor x = (observation - mean) / scale;
+  const double limit = description_.clip_observations;
+  return limit > 0 ? clamp(x, -limit, limit) : x;
+}
+
+Tensor Policy::features(Tensor observation, Tensor mask) const {
+  Tensor x = prepared(observation);
+  if (layers_) x = (*layers_)(x);
+  if (!recurrent_) return x;
+  if (x.shape().rank() != 3)
+    fail(ErrorKind::bad_shape,
+         "policy with memory: expected sequences [rows, steps, %lld], found %s",
+         static_cast<long long>(description_.observation.width()),
+         observation.shape().text().c_str());
+  return (*recurrent_)(x, {}, mask).h;
+}
+
+std::unique_ptr<ActionDistribution> Policy::distribution(Tensor observation, Tensor mask) const {
+  return head_->distribution(features(observation, mask));
+}
+
+std::int64_t Policy::memory_width() const {
+  if (!recurrent_) return 0;
+  return recurrent_->hidden() * (recurrent_->cell() == Cell::lstm ? 2 : 1);
+}
+
+std::unique_ptr<ActionDistribution> Policy::step(Tensor observation, Tensor memory,
+                                                 Tensor& next) const {
+  UNDERSTUDY_CHECK(recurrent_.has_value(), "a step of a policy without memory");
+  const std::int64_t hidden = recurrent_->hidden();
+  if (memory.shape().rank() != 2 || memory.shape()[-1] != memory_width())
+    fail(ErrorKind::bad_shape, "policy: expected a memory [rows, %lld], found %s",
+         static_cast<long long>(memory_width()), memory.shape().text().c_str());
+  Tensor x = prepared(observation);
+  if (layers_) x = (*layers_)(x);
+  x = reshape(x, behind(leading(x.shape()), {1, x.shape()[-1]}));
+  const bool cell = recurrent_->cell() == Cell::lstm;
+  Recurrent::State start = {slice(memory, -1, 0, hidden), {}};
+  if (cell) start.c = slice(memory, -1, hidden, hidden);
+  const RecurrentResult result = (*recurrent_)(x, start);
+  next = cell ? concatenate({result.h_last, result.c_last}, -1) : result.h_last;
+  return head_->distribution(result.h_last);
+}
+
+void Policy::record_statistics(Tensor observation) const {
+  if (mean_ == nullptr)
+    fail(ErrorKind::bad_input, "policy: observations are not normalised, found a batch of them");
+  Program& program = observation.program();
+  const double rows = static_cast<double>(observation.shape()[0]);
+  const Tensor mean = program.use(*mean_), deviation = program.use(*deviation_);
+  const Tensor count = program.use(*count_);
+  const Tensor here = understudy::mean(observation, 0);
+  const Tensor spread = sum(square(observation - here), 0);
+  const Tensor total = count + rows, shift = here - mean;
+  const Tensor squares =
+      square(deviation) * count + spread + square(shift) * (count * rows / total);
+  // All values before the first assignment: what is assigned is read no more.
+  const Tensor new_mean = mean + shift * (rows * reciprocal(total));
+  const Tensor new_deviation = sqrt(squares / total);
+  program.assign(*mean_, new_mean);
+  program.assign(*deviation_, new_deviation);
+  program.assign(*count_, total);
+}
+
+void Policy::set_statistics(const std::vector<double>& mean, const std::vector<double>& deviation,
+                            double count) {
+  if (mean_ == nullptr)
+    fail(ErrorKind::bad_input, "policy: observations are not normalised, found their statistics");
+  mean_->write(mean);
+  deviation_->write(deviation);
+  count_->write({count});
+}
+
+void Policy::save(const std::string& path,
+                  const std::map<std::string, std::string>& metadata) const {
+  std::map<std::string, std::string> all = metadata;
+  for (const auto& [key, value] : description_.fields()) all[field_prefix + key] = value;
+  write_checkpoint(path, {&store_}, all);
+}
+
+PolicyDescription Policy::describe(const std::string& path) {
+  return description_in(files::read_safetensors(path).metadata, path);
+}
+
+std::unique_ptr<Policy> Policy::load(Device& device, const std::string& path, Real real) {
+  auto policy = std::make_unique<Policy>(device, describe(path), 0, real);
+  read_checkpoint(path, {&policy->store_});
+  return policy;
+}
+
+}  // namespace understudy

@@ -1,0 +1,92 @@
+// A policy pi(a | o): observations, a trunk that makes features of them, a head that makes a
+// distribution over actions of those.
+//
+//   Policy policy(device, {.observation = {.shape = {4}}, .action = {ActionKind::index, 2},
+//                          .head = {.kind = HeadKind::categorical}}, seed);
+//   auto distribution = policy.distribution(program.input("observation", {rows(64), 4}));
+//   Tensor loss = -mean(distribution->log_probability(action));
+//   Adam adam(policy.parameters(), run_store, {});     adam.record(program, loss);
+//   policy.save("policy.safetensors");
+//
+// A Policy owns its parameters and its observations' statistics and nothing else: an optimiser's
+// moments belong in another store. It can be recorded into any number of programs on its device.
+//
+// Observations are [rows..., width], rows first, or an index tensor [rows...] of a discrete space;
+// an image's numbers lie in the order of its shape.
+//
+// A recurrent policy has a memory: [rows, memory_width], its hidden state (and an LSTM's cell
+// behind it), zeros at the start of an episode.
+
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "algorithms/policies/policy_description.h"
+
+namespace understudy {
+
+class Policy {
+ public:
+  // Bad descriptions are an Error. The same seed gives the same numbers on every device.
+  Policy(Device& device, const PolicyDescription& description, std::uint64_t seed = 0,
+         Real real = Real::f32);
+  Policy(const Policy&) = delete;
+  Policy& operator=(const Policy&) = delete;
+
+  const PolicyDescription& description() const { return description_; }
+  Device& device() const { return store_.device(); }
+  const Parameters& parameters() const { return parameters_; }
+  // Parameters ("policy/..."), and "normaliser/mean", "/deviation" [width] and "/count" [1] where
+  // observations are normalised.
+  Store& store() { return store_; }
+  const Store& store() const { return store_; }
+
+  // ---- In programs ----
+
+  // pi(. | o) of a policy without memory; of one with, for whole sequences from an empty memory:
+  // observation [rows, steps, width], mask [rows, steps] of 0 and 1 or undefined for all 1. Where
+  // the mask is 0 the memory stands still.
+  std::unique_ptr<ActionDistribution> distribution(Tensor observation, Tensor mask = {}) const;
+  // One step of a policy with memory: observation [rows, width]. `next`: the memory after it.
+  std::unique_ptr<ActionDistribution> step(Tensor observation, Tensor memory, Tensor& next) const;
+  // What the head sees.
+  Tensor features(Tensor observation, Tensor mask = {}) const;
+
+  bool has_memory() const { return recurrent_.has_value(); }
+  std::int64_t memory_width() const;
+
+  // ---- Statistics of observations, where the description has them normalised ----
+
+  // Records into `program` the update by a batch [rows, width], as if all batches were one (Chan,
+  // Golub & LeVeque 1979, equation 2.1). Readers recorded earlier see the statistics before it.
+  void record_statistics(Tensor observation) const;
+  void set_statistics(const std::vector<double>& mean, const std::vector<double>& deviation,
+                      double count);
+
+  // ---- Files ----
+
+  // Parameters, statistics and, as metadata "policy.<field>", the description. `metadata` goes in
+  // beside them.
+  void save(const std::string& path, const std::map<std::string, std::string>& metadata = {}) const;
+  // The fields of the description of a file that `save` wrote.
+  static PolicyDescription describe(const std::string& path);
+  static std::unique_ptr<Policy> load(Device& device, const std::string& path,
+                                      Real real = Real::f32);
+
+ private:
+  Tensor prepared(Tensor observation) const;
+
+  PolicyDescription description_;
+  Store store_;
+  Parameters parameters_{"policy"};
+  std::optional<Mlp> layers_;
+  std::optional<Recurrent> recurrent_;
+  std::unique_ptr<ActionHead> head_;
+  Array *mean_ = nullptr, *deviation_ = nullptr, *count_ = nullptr;
+};
+
+}  // namespace understudy

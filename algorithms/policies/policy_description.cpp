@@ -1,0 +1,364 @@
+#include "algorithms/policies/policy_description.h"
+
+#include <charconv>
+#include <cmath>
+#include <functional>
+
+#include "algorithms/policies/autoregressive.h"
+#include "algorithms/policies/bernoulli.h"
+#include "algorithms/policies/categorical.h"
+#include "algorithms/policies/full_covariance.h"
+#include "algorithms/policies/gaussian.h"
+#include "algorithms/policies/latent.h"
+#include "algorithms/policies/mixture.h"
+#include "autograd/files/csv.h"
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+template <class Kind>
+struct Named {
+  Kind kind;
+  const char* name;
+};
+
+constexpr Named<TrunkKind> trunk_kinds[] = {{TrunkKind::mlp, "mlp"},
+                                            {TrunkKind::rnn, "rnn"},
+                                            {TrunkKind::lstm, "lstm"},
+                                            {TrunkKind::gru, "gru"}};
+constexpr Named<HeadKind> head_kinds[] = {{HeadKind::categorical, "categorical"},
+                                          {HeadKind::gaussian, "gaussian"},
+                                          {HeadKind::regression, "regression"},
+                                          {HeadKind::mixture, "mixture"},
+                                          {HeadKind::full_gaussian, "full_gaussian"},
+                                          {HeadKind::full_mixture, "full_mixture"},
+                                          {HeadKind::independent_bins, "independent_bins"},
+                                          {HeadKind::joint_bins, "joint_bins"},
+                                          {HeadKind::autoregressive, "autoregressive"},
+                                          {HeadKind::recurrent_bins, "recurrent_bins"},
+                                          {HeadKind::best_of, "best_of"},
+                                          {HeadKind::variational, "variational"},
+                                          {HeadKind::adversarial, "adversarial"},
+                                          {HeadKind::bernoulli, "bernoulli"}};
+constexpr Named<ActionKind> action_kinds[] = {
+    {ActionKind::index, "index"}, {ActionKind::real, "real"}, {ActionKind::bits, "bits"}};
+constexpr Named<Activation> activations[] = {{Activation::none, "none"},
+                                             {Activation::tanh, "tanh"},
+                                             {Activation::sigmoid, "sigmoid"},
+                                             {Activation::relu, "relu"}};
+constexpr Named<InitialisationKind> initialisations[] = {
+    {InitialisationKind::normal, "normal"},
+    {InitialisationKind::xavier_uniform, "xavier"},
+    {InitialisationKind::he_normal, "he"},
+    {InitialisationKind::orthogonal, "orthogonal"},
+    {InitialisationKind::column_normalised, "column_normalised"}};
+
+template <class Kind, std::size_t n>
+const char* find_name(const Named<Kind> (&all)[n], Kind kind) {
+  for (const Named<Kind>& named : all)
+    if (named.kind == kind) return named.name;
+  return "?";
+}
+
+template <class Kind, std::size_t n>
+Kind find_kind(const Named<Kind> (&all)[n], const std::string& name, const std::string& what) {
+  std::string list;
+  for (const Named<Kind>& named : all) {
+    if (name == named.name) return named.kind;
+    list += (list.empty() ? "" : ", ") + std::string(named.name);
+  }
+  fail(ErrorKind::bad_input, "%s: expected one of %s; found '%s'", what.c_str(), list.c_str(),
+       files::shown(name).c_str());
+}
+
+// The shortest text that brings back the same number.
+std::string text_of(double value) {
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  return {digits, end};
+}
+
+template <class Number>
+std::string text_of(const std::vector<Number>& values) {
+  std::string text;
+  for (Number value : values)
+    text += (text.empty() ? "" : ",") + [&] {
+      if constexpr (std::is_integral_v<Number>)
+        return std::to_string(value);
+      else
+        return text_of(value);
+    }();
+  return text;
+}
+
+// Fields read one by one; `left` are those that nobody asked for yet.
+struct Reader {
+  std::map<std::string, std::string> left;
+  std::string where;
+
+  std::string what(const char* field) const { return where + ": field " + field; }
+  [[noreturn]] void refuse(const char* field, const char* expected,
+                           const std::string& found) const {
+    fail(ErrorKind::bad_input, "%s: expected %s, found '%s'", what(field).c_str(), expected,
+         files::shown(found).c_str());
+  }
+  // Whether the field is there; takes it out.
+  bool take(const char* field, std::string& value) {
+    const auto found = left.find(field);
+    if (found == left.end()) return false;
+    value = found->second;
+    left.erase(found);
+    return true;
+  }
+  std::string need(const char* field) {
+    std::string value;
+    if (!take(field, value))
+      fail(ErrorKind::bad_input, "%s: expected a field %s, found none", where.c_str(), field);
+    return value;
+  }
+  template <class Number>
+  void number(const char* field, Number& value) {
+    std::string text;
+    if (!take(field, text)) return;
+    if (!files::parse_number(text, value) || !std::isfinite(static_cast<double>(value)))
+      refuse(field, std::is_integral_v<Number> ? "a whole number" : "a number", text);
+  }
+  template <class Number>
+  void list(const char* field, std::vector<Number>& values) {
+    std::string text;
+    if (!take(field, text)) return;
+    values.clear();
+    for (std::size_t at = 0; !text.empty() && at <= text.size();) {
+      const std::size_t comma = std::min(text.find(',', at), text.size());
+      Number value;
+      if (!files::parse_number(std::string_view(text).substr(at, comma - at), value))
+        refuse(field, "numbers with commas between", text);
+      values.push_back(value);
+      at = comma + 1;
+    }
+  }
+  void truth(const char* field, bool& value) {
+    std::string text;
+    if (!take(field, text)) return;
+    if (text != "true" && text != "false") refuse(field, "true or false", text);
+    value = text == "true";
+  }
+};
+
+}  // namespace
+
+const char* name_of(TrunkKind kind) { return find_name(trunk_kinds, kind); }
+const char* name_of(HeadKind kind) { return find_name(head_kinds, kind); }
+const char* name_of(ActionKind kind) { return find_name(action_kinds, kind); }
+const char* name_of(Activation activation) { return find_name(activations, activation); }
+const char* name_of(InitialisationKind kind) { return find_name(initialisations, kind); }
+TrunkKind trunk_kind_named(const std::string& name) {
+  return find_kind(trunk_kinds, name, "trunk");
+}
+HeadKind head_kind_named(const std::string& name) { return find_kind(head_kinds, name, "policy"); }
+Activation activation_named(const std::string& name) {
+  return find_kind(activations, name, "activation");
+}
+
+std::int64_t ObservationSpace::width() const {
+  std::int64_t width = 1;
+  for (std::int64_t size : shape) width *= size;
+  return width;
+}
+
+HeadKind PolicyDescription::usual_head(const ActionSpace& action) {
+  switch (action.kind) {
+    case ActionKind::index: return HeadKind::categorical;
+    case ActionKind::bits: return HeadKind::bernoulli;
+    case ActionKind::real: break;
+  }
+  return HeadKind::gaussian;
+}
+
+void PolicyDescription::check() const {
+  const auto bad = [](const char* what) { fail(ErrorKind::bad_input, "policy: %s", what); };
+  for (std::int64_t size : observation.shape)
+    if (size < 1) bad("expected observations of at least one number in each dimension");
+  if (observation.index && observation.shape.size() != 1)
+    bad("expected one size of an observed index");
+  if (action.size < 1) bad("expected actions of at least one dimension or choice");
+  for (const std::vector<double>* bound : {&action.low, &action.high})
+    if (!bound->empty() && static_cast<std::int64_t>(bound->size()) != action.size)
+      bad("expected as many bounds as the actions have dimensions");
+  for (std::int64_t width : trunk.hidden)
+    if (width < 1) bad("expected layers of at least one unit");
+  if (trunk.kind != TrunkKind::mlp && trunk.hidden.empty())
+    bad("expected the size of the recurrent trunk as the last of trunk.hidden");
+  if (head.components < 1) bad("expected at least one component");
+  const ActionKind acts = head.kind == HeadKind::categorical ? ActionKind::index
+                          : head.kind == HeadKind::bernoulli ? ActionKind::bits
+                                                             : ActionKind::real;
+  if (acts != action.kind)
+    fail(ErrorKind::bad_input, "policy: a head '%s' acts by %s, found actions that are %s",
+         name_of(head.kind), name_of(acts), name_of(action.kind));
+}
+
+std::map<std::string, std::string> PolicyDescription::fields() const {
+  const auto truth = [](bool value) { return std::string(value ? "true" : "false"); };
+  return {{"observation.index", truth(observation.index)},
+          {"observation.shape", text_of(observation.shape)},
+          {"action.kind", name_of(action.kind)},
+          {"action.size", std::to_string(action.size)},
+          {"action.low", text_of(action.low)},
+          {"action.high", text_of(action.high)},
+          {"trunk.kind", name_of(trunk.kind)},
+          {"trunk.hidden", text_of(trunk.hidden)},
+          {"trunk.activation", name_of(trunk.activation)},
+          {"head.kind", name_of(head.kind)},
+          {"head.state_dependent", truth(head.state_dependent)},
+          {"head.initial_deviation", text_of(head.initial_deviation)},
+          {"head.minimum_deviation", text_of(head.minimum_deviation)},
+          {"head.maximum_deviation", text_of(head.maximum_deviation)},
+          {"head.components", std::to_string(head.components)},
+          {"head.bins", std::to_string(head.bins)},
+          {"head.edges", text_of(head.edges)},
+          {"head.order", text_of(head.order)},
+          {"head.hidden", text_of(head.hidden)},
+          {"head.latent", std::to_string(head.latent)},
+          {"head.draws", std::to_string(head.draws)},
+          {"initialisation", name_of(initialisation)},
+          {"last_scale", text_of(last_scale)},
+          {"normalise_observations", truth(normalise_observations)},
+          {"clip_observations", text_of(clip_observations)}};
+}
+
+PolicyDescription PolicyDescription::from_fields(const std::map<std::string, std::string>& fields,
+                                                 const std::string& where) {
+  Reader reader{fields, where};
+  PolicyDescription result;
+  std::string name;
+  reader.truth("observation.index", result.observation.index);
+  if (fields.count("observation.shape") == 0) reader.need("observation.shape");
+  reader.list("observation.shape", result.observation.shape);
+  result.action.kind = find_kind(action_kinds, reader.need("action.kind"), where);
+  if (fields.count("action.size") == 0) reader.need("action.size");
+  reader.number("action.size", result.action.size);
+  reader.list("action.low", result.action.low);
+  reader.list("action.high", result.action.high);
+  if (reader.take("trunk.kind", name))
+    result.trunk.kind = find_kind(trunk_kinds, name, reader.what("trunk.kind"));
+  reader.list("trunk.hidden", result.trunk.hidden);
+  if (reader.take("trunk.activation", name))
+    result.trunk.activation = find_kind(activations, name, reader.what("trunk.activation"));
+  result.head.kind = usual_head(result.action);
+  if (reader.take("head.kind", name))
+    result.head.kind = find_kind(head_kinds, name, reader.what("head.kind"));
+  reader.truth("head.state_dependent", result.head.state_dependent);
+  reader.number("head.initial_deviation", result.head.initial_deviation);
+  reader.number("head.minimum_deviation", result.head.minimum_deviation);
+  reader.number("head.maximum_deviation", result.head.maximum_deviation);
+  reader.number("head.components", result.head.components);
+  reader.number("head.bins", result.head.bins);
+  reader.list("head.edges", result.head.edges);
+  reader.list("head.order", result.head.order);
+  reader.list("head.hidden", result.head.hidden);
+  reader.number("head.latent", result.head.latent);
+  reader.number("head.draws", result.head.draws);
+  if (reader.take("initialisation", name))
+    result.initialisation = find_kind(initialisations, name, reader.what("initialisation"));
+  reader.number("last_scale", result.last_scale);
+  reader.truth("normalise_observations", result.normalise_observations);
+  reader.number("clip_observations", result.clip_observations);
+  if (!reader.left.empty())
+    fail(ErrorKind::bad_input, "%s: found a field '%s' that no policy has", where.c_str(),
+         files::shown(reader.left.begin()->first).c_str());
+  result.check();
+  return result;
+}
+
+namespace {
+
+Bins bins_of(const PolicyDescription& description) {
+  const HeadOptions& head = description.head;
+  const ActionSpace& action = description.action;
+  if (head.edges.empty() && action.low.empty())
+    fail(ErrorKind::bad_input,
+         "policy: a head '%s' needs bounds of the actions, or edges of its bins",
+         name_of(head.kind));
+  return {action.size, head.bins,
+          head.edges.empty() ? Bins::uniform(action.low, action.high, head.bins) : head.edges};
+}
+
+}  // namespace
+
+std::unique_ptr<ActionHead> make_head(Parameters& parameters, const std::string& name,
+                                      const PolicyDescription& description, std::int64_t inputs) {
+  const HeadOptions& head = description.head;
+  const std::int64_t size = description.action.size;
+  const Initialisation last = {description.initialisation, description.last_scale, 1};
+  switch (head.kind) {
+    case HeadKind::categorical:
+      return std::make_unique<CategoricalHead>(parameters, name, inputs, size, last);
+    case HeadKind::bernoulli:
+      return std::make_unique<BernoulliHead>(parameters, name, inputs, size, last);
+    case HeadKind::mixture:
+      return std::make_unique<MixtureHead>(
+          parameters, name,
+          MixtureHead::Options{.inputs = inputs,
+                               .dimensions = size,
+                               .components = head.components,
+                               .minimum_deviation = head.minimum_deviation,
+                               .maximum_deviation = head.maximum_deviation});
+    case HeadKind::full_gaussian:
+    case HeadKind::full_mixture:
+      return std::make_unique<FullCovarianceHead>(
+          parameters, name,
+          FullCovarianceHead::Options{
+              .inputs = inputs,
+              .dimensions = size,
+              .components = head.kind == HeadKind::full_gaussian ? 1 : head.components,
+              .weight = last,
+              .minimum_deviation = head.minimum_deviation,
+              .maximum_deviation = head.maximum_deviation});
+    case HeadKind::independent_bins:
+    case HeadKind::joint_bins:
+      return std::make_unique<BinnedHead>(parameters, name, inputs, bins_of(description),
+                                          head.kind == HeadKind::joint_bins, last);
+    case HeadKind::autoregressive:
+    case HeadKind::recurrent_bins:
+      return std::make_unique<AutoregressiveHead>(
+          parameters, name, bins_of(description),
+          AutoregressiveHead::Options{.inputs = inputs,
+                                      .hidden = head.hidden,
+                                      .order = head.order,
+                                      .recurrent = head.kind == HeadKind::recurrent_bins,
+                                      .weight = {description.initialisation, 1.0, 1}});
+    case HeadKind::best_of:
+    case HeadKind::variational:
+    case HeadKind::adversarial:
+      return std::make_unique<LatentHead>(
+          parameters, name,
+          head.kind == HeadKind::best_of       ? LatentKind::best_of
+          : head.kind == HeadKind::variational ? LatentKind::variational
+                                               : LatentKind::adversarial,
+          LatentHead::Options{.inputs = inputs,
+                              .dimensions = size,
+                              .latent = head.latent,
+                              .hidden = head.hidden,
+                              .draws = head.draws,
+                              .minimum_deviation = head.minimum_deviation,
+                              .maximum_deviation = head.maximum_deviation});
+    case HeadKind::gaussian:
+    case HeadKind::regression: break;
+  }
+  return std::make_unique<GaussianHead>(
+      parameters, name,
+      GaussianHead::Options{
+          .inputs = inputs,
+          .dimensions = size,
+          .weight = last,
+          .state_dependent = head.state_dependent,
+          .initial_deviation = head.initial_deviation,
+          .minimum_deviation = head.minimum_deviation,
+          .maximum_deviation = head.maximum_deviation,
+          .fixed_deviation = head.kind == HeadKind::regression ? head.initial_deviation : 0.0});
+}
+
+}  // namespace understudy

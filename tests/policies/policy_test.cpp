@@ -1,0 +1,295 @@
+// Policies: descriptions survive files, statistics of observations are those of all of them, and an
+// actor resumed goes on as if it had never stopped.
+
+#include "algorithms/policies/policy.h"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+
+#include "algorithms/policies/actor.h"
+#include "autograd/files/checkpoint.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace understudy {
+namespace {
+
+using Vector = std::vector<double>;
+
+struct Path {
+  explicit Path(const std::string& what)
+      : name(testing::TempDir() + what + std::to_string(getpid()) + ".safetensors") {}
+  std::string name;
+  ~Path() { std::remove(name.c_str()); }
+};
+
+PolicyDescription gaussian() {
+  return {.observation = {.shape = {3}},
+          .action = {ActionKind::real, 2, {-1, -2.5}, {1, 1e-3}},
+          .trunk = {.hidden = {8, 7}},
+          .initialisation = InitialisationKind::column_normalised,
+          .last_scale = 0.01,
+          .normalise_observations = true};
+}
+
+PolicyDescription remembering(TrunkKind kind) {
+  return {.observation = {.shape = {3}},
+          .action = {ActionKind::index, 4},
+          .trunk = {.kind = kind, .hidden = {6, 5}, .activation = Activation::relu},
+          .head = {.kind = HeadKind::categorical}};
+}
+
+Vector random(std::int64_t n, std::uint64_t seed) {
+  kernel_test::Random draw(seed);
+  Vector values(static_cast<std::size_t>(n));
+  for (double& value : values) value = draw.uniform(-2, 2);
+  return values;
+}
+
+// The line of an Error.
+template <class Call>
+std::string refusal(const Call& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "nothing was refused";
+}
+
+TEST(PolicyDescription, fields_bring_it_back) {
+  for (const PolicyDescription& description :
+       {gaussian(), remembering(TrunkKind::gru),
+        PolicyDescription{.observation = {.index = true, .shape = {12}},
+        .action = {ActionKind::bits, 3},
+        .trunk = {.hidden = {}},
+        .head = {.kind = HeadKind::bernoulli}}})
+    EXPECT_EQ(PolicyDescription::from_fields(description.fields(), "here"), description);
+}
+
+TEST(PolicyDescription, refuses_what_it_does_not_know) {
+  const auto changed = [](const std::string& field, const std::string& value) {
+    std::map<std::string, std::string> fields = gaussian().fields();
+    fields[field] = value;
+    return refusal([&] { PolicyDescription::from_fields(fields, "p.json"); });
+  };
+  EXPECT_EQ(changed("head.kind", "normal")
+                .find("p.json: field head.kind: expected one of categorical, gaussian, regression"),
+            0u);
+  EXPECT_EQ(changed("head.kind", "categorical"),
+            "policy: a head 'categorical' acts by index, found actions that are real");
+  EXPECT_EQ(changed("trunk.hidden", "8,x"),
+            "p.json: field trunk.hidden: expected numbers with commas between, found '8,x'");
+  EXPECT_EQ(changed("action.low", "1"),
+            "policy: expected as many bounds as the actions have dimensions");
+  EXPECT_EQ(changed("trunk.depth", "3"), "p.json: found a field 'trunk.depth' that no policy has");
+  EXPECT_EQ(changed("last_scale", "nan"),
+            "p.json: field last_scale: expected a number, found 'nan'");
+  EXPECT_EQ(changed("normalise_observations", "yes"),
+            "p.json: field normalise_observations: expected true or false, found 'yes'");
+  EXPECT_EQ(refusal([] { PolicyDescription::from_fields({}, "p.json"); }),
+            "p.json: expected a field observation.shape, found none");
+}
+
+TEST(Policy, a_file_brings_it_back) {
+  const Path path("policy");
+  const auto device = cpu_device();
+  Policy policy(*device, gaussian(), 3);
+  policy.set_statistics({1, 2, 3}, {0.5, 1, 2}, 100);
+  policy.save(path.name, {{"environment", "pendulum"}});
+  const auto loaded = Policy::load(*device, path.name);
+  EXPECT_EQ(loaded->description(), policy.description());
+  ASSERT_EQ(loaded->store().arrays().size(), policy.store().arrays().size());
+  for (std::size_t i = 0; i < policy.store().arrays().size(); ++i)
+    EXPECT_EQ(loaded->store().arrays()[i]->read(), policy.store().arrays()[i]->read());
+  EXPECT_EQ(Policy::describe(path.name), policy.description());
+}
+
+TEST(Policy, refuses_a_file_that_holds_none) {
+  const Path path("none");
+  const auto device = cpu_device();
+  Store store(*device);
+  store.create("x", {2});
+  write_checkpoint(path.name, {&store});
+  EXPECT_NE(refusal([&] { Policy::load(*device, path.name); }).find("expected a policy"),
+            std::string::npos);
+}
+
+TEST(Policy, column_normalised_layers_have_columns_of_their_norm) {
+  const auto device = cpu_device();
+  Policy policy(*device, gaussian(), 3);
+  for (const auto& [name, norm] :
+       {std::pair{"policy/trunk/1/weight", 1.0}, std::pair{"policy/head/mean/weight", 0.01}}) {
+    const Array& array = policy.store().at(name);
+    const Vector w = array.read();
+    const std::size_t out = static_cast<std::size_t>(array.shape()[1]);
+    for (std::size_t o = 0; o < out; ++o) {
+      double squares = 0;
+      for (std::size_t i = o; i < w.size(); i += out) squares += w[i] * w[i];
+      EXPECT_NEAR(std::sqrt(squares), norm, 1e-6) << name;
+    }
+  }
+}
+
+TEST(Policy, statistics_of_batches_are_those_of_all_rows) {
+  const auto device = cpu_device();
+  Policy policy(*device, gaussian(), 0, Real::f64);
+  Vector all;
+  for (const std::int64_t n : {5, 64, 1, 30}) {
+    Program program(*device, Real::f64);
+    policy.record_statistics(program.input("o", {rows(n), 3}));
+    Vector batch = random(3 * n, static_cast<std::uint64_t>(n));
+    for (std::size_t i = 0; i < batch.size(); i += 3) {
+      batch[i + 1] = 100 + 10 * batch[i + 1];
+      batch[i + 2] = 7;  // never varies
+    }
+    program.write("o", batch);
+    program.run();
+    all.insert(all.end(), batch.begin(), batch.end());
+  }
+  const Vector mean = policy.store().at("normaliser/mean").read();
+  const Vector deviation = policy.store().at("normaliser/deviation").read();
+  EXPECT_EQ(policy.store().at("normaliser/count").read()[0], 100);
+  for (std::size_t d = 0; d < 3; ++d) {
+    double expected = 0, squares = 0;
+    for (std::size_t i = d; i < all.size(); i += 3) expected += all[i] / 100;
+    for (std::size_t i = d; i < all.size(); i += 3)
+      squares += (all[i] - expected) * (all[i] - expected) / 100;
+    EXPECT_NEAR(mean[d], expected, 1e-12);
+    EXPECT_NEAR(deviation[d], std::sqrt(squares), 1e-12);
+  }
+  // What never varied keeps its scale, and what is far out is clipped.
+  Program program(*device, Real::f64);
+  PolicyDescription plain = gaussian();
+  plain.trunk.hidden = {};
+  Policy linear(*device, plain, 0, Real::f64);
+  linear.set_statistics(mean, deviation, 100);
+  program.output("x", linear.features(program.input("o", {rows(1), 3})));
+  program.write("o", Vector{mean[0] + 2 * deviation[0], 1e6, mean[2] + 0.5});
+  program.run();
+  const Vector x = program.read("x");
+  EXPECT_NEAR(x[0], 2, 1e-9);
+  EXPECT_EQ(x[1], 10);
+  EXPECT_NEAR(x[2], 0.5, 1e-9);
+}
+
+TEST(Policy, a_step_at_a_time_is_the_sequence) {
+  for (const TrunkKind kind : {TrunkKind::rnn, TrunkKind::lstm, TrunkKind::gru}) {
+    const auto device = cpu_device();
+    Policy policy(*device, remembering(kind), 5, Real::f64);
+    const std::int64_t n = 3, steps = 4;
+    const Vector o = random(n * steps * 3, 1);
+    Program whole(*device, Real::f64);
+    const auto sequence = policy.distribution(whole.input("o", {rows(n), steps, 3}));
+    whole.output("x", sequence->parameters()[0]);
+    whole.write("o", o);
+    whole.run();
+    const Vector expected = whole.read("x");
+    Program one(*device, Real::f64);
+    Tensor next;
+    const auto step = policy.step(one.input("o", {rows(n), 3}),
+                                  one.input("memory", {rows(n), policy.memory_width()}), next);
+    one.output("x", step->parameters()[0]);
+    one.output("next", next);
+    Vector memory(static_cast<std::size_t>(n * policy.memory_width()), 0.0);
+    for (std::int64_t t = 0; t < steps; ++t) {
+      Vector now;
+      for (std::int64_t row = 0; row < n; ++row)
+        for (std::int64_t i = 0; i < 3; ++i)
+          now.push_back(o[static_cast<std::size_t>((row * steps + t) * 3 + i)]);
+      one.write("o", now);
+      one.write("memory", memory);
+      one.run();
+      memory = one.read("next");
+      const Vector x = one.read("x");
+      for (std::int64_t row = 0; row < n; ++row)
+        for (std::int64_t i = 0; i < 4; ++i)
+          EXPECT_NEAR(x[static_cast<std::size_t>(row * 4 + i)],
+                      expected[static_cast<std::size_t>((row * steps + t) * 4 + i)], 1e-12);
+    }
+  }
+}
+
+TEST(Actor, resumed_goes_on_as_if_never_stopped) {
+  for (const PolicyDescription& description : {gaussian(), remembering(TrunkKind::lstm)}) {
+    const Path path("actor");
+    const auto device = cpu_device();
+    const Policy policy(*device, description, 2);
+    Store store(*device), other(*device);
+    Actor actor(policy, store, {.rows = 5, .seed = 4});
+    Actor resumed(policy, other, {.rows = 5, .seed = 4});
+    const Vector o = random(15, 8);
+    for (int i = 0; i < 3; ++i) actor.act(o);
+    write_checkpoint(path.name, {&store});
+    const Vector fourth = actor.act(o), fifth = actor.act(o);
+    EXPECT_NE(fourth, fifth);
+    read_checkpoint(path.name, {&other});
+    EXPECT_EQ(resumed.act(o), fourth);
+    EXPECT_EQ(resumed.act(o), fifth);
+  }
+}
+
+TEST(Actor, reads_device_memory_and_takes_the_mode_where_asked) {
+  const auto device = cpu_device();
+  const Policy policy(*device, gaussian(), 2);
+  Store store(*device);
+  Actor sure(policy, store, {.name = "sure", .rows = 2, .deterministic = true});
+  Actor drawing(policy, store, {.name = "drawing", .rows = 2, .log_probability = true});
+  const float o[] = {1, 2, 3, -1, 0, 1};
+  sure.observe(o);
+  sure.act();
+  Program program(*device);
+  const auto distribution = policy.distribution(program.input("o", {rows(2), 3}));
+  program.output("mode", distribution->mode());
+  const Tensor taken = program.input("a", {rows(2), 2});
+  program.output("log", distribution->log_probability(taken));
+  program.write("o", o, 6);
+  drawing.observe(o);
+  drawing.act();
+  program.write("a", drawing.numbers(), 4);
+  program.run();
+  const Vector mode = program.read("mode"), log = program.read("log");
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(sure.numbers()[i], static_cast<float>(mode[i]));
+  for (std::size_t i = 0; i < 2; ++i)
+    EXPECT_EQ(static_cast<const float*>(drawing.log_probability())[i], static_cast<float>(log[i]));
+}
+
+TEST(Actor, forgets_the_rows_that_ended) {
+  const auto device = cpu_device();
+  const Policy policy(*device, remembering(TrunkKind::gru), 2);
+  Store store(*device);
+  Actor actor(policy, store, {.rows = 3});
+  actor.act(random(9, 1));
+  const Vector before = store.at("actor/memory").read();
+  const float ended[] = {0, 1, 0};
+  actor.forget(ended);
+  const Vector after = store.at("actor/memory").read();
+  for (std::size_t i = 0; i < 15; ++i) {
+    EXPECT_NE(before[i], 0);
+    EXPECT_EQ(after[i], i / 5 == 1 ? 0 : before[i]);
+  }
+  actor.forget();
+  EXPECT_EQ(store.at("actor/memory").read(), Vector(15, 0.0));
+}
+
+TEST(Actor, threads_do_not_change_what_is_done) {
+  Threads team(3);
+  const auto alone = cpu_device(), together = cpu_device(&team);
+  Vector actions[2];
+  int i = 0;
+  for (Device* device : {alone.get(), together.get()}) {
+    const Policy policy(*device, gaussian(), 2);
+    Store store(*device);
+    Actor actor(policy, store, {.rows = 500});
+    actor.act(random(1500, 3));
+    actions[i++] = actor.act(random(1500, 4));
+  }
+  EXPECT_EQ(actions[0], actions[1]);
+}
+
+}  // namespace
+}  // namespace understudy

@@ -2,90 +2,219 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
+#include "algorithms/data/draws.h"
+#include "algorithms/data/normalisation.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
 
 namespace {
 
-// Streams of the seed beyond those that parameters draw from, which are numbered from 0.
-constexpr std::uint64_t order_stream = std::uint64_t{1} << 32;
-constexpr std::uint64_t sample_stream = order_stream + 1;
+// Streams of the seed beyond those that parameters draw from, which are numbered from 0. Epoch e
+// has the stream order_stream + e, so that an order can be made again without those before it.
+constexpr std::uint64_t sample_stream = (std::uint64_t{1} << 32) + 1;
+constexpr std::uint64_t order_stream = std::uint64_t{1} << 33;
+
+constexpr double none = std::numeric_limits<double>::quiet_NaN();
+
+// progress: steps, looks without a better one, last and best validation.
+enum { progress_iteration, progress_stale, progress_last, progress_best, progress_size };
+
+std::vector<double> doubles(const std::vector<float>& values) {
+  return {values.begin(), values.end()};
+}
 
 }  // namespace
 
-BehaviouralCloning::BehaviouralCloning(Device& device, const Pairs& pairs, const Options& options)
-    : options_(options),
-      rows_(pairs.rows()),
-      input_width_(pairs.input_width),
-      action_width_(pairs.action_width),
-      store_(device),
-      parameters_("policy"),
-      training_(device),
-      scoring_(device),
-      acting_(device),
-      draws_(options.seed, order_stream) {
-  if (rows_ == 0 || static_cast<std::int64_t>(pairs.inputs.size()) != rows_ * input_width_ ||
-      static_cast<std::int64_t>(pairs.actions.size()) != rows_ * action_width_)
-    fail(ErrorKind::bad_input, "cloning: %zu numbers of states and %zu of actions for %lld rows",
-         pairs.inputs.size(), pairs.actions.size(), static_cast<long long>(rows_));
-  if (options_.batch < 1 || options_.answer_rows < 1)
-    fail(ErrorKind::bad_input, "cloning: a batch of %lld rows, answers of %lld",
-         static_cast<long long>(options_.batch), static_cast<long long>(options_.answer_rows));
+Pairs pairs_of(const Demonstrations& demonstrations) {
+  const Transitions steps = transitions(demonstrations);
+  Pairs pairs;
+  const auto numbers = [](const Series& series) {
+    return series.discrete ? std::vector<float>(series.indices.begin(), series.indices.end())
+                           : series.numbers;
+  };
+  pairs.input_width = steps.observations.width();
+  pairs.action_width = steps.actions.width();
+  pairs.inputs = numbers(steps.observations);
+  pairs.actions = numbers(steps.actions);
+  return pairs;
+}
 
-  if (!options_.hidden.empty())
-    trunk_ = std::make_unique<Mlp>(
-        parameters_, "trunk",
-        Mlp::Options{.inputs = input_width_, .hidden = options_.hidden, .outputs = 0});
-  options_.head.inputs = trunk_ ? trunk_->outputs() : input_width_;
-  options_.head.dimensions = action_width_;
-  head_ = std::make_unique<MixtureHead>(parameters_, "head", options_.head);
-  parameters_.create(store_, options_.seed);
-  adam_ = std::make_unique<Adam>(parameters_, store_,
+void standardise(Policy& policy, const Pairs& pairs) {
+  if (!policy.description().normalise_observations || pairs.rows() == 0) return;
+  const Normalisation fit = Normalisation::fit(pairs.inputs, pairs.input_width);
+  policy.set_statistics(doubles(fit.mean), doubles(fit.deviation),
+                        static_cast<double>(pairs.rows()));
+}
+
+BehaviouralCloning::BehaviouralCloning(Policy& policy, const Pairs& pairs, const Options& options)
+    : policy_(policy),
+      options_(options),
+      input_width_(
+          policy.description().observation.index ? 1 : policy.description().observation.width()),
+      action_width_(policy.description().action.kind == ActionKind::index
+                        ? 1
+                        : policy.description().action.size),
+      index_(policy.description().action.kind == ActionKind::index),
+      data_(policy.device(), policy.store().real()),
+      store_(policy.device(), policy.store().real()),
+      training_(policy.device(), policy.store().real()),
+      validating_(policy.device(), policy.store().real()),
+      keeping_(policy.device(), policy.store().real()),
+      restoring_(policy.device(), policy.store().real()),
+      scoring_(policy.device(), policy.store().real()),
+      losing_(policy.device(), policy.store().real()),
+      validation_(none),
+      best_validation_(none) {
+  require_widths(pairs);
+  validates_ = options_.validation_share > 0;
+  if (policy.has_memory() || policy.description().observation.index)
+    fail(ErrorKind::bad_input, "cloning: expected a policy of numbers and without memory");
+  if (index_ && options_.loss == CloningLoss::squared_error)
+    fail(ErrorKind::bad_input, "cloning: squared errors of discrete actions mean nothing");
+  if (options_.batch < 1 || options_.answer_rows < 1 || options_.validation_every < 1)
+    fail(ErrorKind::bad_input,
+         "cloning: expected counts of at least 1, found a batch of %lld rows, answers of %lld, "
+         "validation every %lld",
+         static_cast<long long>(options_.batch), static_cast<long long>(options_.answer_rows),
+         static_cast<long long>(options_.validation_every));
+  if (pairs.rows() < (validates_ ? 2 : 1))
+    fail(ErrorKind::bad_input, "cloning: expected at least %d pairs, found %lld",
+         validates_ ? 2 : 1, static_cast<long long>(pairs.rows()));
+
+  // Rows to train on, and those to look at.
+  RowSplit split;
+  if (validates_) {
+    split = split_rows(pairs.rows(), options_.validation_share, options_.seed, "cloning");
+  } else {
+    for (std::int64_t row = 0; row < pairs.rows(); ++row) split.training.push_back(row);
+  }
+  const auto take = [&](const std::vector<std::int64_t>& rows) {
+    Pairs part{.input_width = input_width_, .action_width = action_width_};
+    for (std::int64_t row : rows) {
+      const float* input = pairs.inputs.data() + row * input_width_;
+      const float* action = pairs.actions.data() + row * action_width_;
+      part.inputs.insert(part.inputs.end(), input, input + input_width_);
+      part.actions.insert(part.actions.end(), action, action + action_width_);
+    }
+    return part;
+  };
+  const Pairs training = take(split.training), held_out = take(split.validation);
+  rows_ = training.rows();
+  training_actions_ = training.actions;
+
+  const Parameters& parameters = policy_.parameters();
+  adam_ = std::make_unique<Adam>(parameters, store_,
                                  Adam::Options{.learning_rate = options_.learning_rate,
+                                               .weight_decay = options_.weight_decay,
                                                .clipping = {.norm = options_.gradient_norm}});
+  progress_ = &store_.create("cloning/progress", {progress_size});
+  progress_->write({0, 0, none, none});
 
-  // All pairs lie on the device; a step sends the numbers of its rows.
-  Array& all_inputs = store_.create("pairs/inputs", {rows_, input_width_});
-  Array& all_actions = store_.create("pairs/actions", {rows_, action_width_});
-  all_inputs.write({pairs.inputs.begin(), pairs.inputs.end()});
-  all_actions.write({pairs.actions.begin(), pairs.actions.end()});
+  // All inputs lie on the device; a step sends the numbers of its rows, and their actions.
+  Array& inputs = data_.create("pairs/inputs", {rows_, input_width_});
+  inputs.write(doubles(training.inputs));
   const Tensor index = training_.input("index", {rows(options_.batch)}, Element::index);
-  const Tensor state = gather_rows(training_.use(all_inputs), index);
-  const Tensor action = gather_rows(training_.use(all_actions), index);
-  const Tensor loss = -mean((*head_)(features(state)).log_probability(action));
+  const Tensor loss = mean(loss_rows(gather_rows(training_.use(inputs), index),
+                                     action_input(training_, "action", options_.batch)));
   training_.output("loss", loss);
   adam_->record(training_, loss);
 
-  const Shape input_shape = {rows(options_.answer_rows), input_width_};
-  const Tensor asked = scoring_.input("state", input_shape);
-  const Tensor taken = scoring_.input("action", {rows(options_.answer_rows), action_width_});
-  scoring_.output("log_probability", (*head_)(features(asked)).log_probability(taken));
-
-  Array& counter = store_.create("sample/counter", {1}, Element::counter);
-  const Mixture policy = (*head_)(features(acting_.input("state", input_shape)));
-  acting_.output("expectation", policy.expectation());
-  acting_.output("sample", policy.sample({&counter, options_.seed, sample_stream}));
-  shuffle();
+  if (validates_) {
+    const std::int64_t n = held_out.rows();
+    validating_.output("loss", mean(loss_rows(validating_.input("state", {rows(n), input_width_}),
+                                              action_input(validating_, "action", n))));
+    validating_.write("state", held_out.inputs.data(), n * input_width_);
+    write_action(validating_, "action", held_out.actions.data(), n);
+    best_parameters_ = &store_.create("cloning/best", {parameters.elements()});
+    keeping_.assign(*best_parameters_, identity(keeping_.use(parameters.flat())));
+    restoring_.assign(parameters.flat(), identity(restoring_.use(*best_parameters_)));
+    validate();
+  }
 }
 
-void BehaviouralCloning::shuffle() {
-  order_ = draws_.permutation(rows_);
-  next_ = 0;
+Tensor BehaviouralCloning::loss_rows(Tensor observation, Tensor action) const {
+  const auto distribution = policy_.distribution(observation);
+  if (options_.loss == CloningLoss::likelihood) return -distribution->log_probability(action);
+  return sum(square(distribution->expectation() - action), -1);
 }
 
-BehaviouralCloning::Metrics BehaviouralCloning::step() {
+Tensor BehaviouralCloning::action_input(Program& program, const char* name, std::int64_t n) const {
+  return index_ ? program.input(name, {rows(n)}, Element::index)
+                : program.input(name, {rows(n), action_width_});
+}
+
+void BehaviouralCloning::write_action(Program& program, const char* name, const float* values,
+                                      std::int64_t n) const {
+  if (!index_) {
+    program.write(name, values, n * action_width_);
+    return;
+  }
+  std::vector<std::int32_t> indices(values, values + n);
+  program.write_indices(name, indices.data(), n);
+}
+
+void BehaviouralCloning::require_widths(const Pairs& pairs) const {
+  const auto whole = [&](const std::vector<float>& values, std::int64_t width) {
+    return static_cast<std::int64_t>(values.size()) == pairs.rows() * width;
+  };
+  if (pairs.input_width != input_width_ || pairs.action_width != action_width_ ||
+      !whole(pairs.inputs, input_width_) || !whole(pairs.actions, action_width_))
+    fail(ErrorKind::bad_shape,
+         "cloning: expected pairs of %lld and %lld numbers, found %lld and %lld (%zu and %zu "
+         "numbers for %lld rows)",
+         static_cast<long long>(input_width_), static_cast<long long>(action_width_),
+         static_cast<long long>(pairs.input_width), static_cast<long long>(pairs.action_width),
+         pairs.inputs.size(), pairs.actions.size(), static_cast<long long>(pairs.rows()));
+  if (!index_) return;
+  const float choices = static_cast<float>(policy_.description().action.size);
+  for (std::size_t row = 0; row < pairs.actions.size(); ++row)
+    if (!(pairs.actions[row] >= 0 && pairs.actions[row] < choices))
+      fail(ErrorKind::bad_input, "cloning: row %zu: expected an action below %g, found %g", row,
+           static_cast<double>(choices), static_cast<double>(pairs.actions[row]));
+}
+
+void BehaviouralCloning::train() {
   batch_.clear();
-  while (static_cast<std::int64_t>(batch_.size()) < options_.batch) {
-    // An epoch's last batch is filled up from the next one.
-    if (next_ == order_.size()) shuffle();
-    batch_.push_back(static_cast<std::int32_t>(order_[next_++]));
+  batch_actions_.clear();
+  // Batch after batch takes the next rows; an epoch's last batch is filled up from the next one.
+  for (std::int64_t i = 0; i < options_.batch; ++i) {
+    const std::int64_t taken = iteration_ * options_.batch + i;
+    if (taken / rows_ != order_epoch_) {
+      order_epoch_ = taken / rows_;
+      Draws draws(options_.seed, order_stream + static_cast<std::uint64_t>(order_epoch_));
+      order_ = draws.permutation(rows_);
+    }
+    const std::int64_t row = order_[static_cast<std::size_t>(taken % rows_)];
+    batch_.push_back(static_cast<std::int32_t>(row));
+    const float* action = training_actions_.data() + row * action_width_;
+    batch_actions_.insert(batch_actions_.end(), action, action + action_width_);
   }
   training_.write_indices("index", batch_.data(), options_.batch);
+  write_action(training_, "action", batch_actions_.data(), options_.batch);
   training_.run();
   ++iteration_;
+  if (validates_ && iteration_ % options_.validation_every == 0) validate();
+}
+
+void BehaviouralCloning::validate() {
+  validating_.run();
+  validation_ = validating_.value("loss");
+  if (!(validation_ >= best_validation_)) {
+    best_validation_ = validation_;
+    stale_ = 0;
+    keeping_.run();
+  } else {
+    ++stale_;
+  }
+  progress_->write({static_cast<double>(iteration_), static_cast<double>(stale_), validation_,
+                    best_validation_});
+}
+
+BehaviouralCloning::Metrics BehaviouralCloning::metrics() {
   const double loss = training_.value("loss");
   if (!std::isfinite(loss)) {
     const std::string where = training_.first_not_finite();
@@ -94,15 +223,52 @@ BehaviouralCloning::Metrics BehaviouralCloning::step() {
          where.c_str());
   }
   const double seen = static_cast<double>(iteration_) * static_cast<double>(options_.batch);
-  return {iteration_, seen / static_cast<double>(rows_), loss};
+  return {iteration_,
+          seen / static_cast<double>(rows_),
+          loss,
+          validation_,
+          best_validation_,
+          options_.patience > 0 && stale_ >= options_.patience};
 }
 
-std::vector<double> BehaviouralCloning::log_probabilities(const Pairs& pairs) {
-  if (pairs.input_width != input_width_ || pairs.action_width != action_width_)
-    fail(ErrorKind::bad_shape, "cloning: pairs of %lld and %lld numbers, trained on %lld and %lld",
-         static_cast<long long>(pairs.input_width), static_cast<long long>(pairs.action_width),
-         static_cast<long long>(input_width_), static_cast<long long>(action_width_));
+BehaviouralCloning::Metrics BehaviouralCloning::step() {
+  train();
+  return metrics();
+}
+
+BehaviouralCloning::Metrics BehaviouralCloning::steps(std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    train();
+    if (options_.patience > 0 && stale_ >= options_.patience) break;
+  }
+  return metrics();
+}
+
+void BehaviouralCloning::keep_best() {
+  if (validates_) restoring_.run();
+}
+
+void BehaviouralCloning::restore() {
+  // Adam counts every step; the rest was written when validation last looked.
+  const std::vector<double> progress = progress_->read();
+  iteration_ =
+      static_cast<std::int64_t>(store_.at(policy_.parameters().model() + "/adam/step").read()[0]);
+  stale_ = static_cast<std::int64_t>(progress[progress_stale]);
+  validation_ = progress[progress_last];
+  best_validation_ = progress[progress_best];
+  order_epoch_ = -1;
+}
+
+std::vector<double> BehaviouralCloning::score(Program& program, const Pairs& pairs) {
+  require_widths(pairs);
   const std::int64_t chunk = options_.answer_rows;
+  if (program.node_count() == 0) {
+    const Tensor state = program.input("state", {rows(chunk), input_width_});
+    const Tensor action = action_input(program, "action", chunk);
+    const Tensor loss = &program == &scoring_ ? policy_.distribution(state)->log_probability(action)
+                                              : loss_rows(state, action);
+    program.output("score", loss);
+  }
   std::vector<double> result;
   std::vector<float> state, action;
   for (std::int64_t first = 0; first < pairs.rows(); first += chunk) {
@@ -112,41 +278,72 @@ std::vector<double> BehaviouralCloning::log_probabilities(const Pairs& pairs) {
     action.assign(static_cast<std::size_t>(chunk * action_width_), 0.0f);
     std::copy_n(pairs.inputs.begin() + first * input_width_, n * input_width_, state.begin());
     std::copy_n(pairs.actions.begin() + first * action_width_, n * action_width_, action.begin());
-    scoring_.write("state", state.data(), chunk * input_width_);
-    scoring_.write("action", action.data(), chunk * action_width_);
-    scoring_.run();
-    const std::vector<double> answers = scoring_.read("log_probability");
+    program.write("state", state.data(), chunk * input_width_);
+    write_action(program, "action", action.data(), chunk);
+    program.run();
+    const std::vector<double> answers = program.read("score");
     result.insert(result.end(), answers.begin(), answers.begin() + n);
   }
   return result;
 }
 
-std::vector<float> BehaviouralCloning::answer(const std::vector<float>& inputs,
-                                              const char* output) {
+std::vector<double> BehaviouralCloning::log_probabilities(const Pairs& pairs) {
+  return score(scoring_, pairs);
+}
+
+double BehaviouralCloning::loss_of(const Pairs& pairs) {
+  const std::vector<double> losses = score(losing_, pairs);
+  double total = 0;
+  for (double loss : losses) total += loss;
+  return total / static_cast<double>(losses.size());
+}
+
+Program& BehaviouralCloning::acting(std::unique_ptr<Program>& program, Asked asked) {
+  if (program) return *program;
+  program = std::make_unique<Program>(policy_.device(), policy_.store().real());
+  const auto distribution =
+      policy_.distribution(program->input("state", {rows(options_.answer_rows), input_width_}));
+  switch (asked) {
+    case Asked::sample:
+      sample_counter_ = &data_.create("sample/counter", {1}, Element::counter);
+      program->output("action",
+                      distribution->sample({sample_counter_, options_.seed, sample_stream}));
+      break;
+    case Asked::expectation: program->output("action", distribution->expectation()); break;
+    case Asked::mode: program->output("action", distribution->mode()); break;
+  }
+  return *program;
+}
+
+std::vector<float> BehaviouralCloning::answer(const std::vector<float>& inputs, Program& program) {
   const std::int64_t n = static_cast<std::int64_t>(inputs.size()) / input_width_;
   if (n * input_width_ != static_cast<std::int64_t>(inputs.size()))
     fail(ErrorKind::bad_shape, "cloning: %zu numbers are no whole rows of %lld", inputs.size(),
          static_cast<long long>(input_width_));
   const std::int64_t chunk = options_.answer_rows;
-  std::vector<float> state, all(static_cast<std::size_t>(chunk * action_width_)), result;
+  std::vector<float> state, result;
   for (std::int64_t first = 0; first < n; first += chunk) {
     const std::int64_t count = std::min(chunk, n - first);
     state.assign(static_cast<std::size_t>(chunk * input_width_), 0.0f);
     std::copy_n(inputs.begin() + first * input_width_, count * input_width_, state.begin());
-    acting_.write("state", state.data(), chunk * input_width_);
-    acting_.run();
-    acting_.read(output, all.data(), chunk * action_width_);
+    program.write("state", state.data(), chunk * input_width_);
+    program.run();
+    const std::vector<double> all = program.read("action");
     result.insert(result.end(), all.begin(), all.begin() + count * action_width_);
   }
   return result;
 }
 
 std::vector<float> BehaviouralCloning::sample(const std::vector<float>& inputs) {
-  return answer(inputs, "sample");
+  return answer(inputs, acting(sample_, Asked::sample));
 }
 
 std::vector<float> BehaviouralCloning::expectation(const std::vector<float>& inputs) {
-  return answer(inputs, "expectation");
+  return answer(inputs, acting(expectation_, Asked::expectation));
+}
+
+std::vector<float> BehaviouralCloning::mode(const std::vector<float>& inputs) {
+  return answer(inputs, acting(mode_, Asked::mode));
 }
 
 }  // namespace understudy

@@ -1,26 +1,34 @@
-// Behavioural cloning: a policy fitted to an expert's actions as supervised learning fits anything,
-// by maximum likelihood over pairs of state and action (Pomerleau 1989; Bain & Sammut 1995).
+// Behavioural cloning: a policy fitted to an expert's actions as supervised learning fits anything
+// (Pomerleau 1989; Bain & Sammut 1995).
 //
-//   maximise over theta   E_(s, a) ~ expert [ log pi_theta(a | s) ]
+//   maximise over theta   E_(s, a) ~ expert [ log pi_theta(a | s) ]        by likelihood, or
+//   minimise over theta   E_(s, a) ~ expert [ |E pi_theta(. | s) - a|^2 ]  by squared error
 //
-// Here pi is a trunk of tanh layers with a mixture-density head, and one step is one step of Adam
-// on a batch drawn without replacement; the order is shuffled anew each epoch. The caller owns the
-// loop, the clock and the stopping rule. The same options, pairs and device give the same bits,
-// whatever the number of threads.
+//   BehaviouralCloning cloning(policy, pairs, {.validation_share = 0.3});
+//   while (!cloning.step().stopped) {}
+//   cloning.keep_best();
+//
+// A step is one of Adam on a batch drawn without replacement; each epoch has an order of its own.
+// The policy is the caller's and holds the parameters; what else a run must remember is in
+// `store()`. The caller owns the loop, the clock and the stopping rule. The same options, pairs and
+// device give the same bits for any number of threads, and a run that was resumed those of one that
+// was not.
 
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
-#include "algorithms/data/draws.h"
-#include "algorithms/policies/mixture.h"
+#include "algorithms/data/demonstrations.h"
+#include "algorithms/data/sampling.h"
+#include "algorithms/policies/policy.h"
 #include "autograd/optimise/optimiser.h"
 
 namespace understudy {
 
-// States and the expert's actions there, row by row.
+// States and the expert's actions there, row by row; an index is written as its number.
 struct Pairs {
   std::int64_t input_width = 0, action_width = 0;
   std::vector<float> inputs = {}, actions = {};
@@ -34,56 +42,102 @@ struct Pairs {
   }
 };
 
+// Every step of the demonstrations as a pair.
+Pairs pairs_of(const Demonstrations& demonstrations);
+
+// Mean and deviation of the pairs' inputs become the statistics of a policy that normalises what
+// it observes (Ho & Ermon 2016 standardise with the expert's); nothing is done to other policies.
+void standardise(Policy& policy, const Pairs& pairs);
+
+enum class CloningLoss : std::int8_t { likelihood, squared_error };
+
 class BehaviouralCloning {
  public:
   struct Options {
-    std::vector<std::int64_t> hidden = {64, 64};
-    MixtureHead::Options head = {};   // `inputs` and `dimensions` follow from the rest
-    std::int64_t batch = 256;         // rows a step
-    double learning_rate = 1e-3;      // Adam's (Kingma & Ba 2015, algorithm 1)
-    double gradient_norm = 10;        // clipped to this; 0: not clipped
-    std::uint64_t seed = 0;           // of parameters, order and samples
+    CloningLoss loss = CloningLoss::likelihood;
+    std::int64_t batch = 128;     // rows a step (the code of Ho & Ermon 2016)
+    double learning_rate = 1e-3;  // Adam's (Kingma & Ba 2015, algorithm 1)
+    double weight_decay = 0;      // AdamW's (Loshchilov & Hutter 2019, algorithm 2)
+    double gradient_norm = 10;    // clipped to this; 0: not clipped
+    // Share of the rows held out, 0 for none (0.3 in Ho & Ermon 2016), looked at before the first
+    // step and after every so many; `patience` looks in a row without a better one end the run (0:
+    // never).
+    double validation_share = 0;
+    std::int64_t validation_every = 20;
+    std::int64_t patience = 0;
+    std::uint64_t seed = 0;           // of the split, the order and samples
     std::int64_t answer_rows = 1024;  // rows computed at a time when asked about states
   };
   struct Metrics {
     std::int64_t iteration = 0;  // steps done
-    double epoch = 0;            // passes over the pairs
-    double loss = 0;             // mean -log pi over the batch, before the step
+    double epoch = 0;            // passes over the training rows
+    double loss = 0;             // mean over the batch, before the step
+    double validation = 0;       // mean loss of the held-out rows when last looked at; NaN: none
+    double best_validation = 0;  // the least of those; NaN: none
+    bool stopped = false;        // patience has run out; another step may be taken all the same
   };
 
-  // Copies the pairs to the device. REQUIRES (else an Error): at least one row.
-  BehaviouralCloning(Device& device, const Pairs& pairs, const Options& options);
+  // Copies the pairs to the policy's device; `policy` must outlive this. REQUIRES (else an Error):
+  // at least one row (two with validation), widths and actions of the policy, one without memory.
+  BehaviouralCloning(Policy& policy, const Pairs& pairs, const Options& options);
 
   // One step. A loss that is not finite is an Error of the kind `not_finite` that names the
   // operation where it began.
   Metrics step();
+  // So many steps with one look at the loss at the end: what does not read numbers back is faster.
+  // Stops early with patience.
+  Metrics steps(std::int64_t count);
+
+  // The parameters with the best validation become the policy's; nothing to do without validation.
+  void keep_best();
+
+  // Moments, the snapshot and how far the run is. After `store()` was read from a checkpoint, and
+  // the policy's own, `restore` takes the run up there.
+  Store& store() { return store_; }
+  void restore();
 
   // log pi(a | s) of each row.
   std::vector<double> log_probabilities(const Pairs& pairs);
-  // For states [n, input_width]: draws from pi, and its expectation; [n, action_width].
+  // Mean of the loss that is minimised.
+  double loss_of(const Pairs& pairs);
+  // For states [n, input_width]: draws from pi, its expectation and its mode; [n, action_width].
   std::vector<float> sample(const std::vector<float>& inputs);
   std::vector<float> expectation(const std::vector<float>& inputs);
+  std::vector<float> mode(const std::vector<float>& inputs);
 
-  std::int64_t parameter_count() const { return parameters_.elements(); }
+  std::int64_t parameter_count() const { return policy_.parameters().elements(); }
 
  private:
-  Tensor features(Tensor inputs) const { return trunk_ ? (*trunk_)(inputs) : inputs; }
-  void shuffle();
-  std::vector<float> answer(const std::vector<float>& inputs, const char* output);
+  enum class Asked : std::int8_t { sample, expectation, mode };
 
+  Tensor loss_rows(Tensor observation, Tensor action) const;
+  Tensor action_input(Program& program, const char* name, std::int64_t n) const;
+  void write_action(Program& program, const char* name, const float* rows, std::int64_t n) const;
+  void require_widths(const Pairs& pairs) const;
+  void train();
+  void validate();
+  Metrics metrics();
+  std::vector<double> score(Program& program, const Pairs& pairs);
+  std::vector<float> answer(const std::vector<float>& inputs, Program& program);
+  Program& acting(std::unique_ptr<Program>& program, Asked asked);
+
+  Policy& policy_;
   Options options_;
-  std::int64_t rows_, input_width_, action_width_;
-  Store store_;
-  Parameters parameters_;
-  std::unique_ptr<Mlp> trunk_;
-  std::unique_ptr<MixtureHead> head_;
+  std::int64_t rows_ = 0, input_width_, action_width_;
+  bool index_;
+  Store data_, store_;
   std::unique_ptr<Adam> adam_;
-  Program training_, scoring_, acting_;
-  Draws draws_;
+  Program training_, validating_, keeping_, restoring_, scoring_, losing_;
+  std::unique_ptr<Program> sample_, expectation_, mode_;  // made when first asked
+  std::vector<float> training_actions_;  // of the training rows, written batch by batch
   std::vector<std::int64_t> order_;
-  std::size_t next_ = 0;  // in order_
+  std::int64_t order_epoch_ = -1;
   std::vector<std::int32_t> batch_;
-  std::int64_t iteration_ = 0;
+  std::vector<float> batch_actions_;
+  Array *best_parameters_ = nullptr, *progress_ = nullptr, *sample_counter_ = nullptr;
+  bool validates_ = false;
+  std::int64_t iteration_ = 0, stale_ = 0;
+  double validation_, best_validation_;
 };
 
 }  // namespace understudy

@@ -1,0 +1,102 @@
+#include "algorithms/cloning/distillation.h"
+
+#include <cmath>
+
+#include "algorithms/data/draws.h"
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+constexpr std::uint64_t batch_stream = std::uint64_t{1} << 34;
+
+}  // namespace
+
+Distillation::Distillation(Policy& student, const Policy& teacher,
+                           const std::vector<float>& observations, const Options& options)
+    : student_(student),
+      teacher_(teacher),
+      options_(options),
+      store_(student.device(), student.store().real()),
+      data_(student.device(), student.store().real()),
+      training_(student.device(), student.store().real()),
+      comparing_(student.device(), student.store().real()) {
+  const PolicyDescription &ours = student.description(), &theirs = teacher.description();
+  const std::int64_t width = ours.observation.width();
+  const std::int64_t n = static_cast<std::int64_t>(observations.size()) / width;
+  if (!(ours.observation == theirs.observation) || ours.action.kind != theirs.action.kind ||
+      ours.action.size != theirs.action.size || ours.head.kind != theirs.head.kind ||
+      &student.device() != &teacher.device() || ours.observation.index || student.has_memory() ||
+      teacher.has_memory())
+    fail(ErrorKind::bad_input,
+         "distillation: expected student and teacher of the same observations, actions and head, "
+         "without memory, on one device; found heads %s and %s",
+         name_of(ours.head.kind), name_of(theirs.head.kind));
+  if (n < 1 || n * width != static_cast<std::int64_t>(observations.size()) || options_.batch < 1 ||
+      !(options_.temperature > 0))
+    fail(ErrorKind::bad_input,
+         "distillation: expected rows of %lld numbers, a batch of at least 1 and a temperature "
+         "above 0, found %zu numbers, %lld, %g",
+         static_cast<long long>(width), observations.size(), static_cast<long long>(options_.batch),
+         options_.temperature);
+
+  rows_ = n;
+  batch_.resize(static_cast<std::size_t>(options_.batch));
+  adam_ = std::make_unique<Adam>(student_.parameters(), store_,
+                                 Adam::Options{.learning_rate = options_.learning_rate,
+                                               .clipping = {.norm = options_.gradient_norm}});
+  Array& all = data_.create("observations", {n, width});
+  all.write({observations.begin(), observations.end()});
+  const Tensor index = training_.input("index", {rows(options_.batch)}, Element::index);
+  const Tensor loss = mean(divergence(gather_rows(training_.use(all), index)));
+  training_.output("divergence", loss);
+  adam_->record(training_, loss);
+
+  const Tensor seen = comparing_.input("observation", {rows(n), width});
+  comparing_.bind("observation", all.data());
+  comparing_.output("divergence", mean(divergence(seen)));
+  const Tensor own = student_.distribution(seen)->mode(),
+               other = teacher_.distribution(seen)->mode();
+  if (ours.action.kind == ActionKind::index) {
+    const std::int64_t size = ours.action.size;
+    comparing_.output("agreement", mean(sum(one_hot(own, size) * one_hot(other, size), -1)));
+  } else {
+    comparing_.output("agreement", mean(sum(square(own - other), -1)));
+  }
+}
+
+Tensor Distillation::divergence(Tensor observation) const {
+  std::vector<Tensor> teacher;
+  for (Tensor parameter : teacher_.distribution(observation)->parameters())
+    teacher.push_back(stop_gradient(parameter));
+  if (teacher_.description().head.kind == HeadKind::categorical)
+    teacher[0] = teacher[0] / options_.temperature;
+  return student_.distribution(observation)->divergence_from(teacher);
+}
+
+Distillation::Metrics Distillation::step() {
+  // A step's rows depend on its number alone, so that a resumed run draws the same.
+  Draws draws(options_.seed, batch_stream + static_cast<std::uint64_t>(iteration_));
+  for (std::int32_t& row : batch_) row = static_cast<std::int32_t>(draws.below(rows_));
+  training_.write_indices("index", batch_.data(), options_.batch);
+  training_.run();
+  ++iteration_;
+  const double loss = training_.value("divergence");
+  if (!std::isfinite(loss))
+    fail(ErrorKind::not_finite, "distillation: the divergence of step %lld is %g",
+         static_cast<long long>(iteration_), loss);
+  return {iteration_, loss};
+}
+
+Distillation::Comparison Distillation::compare() {
+  comparing_.run();
+  return {comparing_.value("divergence"), comparing_.value("agreement")};
+}
+
+void Distillation::restore() {
+  iteration_ =
+      static_cast<std::int64_t>(store_.at(student_.parameters().model() + "/adam/step").read()[0]);
+}
+
+}  // namespace understudy

@@ -1,0 +1,35 @@
+#include "algorithms/cloning/expert.h"
+
+namespace understudy {
+
+PolicyExpert::PolicyExpert(const Policy& policy, bool deterministic, std::uint64_t seed)
+    : policy_(policy), deterministic_(deterministic), seed_(seed) {}
+
+std::vector<float> PolicyExpert::act(const ExpertQuestion& question) {
+  if (question.rows != rows_) {
+    actor_.reset();
+    store_ = std::make_unique<Store>(policy_.device(), policy_.store().real());
+    rows_ = question.rows;
+    actor_ = std::make_unique<Actor>(
+        policy_, *store_,
+        Actor::Options{.rows = rows_, .deterministic = deterministic_, .seed = seed_});
+  }
+  const std::vector<double> actions =
+      actor_->act({question.observations.begin(), question.observations.end()});
+  return {actions.begin(), actions.end()};
+}
+
+std::vector<float> FunctionExpert::act(const ExpertQuestion& question) {
+  const auto row = [](auto& values, std::int64_t i, std::int64_t width) {
+    const std::size_t n = values.empty() ? 0 : static_cast<std::size_t>(width);
+    return std::span(values).subspan(static_cast<std::size_t>(i) * n, n);
+  };
+  std::vector<float> actions(static_cast<std::size_t>(question.rows * question.action_width));
+  for (std::int64_t i = 0; i < question.rows; ++i)
+    function_(row(question.observations, i, question.observation_width),
+              row(question.states, i, question.state_width),
+              row(actions, i, question.action_width));
+  return actions;
+}
+
+}  // namespace understudy

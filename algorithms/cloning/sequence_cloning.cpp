@@ -1,0 +1,286 @@
+#include "algorithms/cloning/sequence_cloning.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+// Beyond the streams that parameters draw from.
+constexpr std::uint64_t order_stream = (std::uint64_t{1} << 32) + 32;
+constexpr std::uint64_t noise_stream = order_stream + 1;
+constexpr std::int64_t scored_rows = 1 << 14;  // of padded steps at a time
+
+const Sequences& checked(const Sequences& sequences) {
+  const std::int64_t rows = sequences.rows();
+  const bool fits =
+      sequences.input_width > 0 && sequences.action_width > 0 &&
+      static_cast<std::int64_t>(sequences.inputs.size()) == rows * sequences.input_width &&
+      static_cast<std::int64_t>(sequences.actions.size()) == rows * sequences.action_width &&
+      sequences.starts.back() == rows;
+  if (!fits)
+    fail(ErrorKind::bad_input,
+         "sequences: %zu numbers of observations and %zu of actions for %lld "
+         "rows, the last sequence ends at %lld",
+         sequences.inputs.size(), sequences.actions.size(), static_cast<long long>(rows),
+         static_cast<long long>(sequences.starts.back()));
+  if (std::count(sequences.counted.begin(), sequences.counted.end(), 1) == 0)
+    fail(ErrorKind::bad_input, "sequences: expected an action to learn, found none in %lld rows",
+         static_cast<long long>(rows));
+  return sequences;
+}
+
+PolicyDescription description_for(const Sequences& sequences,
+                                  const SequenceCloning::Options& options) {
+  PolicyDescription description = options.policy;
+  description.observation = {false, {sequences.input_width}};
+  description.action.size = sequences.action_width;
+  return description;
+}
+
+}  // namespace
+
+void Sequences::append(const std::vector<float>& input, const std::vector<float>& action,
+                       bool counts) {
+  inputs.insert(inputs.end(), input.begin(), input.end());
+  actions.insert(actions.end(), action.begin(), action.end());
+  counted.push_back(counts ? 1 : 0);
+}
+
+void Sequences::end() {
+  if (rows() > starts.back()) starts.push_back(rows());
+}
+
+double TeacherSchedule::at(std::int64_t iteration) const {
+  const double i = static_cast<double>(iteration);
+  double share = 1;
+  switch (kind) {
+    case Kind::always: return 1;
+    case Kind::linear: share = 1 - i / scale; break;
+    case Kind::exponential: share = std::exp(-i / scale); break;
+    case Kind::inverse_sigmoid: share = scale / (scale + std::exp(i / scale)); break;
+  }
+  return std::max(least, share);
+}
+
+SequenceCloning::SequenceCloning(Device& device, const Sequences& sequences, const Options& options)
+    : options_(options),
+      sequences_(checked(sequences)),
+      policy_(device, description_for(sequences, options), options.seed),
+      store_(device),
+      training_(device),
+      draws_(options.seed, order_stream) {
+  if (options_.batch < 1 || options_.steps < 1)
+    fail(ErrorKind::bad_input, "sequence cloning: a batch of %lld windows of %lld steps",
+         static_cast<long long>(options_.batch), static_cast<long long>(options_.steps));
+  const bool follows = !options_.decay.empty();
+  const std::size_t width = static_cast<std::size_t>(sequences_.action_width);
+  if (follows && (options_.decay.size() != width || options_.gain.size() != width ||
+                  sequences_.action_width > sequences_.input_width))
+    fail(ErrorKind::bad_input,
+         "sequence cloning: expected decay and gain of %zu columns, found %zu "
+         "and %zu",
+         width, options_.decay.size(), options_.gain.size());
+  const bool mixed = options_.teacher.kind != TeacherSchedule::Kind::always;
+  if (!follows && (mixed || options_.perturbation > 0))
+    fail(ErrorKind::bad_input,
+         "sequence cloning: scheduled sampling and perturbation need to know "
+         "how observations follow, found no decay and gain");
+  for (std::int64_t i = 0; i < sequences_.count(); ++i) {
+    const std::int64_t first = sequences_.starts[static_cast<std::size_t>(i)];
+    for (std::int64_t t = 0; t < sequences_.length(i); t += options_.steps)
+      windows_.push_back({first + t, std::min(options_.steps, sequences_.length(i) - t)});
+  }
+  counter_ = &store_.create("sequence_cloning/counter", {1}, Element::counter);
+  teacher_share_ = &store_.create("sequence_cloning/teacher", {1});
+  warm_up_ = &store_.create("sequence_cloning/warm_up", {1});
+  adam_ = std::make_unique<Adam>(policy_.parameters(), store_,
+                                 Adam::Options{.learning_rate = options_.learning_rate,
+                                               .beta1 = options_.momentum,
+                                               .clipping = {.norm = options_.gradient_norm}});
+  if (mixed)
+    record_mixed();
+  else
+    record_forced();
+}
+
+Tensor SequenceCloning::loss_of(const ActionDistribution& distribution, Tensor action) {
+  return distribution.loss(action, {.random = {counter_, options_.seed, noise_stream},
+                                    .warm_up = training_.use(*warm_up_)});
+}
+
+// The whole window by one recurrent kernel.
+void SequenceCloning::record_forced() {
+  const std::int64_t width = sequences_.action_width;
+  const Shape window = {rows(options_.batch), options_.steps};
+  Tensor input = training_.input("input", behind(window, {sequences_.input_width}));
+  Tensor action = training_.input("action", behind(window, {width}));
+  const Tensor counted = training_.input("counted", window);
+  const Tensor present = training_.input("present", window);
+  if (options_.perturbation > 0) {
+    const Tensor noise =
+        options_.perturbation *
+        random_normal(training_, {counter_, options_.seed, noise_stream}, behind(window, {width}));
+    std::vector<double> back;
+    for (std::size_t c = 0; c < options_.decay.size(); ++c)
+      back.push_back(options_.correction * options_.decay[c] / options_.gain[c]);
+    input = input + pad(noise, -1, 0, sequences_.input_width - width);
+    action = action - noise * training_.constant({width}, back);
+  }
+  const Tensor each = loss_of(*policy_.distribution(input, present), action);
+  const Tensor loss = sum(each * counted) / sum(counted);
+  training_.output("loss", loss);
+  adam_->record(training_, loss);
+}
+
+// Step by step: what a step sees depends on what the one before it drew.
+void SequenceCloning::record_mixed() {
+  const std::int64_t width = sequences_.action_width, all = sequences_.input_width;
+  const Shape window = {rows(options_.batch), options_.steps};
+  const Tensor input = training_.input("input", behind(window, {all}));
+  const Tensor action = training_.input("action", behind(window, {width}));
+  const Tensor counted = training_.input("counted", window);
+  training_.input("present", window);  // a padded step changes nothing that counts
+  const Tensor decay = training_.constant({width}, options_.decay);
+  const Tensor gain = training_.constant({width}, options_.gain);
+  const RandomSource source = {counter_, options_.seed, noise_stream};
+  const Shape row = {rows(options_.batch)};
+  const auto at = [&](Tensor x, std::int64_t t) {
+    return reshape(slice(x, 1, t, 1), behind(row, {x.shape()[2]}));
+  };
+  Tensor memory, own, total;
+  if (policy_.has_memory()) memory = training_.full(behind(row, {policy_.memory_width()}), 0.0);
+  for (std::int64_t t = 0; t < options_.steps; ++t) {
+    const Tensor given = at(input, t), expert = slice(given, -1, 0, width);
+    Tensor seen = expert;
+    if (t > 0) {
+      const Tensor forced =
+          less(random_uniform(training_, source, behind(row, {1})), training_.use(*teacher_share_));
+      seen = select(forced, expert, own);
+    }
+    Tensor observation = seen;
+    if (all > width) observation = concatenate({seen, slice(given, -1, width, all - width)}, -1);
+    const auto distribution = policy_.has_memory() ? policy_.step(observation, memory, memory)
+                                                   : policy_.distribution(observation);
+    Tensor wanted = at(action, t);
+    if (options_.relabel) wanted = wanted + options_.correction * (expert - seen) * decay / gain;
+    const Tensor each =
+        loss_of(*distribution, stop_gradient(wanted)) * reshape(slice(counted, 1, t, 1), row);
+    total = total.defined() ? total + each : each;
+    if (t + 1 < options_.steps)
+      own = stop_gradient(decay * seen + gain * (options_.draw ? distribution->sample(source)
+                                                               : distribution->mode()));
+  }
+  const Tensor loss = sum(total) / sum(counted);
+  training_.output("loss", loss);
+  adam_->record(training_, loss);
+}
+
+// Windows side by side, padded by zeros that do not count.
+void SequenceCloning::fill(const Window* windows, std::int64_t count, std::int64_t steps) {
+  const std::int64_t in = sequences_.input_width, out = sequences_.action_width;
+  input_.assign(static_cast<std::size_t>(count * steps * in), 0.0f);
+  action_.assign(static_cast<std::size_t>(count * steps * out), 0.0f);
+  mask_.assign(static_cast<std::size_t>(count * steps), 0.0f);
+  present_.assign(static_cast<std::size_t>(count * steps), 0.0f);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Window& w = windows[i];
+    std::copy_n(sequences_.inputs.begin() + w.first * in, w.length * in,
+                input_.begin() + i * steps * in);
+    std::copy_n(sequences_.actions.begin() + w.first * out, w.length * out,
+                action_.begin() + i * steps * out);
+    std::copy_n(sequences_.counted.begin() + w.first, w.length, mask_.begin() + i * steps);
+    std::fill_n(present_.begin() + i * steps, w.length, 1.0f);
+  }
+}
+
+SequenceCloning::Metrics SequenceCloning::step() {
+  std::vector<Window> batch;
+  bool counts = false;
+  while (static_cast<std::int64_t>(batch.size()) < options_.batch || !counts) {
+    if (next_ == order_.size()) {
+      order_ = draws_.permutation(windows());
+      next_ = 0;
+    }
+    const Window& w = windows_[static_cast<std::size_t>(order_[next_++])];
+    for (std::int64_t i = 0; i < w.length; ++i)
+      counts = counts || sequences_.counted[static_cast<std::size_t>(w.first + i)] != 0;
+    if (static_cast<std::int64_t>(batch.size()) == options_.batch) batch.erase(batch.begin());
+    batch.push_back(w);
+  }
+  fill(batch.data(), options_.batch, options_.steps);
+  const double share = options_.teacher.at(iteration_);
+  teacher_share_->write({share});
+  warm_up_->write(
+      {std::min(1.0, static_cast<double>(iteration_) / std::max(1.0, options_.warm_up))});
+  const auto write = [&](const char* name, const std::vector<float>& values) {
+    training_.write(name, values.data(), static_cast<std::int64_t>(values.size()));
+  };
+  write("input", input_);
+  write("action", action_);
+  write("counted", mask_);
+  write("present", present_);
+  training_.run();
+  ++iteration_;
+  const double loss = training_.value("loss");
+  if (!std::isfinite(loss)) {
+    const std::string where = training_.first_not_finite();
+    fail(ErrorKind::not_finite, "sequence cloning: the loss of step %lld is %g%s%s",
+         static_cast<long long>(iteration_), loss, where.empty() ? "" : "; first in ",
+         where.c_str());
+  }
+  return {iteration_,
+          static_cast<double>(iteration_ * options_.batch) / static_cast<double>(windows()), loss,
+          share};
+}
+
+std::vector<double> SequenceCloning::log_probabilities(const Sequences& sequences, int samples) {
+  checked(sequences);
+  if (sequences.input_width != sequences_.input_width ||
+      sequences.action_width != sequences_.action_width)
+    fail(ErrorKind::bad_shape,
+         "sequence cloning: sequences of %lld and %lld numbers, trained on "
+         "%lld and %lld",
+         static_cast<long long>(sequences.input_width),
+         static_cast<long long>(sequences.action_width),
+         static_cast<long long>(sequences_.input_width),
+         static_cast<long long>(sequences_.action_width));
+  std::int64_t steps = 0;
+  for (std::int64_t i = 0; i < sequences.count(); ++i) steps = std::max(steps, sequences.length(i));
+  const std::int64_t batch = std::clamp<std::int64_t>(scored_rows / steps, 1,
+                                                      std::max<std::int64_t>(sequences.count(), 1));
+  const Shape window = {rows(batch), steps};
+  Program scoring(policy_.device());
+  const Tensor input = scoring.input("input", behind(window, {sequences.input_width}));
+  const Tensor action = scoring.input("action", behind(window, {sequences.action_width}));
+  const auto distribution = policy_.distribution(input, scoring.input("present", window));
+  scoring.output("log_probability", distribution->log_probability_bound(
+                                        action, {counter_, options_.seed, noise_stream}, samples));
+  // The same filling as for training, from the other sequences.
+  Sequences own = std::move(sequences_);
+  sequences_ = sequences;
+  std::vector<double> result;
+  for (std::int64_t first = 0; first < sequences.count(); first += batch) {
+    const std::int64_t n = std::min(batch, sequences.count() - first);
+    std::vector<Window> windows(static_cast<std::size_t>(batch), Window{0, 0});
+    for (std::int64_t i = 0; i < n; ++i)
+      windows[static_cast<std::size_t>(i)] = {sequences.starts[static_cast<std::size_t>(first + i)],
+                                              sequences.length(first + i)};
+    fill(windows.data(), batch, steps);
+    scoring.write("input", input_.data(), static_cast<std::int64_t>(input_.size()));
+    scoring.write("action", action_.data(), static_cast<std::int64_t>(action_.size()));
+    scoring.write("present", present_.data(), static_cast<std::int64_t>(present_.size()));
+    scoring.run();
+    const std::vector<double> scores = scoring.read("log_probability");
+    for (std::int64_t i = 0; i < n; ++i)
+      result.insert(result.end(), scores.begin() + i * steps,
+                    scores.begin() + i * steps + windows[static_cast<std::size_t>(i)].length);
+  }
+  sequences_ = std::move(own);
+  return result;
+}
+
+}  // namespace understudy

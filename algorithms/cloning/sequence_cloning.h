@@ -1,0 +1,131 @@
+// Behavioural cloning of whole sequences: policies that remember, trained through time.
+//
+//   maximise over theta   sum_t log pi_theta(a_t | o_1 ... o_t)      over padded, masked windows
+//
+// With teacher forcing o_t is always the expert's. A policy that acts sees what its own actions led
+// to instead, and small errors take it where no training was. Where the next observation follows
+// from an observation and an action, by columns c of the action,
+//
+//   o_{t+1}[c] = decay_c o_t[c] + gain_c a_t[c]              (the other columns are given)
+//
+// three remedies can be had:
+//
+//   scheduled sampling   each next o is the expert's with probability e, else follows from the
+//                        policy's own draw; e falls from 1 (Bengio et al. 2015, section 2.4)
+//   relabelling          the action asked for is then what leads to the expert's next o from where
+//                        the policy is: DAgger's answer, by arithmetic (Venkatraman, Hebert &
+//                        Bagnell 2015, "Data as demonstrator")
+//   perturb and correct  o is moved by noise, and the action asked for leads back (Pomerleau 1989)
+//
+// The same options, sequences and device give the same bits, whatever the number of threads.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "algorithms/data/draws.h"
+#include "algorithms/policies/policy.h"
+#include "autograd/optimise/optimiser.h"
+
+namespace understudy {
+
+// Rows of observations and actions, sequence after sequence.
+struct Sequences {
+  std::int64_t input_width = 0, action_width = 0;
+  std::vector<float> inputs = {}, actions = {};
+  std::vector<std::uint8_t> counted = {};  // one a row: whether its action is learned and scored
+  std::vector<std::int64_t> starts = {0};  // of sequences; the last is the number of rows
+
+  std::int64_t count() const { return static_cast<std::int64_t>(starts.size()) - 1; }
+  std::int64_t rows() const { return static_cast<std::int64_t>(counted.size()); }
+  std::int64_t length(std::int64_t i) const {
+    return starts[static_cast<std::size_t>(i) + 1] - starts[static_cast<std::size_t>(i)];
+  }
+  void append(const std::vector<float>& input, const std::vector<float>& action,
+              bool counts = true);
+  // Closes a sequence; one without rows is left out.
+  void end();
+};
+
+// The share of a schedule at an iteration i, from 1 down to `least`.
+struct TeacherSchedule {
+  enum class Kind : std::int8_t { always, linear, exponential, inverse_sigmoid };
+  Kind kind = Kind::always;
+  // linear: iterations until `least`; exponential: those after which it is 1/e;
+  // inverse_sigmoid: k of k / (k + exp(i / k)).
+  double scale = 1000;
+  double least = 0;
+  double at(std::int64_t iteration) const;
+};
+
+class SequenceCloning {
+ public:
+  struct Options {
+    // Trunk and head; the spaces follow from the sequences, unless given.
+    PolicyDescription policy = {.trunk = {.kind = TrunkKind::lstm, .hidden = {64}}};
+    std::int64_t batch = 32, steps = 64;  // windows a step, and their length
+    double learning_rate = 3e-3;          // Adam's
+    double momentum = 0.9;                // Adam's beta1
+    double gradient_norm = 1;             // (Pascanu et al. 2013); 0: not clipped
+    double warm_up = 1000;  // iterations until a latent head's divergence counts in full
+    std::uint64_t seed = 0;
+
+    // By columns of the action; empty: the next observation is not known to follow.
+    std::vector<double> decay = {}, gain = {};
+    TeacherSchedule teacher = {};  // e above
+    bool draw = true;              // the policy's own action is a draw; false: its mode
+    bool relabel = true;           // the action asked for is corrected
+    double perturbation = 0;       // deviation of the noise on o, in its unit
+    double correction = 1;         // share of the way back that one action goes
+  };
+  struct Metrics {
+    std::int64_t iteration = 0;
+    double epoch = 0;          // passes over the windows
+    double loss = 0;           // mean a counted step, before the step
+    double teacher_share = 1;  // e
+  };
+
+  // REQUIRES (else an Error): a row at least, and one that counts.
+  SequenceCloning(Device& device, const Sequences& sequences, const Options& options);
+
+  // One step of Adam on a batch of windows, in an order shuffled each epoch.
+  Metrics step();
+
+  // log pi(a_t | o_1 ... o_t) of every row, teacher-forced from each sequence's start; for rows
+  // that do not count too. Where the policy knows a bound alone, the bound by `samples` draws.
+  std::vector<double> log_probabilities(const Sequences& sequences, int samples = 64);
+
+  Policy& policy() { return policy_; }
+  const Policy& policy() const { return policy_; }
+  // Moments, counters and schedules: with the policy's own store, all that a resumed run needs but
+  // the order of windows, which the iteration gives.
+  Store& store() { return store_; }
+  std::int64_t windows() const { return static_cast<std::int64_t>(windows_.size()); }
+
+ private:
+  struct Window {
+    std::int64_t first, length;  // rows
+  };
+  void record_forced();
+  void record_mixed();
+  Tensor loss_of(const ActionDistribution& distribution, Tensor action);
+  void fill(const Window* windows, std::int64_t count, std::int64_t steps);
+
+  Options options_;
+  Sequences sequences_;
+  Policy policy_;
+  Store store_;
+  Program training_;
+  std::unique_ptr<Adam> adam_;
+  Array *counter_, *teacher_share_, *warm_up_;
+  std::vector<Window> windows_;
+  std::vector<std::int64_t> order_;
+  Draws draws_;
+  std::size_t next_ = 0;
+  std::int64_t iteration_ = 0;
+  std::vector<float> input_, action_, mask_, present_;
+};
+
+}  // namespace understudy

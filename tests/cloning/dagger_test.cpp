@@ -1,0 +1,265 @@
+// DAgger: its errors grow with the horizon as theory says, beside cloning's; rounds resume; experts
+// of every kind answer. And distillation, which learns from the same kind of teacher.
+
+#include "algorithms/cloning/dagger.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "algorithms/cloning/distillation.h"
+#include "algorithms/data/demonstration_files.h"
+#include "algorithms/data/draws.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace understudy {
+namespace {
+
+// A road with fog on it. On the road action 0 is right; in fog one of 0 and 1 is, and which cannot
+// be seen. A wrong action leads into the ditch, which costs 1 a step, and out of which action 2
+// leads. An expert is never in the ditch, so what to do there cannot be learned from its tracks.
+class FoggyRoad final : public DaggerWorld {
+ public:
+  enum Place { road, fog, ditch, places };
+  static constexpr double fog_probability = 0.01;
+
+  FoggyRoad(std::int64_t instances, std::uint64_t seed, std::int64_t horizon = 1 << 30)
+      : instances_(instances), seed_(seed), horizon_(horizon) {
+    begin(0);
+  }
+  std::int64_t instances() const override { return instances_; }
+  std::int64_t state_width() const override { return 2; }
+  void begin(std::uint64_t round) override {
+    draws_ = Draws(seed_, round);
+    states_.assign(static_cast<std::size_t>(instances_), State{});
+  }
+  std::vector<float> observations() override {
+    std::vector<float> result(static_cast<std::size_t>(instances_ * places), 0.0f);
+    for (std::size_t i = 0; i < states_.size(); ++i) result[i * places + states_[i].place] = 1;
+    return result;
+  }
+  std::vector<float> states() override {
+    std::vector<float> result;
+    for (const State& state : states_) {
+      result.push_back(static_cast<float>(state.place));
+      result.push_back(static_cast<float>(state.right));
+    }
+    return result;
+  }
+  Outcome step(const std::vector<float>& actions) override {
+    Outcome outcome;
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+      State& state = states_[i];
+      outcome.reward.push_back(state.place == ditch ? -1.0f : 0.0f);
+      const bool right = static_cast<int>(actions[i]) == state.right;
+      const bool foggy = draws_.below(1000000) < static_cast<std::int64_t>(1e6 * fog_probability);
+      const int coin = static_cast<int>(draws_.below(2));
+      state.place = !right ? ditch : foggy ? fog : road;
+      state.right = state.place == ditch ? 2 : state.place == fog ? coin : 0;
+      const bool ended = ++state.elapsed == horizon_;
+      if (ended) state = State{};
+      outcome.ended.push_back(ended);
+      outcome.terminated.push_back(0);
+    }
+    return outcome;
+  }
+
+ private:
+  struct State {
+    int place = road, right = 0;
+    std::int64_t elapsed = 0;
+  };
+  std::int64_t instances_;
+  std::uint64_t seed_;
+  std::int64_t horizon_;
+  Draws draws_{0, 0};
+  std::vector<State> states_;
+};
+
+FunctionExpert guide() {
+  return FunctionExpert([](std::span<const float>, std::span<const float> state,
+                           std::span<float> action) { action[0] = state[1]; });
+}
+
+PolicyDescription three_choices() {
+  PolicyDescription description;
+  description.observation.shape = {FoggyRoad::places};
+  description.action = {ActionKind::index, 3};
+  description.trunk.hidden = {};
+  description.head.kind = HeadKind::categorical;
+  return description;
+}
+
+// Mean cost of an episode of so many steps.
+double cost(const Policy& policy, std::int64_t horizon) {
+  constexpr std::int64_t episodes = 4000;
+  FoggyRoad world(episodes, 99);
+  Store store(policy.device());
+  Actor actor(policy, store, {.rows = episodes, .deterministic = true});
+  double total = 0;
+  for (std::int64_t t = 0; t < horizon; ++t) {
+    const std::vector<float> seen = world.observations();
+    const std::vector<double> actions = actor.act({seen.begin(), seen.end()});
+    for (float reward : world.step({actions.begin(), actions.end()}).reward) total -= reward;
+  }
+  return total / episodes;
+}
+
+Dagger::Options small_rounds() {
+  Dagger::Options options;
+  options.steps = 1000;
+  options.training_steps = 100;
+  options.cloning = {.batch = 200, .learning_rate = 0.05};
+  options.seed = 4;
+  return options;
+}
+
+TEST(Dagger, errors_grow_with_the_horizon_where_clones_errors_grow_with_its_square) {
+  auto device = cpu_device();
+  FunctionExpert expert = guide();
+  FoggyRoad world(50, 1);
+  Policy learner(*device, three_choices(), 1), clone(*device, three_choices(), 1);
+  Dagger dagger(learner, world, expert, small_rounds());
+  for (int round = 0; round < 6; ++round) dagger.step();
+  // As many of the expert's own steps for the clone: a round in which it alone acts.
+  Dagger::Options alone = small_rounds();
+  alone.steps *= 6;
+  alone.training_steps *= 6;
+  FoggyRoad same(50, 1);
+  Dagger cloning(clone, same, expert, alone);
+  EXPECT_EQ(cloning.step().beta, 1);
+  ASSERT_EQ(cloning.aggregated().steps(), dagger.aggregated().steps());
+
+  // Half of the fogs, 0.005 of the steps, lead into the ditch. The clone stays there: 0.005 T^2 / 2
+  // (a little less as T grows, since one can fall in only once). DAgger's learner is out after a
+  // step: 0.005 T.
+  const double slope_of_clone = std::log2(cost(clone, 40) / cost(clone, 20));
+  const double slope_of_learner = std::log2(cost(learner, 40) / cost(learner, 20));
+  // 4000 episodes with 400 or 800 falls in all: 7 % of each, 0.1 in the slope.
+  EXPECT_NEAR(slope_of_clone, 2, 0.3);
+  EXPECT_NEAR(slope_of_learner, 1, 0.3);
+  EXPECT_NEAR(cost(clone, 40), 0.005 * 40 * 40 / 2, 1);
+  EXPECT_NEAR(cost(learner, 40), 0.005 * 40, 0.05);
+}
+
+TEST(Dagger, rounds_resume_from_a_file) {
+  auto device = cpu_device();
+  FunctionExpert expert = guide();
+  Dagger::Options options = small_rounds();
+  options.schedule = BetaSchedule::exponential;
+  options.deterministic = false;
+  const std::string set = testing::TempDir() + "/dagger_set.npz";
+  const std::string numbers = testing::TempDir() + "/dagger_policy.safetensors";
+  FoggyRoad world(50, 1, 15);
+  Policy whole(*device, three_choices(), 1);
+  Dagger unbroken(whole, world, expert, options);
+  Dagger::Metrics last;
+  for (int round = 0; round < 4; ++round) {
+    if (round == 2) {
+      save_demonstrations(set, unbroken.aggregated());
+      whole.save(numbers);
+    }
+    last = unbroken.step();
+  }
+  EXPECT_EQ(last.round, 4);
+  EXPECT_DOUBLE_EQ(last.beta, 0.125);
+  // 20 steps of 50 instances each round: one end of an episode of 15 steps in each.
+  EXPECT_EQ(last.episodes, 50);
+
+  FoggyRoad other(50, 1, 15);
+  const auto loaded = Policy::load(*device, numbers);
+  Dagger resumed(*loaded, other, expert, options);
+  resumed.resume(load_demonstrations(set), 2);
+  for (int round = 2; round < 4; ++round) last = resumed.step();
+  EXPECT_EQ(last.pairs, 4000);
+  EXPECT_EQ(whole.parameters().flat().read(), loaded->parameters().flat().read());
+  EXPECT_TRUE(same_data(unbroken.aggregated(), resumed.aggregated()));
+}
+
+TEST(Dagger, follows_its_schedules) {
+  auto device = cpu_device();
+  FunctionExpert expert = guide();
+  FoggyRoad world(10, 1);
+  Policy policy(*device, three_choices());
+  Dagger::Options options;
+  EXPECT_EQ(Dagger(policy, world, expert, options).beta(0), 1);
+  EXPECT_EQ(Dagger(policy, world, expert, options).beta(1), 0);
+  options.schedule = BetaSchedule::linear;
+  options.rounds = 4;
+  EXPECT_EQ(Dagger(policy, world, expert, options).beta(1), 0.75);
+  EXPECT_EQ(Dagger(policy, world, expert, options).beta(9), 0);
+}
+
+// An expert that is a policy, on a real environment: the pole falls the way of the force.
+TEST(Dagger, learns_cartpole_from_a_rule_and_a_policy_from_that) {
+  auto device = cpu_device();
+  const EnvironmentDescription& cartpole = environment_named("cartpole-v0");
+  // Steers by the angle and its rate: enough for 200 steps.
+  FunctionExpert rule(
+      [](std::span<const float> o, std::span<const float>, std::span<float> action) {
+        action[0] = o[2] + 0.5f * o[3] + 0.02f * o[0] + 0.05f * o[1] > 0 ? 1.0f : 0.0f;
+      });
+  BatchWorld world(*device, cartpole, 10, 1);
+  PolicyDescription description;
+  description.observation.shape = {4};
+  description.action = {ActionKind::index, 2};
+  description.trunk.hidden = {32};
+  description.head.kind = HeadKind::categorical;
+  description.normalise_observations = true;
+  Policy learner(*device, description, 1);
+  Dagger::Options options;
+  options.steps = 2000;
+  options.training_steps = 200;
+  options.cloning = {.batch = 64, .learning_rate = 1e-2};
+  Dagger dagger(learner, world, rule, options);
+  Dagger::Metrics last;
+  for (int round = 0; round < 4; ++round) last = dagger.step();
+  EXPECT_GT(last.mean_return, 190);
+  EXPECT_LT(last.disagreement, 0.1);
+
+  PolicyExpert expert(learner);
+  Policy second(*device, description, 2);
+  Dagger again(second, world, expert, options);
+  for (int round = 0; round < 4; ++round) last = again.step();
+  EXPECT_GT(last.mean_return, 190);
+}
+
+TEST(Distillation, a_student_takes_on_its_teachers_distribution) {
+  auto device = cpu_device();
+  kernel_test::Random random(3);
+  std::vector<float> observations;
+  for (int i = 0; i < 3 * 500; ++i) observations.push_back(static_cast<float>(random.normal()));
+  PolicyDescription large = three_choices();
+  large.trunk.hidden = {32, 32};
+  large.last_scale = 2;
+  PolicyDescription small = large;
+  small.trunk.hidden = {16};
+  Policy teacher(*device, large, 1), student(*device, small, 2), sharp(*device, small, 2);
+  Distillation distillation(student, teacher, observations, {.batch = 64, .learning_rate = 1e-2});
+  const Distillation::Comparison before = distillation.compare();
+  Distillation::Metrics last;
+  for (int i = 0; i < 600; ++i) last = distillation.step();
+  const Distillation::Comparison after = distillation.compare();
+  EXPECT_EQ(last.iteration, 600);
+  EXPECT_LT(after.divergence, 0.1 * before.divergence);
+  EXPECT_GT(after.agreement, 0.9);
+  // A colder teacher is surer of itself, and so is its student: less of what it does not prefer.
+  Distillation colder(sharp, teacher, observations,
+                      {.batch = 64, .learning_rate = 1e-2, .temperature = 0.2});
+  for (int i = 0; i < 600; ++i) colder.step();
+  const auto mean_entropy = [&](const Policy& policy) {
+    Program program(*device);
+    const Tensor seen = program.constant({500, 3}, {observations.begin(), observations.end()});
+    program.output("entropy", mean(policy.distribution(seen)->entropy()));
+    program.run();
+    return program.value("entropy");
+  };
+  EXPECT_LT(mean_entropy(sharp), mean_entropy(student) - 0.1);
+  PolicyDescription other = small;
+  other.action.size = 2;
+  Policy unlike(*device, other);
+  EXPECT_THROW(Distillation(unlike, teacher, observations, {}), Error);
+}
+
+}  // namespace
+}  // namespace understudy

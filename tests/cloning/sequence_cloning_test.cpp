@@ -1,0 +1,256 @@
+// Policies that remember: what is hidden in the past is learned, and what a policy does to its own
+// observations is learned from.
+
+#include "algorithms/cloning/sequence_cloning.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+
+#include "algorithms/cloning/augmentation.h"
+#include "algorithms/policies/actor.h"
+#include "autograd/files/checkpoint.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace understudy {
+namespace {
+
+using Vector = std::vector<double>;
+
+// The action is the observation two steps ago: nothing in the present tells it.
+Sequences delayed(std::int64_t count, std::uint64_t seed) {
+  kernel_test::Random random(seed);
+  Sequences sequences{.input_width = 1, .action_width = 1};
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::vector<float> o = {0, 0};
+    const std::uint64_t length = 3 + random.word() % 8;
+    for (std::uint64_t t = 0; t < length; ++t) {
+      o.push_back(static_cast<float>(random.uniform(-1, 1)));
+      sequences.append({o.back()}, {o[o.size() - 3]}, t >= 2);
+    }
+    sequences.end();
+  }
+  return sequences;
+}
+
+SequenceCloning::Options small(TrunkKind kind) {
+  SequenceCloning::Options options;
+  options.policy.trunk = {.kind = kind, .hidden = {24}};
+  options.policy.head = {.kind = HeadKind::gaussian, .minimum_deviation = 0.01};
+  options.batch = 16;
+  options.steps = 12;
+  options.learning_rate = 1e-2;
+  return options;
+}
+
+double mean_counted(SequenceCloning& cloning, const Sequences& sequences) {
+  const Vector scores = cloning.log_probabilities(sequences);
+  double total = 0, count = 0;
+  for (std::size_t i = 0; i < scores.size(); ++i)
+    if (sequences.counted[i] != 0) {
+      total += scores[i];
+      ++count;
+    }
+  return total / count;
+}
+
+TEST(SequenceCloning, remembers_what_the_present_does_not_show) {
+  const Sequences train = delayed(300, 1), test = delayed(60, 2);
+  const auto device = cpu_device();
+  SequenceCloning remembering(*device, train, small(TrunkKind::gru));
+  SequenceCloning seeing(*device, train, small(TrunkKind::mlp));
+  for (int i = 0; i < 400; ++i) {
+    remembering.step();
+    seeing.step();
+  }
+  // A Gaussian over numbers uniform on +-1 has -1/2 log(2 pi e / 3) = -0.87 nats; memory makes the
+  // action certain.
+  EXPECT_LT(mean_counted(seeing, test), -0.8);
+  EXPECT_GT(mean_counted(remembering, test), 0.5);
+}
+
+TEST(SequenceCloning, what_follows_padding_or_does_not_count_changes_nothing) {
+  // The same sequences with other numbers where nothing counts.
+  Sequences train = delayed(40, 1), other = train;
+  for (std::size_t i = 0; i < other.counted.size(); ++i)
+    if (other.counted[i] == 0) other.actions[i] = 100;
+  const auto device = cpu_device();
+  SequenceCloning a(*device, train, small(TrunkKind::lstm));
+  SequenceCloning b(*device, other, small(TrunkKind::lstm));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(a.step().loss, b.step().loss);
+}
+
+TEST(SequenceCloning, a_batch_and_one_by_one_score_alike) {
+  const Sequences train = delayed(40, 1);
+  const auto device = cpu_device();
+  SequenceCloning cloning(*device, train, small(TrunkKind::lstm));
+  for (int i = 0; i < 5; ++i) cloning.step();
+  const Vector together = cloning.log_probabilities(train);
+  std::size_t at = 0;
+  for (std::int64_t i = 0; i < 5; ++i) {
+    Sequences one{.input_width = 1, .action_width = 1};
+    for (std::int64_t row = train.starts[i]; row < train.starts[i + 1]; ++row)
+      one.append({train.inputs[row]}, {train.actions[row]});
+    one.end();
+    for (double score : cloning.log_probabilities(one)) EXPECT_NEAR(score, together[at++], 1e-5);
+  }
+}
+
+// A point that goes to 0 from about 1, half of the way at a time: a = -o / 2, o' = o + a.
+Sequences settling(std::int64_t count, std::uint64_t seed) {
+  kernel_test::Random random(seed);
+  Sequences sequences{.input_width = 1, .action_width = 1};
+  for (std::int64_t i = 0; i < count; ++i) {
+    double o = random.uniform(0.9, 1.1);
+    for (int t = 0; t < 10; ++t) {
+      sequences.append({static_cast<float>(o)}, {static_cast<float>(-o / 2)});
+      o /= 2;
+    }
+    sequences.end();
+  }
+  return sequences;
+}
+
+TEST(SequenceCloning, perturbed_inputs_teach_the_way_back) {
+  // The expert is never seen at -1: cloning extrapolates, correction has been there.
+  const Sequences train = settling(50, 3);
+  const auto device = cpu_device();
+  Vector far[2];
+  for (const double perturbation : {0.0, 1.0}) {
+    SequenceCloning::Options options = small(TrunkKind::mlp);
+    options.policy.head = {.kind = HeadKind::regression};
+    options.policy.trunk.hidden = {32};
+    options.decay = {1};
+    options.gain = {1};
+    options.perturbation = perturbation;
+    SequenceCloning cloning(*device, train, options);
+    for (int i = 0; i < 600; ++i) cloning.step();
+    Store store(*device);
+    Actor actor(cloning.policy(), store, {.deterministic = true});
+    far[perturbation > 0] = actor.act({-1});
+  }
+  // With noise of deviation 1 what is seen at -1 comes from 0 to 1, and so does the action.
+  EXPECT_GT(far[1][0], 0.5);
+  EXPECT_GT(far[1][0], far[0][0]);
+}
+
+TEST(SequenceCloning, scheduled_sampling_starts_from_the_expert_and_leaves_it) {
+  const Sequences train = settling(50, 3);
+  const auto device = cpu_device();
+  SequenceCloning::Options options = small(TrunkKind::gru);
+  options.decay = {1};
+  options.gain = {1};
+  SequenceCloning forced(*device, train, options);
+  options.teacher = {.kind = TeacherSchedule::Kind::linear, .scale = 50, .least = 0.1};
+  SequenceCloning mixed(*device, train, options);
+  // At first every observation is the expert's, so both see the same; only rounding differs
+  // between a kernel over the sequence and one a step.
+  EXPECT_NEAR(forced.step().loss, mixed.step().loss, 1e-5);
+  SequenceCloning::Metrics last;
+  for (int i = 0; i < 300; ++i) last = mixed.step();
+  EXPECT_EQ(last.teacher_share, 0.1);
+  EXPECT_LT(last.loss, 0);
+}
+
+TEST(SequenceCloning, schedules_are_as_written) {
+  EXPECT_EQ((TeacherSchedule{TeacherSchedule::Kind::linear, 100, 0.25}).at(50), 0.5);
+  EXPECT_EQ((TeacherSchedule{TeacherSchedule::Kind::linear, 100, 0.25}).at(99), 0.25);
+  EXPECT_NEAR((TeacherSchedule{TeacherSchedule::Kind::exponential, 100, 0}).at(100), std::exp(-1),
+              1e-15);
+  EXPECT_NEAR((TeacherSchedule{TeacherSchedule::Kind::inverse_sigmoid, 10, 0}).at(0), 10.0 / 11,
+              1e-15);
+}
+
+TEST(SequenceCloning, threads_do_not_change_a_bit) {
+  const Sequences train = delayed(60, 1);
+  Threads team(3);
+  const auto alone = cpu_device(), together = cpu_device(&team);
+  SequenceCloning a(*alone, train, small(TrunkKind::lstm));
+  SequenceCloning b(*together, train, small(TrunkKind::lstm));
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(a.step().loss, b.step().loss);
+  EXPECT_EQ(a.policy().parameters().flat().read(), b.policy().parameters().flat().read());
+}
+
+// Sequences 0 1 2 3 and 10 and 20 21, each the action of its own row.
+Sequences counting() {
+  Sequences sequences{.input_width = 1, .action_width = 1};
+  for (const std::vector<float>& one : {std::vector<float>{0, 1, 2, 3}, {10}, {20, 21}}) {
+    for (float value : one) sequences.append({value}, {value});
+    sequences.end();
+  }
+  return sequences;
+}
+
+TEST(Augmentation, goals_are_what_was_reached_later) {
+  using Kind = GoalRelabelling::Kind;
+  const Sequences last = with_goals(counting(), {.kind = Kind::last, .columns = 1});
+  EXPECT_EQ(last.inputs, (std::vector<float>{0, 3, 1, 3, 2, 3, 20, 21}));
+  EXPECT_EQ(last.actions, (std::vector<float>{0, 1, 2, 20}));
+  EXPECT_EQ(last.starts, (std::vector<std::int64_t>{0, 3, 4}));
+  const Sequences reached =
+      with_goals(counting(), {.kind = Kind::reached, .columns = 1, .copies = 20, .seed = 1});
+  EXPECT_EQ(reached.count(), 40);
+  std::vector<int> ends(4, 0);
+  for (std::int64_t i = 0; i < 20; ++i) {  // the copies of 0 1 2 3
+    const std::int64_t first = reached.starts[static_cast<std::size_t>(i)], n = reached.length(i);
+    ++ends[static_cast<std::size_t>(n)];
+    for (std::int64_t t = 0; t < n; ++t) {
+      EXPECT_EQ(reached.inputs[static_cast<std::size_t>(2 * (first + t))], static_cast<float>(t));
+      EXPECT_EQ(reached.inputs[static_cast<std::size_t>(2 * (first + t) + 1)],
+                static_cast<float>(n));
+    }
+  }
+  for (std::size_t n = 1; n < 4; ++n) EXPECT_GT(ends[n], 0) << n;
+  const Sequences within = with_goals(
+      counting(), {.kind = Kind::within, .columns = 1, .copies = 9, .horizon = 2, .seed = 1});
+  EXPECT_EQ(within.count(), 9 * 4);
+  for (std::size_t i = 0; i < within.inputs.size(); i += 2) {
+    EXPECT_GT(within.inputs[i + 1], within.inputs[i]);
+    EXPECT_LE(within.inputs[i + 1], within.inputs[i] + 2);
+  }
+  Sequences one{.input_width = 1, .action_width = 1};
+  one.append({1}, {1});
+  one.end();
+  EXPECT_THROW(with_goals(one, {.columns = 1}), Error);
+  EXPECT_THROW(with_goals(counting(), {.columns = 2}), Error);
+}
+
+TEST(Augmentation, symmetries_map_observations_and_actions_together) {
+  Sequences sequences{.input_width = 3, .action_width = 2};
+  sequences.append({1, 2, 5}, {3, 4}, false);
+  sequences.end();
+  const Sequences both = with_symmetries(
+      sequences, {{mirror_map(3, {0}), mirror_map(2, {0})},
+                  {rotation_map(3, 0, 1, M_PI / 2), rotation_map(2, 0, 1, M_PI / 2)}});
+  ASSERT_EQ(both.count(), 3);
+  const std::vector<float> inputs = {1, 2, 5, -1, 2, 5, -2, 1, 5}, actions = {3, 4, -3, 4, -4, 3};
+  for (std::size_t i = 0; i < inputs.size(); ++i) EXPECT_NEAR(both.inputs[i], inputs[i], 1e-6);
+  for (std::size_t i = 0; i < actions.size(); ++i) EXPECT_NEAR(both.actions[i], actions[i], 1e-6);
+  EXPECT_EQ(both.counted, (std::vector<std::uint8_t>{0, 0, 0}));
+  EXPECT_THROW(with_symmetries(sequences, {{mirror_map(2, {0}), mirror_map(2, {0})}}), Error);
+}
+
+TEST(Augmentation, noise_has_the_errors_shape_and_the_asked_size) {
+  // Errors along (2, 1): a trace of 5, so of alpha / T = 0.2 a fifth each.
+  const Vector covariance = dart_covariance({2, 1, -2, -1}, 2, 50, 10);
+  const Vector expected = {0.16, 0.08, 0.08, 0.04};
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(covariance[i], expected[i], 1e-15);
+  EXPECT_THROW(dart_covariance({0, 0}, 2, 50, 10), Error);
+  EXPECT_THROW(dart_covariance({1}, 2, 50, 10), Error);
+}
+
+TEST(SequenceCloning, refuses_what_cannot_be_learned) {
+  const auto device = cpu_device();
+  Sequences empty{.input_width = 1, .action_width = 1};
+  EXPECT_THROW(SequenceCloning(*device, empty, {}), Error);
+  empty.append({1}, {1}, false);
+  empty.end();
+  EXPECT_THROW(SequenceCloning(*device, empty, {}), Error);
+  SequenceCloning::Options options = small(TrunkKind::gru);
+  options.perturbation = 1;  // of what?
+  EXPECT_THROW(SequenceCloning(*device, delayed(5, 1), options), Error);
+}
+
+}  // namespace
+}  // namespace understudy

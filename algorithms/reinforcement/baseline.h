@@ -1,0 +1,102 @@
+// Baselines: estimates v(o) of the return to come, which advantages are measured against.
+//
+//   none          v = 0
+//   linear        ridge regression on (1, o, o², t, t², t³), o clipped to +-10 and t in hundreds of
+//                 steps (Duan et al. 2016, "Benchmarking deep reinforcement learning for continuous
+//                 control", section 4; their rllab), solved by Cholesky
+//   regression    a network, by Adam on shuffled batches
+//   trust_region  a network, by one trust-region step a fit, as the value functions of GAE's and
+//                 GAIL's authors (Schulman et al. 2016, section 5; Ho & Ermon 2016, section 6)
+//
+// Networks see normalised observations, (o - mean) / deviation by running statistics, and put out
+// normalised returns: v = mean + deviation * network, so that neither's scale matters.
+
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "algorithms/reinforcement/rollouts.h"
+#include "algorithms/reinforcement/trust_region.h"
+#include "autograd/optimise/optimiser.h"
+
+namespace understudy {
+
+enum class BaselineKind : std::int8_t { none, linear, regression, trust_region };
+
+struct BaselineOptions {
+  BaselineKind kind = BaselineKind::trust_region;
+  std::vector<std::int64_t> hidden = {100, 100};  // of networks (Ho & Ermon 2016, section 6)
+  bool time_feature = false;    // networks see the episode's steps, in hundreds, too
+  double ridge = 1e-5;          // linear: of the features' variance (rllab)
+  double learning_rate = 1e-3;  // regression: Adam's
+  int epochs = 5;               // regression: passes over the pairs
+  std::int64_t batch = 0;       // regression: rows a step, a divisor of the pairs; 0: all
+  TrustRegionOptions trust_region = {};
+  std::uint64_t seed = 0;  // of the network and of the order of rows
+};
+
+struct BaselineMetrics {
+  double loss = 0;  // mean squared error in units of the targets' variance, before the fit
+  TrustRegionMetrics trust_region = {};
+};
+
+class Baseline {
+ public:
+  virtual ~Baseline() = default;
+  // v of all rows of observation(), [pairs + instances], and where `final_value` is not null of
+  // those of final_observation(), [pairs]. On the device.
+  virtual void evaluate(float* value, float* final_value) = 0;
+  // Fits v at the first `pairs` rows to `target`, [pairs] on the device.
+  virtual BaselineMetrics fit(const Array& target) = 0;
+};
+
+// `store` gets parameters, moments and statistics, "value/...". What is given must outlive it.
+std::unique_ptr<Baseline> make_baseline(const Rollouts& rollouts, Store& store,
+                                        const BaselineOptions& options);
+
+const char* name_of(BaselineKind kind);
+BaselineKind baseline_kind_named(const std::string& name);  // an Error that lists them
+
+// Mean and deviation of everything seen so far, of `width` columns.
+class RunningStatistics {
+ public:
+  // "<name>/mean", "/deviation" [width], "/count" [1].
+  RunningStatistics(Store& store, const std::string& name, std::int64_t width);
+  Tensor normalise(Tensor x,
+                   double clip = 0) const;  // (x - mean) / deviation, clipped to +- clip if > 0
+  Tensor restore(Tensor x) const;           // mean + deviation x
+  void record(Tensor x) const;              // the update by a batch [rows, width]
+
+ private:
+  Tensor scale(Program& program) const;
+  Array *mean_, *deviation_, *count_;
+};
+
+// The rows of an epoch in a fresh random order, batch by batch, in memory of their own at which
+// programs look: what is gathered lies at the same address for every batch.
+class ShuffledBatches {
+ public:
+  // "<name>/order" in the store: the counter from which orders are drawn.
+  ShuffledBatches(Store& store, const std::string& name, std::int64_t rows, std::int64_t batch,
+                  std::uint64_t seed);
+  // Adds an array of `rows` rows of 4-byte elements; returns where its rows of the batch lie.
+  const void* add(const Array& source);
+  std::int64_t batches() const { return rows_ / batch_; }
+  void shuffle();
+  void load(std::int64_t batch);
+
+ private:
+  struct Column {
+    const Array* source;
+    std::int64_t width;
+    Array* batch;
+  };
+  std::int64_t rows_, batch_;
+  Store buffers_;
+  Program order_;
+  std::vector<Column> columns_;
+};
+
+}  // namespace understudy

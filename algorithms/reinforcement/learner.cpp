@@ -1,0 +1,191 @@
+#include "algorithms/reinforcement/learner.h"
+
+#include <cmath>
+
+#include "autograd/files/checkpoint.h"
+#include "kernels/device/backend.h"
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+const LearnerOptions& checked(const LearnerOptions& options) {
+  const auto share = [](double x) { return x >= 0 && x <= 1; };
+  if (!share(options.discount) || !share(options.lambda) || !(options.entropy >= 0))
+    fail(ErrorKind::bad_input,
+         "expected discount and lambda in [0, 1] and an entropy weight >= 0, found %g, %g and %g",
+         options.discount, options.lambda, options.entropy);
+  return options;
+}
+
+float* numbers(Array& array) { return static_cast<float*>(array.data()); }
+const float* numbers(const Array& array) { return static_cast<const float*>(array.data()); }
+
+}  // namespace
+
+Tensor action_input(Program& program, const Policy& policy, std::int64_t count, const void* data) {
+  const ActionSpace& space = policy.description().action;
+  const Tensor action = space.kind == ActionKind::index
+                            ? program.input("action", {rows(count)}, Element::index)
+                            : program.input("action", {rows(count), space.size});
+  program.bind("action", data);
+  return action;
+}
+
+Learner::Learner(Policy& policy, const EnvironmentDescription& environment,
+                 const LearnerOptions& options)
+    : policy_(policy),
+      options_(checked(options)),
+      store_(policy.device()),
+      buffers_(policy.device()),
+      rollouts_(policy, environment, store_, options.rollouts),
+      baseline_(make_baseline(rollouts_, store_, options.baseline)),
+      successors_(policy.device()),
+      targets_(policy.device()),
+      statistics_(policy.device()) {
+  const std::int64_t n = rollouts_.pairs(), b = rollouts_.instances();
+  value_ = &buffers_.create("value", {n + b});
+  final_value_ = &buffers_.create("final_value", {n});
+  next_value_ = &buffers_.create("next_value", {n});
+  raw_advantage_ = &buffers_.create("raw_advantage", {n});
+  advantage_ = &buffers_.create("advantage", {n});
+  target_ = &buffers_.create("target", {n});
+  iterations_ = &store_.create("learner/iterations", {1}, Element::counter);
+
+  const auto column = [n](Program& program, const char* name, const float* data) {
+    return strided_rows(program, name, n, 1, 1, data);
+  };
+  {
+    const Tensor next = column(successors_, "next", numbers(*value_) + b);
+    const Tensor final_value = column(successors_, "final", numbers(*final_value_));
+    const Tensor truncated = column(successors_, "truncated", numbers(rollouts_.truncated()));
+    successors_.assign(*next_value_, select(truncated, final_value, next));
+    successors_.plan();
+  }
+  {
+    Program& program = targets_;
+    const Tensor raw = column(program, "advantage", numbers(*raw_advantage_));
+    const Tensor value = column(program, "value", numbers(*value_));
+    const Tensor target = raw + value;
+    const Tensor one = program.constant(1.0), least = program.constant(1e-8);
+    const Tensor centred = raw - mean(raw);
+    const Tensor advantage = options.standardise_advantages
+                                 ? centred * reciprocal(sqrt(mean(square(centred))) + least)
+                                 : raw;
+    // target - v is the raw advantage.
+    const Tensor spread = mean(square(target - mean(target)));
+    const Tensor varies = less(program.constant(1e-12), spread);
+    program.output("explained_variance",
+                   select(varies, one - mean(square(centred)) / select(varies, spread, one),
+                          program.constant(0.0)));
+    program.output("reward", mean(column(program, "reward", numbers(rollouts_.reward()))));
+    program.assign(*target_, target);
+    program.assign(*advantage_, advantage);
+    program.plan();
+  }
+  if (policy.description().normalise_observations) {
+    policy.record_statistics(strided_rows(statistics_, "observation", n,
+                                          environment.observation_size, 1,
+                                          rollouts_.observation().data()));
+    statistics_.plan();
+  }
+}
+
+Learner::~Learner() = default;
+
+void Learner::estimate_advantages(LearningMetrics& metrics) {
+  Device& device = policy_.device();
+  const std::int64_t b = rollouts_.instances();
+  baseline_->evaluate(numbers(*value_),
+                      rollouts_.any_truncated() ? numbers(*final_value_) : nullptr);
+  successors_.run();
+  // A row a step of all instances: time goes in strides of `instances`.
+  const ScanShape shape{.rows = b, .steps = rollouts_.steps(), .row_stride = 1, .step_stride = b};
+  device.kernels<float>().scan.advantages(
+      device.stream(), shape, static_cast<float>(options_.discount),
+      static_cast<float>(options_.lambda), numbers(rollouts_.reward()), numbers(*value_),
+      numbers(*next_value_), numbers(rollouts_.terminated()), numbers(rollouts_.ended()),
+      numbers(*raw_advantage_));
+  targets_.run();
+  metrics.explained_variance = targets_.value("explained_variance");
+  metrics.reward = targets_.value("reward");
+  if (!std::isfinite(metrics.reward) || !std::isfinite(metrics.explained_variance))
+    fail(ErrorKind::not_finite, "advantages: mean reward %g, explained variance %g", metrics.reward,
+         metrics.explained_variance);
+}
+
+LearningMetrics Learner::update() {
+  if (rollouts_.interactions() == 0)
+    fail(ErrorKind::bad_input, "learner: expected a collection before the update");
+  LearningMetrics metrics;
+  metrics.episodes = rollouts_.statistics();
+  metrics.interactions = rollouts_.interactions();
+  estimate_advantages(metrics);
+  update_policy(metrics);
+  metrics.baseline = baseline_->fit(*target_);
+  // Only now: the policy that acted saw the statistics before.
+  if (policy_.description().normalise_observations) statistics_.run();
+  metrics.iteration = ++iteration_;
+  return metrics;
+}
+
+void Learner::keep() {
+  rollouts_.keep();
+  policy_.device().copy_from_host(iterations_->data(), &iteration_, sizeof iteration_);
+}
+
+void Learner::recall() {
+  rollouts_.recall();
+  policy_.device().copy_to_host(&iteration_, iterations_->data(), sizeof iteration_);
+}
+
+void Learner::save(const std::string& path, const std::map<std::string, std::string>& metadata) {
+  keep();
+  write_checkpoint(path, {&policy_.store(), &store_}, metadata);
+}
+
+std::map<std::string, std::string> Learner::load(const std::string& path) {
+  auto metadata = read_checkpoint(path, {&policy_.store(), &store_});
+  recall();
+  return metadata;
+}
+
+std::vector<std::pair<std::string, double>> LearningMetrics::named() const {
+  std::vector<std::pair<std::string, double>> result = {
+      {"iteration", static_cast<double>(iteration)},
+      {"interactions", static_cast<double>(interactions)},
+      {"episodes", static_cast<double>(episodes.episodes)},
+      {"return_mean", episodes.return_mean},
+      {"return_deviation", episodes.return_deviation},
+      {"return_minimum", episodes.return_minimum},
+      {"return_maximum", episodes.return_maximum},
+      {"length_mean", episodes.length_mean},
+      {"reward", reward},
+      {"entropy", entropy},
+      {"divergence", divergence},
+      {"explained_variance", explained_variance},
+      {"loss", loss},
+      {"clipped", clipped},
+      {"gradient_norm", gradient_norm},
+      {"value_loss", baseline.loss}};
+  const auto add = [&result](const std::string& prefix, const TrustRegionMetrics& region) {
+    if (region.residuals.empty()) return;
+    result.insert(result.end(), {{prefix + "objective", region.objective},
+                                 {prefix + "improvement", region.improvement},
+                                 {prefix + "predicted", region.predicted},
+                                 {prefix + "divergence", region.divergence},
+                                 {prefix + "fraction", region.fraction},
+                                 {prefix + "tries", static_cast<double>(region.tries)},
+                                 {prefix + "gradient_norm", region.gradient_norm},
+                                 {prefix + "step_norm", region.step_norm},
+                                 {prefix + "curvature", region.curvature}});
+    for (std::size_t i = 0; i < region.residuals.size(); ++i)
+      result.emplace_back(prefix + "residual_" + std::to_string(i), region.residuals[i]);
+  };
+  add("trust_region/", trust_region);
+  add("value_trust_region/", baseline.trust_region);
+  return result;
+}
+
+}  // namespace understudy

@@ -1,0 +1,119 @@
+// What the algorithms of reinforcement learning here have in common: rollouts, a baseline,
+// generalised advantages, and a step of the policy on them, which is what they differ in.
+//
+//   Policy policy(device, describe_policy(environment), seed);
+//   Trpo trpo(policy, environment, {});
+//   while (...) { LearningMetrics metrics = trpo.step(); ... }
+//
+// step() is collect() and then update(). Between the two a learned reward may be put in the place
+// of the environment's, row by row, in rollouts().reward(): that is all that imitation needs.
+//
+//   delta_t = r_t + discount v(o_{t+1}) - v(o_t)         (0 for v beyond a terminated episode)
+//   A_t     = sum_k (discount lambda)^k delta_{t+k}      within the episode
+//
+// (Schulman et al. 2016, equations 10 and 16.) Where an episode was truncated, or goes on beyond
+// the rollout, v of the observation reached stands for what was not seen.
+//
+// The same options, seed and device give the same bits for any number of threads, and for a run
+// that was interrupted: save() and load() keep the policy, the baseline and the environments.
+
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "algorithms/reinforcement/baseline.h"
+
+namespace understudy {
+
+struct LearnerOptions {
+  RolloutOptions rollouts = {};
+  double discount = 0.995;             // gamma (Ho & Ermon 2016, section 6)
+  double lambda = 0.97;                // ibid.; 1: the whole return, 0: one step and the baseline
+  bool standardise_advantages = true;  // to mean 0 and deviation 1 over the pairs (TRPO's code)
+  double entropy = 0;                  // times the mean entropy, added to what is maximised
+  BaselineOptions baseline = {};
+};
+
+struct LearningMetrics {
+  std::int64_t iteration = 0;     // done, this one included
+  std::int64_t interactions = 0;  // pairs collected so far
+  EpisodeStatistics episodes = {};
+  double reward = 0;      // mean of what was learned from, a pair
+  double entropy = 0;     // of the policy before its step, nats
+  double divergence = 0;  // KL of the policy's step, nats; 0 where it is not measured
+  // 1 - Var(target - v) / Var(target) of the baseline before it was fitted: 1 is perfect.
+  double explained_variance = 0;
+  BaselineMetrics baseline = {};
+  TrustRegionMetrics trust_region = {};  // TRPO's step
+  double loss = 0;                       // of gradient methods: mean over the steps
+  double clipped = 0;                    // PPO: share of pairs whose ratio was beyond the clip
+  double gradient_norm = 0;              // of gradient methods: mean over the steps
+
+  // All numbers with their names, for a log; those of a trust region by their prefixes, and its
+  // residuals one by one.
+  std::vector<std::pair<std::string, double>> named() const;
+};
+
+class Learner {
+ public:
+  virtual ~Learner();
+  Learner(const Learner&) = delete;
+  Learner& operator=(const Learner&) = delete;
+
+  LearningMetrics step() {
+    collect();
+    return update();
+  }
+  void collect() { rollouts_.collect(); }
+  LearningMetrics update();
+
+  Policy& policy() { return policy_; }
+  Rollouts& rollouts() { return rollouts_; }
+  const Rollouts& rollouts() const { return rollouts_; }
+  std::int64_t iteration() const { return iteration_; }
+
+  // Of the last update, [pairs]: for whoever wants to look.
+  const Array& advantage() const { return *advantage_; }  // as the policy's step saw it
+  const Array& raw_advantage() const { return *raw_advantage_; }
+  const Array& target() const { return *target_; }  // advantage + v: what the baseline is fitted to
+  const Array& value() const { return *value_; }    // [pairs + instances], before the fit
+  const Array& final_value() const { return *final_value_; }  // where any episode was truncated
+
+  // What a resumed run must know beside policy().store(); call `keep` before writing both as a
+  // checkpoint of one's own, `recall` after reading.
+  Store& store() { return store_; }
+  void keep();
+  void recall();
+  // Both stores in one file.
+  void save(const std::string& path, const std::map<std::string, std::string>& metadata = {});
+  std::map<std::string, std::string> load(const std::string& path);
+
+ protected:
+  // `policy` must outlive the learner, which is made for the policy's device.
+  Learner(Policy& policy, const EnvironmentDescription& environment, const LearnerOptions& options);
+
+  // The policy's step, on advantage_ and the rollouts.
+  virtual void update_policy(LearningMetrics& metrics) = 0;
+
+  Policy& policy_;
+  LearnerOptions options_;
+  Store store_, buffers_;
+  Rollouts rollouts_;
+  std::unique_ptr<Baseline> baseline_;
+  Array* advantage_;
+
+ private:
+  void estimate_advantages(LearningMetrics& metrics);
+
+  std::int64_t iteration_ = 0;
+  Array *value_, *final_value_, *next_value_, *raw_advantage_, *target_, *iterations_;
+  Program successors_, targets_, statistics_;
+};
+
+// The input of a program that reads actions of the given rows: indices or numbers, as the policy's.
+Tensor action_input(Program& program, const Policy& policy, std::int64_t rows, const void* data);
+
+}  // namespace understudy

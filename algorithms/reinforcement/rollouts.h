@@ -1,0 +1,115 @@
+// Rollouts: a policy acting in a batch of environments, a fixed number of pairs at a time, into
+// arrays that stay on the device.
+//
+//   Rollouts rollouts(policy, environment, store, {.instances = 50, .pairs = 5000});
+//   rollouts.collect();                      // 100 steps of 50 instances
+//   ... rollouts.reward().data() may now be overwritten by a learned reward ...
+//
+// Step t of instance b is row t * instances + b of every array. Episodes go on from one collection
+// to the next, so that no pair is thrown away. After the step that ends an episode the next row
+// of its instance begins another one:
+//
+//   where row i led to = ended[i] ? final_observation[i] : observation[i + instances]
+//
+// Statistics are those of the environment's own reward, whatever becomes of `reward` later.
+
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "algorithms/policies/actor.h"
+#include "envs/batch.h"
+
+namespace understudy {
+
+struct RolloutOptions {
+  std::int64_t instances = 50;  // environments stepped together
+  std::int64_t pairs = 5000;    // a collection; a multiple of `instances` (Ho & Ermon 2016)
+  std::uint64_t seed = 0;       // of the environments and of the actions
+};
+
+// Of the episodes that ended during a collection; NaN where none did.
+struct EpisodeStatistics {
+  std::int64_t episodes = 0;
+  double return_mean, return_deviation, return_minimum, return_maximum, length_mean;
+};
+
+class Rollouts {
+ public:
+  // `policy` and `store` must outlive the rollouts. The store gets what a resumed run must know:
+  // the actor's counter and memory, and the array that `keep` fills. The policy is in f32; its
+  // spaces must be the environment's, else an Error.
+  Rollouts(const Policy& policy, const EnvironmentDescription& environment, Store& store,
+           const RolloutOptions& options);
+
+  void collect();
+
+  std::int64_t instances() const { return options_.instances; }
+  std::int64_t steps() const { return steps_; }
+  std::int64_t pairs() const { return options_.pairs; }
+  std::int64_t interactions() const { return interactions_; }  // pairs of all collections
+  const EnvironmentDescription& environment() const { return batch_.environment(); }
+  Device& device() const { return batch_.device(); }
+
+  // ---- Arrays: rows as above, of the last collection ----
+
+  // [pairs + instances, width]: the last `instances` rows are where the next collection begins.
+  const Array& observation() const { return *observation_; }
+  // Where ended, the observation that the episode ended with; elsewhere anything finite.
+  // [pairs, width]
+  const Array& final_observation() const { return *final_observation_; }
+  const Array& action() const { return *action_; }  // indices [pairs], or numbers [pairs, size]
+  const Array& log_probability() const { return *log_probability_; }  // of the action when taken
+  Array& reward() { return *reward_; }
+  const Array& reward() const { return *reward_; }
+  // 1 where the step ended the episode for good, where it was cut at the horizon, and either.
+  const Array& terminated() const { return *terminated_; }
+  const Array& truncated() const { return *truncated_; }
+  const Array& ended() const { return *ended_; }
+  // [pairs + instances]: steps since the episode began.
+  const Array& time() const { return *time_; }
+
+  // Whether any episode was truncated, so that final observations are asked for.
+  bool any_truncated() const { return any_truncated_; }
+
+  // ---- Episodes that ended in the last collection, in the order of rows ----
+
+  const std::vector<double>& returns() const { return returns_; }
+  const std::vector<std::int64_t>& lengths() const { return lengths_; }
+  EpisodeStatistics statistics() const;
+
+  // ---- Going on another day ----
+
+  // Writes into the store all that is not there at any time (the environments' states, running
+  // returns), before a checkpoint; takes it from there, after reading one. A run that goes on from
+  // there has the same bits as one that was never interrupted.
+  void keep();
+  void recall();
+
+ private:
+  void follow_episodes();
+
+  RolloutOptions options_;
+  std::int64_t steps_, interactions_ = 0;
+  bool begun_ = false, any_truncated_ = false;
+  Store buffers_;
+  Batch<float> batch_;
+  Actor actor_;
+  Array* current_;  // [instances, width], from which the actor reads
+  Array *observation_, *final_observation_, *action_, *log_probability_, *reward_, *terminated_,
+      *truncated_, *ended_, *time_;
+  Array* kept_;  // in the run's store
+
+  // Of the episodes that go on, by instance.
+  std::vector<double> running_return_;
+  std::vector<std::int64_t> running_length_;
+  std::vector<double> returns_;
+  std::vector<std::int64_t> lengths_;
+  std::vector<float> host_reward_, host_terminated_, host_truncated_, host_ended_, host_time_;
+};
+
+// The spaces of an environment, and the usual head for them.
+PolicyDescription describe_policy(const EnvironmentDescription& environment);
+
+}  // namespace understudy

@@ -1,0 +1,42 @@
+// Trust-region policy optimisation (Schulman et al. 2015) with generalised advantages (2016).
+//
+//   L(theta) = mean_i [ pi_theta(a_i | o_i) / pi_old(a_i | o_i) A_i ]
+//              + entropy mean_i H(pi_theta(. | o_i))
+//
+// (equation 14; the entropy term is GAIL's, Ho & Ermon 2016, algorithm 1, line 5), maximised by one
+// step of TrustRegion an iteration.
+
+#pragma once
+
+#include "algorithms/reinforcement/learner.h"
+
+namespace understudy {
+
+struct TrpoOptions {
+  LearnerOptions learner = {};
+  TrustRegionOptions trust_region = {};
+};
+
+class Trpo final : public Learner {
+ public:
+  Trpo(Policy& policy, const EnvironmentDescription& environment, const TrpoOptions& options);
+
+ private:
+  void update_policy(LearningMetrics& metrics) override;
+  std::unique_ptr<TrustRegion> region_;
+};
+
+// The same objective for pairs that come from elsewhere: of `rows` observations [rows, width],
+// actions, their advantages and log-probabilities when taken, all on the policy's device, of its
+// type, and staying where they are.
+struct PolicyBatch {
+  std::int64_t rows = 0;
+  const void* observation = nullptr;
+  const void* action = nullptr;
+  const void* advantage = nullptr;
+  const void* log_probability = nullptr;
+};
+std::unique_ptr<TrustRegion> policy_trust_region(const Policy& policy, const PolicyBatch& batch,
+                                                 double entropy, const TrustRegionOptions& options);
+
+}  // namespace understudy

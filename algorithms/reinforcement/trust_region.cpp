@@ -1,0 +1,160 @@
+#include "algorithms/reinforcement/trust_region.h"
+
+#include <cmath>
+#include <string>
+
+#include "autograd/optimise/gauss_newton.h"
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+void check(const TrustRegionOptions& options) {
+  if (!(options.divergence > 0 && options.damping >= 0 && options.iterations > 0 &&
+        options.tries > 0 && options.fisher_stride > 0 && options.shrink > 0 && options.shrink < 1))
+    fail(ErrorKind::bad_input,
+         "trust region: expected divergence > 0, damping >= 0, iterations, tries and stride >= 1, "
+         "0 < shrink < 1; found %g, %g, %d, %d, %lld, %g",
+         options.divergence, options.damping, options.iterations, options.tries,
+         static_cast<long long>(options.fisher_stride), options.shrink);
+}
+
+// One number in a tensor of one dimension, as `pack` takes them.
+Tensor number(Tensor x) { return reshape(x, {1}); }
+
+std::string old_name(std::size_t i) { return "old parameter " + std::to_string(i); }
+
+}  // namespace
+
+Tensor strided_rows(Program& program, const std::string& name, std::int64_t count,
+                    std::int64_t width, std::int64_t stride, const void* data) {
+  if (stride < 1 || count % stride != 0)
+    fail(ErrorKind::bad_input, "trust region: every %lld-th of %lld rows leaves a rest",
+         static_cast<long long>(stride), static_cast<long long>(count));
+  if (stride == 1) {
+    Tensor all = program.input(name, {rows(count), width});
+    program.bind(name, data);
+    return all;
+  }
+  const std::string every = name + ", every " + std::to_string(stride);
+  Tensor all = program.input(every, {rows(count / stride), stride, width});
+  program.bind(every, data);
+  return reshape(slice(all, 1, 0, 1), {rows(count / stride), width});
+}
+
+TrustRegion::TrustRegion(const Parameters& parameters, const Model& model,
+                         const Objective& objective, const TrustRegionOptions& options)
+    : parameters_(parameters),
+      options_(options),
+      store_(parameters.flat().device(), parameters.flat().real()),
+      old_(&store_.create("old", {parameters.elements()})),
+      full_step_(&store_.create("full step", {parameters.elements()})),
+      direction_(store_.device(), store_.real()),
+      trial_(store_.device(), store_.real()) {
+  check(options);
+
+  // Steps 1 and 2.
+  {
+    Program& program = direction_;
+    const std::unique_ptr<ActionDistribution> now = model(program, 1);
+    const Tensor value = objective(program, *now);
+    const std::vector<Tensor> theta = parameters.use(program);
+    const Tensor g = program.pack(program.gradients(value, theta));
+
+    std::unique_ptr<ActionDistribution> sampled;
+    if (options.fisher_stride > 1) sampled = model(program, options.fisher_stride);
+    const ActionDistribution& measured = sampled ? *sampled : *now;
+    const std::vector<Tensor> outputs = measured.parameters();
+    const double share = 1.0 / static_cast<double>(outputs[0].shape()[0]);
+    const auto metric = [&](const std::vector<Tensor>& tangents) {
+      std::vector<Tensor> result = measured.metric(tangents);
+      for (Tensor& t : result) t = t * share;  // the mean over rows
+      return result;
+    };
+    const auto product = [&](Tensor v) {
+      const std::vector<Tensor> fv =
+          gauss_newton_product(program, outputs, metric, theta, parameters.views(v));
+      return program.pack(fv) + options.damping * v;
+    };
+    const ConjugateGradientResult solved = record_conjugate_gradient(
+        product, g, {.iterations = options.iterations, .tolerance = options.tolerance});
+
+    // A gradient of 0 has no direction: its step is 0.
+    const Tensor zero = program.constant(0.0), one = program.constant(1.0);
+    const Tensor curvature = sum(solved.x * solved.product);
+    const Tensor some = less(zero, curvature);
+    const Tensor scale =
+        select(some, sqrt(2 * options.divergence * reciprocal(select(some, curvature, one))), zero);
+    const Tensor s = scale * solved.x;
+    program.assign(*full_step_, s);
+    program.assign(*old_, program.use(parameters.flat()));
+    std::vector<Tensor> report = {number(value),     number(sum(g * s)),
+                                  number(norm(g)),   number(norm(s)),
+                                  number(curvature), number(mean(now->entropy()))};
+    for (Tensor residual : solved.residuals) report.push_back(number(residual));
+    program.output("report", program.pack(report));
+    const std::vector<Tensor> kept = now->parameters();
+    for (std::size_t i = 0; i < kept.size(); ++i) program.output(old_name(i), kept[i]);
+    program.plan();
+  }
+
+  // A try of step 3.
+  {
+    Program& program = trial_;
+    const Tensor fraction = program.input("fraction", {1});
+    program.assign(parameters.flat(), program.use(*old_) + fraction * program.use(*full_step_));
+    const std::unique_ptr<ActionDistribution> now = model(program, 1);
+    std::vector<Tensor> before;
+    const std::vector<Tensor> after = now->parameters();
+    for (std::size_t i = 0; i < after.size(); ++i) {
+      before.push_back(program.input(old_name(i), after[i].shape()));
+      program.bind(old_name(i), direction_.data(old_name(i)));
+    }
+    program.output("report", program.pack({number(objective(program, *now)),
+                                           number(mean(now->divergence_from(before)))}));
+    program.plan();
+  }
+}
+
+TrustRegionMetrics TrustRegion::step() {
+  direction_.run();
+  const std::vector<double> report = direction_.read("report");
+  TrustRegionMetrics metrics;
+  metrics.objective = report[0];
+  const double predicted = report[1];
+  metrics.gradient_norm = report[2];
+  metrics.step_norm = report[3];
+  metrics.curvature = report[4];
+  metrics.entropy = report[5];
+  metrics.residuals.assign(report.begin() + 6, report.end());
+  if (!std::isfinite(metrics.objective) || !std::isfinite(metrics.step_norm)) {
+    const std::string where = direction_.first_not_finite();
+    fail(ErrorKind::not_finite, "trust region: objective %g, step of norm %g%s%s",
+         metrics.objective, metrics.step_norm, where.empty() ? "" : "; first in ", where.c_str());
+  }
+
+  double fraction = 1;
+  for (metrics.tries = 1; metrics.step_norm > 0; ++metrics.tries, fraction *= options_.shrink) {
+    if (metrics.tries > options_.tries) {
+      metrics.tries = options_.tries;
+      break;
+    }
+    trial_.write("fraction", {fraction});
+    trial_.run();
+    const std::vector<double> found = trial_.read("report");
+    const double improvement = found[0] - metrics.objective;
+    // Written so that a try that is not finite fails.
+    if (improvement > 0 && found[1] <= options_.divergence) {
+      metrics.improvement = improvement;
+      metrics.predicted = fraction * predicted;
+      metrics.divergence = found[1];
+      metrics.fraction = fraction;
+      return metrics;
+    }
+  }
+  store_.device().copy(parameters_.flat().data(), old_->data(), old_->bytes());
+  return metrics;
+}
+
+}  // namespace understudy

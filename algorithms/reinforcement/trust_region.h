@@ -1,0 +1,90 @@
+// A trust-region step: the natural gradient, as far as a divergence allows.
+//
+//   maximise over theta   L(theta)
+//   subject to            mean_i KL(p_old(. | x_i) || p_theta(. | x_i)) <= delta
+//
+// (Schulman, Levine, Moritz, Jordan & Abbeel 2015, "Trust region policy optimization", equation 14
+// and appendix C.) One step, with g the gradient of L and F the Fisher information:
+//
+//   1. x = (F + damping I)^-1 g by conjugate gradient on products F v = mean_i Jᵀ M J v
+//   2. s = sqrt(2 delta / xᵀ (F + damping I) x) x: where the quadratic model of the divergence is
+//      delta
+//   3. theta = theta_old + f s for f = 1, shrink, shrink², ..., the first for which L has grown and
+//      the divergence, now measured, is within delta. None: theta stays theta_old.
+//
+// 1 and 2 are one program, a try of 3 is another. The same step fits policies and value functions:
+// a value function is the Gaussian of deviation 1 around the value, its divergence half the mean
+// squared change (Schulman et al. 2016, "High-dimensional continuous control using generalized
+// advantage estimation", section 5).
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "algorithms/policies/distribution.h"
+
+namespace understudy {
+
+struct TrustRegionOptions {
+  double divergence = 0.01;  // delta, in nats (Ho & Ermon 2016, section 6)
+  double damping = 0.1;      // ibid.
+  int iterations = 10;       // of conjugate gradient (Schulman et al. 2015, appendix C)
+  double tolerance = 1e-10;  // on the squared residual (ibid., its authors' code)
+  double shrink = 0.8;       // of the step, from try to try (SB3-contrib's TRPO)
+  int tries = 15;            // 0.8^14 = 0.04 of the full step is the last
+  // F is a mean over every n-th row only: the products are the most of a step's cost, and a tenth
+  // of the rows serves them (ibid., appendix C). Must divide the number of rows.
+  std::int64_t fisher_stride = 1;
+};
+
+struct TrustRegionMetrics {
+  double objective = 0;                // L before the step
+  double improvement = 0;              // of L, by the step that was taken; 0 where none was
+  double predicted = 0;                // the same, g . (f s)
+  double divergence = 0;               // mean KL of the step that was taken, <= delta
+  double fraction = 0;                 // f; 0: every try failed
+  int tries = 0;                       // of the line search
+  double gradient_norm = 0;            // |g|
+  double step_norm = 0;                // |s|, Euclidean
+  double curvature = 0;                // xᵀ (F + damping I) x
+  double entropy = 0;                  // mean, of p_old
+  std::vector<double> residuals = {};  // |g - (F + damping I) x|² before and after each iteration
+};
+
+class TrustRegion {
+ public:
+  // Records p(. | x) for every `stride`-th row, with x as inputs of the program bound by it. Called
+  // once a program for all rows, once for those of F: names of inputs must tell them apart.
+  using Model =
+      std::function<std::unique_ptr<ActionDistribution>(Program& program, std::int64_t stride)>;
+  // Records L, one number, and binds what it needs beside x.
+  using Objective = std::function<Tensor(Program& program, const ActionDistribution& now)>;
+
+  // `parameters` are theta. What is bound must stay where it is; it is read at every step.
+  TrustRegion(const Parameters& parameters, const Model& model, const Objective& objective,
+              const TrustRegionOptions& options);
+  TrustRegion(const TrustRegion&) = delete;
+  TrustRegion& operator=(const TrustRegion&) = delete;
+
+  // Changes the parameters. Numbers that are not finite are an `Error` of the kind `not_finite`,
+  // with the parameters as they were.
+  TrustRegionMetrics step();
+
+  Program& direction_program() { return direction_; }
+
+ private:
+  const Parameters& parameters_;
+  TrustRegionOptions options_;
+  Store store_;
+  Array *old_, *full_step_;
+  Program direction_, trial_;
+};
+
+// Rows of memory as an input of a program: every `stride`-th of [rows, width]. The name of the
+// input is `name`, and "<name>, every <stride>" where stride > 1.
+Tensor strided_rows(Program& program, const std::string& name, std::int64_t rows,
+                    std::int64_t width, std::int64_t stride, const void* data);
+
+}  // namespace understudy

@@ -1,0 +1,139 @@
+#include "algorithms/adversarial/adversarial_imitation.h"
+
+#include "autograd/files/checkpoint.h"
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+struct Named {
+  AdversarialAlgorithm algorithm;
+  const char* name;
+};
+constexpr Named names[] = {{AdversarialAlgorithm::gail, "gail"},
+                           {AdversarialAlgorithm::fem, "fem"},
+                           {AdversarialAlgorithm::gtal, "gtal"}};
+
+}  // namespace
+
+const char* name_of(AdversarialAlgorithm algorithm) {
+  for (const Named& named : names)
+    if (named.algorithm == algorithm) return named.name;
+  return "unknown";
+}
+
+AdversarialAlgorithm adversarial_algorithm_named(const std::string& name) {
+  for (const Named& named : names)
+    if (name == named.name) return named.algorithm;
+  fail(ErrorKind::bad_input, "expected an algorithm (gail, fem, gtal), found '%s'", name.c_str());
+}
+
+std::vector<std::pair<std::string, double>> AdversarialMetrics::named() const {
+  std::vector<std::pair<std::string, double>> result = learning.named();
+  result.emplace_back("adversary/loss", adversary.loss);
+  result.emplace_back("adversary/reward", adversary.mean_reward);
+  // 1: never negative; -1: never positive; 0: either.
+  result.emplace_back("adversary/reward_sign", adversary.sign == RewardSign::never_negative   ? 1
+                                               : adversary.sign == RewardSign::never_positive ? -1
+                                                                                              : 0);
+  result.emplace_back("adversary/expert_accuracy", adversary.expert_accuracy);
+  result.emplace_back("adversary/learner_accuracy", adversary.learner_accuracy);
+  result.emplace_back("adversary/calibration_error", adversary.calibration_error);
+  result.emplace_back("adversary/entropy", adversary.entropy);
+  return result;
+}
+
+AdversarialImitation::AdversarialImitation(std::unique_ptr<Learner> learner,
+                                           std::unique_ptr<LearnedReward> reward, RewardInput input,
+                                           bool reward_first)
+    : learner_(std::move(learner)),
+      reward_(std::move(reward)),
+      reward_first_(reward_first),
+      buffers_(learner_->policy().device()),
+      successors_(learner_->policy().device()),
+      replacement_(learner_->policy().device()) {
+  Rollouts& rollouts = learner_->rollouts();
+  const std::int64_t pairs = rollouts.pairs(), instances = rollouts.instances();
+  const std::int64_t width = learner_->policy().description().observation.width();
+  rows_.observation = rollouts.observation().data();
+  rows_.action = rollouts.action().data();
+  if (input == RewardInput::state_pair) {
+    // The observation that a step reached: the next row of its instance, or, where the episode
+    // ended, what it ended with.
+    next_ = &buffers_.create("next_observation", {pairs, width});
+    const Tensor following = successors_.input("following", {rows(pairs), width});
+    const Tensor last = successors_.input("last", {rows(pairs), width});
+    const Tensor ended = successors_.input("ended", {rows(pairs), 1});
+    successors_.assign(*next_, select(expand(ended, {rows(pairs), width}), last, following));
+    successors_.bind("following", static_cast<const float*>(rows_.observation) + instances * width);
+    successors_.bind("last", rollouts.final_observation().data());
+    successors_.bind("ended", rollouts.ended().data());
+    successors_.plan();
+    rows_.next_observation = next_->data();
+  }
+  replacement_.assign(rollouts.reward(), identity(replacement_.input("reward", {rows(pairs)})));
+  replacement_.bind("reward", reward_->values());
+  replacement_.plan();
+}
+
+void AdversarialImitation::replace_rewards() {
+  reward_->evaluate();
+  replacement_.run();
+}
+
+AdversarialMetrics AdversarialImitation::step() {
+  AdversarialMetrics metrics;
+  learner_->collect();
+  if (next_ != nullptr) successors_.run();
+  reward_->observe(rows_);
+  if (reward_first_) reward_->fit();
+  replace_rewards();
+  metrics.learning = learner_->update();
+  if (!reward_first_) reward_->fit();
+  metrics.adversary = reward_->metrics();
+  return metrics;
+}
+
+std::vector<const Store*> AdversarialImitation::stores() {
+  return {&policy().store(), &learner_->store(), &reward_->store()};
+}
+
+void AdversarialImitation::save(const std::string& path,
+                                const std::map<std::string, std::string>& metadata) {
+  learner_->keep();
+  write_checkpoint(path, stores(), metadata);
+}
+
+std::map<std::string, std::string> AdversarialImitation::load(const std::string& path) {
+  auto metadata = read_checkpoint(path, {&policy().store(), &learner_->store(), &reward_->store()});
+  learner_->recall();
+  return metadata;
+}
+
+std::unique_ptr<AdversarialImitation> make_imitation(Policy& policy,
+                                                     const EnvironmentDescription& environment,
+                                                     const Demonstrations& demonstrations,
+                                                     const AdversarialOptions& options,
+                                                     std::string_view name) {
+  const PolicyDescription& description = policy.description();
+  const TransitionSpaces spaces{description.observation, description.action, options.input};
+  const std::int64_t pairs = options.trpo.learner.rollouts.pairs;
+  std::unique_ptr<LearnedReward> reward;
+  if (options.algorithm == AdversarialAlgorithm::gail)
+    reward = std::make_unique<Discriminator>(policy.device(), spaces, demonstrations, pairs,
+                                             options.discriminator, name);
+  else
+    reward = std::make_unique<LinearReward>(
+        policy.device(), spaces, demonstrations, pairs,
+        LinearReward::Options{.costs = options.algorithm == AdversarialAlgorithm::fem
+                                           ? LinearCosts::ball
+                                           : LinearCosts::simplex,
+                              .sign = options.sign},
+        name);
+  return std::make_unique<AdversarialImitation>(
+      std::make_unique<Trpo>(policy, environment, options.trpo), std::move(reward), options.input,
+      options.reward_first);
+}
+
+}  // namespace understudy

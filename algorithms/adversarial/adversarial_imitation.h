@@ -1,0 +1,93 @@
+// Adversarial imitation: a learner of reinforcement learning whose reward is learned beside it,
+// from telling what it does from what an expert did.
+//
+//   collect pairs of the learner                                  (Ho & Ermon 2016, algorithm 1,
+//   fit the reward to expert and learner                           lines 3 and 4)
+//   put that reward in the place of the environment's
+//   a step of the policy, TRPO's by default                       (line 5)
+//
+// With a discriminator it is GAIL; with linear costs FEM and GTAL (Ho, Gupta & Ermon 2016); with a
+// discriminator of pairs of states, imitation of a learner whose actions differ from the expert's
+// (Torabi et al. 2018). The environment's own reward is looked at by the statistics alone.
+//
+//   auto imitation = make_imitation(policy, environment, demonstrations, {.algorithm = ...});
+//   while (...) { AdversarialMetrics metrics = imitation->step(); ... }
+
+#pragma once
+
+#include <functional>
+
+#include "algorithms/adversarial/discriminator.h"
+#include "algorithms/adversarial/linear_reward.h"
+#include "algorithms/reinforcement/trpo.h"
+
+namespace understudy {
+
+enum class AdversarialAlgorithm : std::int8_t { gail, fem, gtal };
+const char* name_of(AdversarialAlgorithm algorithm);
+AdversarialAlgorithm adversarial_algorithm_named(const std::string& name);
+
+struct AdversarialOptions {
+  AdversarialAlgorithm algorithm = AdversarialAlgorithm::gail;
+  RewardInput input = RewardInput::state_action;
+  Discriminator::Options discriminator = {};  // gail
+  // fem and gtal; `either`: as the expert's episodes end.
+  RewardSign sign = RewardSign::either;
+  // The paper fits the reward first and then takes the policy's step by it; its code takes the
+  // policy's step first, by the reward of the iteration before.
+  bool reward_first = true;
+  // Rollouts, the advantages, the value function and the trust region. `learner.entropy` is the
+  // paper's lambda.
+  TrpoOptions trpo = {};
+};
+
+struct AdversarialMetrics {
+  LearningMetrics learning = {};
+  AdversaryMetrics adversary = {};
+  // All numbers with their names, for a log.
+  std::vector<std::pair<std::string, double>> named() const;
+};
+
+class AdversarialImitation {
+ public:
+  // Any learner with any reward; the reward's rows are the learner's pairs.
+  AdversarialImitation(std::unique_ptr<Learner> learner, std::unique_ptr<LearnedReward> reward,
+                       RewardInput input, bool reward_first = true);
+
+  // One iteration.
+  AdversarialMetrics step();
+
+  Learner& learner() { return *learner_; }
+  LearnedReward& reward() { return *reward_; }
+  Policy& policy() { return learner_->policy(); }
+  std::int64_t iteration() const { return learner_->iteration(); }
+
+  // Policy, value function, environments and adversary in one file; a run that goes on from it has
+  // the bits of one that was never interrupted. `load` returns the metadata.
+  void save(const std::string& path, const std::map<std::string, std::string>& metadata = {});
+  std::map<std::string, std::string> load(const std::string& path);
+  // The stores of such a file, for who writes one of their own: `learner().keep()` before.
+  std::vector<const Store*> stores();
+
+ private:
+  void replace_rewards();
+
+  std::unique_ptr<Learner> learner_;
+  std::unique_ptr<LearnedReward> reward_;
+  bool reward_first_;
+  Store buffers_;
+  Array* next_ = nullptr;  // [pairs, width], where the reward looks at pairs of states
+  Program successors_, replacement_;
+  TransitionRows rows_;
+};
+
+// `policy` must outlive what is made, on its device. Demonstrations that do not fit the
+// environment are an Error that begins with `name`. Statistics of observations are the caller's
+// (`standardise` in behavioural_cloning.h); a policy that was cloned first is a warm start.
+std::unique_ptr<AdversarialImitation> make_imitation(Policy& policy,
+                                                     const EnvironmentDescription& environment,
+                                                     const Demonstrations& demonstrations,
+                                                     const AdversarialOptions& options,
+                                                     std::string_view name = "demonstrations");
+
+}  // namespace understudy

@@ -1,0 +1,230 @@
+#include "algorithms/adversarial/discriminator.h"
+
+#include <string>
+
+#include "algorithms/data/draws.h"
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+// Beyond the streams that parameters draw from, which are numbered from 0.
+constexpr std::uint64_t minibatch_stream = std::uint64_t{1} << 35;
+
+constexpr int bins = 10;
+// Beyond this share of rows on the right side, and below this entropy, a discriminator's reward is
+// flat: it says of all that the learner does that it is wrong, and not what is less so.
+constexpr double suspicious_accuracy = 0.995, suspicious_entropy = 0.02;
+
+struct Named {
+  RewardForm form;
+  const char* name;
+};
+constexpr Named names[] = {{RewardForm::automatic, "automatic"},
+                           {RewardForm::negative_log_one_minus, "-log(1-D)"},
+                           {RewardForm::logarithm, "log(D)"},
+                           {RewardForm::difference, "log(D)-log(1-D)"}};
+
+// Of a coin that falls with probability sigmoid(f), in nats.
+Tensor bernoulli_entropy(Tensor f) { return softplus(f) - f * sigmoid(f); }
+
+}  // namespace
+
+const char* name_of(RewardForm form) {
+  for (const Named& named : names)
+    if (named.form == form) return named.name;
+  return "unknown";
+}
+
+RewardForm reward_form_named(const std::string& name) {
+  for (const Named& named : names)
+    if (name == named.name) return named.form;
+  fail(ErrorKind::bad_input,
+       "expected a form of the reward (automatic, -log(1-D), log(D), log(D)-log(1-D)), found '%s'",
+       name.c_str());
+}
+
+Discriminator::Discriminator(Device& device, const TransitionSpaces& spaces,
+                             const Demonstrations& expert, std::int64_t rows_of_learner,
+                             const Options& options, std::string_view name, Real real)
+    : options_(options),
+      rows_(rows_of_learner),
+      features_(spaces, expert, name),
+      store_(device, real),
+      data_(device, real),
+      observing_(device, real),
+      training_(device, real),
+      rewarding_(device, real),
+      health_(device, real) {
+  if (rows_ < 1 || options_.steps < 0 || options_.minibatch < 0 || !(options_.entropy_weight >= 0))
+    fail(ErrorKind::bad_input,
+         "discriminator: expected rows of at least 1 and counts of at least 0, found %lld rows, "
+         "%lld steps, a minibatch of %lld, an entropy weight of %g",
+         static_cast<long long>(rows_), static_cast<long long>(options_.steps),
+         static_cast<long long>(options_.minibatch), options_.entropy_weight);
+  if (options_.form == RewardForm::automatic)
+    options_.form = sign_for(expert) == RewardSign::never_positive
+                        ? RewardForm::logarithm
+                        : RewardForm::negative_log_one_minus;
+
+  const std::int64_t width = features_.network_width();
+  // The last layer starts at zero: D is 1/2 everywhere, and the first reward the same.
+  network_ = std::make_unique<Mlp>(
+      parameters_, "network",
+      Mlp::Options{
+          .inputs = width, .hidden = options_.hidden, .outputs = 1, .last_weight = zeros()});
+  parameters_.create(store_, options_.seed);
+  adam_ = std::make_unique<Adam>(parameters_, store_,
+                                 Adam::Options{.learning_rate = options_.learning_rate});
+  steps_done_ = &store_.at("discriminator/adam/step");
+  learner_ = &data_.create("features/learner", {rows_, width});
+  expert_ = &data_.create("features/expert", {features_.expert_rows(), width});
+
+  // Features are made once for each set of rows; what trains and what rewards reads them.
+  observing_.assign(*learner_, features_.network_input(features_.inputs(observing_, rows_)));
+  {
+    Program once(device, real);
+    once.assign(*expert_, features_.network_input(features_.inputs(once, features_.expert_rows())));
+    features_.write_expert(once);
+    once.run();
+  }
+  record_training();
+  record_health();
+
+  const Tensor f = score(rewarding_.input("features", {rows(rows_), width}));
+  const Tensor reward = options_.form == RewardForm::negative_log_one_minus ? softplus(f)
+                        : options_.form == RewardForm::logarithm            ? -softplus(-f)
+                                                                            : identity(f);
+  rewarding_.output("reward", reward);
+  rewarding_.output("mean", mean(reward));
+  rewarding_.bind("features", learner_->data());
+  rewarding_.plan();
+}
+
+Tensor Discriminator::score(Tensor features) const {
+  const Tensor f = (*network_)(features);
+  return reshape(f, {f.shape().dimension(0)});
+}
+
+Tensor Discriminator::loss(Tensor expert, Tensor learner) const {
+  // -log sigmoid(f) = softplus(-f), -log(1 - sigmoid(f)) = softplus(f): without overflow.
+  const Tensor cross_entropy = mean(softplus(-expert)) + mean(softplus(learner));
+  if (options_.entropy_weight == 0) return cross_entropy;
+  const Tensor entropy = mean(bernoulli_entropy(expert)) + mean(bernoulli_entropy(learner));
+  return cross_entropy - options_.entropy_weight * entropy;
+}
+
+void Discriminator::record_training() {
+  const std::int64_t width = features_.network_width(), experts = features_.expert_rows();
+  Tensor expert, learner;
+  if (options_.minibatch > 0) {
+    const Shape n = {rows(options_.minibatch)};
+    expert =
+        gather_rows(training_.use(*expert_), training_.input("expert_index", n, Element::index));
+    learner =
+        gather_rows(training_.use(*learner_), training_.input("learner_index", n, Element::index));
+  } else {
+    expert = training_.input("expert", {rows(experts), width});
+    learner = training_.input("learner", {rows(rows_), width});
+    training_.bind("expert", expert_->data());
+    training_.bind("learner", learner_->data());
+  }
+  const Tensor total = loss(score(expert), score(learner));
+  training_.output("loss", total);
+  adam_->record(training_, total);
+  training_.plan();
+}
+
+void Discriminator::record_health() {
+  const std::int64_t width = features_.network_width(), experts = features_.expert_rows();
+  const Tensor expert = score(health_.input("expert", {rows(experts), width}));
+  const Tensor learner = score(health_.input("learner", {rows(rows_), width}));
+  health_.bind("expert", expert_->data());
+  health_.bind("learner", learner_->data());
+  health_.output("loss", loss(expert, learner));
+  health_.output("expert_accuracy", mean(is_positive(expert)));
+  health_.output("learner_accuracy", 1.0 - mean(is_positive(learner)));
+  health_.output("entropy",
+                 0.5 * (mean(bernoulli_entropy(expert)) + mean(bernoulli_entropy(learner))));
+  // Of each side's rows with D at or above i / bins, for i = 0, 1, ...: their share, and the sum of
+  // their D over all rows. Differences of neighbours are the bins.
+  std::vector<double> edges;
+  for (int i = 0; i < bins; ++i) edges.push_back(static_cast<double>(i) / bins);
+  const Tensor edge = health_.constant({bins}, edges);
+  const auto record = [&](Tensor f, const char* share, const char* sum_of) {
+    const Tensor d = reshape(sigmoid(f), {f.shape().dimension(0), 1});
+    const Tensor above = less_equal(edge, d);
+    health_.output(share, mean(above, 0));
+    health_.output(sum_of, mean(above * d, 0));
+  };
+  record(expert, "expert_share", "expert_sum");
+  record(learner, "learner_share", "learner_sum");
+  health_.plan();
+}
+
+void Discriminator::observe(const TransitionRows& rows) {
+  features_.bind(observing_, rows);
+  observing_.run();
+}
+
+void Discriminator::fit() {
+  health_.run();
+  if (options_.minibatch > 0) {
+    fit_minibatches();
+    return;
+  }
+  for (std::int64_t i = 0; i < options_.steps; ++i) training_.run();
+}
+
+void Discriminator::fit_minibatches() {
+  // A step's rows depend on its number alone, so that a resumed run draws the same.
+  const auto done = static_cast<std::uint64_t>(steps_done_->read()[0]);
+  std::vector<std::int32_t> batch(static_cast<std::size_t>(options_.minibatch));
+  for (std::int64_t i = 0; i < options_.steps; ++i) {
+    Draws draws(options_.seed, minibatch_stream + done + static_cast<std::uint64_t>(i));
+    for (std::int32_t& row : batch)
+      row = static_cast<std::int32_t>(draws.below(features_.expert_rows()));
+    training_.write_indices("expert_index", batch.data(), options_.minibatch);
+    for (std::int32_t& row : batch) row = static_cast<std::int32_t>(draws.below(rows_));
+    training_.write_indices("learner_index", batch.data(), options_.minibatch);
+    training_.run();
+  }
+}
+
+void Discriminator::evaluate() { rewarding_.run(); }
+
+AdversaryMetrics Discriminator::metrics() {
+  AdversaryMetrics result;
+  result.sign = options_.form == RewardForm::negative_log_one_minus ? RewardSign::never_negative
+                : options_.form == RewardForm::logarithm            ? RewardSign::never_positive
+                                                                    : RewardSign::either;
+  result.loss = health_.value("loss");
+  result.mean_reward = rewarding_.value("mean");
+  result.expert_accuracy = health_.value("expert_accuracy");
+  result.learner_accuracy = health_.value("learner_accuracy");
+  result.entropy = health_.value("entropy");
+  // Both sides count alike, however many rows they have. In a bin: |sum of D - share of experts|.
+  const std::vector<double> expert = health_.read("expert_share");
+  const std::vector<double> learner = health_.read("learner_share");
+  const std::vector<double> expert_sum = health_.read("expert_sum");
+  const std::vector<double> learner_sum = health_.read("learner_sum");
+  for (int i = 0; i < bins; ++i) {
+    const auto in_bin = [&](const std::vector<double>& above) {
+      const std::size_t at = static_cast<std::size_t>(i);
+      return above[at] - (i + 1 < bins ? above[at + 1] : 0.0);
+    };
+    const double said = in_bin(expert_sum) + in_bin(learner_sum);
+    const double error = said - in_bin(expert);
+    result.calibration_error += 0.5 * (error < 0 ? -error : error);
+  }
+  if (result.expert_accuracy > suspicious_accuracy && result.learner_accuracy > suspicious_accuracy)
+    result.warning =
+        "the discriminator tells expert and learner apart without fail: its reward "
+        "says little; fewer or smaller steps, or a larger entropy weight";
+  else if (result.entropy < suspicious_entropy)
+    result.warning = "the discriminator is certain nearly everywhere: its reward is nearly flat";
+  return result;
+}
+
+}  // namespace understudy

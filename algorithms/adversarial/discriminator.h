@@ -1,0 +1,76 @@
+// GAIL's adversary: a network that tells an expert's transitions from a learner's (Ho & Ermon 2016,
+// equations 14 and 17, algorithm 1).
+//
+//   D(s, a) = sigmoid(f(s, a)),  the probability that the transition is the expert's
+//   minimise  -E_expert[log D] - E_learner[log(1 - D)] - weight * mean entropy of D
+//
+// (The paper's D is 1 for the learner; here as in its code and in what came later, 1 is the
+// expert.) Rewards, each a monotone function of f:
+//
+//   -log(1 - D) = softplus(f)        never negative
+//    log D      = -softplus(-f)      never positive
+//    log D - log(1 - D) = f          either (Fu et al. 2018, equation 4)
+
+#pragma once
+
+#include "algorithms/adversarial/reward.h"
+#include "autograd/optimise/optimiser.h"
+
+namespace understudy {
+
+enum class RewardForm : std::int8_t { automatic, negative_log_one_minus, logarithm, difference };
+const char* name_of(RewardForm form);
+RewardForm reward_form_named(const std::string& name);
+
+class Discriminator final : public LearnedReward {
+ public:
+  struct Options {
+    std::vector<std::int64_t> hidden = {100, 100};  // tanh (Ho & Ermon 2016, section 6)
+    double learning_rate = 0.01;                    // Adam's; this and the next as in their code
+    double entropy_weight = 1e-3;
+    std::int64_t steps = 1;  // of Adam in one `fit`
+    // Rows of either side in a step, drawn anew for each (with repetition); 0: all of them.
+    std::int64_t minibatch = 0;
+    // automatic: -log(1 - D), or log D where most of the expert's episodes end by themselves.
+    RewardForm form = RewardForm::automatic;
+    std::uint64_t seed = 0;
+  };
+
+  // `rows` of a learner are observed at a time. An Error that begins with `name` where the
+  // expert's demonstrations do not fit the spaces.
+  Discriminator(Device& device, const TransitionSpaces& spaces, const Demonstrations& expert,
+                std::int64_t rows, const Options& options, std::string_view name = "demonstrations",
+                Real real = Real::f32);
+
+  void observe(const TransitionRows& rows) override;
+  void fit() override;
+  void evaluate() override;
+  const void* values() const override { return rewarding_.data("reward"); }
+  AdversaryMetrics metrics() override;
+  Store& store() override { return store_; }
+
+  RewardForm form() const { return options_.form; }
+  const Parameters& parameters() const { return parameters_; }
+
+  // f of rows of features [rows, width], recorded into a program; the loss of two such sets.
+  Tensor score(Tensor features) const;
+  Tensor loss(Tensor expert_score, Tensor learner_score) const;
+  const TransitionFeatures& features() const { return features_; }
+
+ private:
+  void record_training();
+  void record_health();
+  void fit_minibatches();
+
+  Options options_;
+  std::int64_t rows_;
+  TransitionFeatures features_;
+  Store store_, data_;
+  Parameters parameters_{"discriminator"};
+  std::unique_ptr<Mlp> network_;
+  std::unique_ptr<Adam> adam_;
+  Array *learner_, *expert_, *steps_done_;
+  Program observing_, training_, rewarding_, health_;
+};
+
+}  // namespace understudy

@@ -1,0 +1,56 @@
+// Apprenticeship learning's adversaries: the cost in a convex set of linear costs under which the
+// learner does worst beside the expert (Ho, Gupta & Ermon 2016, equation 5, sections 2.2 and 6).
+//
+//   c_w(s, a) = w . phi(s, a),      w = argmax over the set of E_learner[c_w] - E_expert[c_w]
+//
+//   FEM    set: |w|_2 <= 1               w = (mu_learner - mu_expert) / |mu_learner - mu_expert|
+//          (Abbeel & Ng 2004, "feature expectation matching")
+//   GTAL   set: the simplex over phi     w = the one feature, or its negative, that differs most
+//          and -phi (Syed, Bowling & Schapire 2008, "game-theoretic apprenticeship learning")
+//
+// The reward is -c_w / (number of features), less a bound that has held so far for all rewards
+// seen: the least where it shall never be negative, the greatest where it shall never be positive,
+// as the authors' code has it.
+
+#pragma once
+
+#include "algorithms/adversarial/reward.h"
+
+namespace understudy {
+
+enum class LinearCosts : std::int8_t { ball, simplex };
+
+class LinearReward final : public LearnedReward {
+ public:
+  struct Options {
+    LinearCosts costs = LinearCosts::ball;
+    // `either`: as the expert's episodes end.
+    RewardSign sign = RewardSign::either;
+  };
+
+  LinearReward(Device& device, const TransitionSpaces& spaces, const Demonstrations& expert,
+               std::int64_t rows, const Options& options, std::string_view name = "demonstrations",
+               Real real = Real::f32);
+
+  void observe(const TransitionRows& rows) override;
+  void fit() override;
+  void evaluate() override;
+  const void* values() const override { return rewarding_.data("reward"); }
+  AdversaryMetrics metrics() override;
+  Store& store() override { return store_; }
+
+  // w, of the ball [features], of the simplex [2 features], phi's weights before those of -phi.
+  std::vector<double> weights() const { return weights_->read(); }
+  // mu of either side, [features].
+  std::vector<double> expert_features() const { return expert_->read(); }
+  std::vector<double> learner_features() const { return fitting_.read("mean"); }
+
+ private:
+  Options options_;
+  TransitionFeatures features_;
+  Store store_, data_;
+  Array *learner_, *expert_, *weights_, *bound_;
+  Program observing_, fitting_, rewarding_;
+};
+
+}  // namespace understudy

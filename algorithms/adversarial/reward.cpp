@@ -1,0 +1,41 @@
+#include "algorithms/adversarial/reward.h"
+
+#include <algorithm>
+
+namespace understudy {
+
+namespace {
+
+// An expert that lasts for more than this share of the horizon on average wants to last: where it
+// ended before, it failed.
+constexpr double nearly_all = 0.75;
+
+}  // namespace
+
+const char* name_of(RewardSign sign) {
+  switch (sign) {
+    case RewardSign::never_negative: return "never negative";
+    case RewardSign::never_positive: return "never positive";
+    case RewardSign::either: return "either";
+  }
+  return "unknown";
+}
+
+RewardSign sign_for(const Demonstrations& expert) {
+  std::int64_t ended = 0;
+  for (std::uint8_t terminal : expert.terminal) ended += terminal != 0;
+  return 2 * ended > expert.episodes() ? RewardSign::never_positive : RewardSign::never_negative;
+}
+
+void mark_terminal_by_length(Demonstrations& demonstrations, std::int64_t horizon) {
+  for (std::uint8_t terminal : demonstrations.terminal)
+    if (terminal != 0) return;
+  const double mean_length =
+      static_cast<double>(demonstrations.steps()) / static_cast<double>(demonstrations.episodes());
+  if (mean_length > nearly_all * static_cast<double>(horizon)) return;
+  demonstrations.terminal.assign(static_cast<std::size_t>(demonstrations.episodes()), 0);
+  for (std::int64_t e = 0; e < demonstrations.episodes(); ++e)
+    demonstrations.terminal[static_cast<std::size_t>(e)] = demonstrations.length(e) < horizon;
+}
+
+}  // namespace understudy

@@ -1,0 +1,66 @@
+// A reward that is learned by telling an expert's transitions from a learner's: the interface of
+// the adversary in every algorithm here.
+//
+//   reward->observe(rows);     what the learner did, in the device's memory
+//   reward->fit();             one iteration of the adversary
+//   reward->evaluate();        the reward of those rows, at reward->values()
+//
+// Sign. Where an episode ends when the task fails (a pole falls), a reward that is never negative
+// lets the learner live; where it ends when the task is done (a car is up the hill), such a reward
+// would keep it from ending, and one that is never positive is needed (Ho & Ermon's code,
+// `favor_zero_expert_reward`; Kostrikov et al. 2019, "Discriminator-actor-critic", section 4.1).
+// So the sign is part of what is chosen, and is said in the metrics.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "algorithms/adversarial/transition_features.h"
+
+namespace understudy {
+
+enum class RewardSign : std::int8_t { never_negative, never_positive, either };
+const char* name_of(RewardSign sign);
+
+// never_positive where most of the expert's episodes end by themselves (`terminal`), so that to end
+// is what the expert wants; never_negative otherwise.
+RewardSign sign_for(const Demonstrations& expert);
+
+// Files without a `terminal` of their own: an episode shorter than the task's horizon ended by
+// itself. For whole episodes, before they are thinned out. Nothing is done where any is marked, or
+// where episodes last for three quarters of the horizon on average: that expert wants to last.
+void mark_terminal_by_length(Demonstrations& demonstrations, std::int64_t horizon);
+
+struct AdversaryMetrics {
+  double loss = 0;         // what `fit` minimised, before it; linear costs: minus their value gap
+  double mean_reward = 0;  // over the learner's rows, by the reward after `fit`
+  RewardSign sign = RewardSign::never_negative;
+  // The discriminator's health, before `fit` (NaN for linear costs). Shares of rows on the right
+  // side of 1/2; the mean distance between what it says and what is (in ten bins; 0: calibrated);
+  // the mean entropy of what it says, in nats (0: certain, 0.693: knows nothing).
+  double expert_accuracy = 0, learner_accuracy = 0, calibration_error = 0, entropy = 0;
+  // A sentence where the health is bad, else null.
+  const char* warning = nullptr;
+};
+
+class LearnedReward {
+ public:
+  virtual ~LearnedReward() = default;
+
+  // Rows as many as were said when this was made; they are copied.
+  virtual void observe(const TransitionRows& rows) = 0;
+  // REQUIRES: rows were observed.
+  virtual void fit() = 0;
+  virtual void evaluate() = 0;
+  // [rows], in the device's memory, always at the same address; overwritten by `evaluate`.
+  virtual const void* values() const = 0;
+  // Of the latest `fit` and `evaluate`.
+  virtual AdversaryMetrics metrics() = 0;
+
+  // Everything that the future depends on.
+  virtual Store& store() = 0;
+};
+
+}  // namespace understudy

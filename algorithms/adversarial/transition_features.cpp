@@ -1,0 +1,166 @@
+#include "algorithms/adversarial/transition_features.h"
+
+#include <algorithm>
+#include <string>
+
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+struct Named {
+  RewardInput input;
+  const char* name;
+};
+constexpr Named names[] = {{RewardInput::state_action, "state_action"},
+                           {RewardInput::state_pair, "state_pair"},
+                           {RewardInput::state, "state"}};
+
+// The factor of the squares: they stay small beside the numbers themselves until those are far out.
+constexpr double square_scale = 0.01;
+
+}  // namespace
+
+const char* name_of(RewardInput input) {
+  for (const Named& named : names)
+    if (named.input == input) return named.name;
+  return "unknown";
+}
+
+RewardInput reward_input_named(const std::string& name) {
+  for (const Named& named : names)
+    if (name == named.name) return named.input;
+  fail(ErrorKind::bad_input,
+       "expected an input of the reward (state_action, state_pair, state), "
+       "found '%s'",
+       name.c_str());
+}
+
+TransitionFeatures::TransitionFeatures(const TransitionSpaces& spaces, const Demonstrations& expert,
+                                       std::string_view name)
+    : spaces_(spaces) {
+  const std::string file(name);
+  const Transitions steps = transitions(expert);
+  const ObservationSpace& space = spaces_.observation;
+  expert_rows_ = steps.actions.rows();
+  if (space.index || steps.observations.discrete || steps.observations.width() != space.width())
+    fail(ErrorKind::bad_input, "%s: expected observations of %lld numbers, found %lld%s",
+         file.c_str(), static_cast<long long>(space.width()),
+         static_cast<long long>(steps.observations.width()),
+         steps.observations.discrete ? " indices" : "");
+  if (expert_rows_ == 0)
+    fail(ErrorKind::bad_input, "%s: expected steps of an expert, found none", file.c_str());
+  observations_ = steps.observations.numbers;
+  observation_by_ = Normalisation::fit(observations_, space.width());
+  if (needs_next()) {
+    if (steps.next_observations.rows() == 0)
+      fail(ErrorKind::bad_input,
+           "%s: pairs of states need the observation after each step, and these have none",
+           file.c_str());
+    next_observations_ = steps.next_observations.numbers;
+  }
+  if (!needs_action()) return;
+  const std::int64_t width = index_action() ? 1 : spaces_.action.size;
+  if (steps.actions.discrete != index_action() || steps.actions.width() != width)
+    fail(ErrorKind::bad_input, "%s: expected %s actions of width %lld, found %s of %lld",
+         file.c_str(), index_action() ? "discrete" : "real", static_cast<long long>(width),
+         steps.actions.discrete ? "discrete" : "real",
+         static_cast<long long>(steps.actions.width()));
+  if (index_action()) {
+    for (std::int64_t action : steps.actions.indices) {
+      if (action < 0 || action >= spaces_.action.size)
+        fail(ErrorKind::bad_input, "%s: expected actions below %lld, found %lld", file.c_str(),
+             static_cast<long long>(spaces_.action.size), static_cast<long long>(action));
+      indices_.push_back(static_cast<std::int32_t>(action));
+    }
+  } else {
+    actions_ = steps.actions.numbers;
+    action_by_ = Normalisation::fit(actions_, spaces_.action.size);
+  }
+}
+
+TransitionFeatures::Inputs TransitionFeatures::inputs(Program& program, std::int64_t count) const {
+  const std::int64_t width = spaces_.observation.width();
+  Inputs result;
+  result.observation = program.input("observation", {rows(count), width});
+  if (needs_action())
+    result.action = index_action() ? program.input("action", {rows(count)}, Element::index)
+                                   : program.input("action", {rows(count), spaces_.action.size});
+  if (needs_next())
+    result.next_observation = program.input("next_observation", {rows(count), width});
+  return result;
+}
+
+void TransitionFeatures::bind(Program& program, const TransitionRows& rows) const {
+  program.bind("observation", rows.observation);
+  if (needs_action()) program.bind("action", rows.action);
+  if (needs_next()) program.bind("next_observation", rows.next_observation);
+}
+
+void TransitionFeatures::write_expert(Program& program) const {
+  const auto write = [&](const char* input, const std::vector<float>& values) {
+    program.write(input, values.data(), static_cast<std::int64_t>(values.size()));
+  };
+  write("observation", observations_);
+  if (needs_next()) write("next_observation", next_observations_);
+  if (!needs_action()) return;
+  if (index_action())
+    program.write_indices("action", indices_.data(), expert_rows_);
+  else
+    write("action", actions_);
+}
+
+Tensor TransitionFeatures::standardised(Tensor x, const Normalisation& by) const {
+  const auto row = [&](const std::vector<float>& values) {
+    return x.program().constant({static_cast<std::int64_t>(values.size())},
+                                {values.begin(), values.end()});
+  };
+  // `Normalisation` has put the scale of 1 where a feature never varies.
+  return (x - row(by.mean)) / row(by.deviation);
+}
+
+std::int64_t TransitionFeatures::numbers_width() const {
+  const std::int64_t width = spaces_.observation.width();
+  if (needs_next()) return 2 * width;
+  return width + (needs_action() && !index_action() ? spaces_.action.size : 0);
+}
+
+Tensor TransitionFeatures::numbers(const Inputs& inputs) const {
+  const Tensor state = standardised(inputs.observation, observation_by_);
+  if (needs_next())
+    return concatenate({state, standardised(inputs.next_observation, observation_by_)}, -1);
+  if (needs_action() && !index_action())
+    return concatenate({state, standardised(inputs.action, action_by_)}, -1);
+  return state;
+}
+
+std::int64_t TransitionFeatures::network_width() const {
+  return numbers_width() + (needs_action() && index_action() ? spaces_.action.size : 0);
+}
+
+Tensor TransitionFeatures::network_input(const Inputs& inputs) const {
+  const Tensor seen = numbers(inputs);
+  if (!(needs_action() && index_action())) return seen;
+  return concatenate({seen, one_hot(inputs.action, spaces_.action.size)}, -1);
+}
+
+std::int64_t TransitionFeatures::linear_width() const {
+  const std::int64_t blocks = needs_action() && index_action() ? spaces_.action.size : 1;
+  return 2 * numbers_width() * blocks + 1;
+}
+
+Tensor TransitionFeatures::linear_input(const Inputs& inputs) const {
+  const Tensor seen = numbers(inputs);
+  Program& program = seen.program();
+  const std::int64_t count = seen.shape()[0];
+  Tensor block = concatenate({seen, square(square_scale * seen)}, -1);
+  if (needs_action() && index_action()) {
+    const std::int64_t size = spaces_.action.size, width = 2 * numbers_width();
+    const Tensor taken = reshape(one_hot(inputs.action, size), {rows(count), size, 1});
+    block = reshape(taken * reshape(block, {rows(count), 1, width}), {rows(count), size * width});
+  }
+  return concatenate({block, program.full({rows(count), 1}, 1.0)}, -1);
+}
+
+}  // namespace understudy

@@ -1,0 +1,90 @@
+// What an adversary looks at: rows of numbers made from transitions (s, a, s').
+//
+//   state_action   (s, a)      Ho & Ermon 2016, "Generative adversarial imitation learning"
+//   state_pair     (s, s')     when actions are not to be compared: Torabi et al. 2018, "Generative
+//                              adversarial imitation from observation", section 4
+//   state          s
+//
+// Observations are standardised with the expert's mean and deviation; real actions likewise, and a
+// discrete one is its one-hot row.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "algorithms/data/demonstrations.h"
+#include "algorithms/data/normalisation.h"
+#include "algorithms/policies/policy_description.h"
+#include "autograd/operations/operations.h"
+
+namespace understudy {
+
+enum class RewardInput : std::int8_t { state_action, state_pair, state };
+const char* name_of(RewardInput input);
+RewardInput reward_input_named(const std::string& name);
+
+struct TransitionSpaces {
+  ObservationSpace observation = {};
+  ActionSpace action = {};
+  RewardInput input = RewardInput::state_action;
+};
+
+// Rows of transitions in a device's memory, in the type of the programs that read them. Only what
+// the adversary's input needs is read; the rest may be null.
+struct TransitionRows {
+  const void* observation = nullptr;  // [rows, width]
+  const void* action = nullptr;       // int32 [rows], or [rows, size]
+  // The observations that the steps reached, before any reset: [rows, width].
+  const void* next_observation = nullptr;
+};
+
+class TransitionFeatures {
+ public:
+  // Fits the statistics to the expert's steps. An Error that begins with `name` where they do not
+  // fit the spaces, or lack what the input needs.
+  TransitionFeatures(const TransitionSpaces& spaces, const Demonstrations& expert,
+                     std::string_view name);
+
+  std::int64_t expert_rows() const { return expert_rows_; }
+  const TransitionSpaces& spaces() const { return spaces_; }
+
+  // Declares the program's inputs "observation", "action", "next_observation" (those needed) with
+  // so many rows, and binds or fills them.
+  struct Inputs {
+    Tensor observation, action, next_observation;
+  };
+  Inputs inputs(Program& program, std::int64_t count) const;
+  void bind(Program& program, const TransitionRows& rows) const;
+  void write_expert(Program& program) const;
+
+  // What a network sees: standardised numbers side by side, [rows, width].
+  Tensor network_input(const Inputs& inputs) const;
+  std::int64_t network_width() const;
+
+  // What a linear cost sees (Ho, Gupta & Ermon 2016, "Model-free imitation learning with policy
+  // optimization", section 6, as their code has it), from z, the standardised numbers:
+  //
+  //   real actions       [z_s, z_a, (0.01 z_s)^2, (0.01 z_a)^2, 1]
+  //   discrete actions   a block of [z_s, (0.01 z_s)^2] for each action, zeros but for the action
+  //                      taken, and 1
+  Tensor linear_input(const Inputs& inputs) const;
+  std::int64_t linear_width() const;
+
+ private:
+  bool needs_action() const { return spaces_.input == RewardInput::state_action; }
+  bool needs_next() const { return spaces_.input == RewardInput::state_pair; }
+  bool index_action() const { return spaces_.action.kind == ActionKind::index; }
+  Tensor standardised(Tensor x, const Normalisation& by) const;
+  // Everything but a discrete action.
+  Tensor numbers(const Inputs& inputs) const;
+  std::int64_t numbers_width() const;
+
+  TransitionSpaces spaces_;
+  std::int64_t expert_rows_ = 0;
+  std::vector<float> observations_, next_observations_, actions_;
+  std::vector<std::int32_t> indices_;
+  Normalisation observation_by_, action_by_;
+};
+
+}  // namespace understudy

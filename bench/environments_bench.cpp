@@ -1,4 +1,4 @@
-// Steps a second of the classic environments under random actions, resets included, in f32.
+// Steps a second of every environment under random actions, resets included, in f32.
 //
 // Batches of 1024 (all in the second cache) and 16384 (beyond it), and CartPole's own header in a
 // loop of one instance, as an embedded program would use it.
@@ -31,7 +31,7 @@ void step_batch(benchmark::State& state, const EnvironmentDescription& environme
   arrays.episode = episode.data();
 
   // Array gives numbers in [-1, 1): a throttle as they are, cut into classes a choice.
-  Array<float> throttle(action_sets * instances);
+  Array<float> throttle(action_sets * instances * environment.action_size);
   std::vector<std::int32_t> choice(action_sets * instances, 0);
   if (environment.action_count > 0)
     for (std::size_t i = 0; i < choice.size(); ++i)
@@ -44,7 +44,7 @@ void step_batch(benchmark::State& state, const EnvironmentDescription& environme
   for (auto _ : state) {
     StepArrays<float> step;
     step.discrete = choice.data() + set * instances;
-    step.continuous = throttle.data() + set * instances;
+    step.continuous = throttle.data() + set * instances * environment.action_size;
     step.observation = observation.data();
     step.reward = reward.data();
     step.terminated = terminated.data();

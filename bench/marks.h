@@ -51,6 +51,12 @@ constexpr Mark marks[] = {
     {"Fisher-vector product, batch 5000", {2000, 1050}, Limit::arithmetic, {2680, 2200}},
     {"Fisher-vector product, batch 50000", {21000, 11000}, Limit::arithmetic, {40600, 33000}},
 
+    // A trust-region step of the same network with 11 products, microseconds; the loop around it.
+    {"TRPO update, batch 5000", {26000, 14000}, Limit::arithmetic, {107000, 90000}},
+    {"TRPO update, batch 50000", {270000, 140000}, Limit::arithmetic, {1394000, 1216000}},
+    {"TRPO on CartPole", {150e3, 250e3}, Limit::arithmetic, {0, 0}},
+    {"TRPO on CartPole, products over every 10th pair", {150e3, 250e3}, Limit::none, {0, 0}},
+
     // Other networks: a training step with Adam, microseconds.
     {"LSTM(64), 50 steps, batch 32", {1600, 1000}, Limit::arithmetic, {4100, 4000}},
     {"Nature CNN, 32 images", {3000, 1700}, Limit::arithmetic, {4300, 2600}},
@@ -61,6 +67,9 @@ constexpr Mark marks[] = {
     {"act, MLP with sampling", {1.0, 0}, Limit::clock, {16.8, 0}},
     {"act, LSTM step", {2.0, 0}, Limit::clock, {15.7, 0}},
     {"act, Nature CNN", {60, 0}, Limit::arithmetic, {117, 0}},
+
+    // A draw from a masked autoregressive policy, microseconds.
+    {"draw of 6 x 64 bins, batch 1", {15, 0}, Limit::clock, {0, 0}},
 
     // Soft value iteration on gridworlds, microseconds; peers are NumPy, Numba and SciPy's CSR.
     {"soft value iteration sweep, 32 x 32, stencil", {3, 3}, Limit::arithmetic, {15.5, 8.7}},
@@ -82,6 +91,12 @@ constexpr Mark marks[] = {
     {"cartpole, 1024 instances", {1.2e9, 0}, Limit::arithmetic, {0, 0}},
     {"cartpole, 16384 instances", {1.2e9, 0}, Limit::arithmetic, {0, 0}},
     {"cartpole, one instance", {40e6, 0}, Limit::clock, {0, 0}},
+
+    // Imitation on CartPole; the peer is the library `imitation` (its tutorial's settings).
+    {"cloning on CartPole, batch 32, gradient steps", {50e3, 0}, Limit::arithmetic, {1063, 0}},
+    {"cloning on CartPole to a mean of 475", {20e3, 0}, Limit::arithmetic, {280e3, 0}},
+    {"GAIL on CartPole, the whole loop", {150e3, 250e3}, Limit::arithmetic, {7813, 8007}},
+    {"GAIL on CartPole to a mean of 475", {1e6, 0}, Limit::arithmetic, {14.8e6, 19.5e6}},
 };
 
 constexpr const Mark* find_mark(std::string_view work) {

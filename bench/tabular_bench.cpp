@@ -4,15 +4,21 @@
 // Grids are those of the marks: five actions, the chosen one at 0.7, each of the four moves besides
 // at 0.075, discount 0.99, single precision; rewards within 0.1 and 1 in the middle cell.
 
+#include <algorithm>
 #include <cmath>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "algorithms/tabular/problem.h"
 #include "algorithms/tabular/solver.h"
 #include "algorithms/tabular/worlds.h"
 #include "bench/bench.h"
-#include "kernels/dynamic_programming/dynamic_programming.h"
+#include "kernels/dynamic_programming/packed.h"
 
 namespace understudy::bench {
 namespace {
@@ -61,16 +67,16 @@ void add_stencil_sweep(std::int64_t size, int threads) {
        }});
 }
 
-// The same grid as transitions: every successor an index and a probability.
+// The same grid as transitions: every successor an index and a probability. `shuffled`: its cells
+// numbered at random, so that nothing about the numbering helps.
 struct SparseGrid {
   Problem problem;
   std::vector<float> probability;
-  explicit SparseGrid(std::int64_t size) {
-    GridworldOptions options;
-    options.height = options.width = size;
-    problem = make_problem(gridworld(options));
-    probability.assign(problem.probability.begin(), problem.probability.end());
-  }
+  PackedStore<float> packed;
+  explicit SparseGrid(std::int64_t size, bool shuffled)
+      : problem(made(size, shuffled)),
+        probability(problem.probability.begin(), problem.probability.end()),
+        packed(problem.dynamics()) {}
   SparseDynamics<float> dynamics() const {
     return {problem.n_states,
             problem.n_pairs(),
@@ -80,37 +86,67 @@ struct SparseGrid {
             problem.next_state.data(),
             probability.data()};
   }
+
+ private:
+  static Problem made(std::int64_t size, bool shuffled) {
+    GridworldOptions options;
+    options.height = options.width = size;
+    ProblemTable table = gridworld(options);
+    if (shuffled) {
+      std::vector<std::int64_t> number(static_cast<std::size_t>(size * size));
+      std::iota(number.begin(), number.end(), 0);
+      std::mt19937_64 random(1);
+      std::shuffle(number.begin(), number.end(), random);
+      for (std::int64_t& s : table.state) s = number[static_cast<std::size_t>(s)];
+      for (std::int64_t& s : table.next_state) s = number[static_cast<std::size_t>(s)];
+    }
+    return make_problem(table);
+  }
 };
 
-const SparseGrid& sparse_grid(std::int64_t size) {
-  static std::vector<std::pair<std::int64_t, SparseGrid*>> made;
-  for (auto& [known, problem] : made)
-    if (known == size) return *problem;
-  made.push_back({size, new SparseGrid(size)});
-  return *made.back().second;
+const SparseGrid& sparse_grid(std::int64_t size, bool shuffled = false) {
+  static std::map<std::pair<std::int64_t, bool>, std::unique_ptr<SparseGrid>> made;
+  auto& grid = made[{size, shuffled}];
+  if (!grid) grid = std::make_unique<SparseGrid>(size, shuffled);
+  return *grid;
 }
 
-void add_sparse_sweep(std::int64_t size, int threads) {
-  // Some 25 transitions a state of 8 bytes, 5 pairs of 8, and 3 numbers.
-  const double bytes = static_cast<double>(size * size) * (25 * 8 + 5 * 8 + 12);
-  add({.work = "soft value iteration sweep, " + square(size) + ", sparse",
+enum class Form { packed, shuffled, rows };
+
+// Sweeps of the general sparse form: packed, packed with the cells numbered at random, and by rows
+// of transitions. The floor is the bytes of the form itself.
+void add_sparse_sweep(std::int64_t size, Form form, int threads) {
+  const double states = static_cast<double>(size * size);
+  // By rows 21 transitions a state of 8 bytes, 5 pairs of 8, 3 numbers; packed, 5 rewards, 2
+  // numbers, an index and the new value's line, and at random 5 indices and some 21 probabilities.
+  const double bytes = states * (form == Form::rows       ? 21 * 8 + 5 * 8 + 12
+                                 : form == Form::shuffled ? 5 * 4 + 12 + 5 * 4
+                                                          : 5 * 4 + 12 + 11);
+  add({.work = "soft value iteration sweep, " + square(size) + ", sparse" +
+               (form == Form::rows       ? " by rows"
+                : form == Form::shuffled ? ", cells at random"
+                                         : ""),
        .unit = Unit::microseconds,
        .threads = threads,
        .bytes = bytes,
        .level = level_of(bytes),
-       .ours = [size, threads](benchmark::State& state) {
-         const SparseGrid& problem = sparse_grid(size);
+       .ours = [size, form, threads](benchmark::State& state) {
+         const SparseGrid& grid = sparse_grid(size, form == Form::shuffled);
          const std::size_t n = static_cast<std::size_t>(size * size);
-         Array<float> reward(5 * n), a(n), b(n);
+         const std::size_t rows = static_cast<std::size_t>(grid.packed.view().pair_rows);
+         Array<float> reward(std::max(5 * n, 16 * rows)), a(n), b(n);
          float *value = a.data(), *next = b.data();
+         const BackupRule<float> rule{Choice::soft, Outlook::causal, 0.99f};
          for (auto _ : state) {
-           table().backup(stream(threads), problem.dynamics(),
-                          {Choice::soft, Outlook::causal, 0.99f}, 1, reward.data(), true, value,
-                          nullptr, next);
-           float* const swap = value;
-           value = next;
-           next = swap;
+           if (form == Form::rows)
+             table().backup(stream(threads), grid.dynamics(), rule, 1, reward.data(), true, value,
+                            nullptr, next);
+           else
+             table().packed_backup(stream(threads), grid.dynamics(), grid.packed.view(), rule,
+                                   reward.data(), reward.data(), value, next, nullptr);
+           std::swap(value, next);
          }
+         state.counters["bytes"] = static_cast<double>(grid.packed.bytes());
        }});
 }
 
@@ -151,30 +187,82 @@ void add_gradient(std::int64_t size, int threads) {
        }});
 }
 
-// A thousand random rewards on one problem: in lanes, or one after another. Ten sweeps each.
-void add_many_rewards(bool together) {
-  constexpr std::int64_t size = 32, rewards = 1000, sweeps = 10;
-  add({.work = std::string("1000 rewards, 32 x 32 sparse, 10 sweeps, ") +
-               (together ? "batched" : "one by one"),
+// A thousand random rewards on one problem, ten sweeps each: in lanes, panel by panel of 64 as
+// `solve` has them, or one after another, from the rows of transitions or packed.
+enum class Many { in_panels, by_rows, packed };
+
+void add_many_rewards(Many how) {
+  constexpr std::int64_t size = 32, rewards = 1024, sweeps = 10, panel = 64;
+  add({.work = "1024 rewards, 32 x 32 sparse, 10 sweeps, " +
+               std::string(how == Many::in_panels ? "batched"
+                           : how == Many::by_rows ? "one by one by rows"
+                                                  : "one by one packed"),
        .unit = Unit::microseconds,
        .threads = 1,
-       .ours = [together](benchmark::State& state) {
-         const SparseGrid& problem = sparse_grid(size);
+       .ours = [how](benchmark::State& state) {
+         const SparseGrid& grid = sparse_grid(size);
          const std::size_t n = size * size;
-         const std::size_t batch = together ? rewards : 1, rounds = together ? 1 : rewards;
-         Array<float> reward(5 * n * rewards), a(n * batch), b(n * batch);
+         const std::int64_t batch = how == Many::in_panels ? panel : 1;
+         const std::size_t own = how == Many::packed
+                                     ? static_cast<std::size_t>(grid.packed.view().pair_rows * 16)
+                                     : 5 * n;
+         const std::size_t lanes = static_cast<std::size_t>(batch);
+         Array<float> reward(own * rewards), a(n * lanes), b(n * lanes);
+         const BackupRule<float> rule{Choice::soft, Outlook::causal, 0.9f};
          for (auto _ : state)
-           for (std::size_t round = 0; round < rounds; ++round) {
+           for (std::size_t round = 0; round < rewards / lanes; ++round) {
              float *value = a.data(), *next = b.data();
+             const float* const r = reward.data() + round * own * lanes;
              for (int sweep = 0; sweep < sweeps; ++sweep) {
-               table().backup(stream(1), problem.dynamics(), {Choice::soft, Outlook::causal, 0.9f},
-                              static_cast<std::int64_t>(batch), reward.data() + round * 5 * n,
-                              false, value, nullptr, next);
-               float* const swap = value;
-               value = next;
-               next = swap;
+               if (how == Many::packed)
+                 table().packed_backup(stream(1), grid.dynamics(), grid.packed.view(), rule, r, r,
+                                       value, next, nullptr);
+               else
+                 table().backup(stream(1), grid.dynamics(), rule, batch, r, false, value, nullptr,
+                                next);
+               std::swap(value, next);
              }
            }
+       }});
+}
+
+// The ladder: the sparse form solved to a change of 1e-4 by `solve`, packing and aggregates made
+// anew each time; values alone.
+struct Rung {
+  const char* name;
+  SolveMethod method;
+  SolvePrecision precision;
+};
+
+void add_rung(std::int64_t size, const Rung& rung, int threads) {
+  add({.work = "solve to 1e-4 at discount 0.99, " + square(size) + ", sparse, " + rung.name +
+               (rung.precision == SolvePrecision::f32 ? " f32" : " f64"),
+       .unit = Unit::microseconds,
+       .threads = threads,
+       .ours = [size, rung, threads](benchmark::State& state) {
+         static std::map<std::int64_t, Problem> problems;
+         Problem& problem = problems[size];
+         if (problem.n_states == 0) {
+           GridworldOptions options;
+           options.height = options.width = size;
+           options.discount = 0.99;
+           problem = make_problem(gridworld(options));
+         }
+         const std::size_t n = static_cast<std::size_t>(size * size);
+         Array<float> of_state(n);
+         set_reward(of_state, size);
+         std::vector<double> reward;
+         for (std::size_t s = 0; s < n; ++s)
+           reward.insert(reward.end(), 5, static_cast<double>(of_state.data()[s]));
+         Engine engine(stream(threads).threads, instruction_set());
+         Solution solution;
+         for (auto _ : state)
+           solution = solve(engine, problem, reward,
+                            {.method = rung.method,
+                             .tolerance = 1e-4,
+                             .precision = rung.precision,
+                             .values_only = true});
+         state.counters["sweeps"] = solution.iterations;
        }});
 }
 
@@ -206,16 +294,35 @@ void add_solve(std::int64_t size, int threads) {
 }
 
 const bool added = [] {
+  constexpr Rung ladder[] = {
+      {"plain sweeps", SolveMethod::value_iteration, SolvePrecision::f64},
+      {"plain sweeps", SolveMethod::value_iteration, SolvePrecision::f32},
+      {"modified policy iteration", SolveMethod::modified_policy_iteration, SolvePrecision::f64},
+      {"policy iteration", SolveMethod::policy_iteration, SolvePrecision::f64},
+      {"anderson", SolveMethod::anderson, SolvePrecision::f64},
+      {"anderson", SolveMethod::anderson, SolvePrecision::f32},
+      {"multigrid", SolveMethod::multigrid, SolvePrecision::f64},
+      {"multigrid", SolveMethod::multigrid, SolvePrecision::f32},
+  };
   for (int threads : {1, 2}) {
     for (std::int64_t size : {32, 128, 512, 1024}) add_stencil_sweep(size, threads);
-    for (std::int64_t size : {32, 128, 1024}) add_sparse_sweep(size, threads);
-    for (std::int64_t size : {32, 1024}) add_gradient(size, threads);
+    for (std::int64_t size : {32, 128, 512, 1024}) add_sparse_sweep(size, Form::packed, threads);
+    add_sparse_sweep(1024, Form::shuffled, threads);
+    add_sparse_sweep(1024, Form::rows, threads);
+    for (std::int64_t size : {32, 128, 512, 1024}) add_gradient(size, threads);
     add_solve(1024, threads);
+    for (const Rung& rung : ladder) {
+      if (threads == 1) add_rung(128, rung, threads);
+      // A policy's own system fills in too much at this size, and its sweeps go by rows.
+      if (rung.method != SolveMethod::policy_iteration &&
+          rung.method != SolveMethod::modified_policy_iteration)
+        add_rung(1024, rung, threads);
+    }
   }
-  add_many_rewards(true);
-  add_many_rewards(false);
+  for (Many how : {Many::in_panels, Many::by_rows, Many::packed}) add_many_rewards(how);
   // From 10^3 to 10^7 states.
-  for (std::int64_t size : {100, 316, 3162}) add_stencil_sweep(size, 1);
+  for (std::int64_t size : {100, 316, 1000, 3162}) add_stencil_sweep(size, 1);
+  for (std::int64_t size : {100, 316, 1000}) add_sparse_sweep(size, Form::packed, 1);
   return true;
 }();
 

@@ -1,0 +1,181 @@
+// Imitation on CartPole: gradient steps of cloning, and how long cloning and GAIL take to a mean
+// return of 475 from ten demonstrations of a rule; GAIL's whole loop in steps of the environment.
+
+#include "bench/bench.h"
+
+#include <map>
+
+#include "algorithms/adversarial/adversarial_imitation.h"
+#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/cloning/dagger_world.h"
+#include "algorithms/policies/evaluation.h"
+
+namespace understudy::bench {
+namespace {
+
+constexpr std::int64_t demonstrations = 10;
+constexpr double solved = 475;
+
+Device& device(int threads) {
+  static std::map<int, std::unique_ptr<Device>> devices;
+  std::unique_ptr<Device>& found = devices[threads];
+  if (!found)
+    found = cpu_device(threads > 1 ? stream(threads).threads : nullptr, instruction_set());
+  return *found;
+}
+
+const EnvironmentDescription& cartpole() { return environment_named("cartpole"); }
+
+// A rule by the angle and its rate, which stands for 500 steps; all but the last step of each.
+const Demonstrations& rule() {
+  static const Demonstrations found = [] {
+    BatchWorld world(device(1), cartpole(), demonstrations, 5);
+    const std::int64_t steps = cartpole().horizon - 1;
+    std::vector<Demonstrations> parts(demonstrations);
+    for (std::int64_t t = 0; t < steps; ++t) {
+      const std::vector<float> now = world.observations();
+      std::vector<float> actions;
+      for (std::size_t e = 0; e < parts.size(); ++e) {
+        const float* o = now.data() + 4 * e;
+        parts[e].observations.numbers.insert(parts[e].observations.numbers.end(), o, o + 4);
+        const bool right = o[2] + 0.5f * o[3] + 0.02f * o[0] + 0.05f * o[1] > 0;
+        actions.push_back(right ? 1.0f : 0.0f);
+        parts[e].actions.indices.push_back(right);
+      }
+      world.step(actions);
+    }
+    Demonstrations all;
+    for (std::size_t e = 0; e < parts.size(); ++e) {
+      parts[e].observations.shape = {4};
+      parts[e].actions.discrete = true;
+      parts[e].last_observation = false;
+      parts[e].terminal = {0};
+      parts[e].starts = {0, steps};
+      if (e == 0)
+        all = parts[e];
+      else
+        append(all, parts[e], "rule");
+    }
+    return all;
+  }();
+  return found;
+}
+
+PolicyDescription description(std::vector<std::int64_t> hidden) {
+  PolicyDescription result = describe_policy(cartpole());
+  result.trunk.hidden = std::move(hidden);
+  result.normalise_observations = true;
+  result.initialisation = InitialisationKind::column_normalised;
+  result.last_scale = 0.01;
+  return result;
+}
+
+// As the library `imitation` does: two layers of 32, batches of 32.
+const BehaviouralCloning::Options cloning_options = {.batch = 32, .learning_rate = 3e-3};
+
+void clone_steps(benchmark::State& state) {
+  Policy policy(device(1), description({32, 32}));
+  const Pairs pairs = pairs_of(rule());
+  standardise(policy, pairs);
+  BehaviouralCloning cloning(policy, pairs, cloning_options);
+  for (auto _ : state) cloning.steps(1000);
+}
+
+// Steps of cloning until fifty episodes have a mean of 475; the evaluations are not counted.
+void clone_to_solved(benchmark::State& state) {
+  std::uint64_t seed = 0;
+  const Pairs pairs = pairs_of(rule());
+  for (auto _ : state) {
+    state.PauseTiming();
+    Policy policy(device(1), description({32, 32}), ++seed);
+    standardise(policy, pairs);
+    BehaviouralCloning cloning(policy, pairs, cloning_options);
+    double mean = 0;
+    for (int i = 0; i < 100 && mean < solved; ++i) {
+      state.ResumeTiming();
+      cloning.steps(50);
+      state.PauseTiming();
+      mean = evaluate_policy(policy, cartpole()).mean;
+    }
+    state.ResumeTiming();
+    if (mean < solved) state.SkipWithError("cloning did not reach 475");
+  }
+}
+
+AdversarialOptions gail_options(std::int64_t pairs, std::uint64_t seed) {
+  AdversarialOptions options;
+  options.trpo.learner.rollouts = {.instances = 50, .pairs = pairs, .seed = seed};
+  options.trpo.trust_region.fisher_stride = 5;
+  options.trpo.learner.baseline.trust_region.fisher_stride = 5;
+  options.discriminator.seed = seed;
+  return options;
+}
+
+void gail_loop(benchmark::State& state, int threads) {
+  Policy policy(device(threads), description({100, 100}));
+  standardise(policy, pairs_of(rule()));
+  const auto imitation = make_imitation(policy, cartpole(), rule(), gail_options(5000, 1));
+  imitation->step();
+  for (auto _ : state) imitation->step();
+}
+
+// Small steps of the rollouts and larger ones of the policy; the evaluations, after every second
+// iteration, are not counted.
+void gail_to_solved(benchmark::State& state) {
+  std::uint64_t seed = 0;
+  double interactions = 0, runs = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    Policy policy(device(1), description({100, 100}), ++seed);
+    standardise(policy, pairs_of(rule()));
+    AdversarialOptions options = gail_options(2000, seed);
+    options.trpo.learner.rollouts.instances = 20;
+    options.trpo.trust_region.divergence = 0.02;
+    const auto imitation = make_imitation(policy, cartpole(), rule(), options);
+    double mean = 0;
+    for (int i = 0; i < 50 && mean < solved; ++i) {
+      state.ResumeTiming();
+      imitation->step();
+      imitation->step();
+      state.PauseTiming();
+      mean = evaluate_policy(policy, cartpole(), {.seed = seed}).mean;
+    }
+    interactions += static_cast<double>(imitation->learner().rollouts().interactions());
+    ++runs;
+    state.ResumeTiming();
+    if (mean < solved) state.SkipWithError("GAIL did not reach 475");
+  }
+  state.counters["interactions"] = interactions / runs;
+}
+
+const bool added = [] {
+  Row steps;
+  steps.work = "cloning on CartPole, batch 32, gradient steps";
+  steps.unit = Unit::steps_per_second;
+  steps.count = 1000;
+  steps.ours = clone_steps;
+  add(std::move(steps));
+  Row cloned;
+  cloned.work = "cloning on CartPole to a mean of 475";
+  cloned.unit = Unit::microseconds;
+  cloned.ours = clone_to_solved;
+  add(std::move(cloned));
+  for (int threads : {1, 2}) {
+    Row loop;
+    loop.work = "GAIL on CartPole, the whole loop";
+    loop.unit = Unit::steps_per_second;
+    loop.threads = threads;
+    loop.count = 5000;
+    loop.ours = [threads](benchmark::State& state) { gail_loop(state, threads); };
+    add(std::move(loop));
+  }
+  Row learned;
+  learned.work = "GAIL on CartPole to a mean of 475";
+  learned.unit = Unit::microseconds;
+  learned.ours = gail_to_solved;
+  add(std::move(learned));
+  return true;
+}();
+
+}  // namespace
+}  // namespace understudy::bench

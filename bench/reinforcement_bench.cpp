@@ -1,0 +1,129 @@
+// A trust-region step of a policy, and the whole loop of rollouts and update on CartPole.
+//
+// Operations of the step are those of its products: a forward pass, a gradient, eleven products of
+// a tangent pass and a gradient each, and one try of the line search.
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "algorithms/reinforcement/trpo.h"
+#include "bench/bench.h"
+
+namespace understudy::bench {
+namespace {
+
+constexpr std::int64_t states = 17, actions = 6, width = 100;
+constexpr double products = states * width + width * width + width * actions;
+constexpr int iterations = 11;
+
+Device& device(int threads) {
+  static std::map<int, std::unique_ptr<Device>> devices;
+  std::unique_ptr<Device>& found = devices[threads];
+  if (found == nullptr)
+    found = cpu_device(threads > 1 ? stream(threads).threads : nullptr, instruction_set());
+  return *found;
+}
+
+// Pairs of a Gaussian policy of 17 - 100 - 100 - 6, drawn from it, with advantages at random.
+struct Update {
+  Update(std::int64_t batch, int threads) : store(device(threads)) {
+    PolicyDescription description;
+    description.observation.shape = {states};
+    description.action = {ActionKind::real, actions};
+    policy = std::make_unique<Policy>(device(threads), description);
+    Array<float> numbers(static_cast<std::size_t>(batch * states));
+    Program sample(device(threads));
+    const Tensor observation = sample.input("o", {rows(batch), states});
+    const auto now = policy->distribution(observation);
+    understudy::Array& counter = store.create("counter", {1}, Element::counter);
+    const Tensor action = now->sample({&counter, 0, 1});
+    const Tensor advantage = random_normal(sample, {&counter, 0, 2}, {rows(batch)});
+    understudy::Array& observations = store.create("observation", {batch, states});
+    understudy::Array& taken = store.create("action", {batch, actions});
+    understudy::Array& advantages = store.create("advantage", {batch});
+    understudy::Array& log_probabilities = store.create("log_probability", {batch});
+    sample.assign(observations, observation);
+    sample.assign(taken, action);
+    sample.assign(advantages, advantage);
+    sample.assign(log_probabilities, now->log_probability(action));
+    sample.write("o", numbers.data(), batch * states);
+    sample.run();
+    start = policy->parameters().flat().read();
+    region = policy_trust_region(*policy,
+                                 {.rows = batch,
+                                  .observation = observations.data(),
+                                  .action = taken.data(),
+                                  .advantage = advantages.data(),
+                                  .log_probability = log_probabilities.data()},
+                                 0, {.iterations = iterations});
+  }
+  // Every repetition is the same step.
+  void run() {
+    policy->parameters().flat().write(start);
+    benchmark::DoNotOptimize(region->step().divergence);
+  }
+  Store store;
+  std::unique_ptr<Policy> policy;
+  std::vector<double> start;
+  std::unique_ptr<TrustRegion> region;
+};
+
+void add_update(std::int64_t batch, int threads) {
+  const double pass = 2 * products, gradient = 2 * (2 * products - states * width);
+  const auto kept = std::make_shared<std::unique_ptr<Update>>();
+  add({.work = "TRPO update, batch " + std::to_string(batch),
+       .threads = threads,
+       .operations = static_cast<double>(batch) * (2 * pass + gradient + iterations * 2 * gradient),
+       .ours = [=](benchmark::State& state) {
+         if (*kept == nullptr) *kept = std::make_unique<Update>(batch, threads);
+         for (auto _ : state) (*kept)->run();
+       }});
+}
+
+// TRPO as the papers run it: networks of two layers of 100, 5000 pairs an iteration, a value
+// function by trust region. `stride`: of the rows that products are taken over.
+struct Loop {
+  Loop(int threads, std::int64_t stride)
+      : policy(device(threads), describe_policy(environment_named("cartpole"))) {
+    TrpoOptions options;
+    options.trust_region.fisher_stride = stride;
+    options.learner.baseline.trust_region.fisher_stride = stride;
+    trpo = std::make_unique<Trpo>(policy, environment_named("cartpole"), options);
+    trpo->step();
+  }
+  Policy policy;
+  std::unique_ptr<Trpo> trpo;
+};
+
+void add_loop(int threads, std::int64_t stride, bool only_rollouts) {
+  const std::string name =
+      only_rollouts ? "rollouts of a policy on CartPole, 50 instances"
+      : stride > 1  ? "TRPO on CartPole, products over every " + std::to_string(stride) + "th pair"
+                    : "TRPO on CartPole";
+  const auto kept = std::make_shared<std::unique_ptr<Loop>>();
+  add({.work = name,
+       .unit = Unit::steps_per_second,
+       .threads = threads,
+       .count = 5000,
+       .ours = [=](benchmark::State& state) {
+         if (*kept == nullptr) *kept = std::make_unique<Loop>(threads, stride);
+         for (auto _ : state) {
+           (*kept)->trpo->collect();
+           if (!only_rollouts) (*kept)->trpo->update();
+         }
+       }});
+}
+
+const bool added = [] {
+  for (int threads = 1; threads <= 2; ++threads) {
+    for (std::int64_t batch : {5000, 50000}) add_update(batch, threads);
+    add_loop(threads, 1, true);
+    add_loop(threads, 1, false);
+    add_loop(threads, 10, false);
+  }
+  return true;
+}();
+
+}  // namespace
+}  // namespace understudy::bench

@@ -2,6 +2,10 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "kernels/device/error.h"
 
 namespace understudy::cli {
 
@@ -14,6 +18,17 @@ Session::Session(const Common& common) {
   }
   team_ = std::make_unique<Threads>(common.threads == 0 ? processor_count() : common.threads);
   device_ = cpu_device(team_.get());
+}
+
+std::string data_folder(const std::string& data, const std::string& name) {
+  const char* from_environment = std::getenv("UNDERSTUDY_DATA");
+  if (data.empty() && from_environment == nullptr)
+    fail(ErrorKind::bad_input, "the data %s are needed: --data DIR or UNDERSTUDY_DATA",
+         name.c_str());
+  const std::string folder = (data.empty() ? from_environment : data) + ("/" + name);
+  if (!std::filesystem::is_directory(folder))
+    fail(ErrorKind::bad_input, "%s: no such folder of data", folder.c_str());
+  return folder;
 }
 
 void print(const Json& object) {

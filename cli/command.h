@@ -26,7 +26,8 @@ struct Common {
   std::string device = "auto";  // cpu, cuda, auto: CUDA where there is a device
   int threads = 0;              // 0: as many as processors
   std::uint64_t seed = 0;
-  bool json = false, quiet = false, resume = false;
+  bool json = false, quiet = false;
+  bool resume = false, overwrite = false;  // what becomes of a run that --out has already
 };
 
 // Filled while options are parsed, run when all are known.
@@ -38,6 +39,20 @@ struct Command {
 void add_info(CLI::App& app, Command& command);
 void add_inspect(CLI::App& app, Command& command);
 void add_demo(CLI::App& app, Command& command);
+void add_reproduce(CLI::App& app, Command& command);
+void add_envs(CLI::App& app, Command& command);
+void add_env(CLI::App& app, Command& command);
+void add_algorithms(CLI::App& app, Command& command);
+void add_policies(CLI::App& app, Command& command);
+void add_irl(CLI::App& app, Command& command);
+void add_report(CLI::App& app, Command& command);
+void add_solve(CLI::App& app, Command& command);
+void add_world(CLI::App& app, Command& command);
+void add_expert(CLI::App& app, Command& command);
+void add_train(CLI::App& app, Command& command);
+void add_record(CLI::App& app, Command& command);
+void add_eval(CLI::App& app, Command& command);
+void add_predict(CLI::App& app, Command& command);
 
 // The device that the options ask for, with its team.
 class Session {
@@ -50,8 +65,12 @@ class Session {
   std::unique_ptr<Device> device_;
 };
 
-// After an interrupt (Ctrl-C), an Error of the kind `interrupted`.
+// Whether an interrupt (Ctrl-C) came; after one, an Error of the kind `interrupted`.
+bool interrupted();
 void throw_if_interrupted();
+
+// DATA/NAME, DATA being --data or, where that is empty, UNDERSTUDY_DATA; an Error without either.
+std::string data_folder(const std::string& data, const std::string& name);
 
 // On standard output, nothing else being there.
 void print(const Json& object);

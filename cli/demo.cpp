@@ -11,6 +11,7 @@
 #include "algorithms/cloning/linear_gaussian.h"
 #include "autograd/files/atomic_file.h"
 #include "cli/command.h"
+#include "cli/demo_imitation.h"
 #include "cli/demo_task.h"
 #include "cli/progress.h"
 #include "kernels/device/error.h"
@@ -20,9 +21,10 @@ namespace understudy::cli {
 namespace {
 
 constexpr std::int64_t curve_points = 25;
+constexpr double maximum_deviation = 10;  // of a mixture, in divided units
 
 struct DemoOptions {
-  std::string out = "build/demo", data, task = "auto";
+  std::string out = "build/demo", data, task = "imitation";
   std::int64_t iterations = 0;  // 0: the task's own
 };
 
@@ -57,14 +59,19 @@ DemoModel train(Device& device, const DemoTask& task, const Common& common, std:
   model.name = which == 0 ? formatted("mixture of %lld", static_cast<long long>(task.components))
                           : names[which];
   model.css_class = classes[which];
-  BehaviouralCloning::Options options;
-  options.batch = task.batch;
-  options.learning_rate = task.learning_rate;
-  options.seed = common.seed;
-  options.head.components = which == 0 ? task.components : 1;
-  options.head.minimum_deviation = task.minimum_deviation;
-  if (which == 2) options.head.fixed_deviation = task.regression_deviation;
-  BehaviouralCloning cloning(device, task.train, options);
+  PolicyDescription description;
+  description.observation.shape = {task.train.input_width};
+  description.action = {ActionKind::real, task.train.action_width};
+  description.trunk.hidden = {64, 64};
+  description.head.kind = which == 2 ? HeadKind::regression : HeadKind::mixture;
+  description.head.components = which == 0 ? task.components : 1;
+  description.head.minimum_deviation = task.minimum_deviation;
+  description.head.maximum_deviation = maximum_deviation;
+  if (which == 2) description.head.initial_deviation = task.regression_deviation;
+  Policy policy(device, description, common.seed);
+  BehaviouralCloning cloning(
+      policy, task.train,
+      {.batch = task.batch, .learning_rate = task.learning_rate, .seed = common.seed});
   model.parameters = cloning.parameter_count();
 
   const std::int64_t every = std::max<std::int64_t>(1, iterations / curve_points);
@@ -124,12 +131,14 @@ void print_table(const DemoTask& task, const std::vector<DemoModel>& models,
 
 int run(const DemoOptions& options, const Common& common) {
   if (common.resume) fail(ErrorKind::bad_input, "demo: --resume: a demo runs in one go");
-  const std::unique_ptr<DemoTask> task = choose_task(options, common);
+  std::unique_ptr<DemoTask> task;
+  if (options.task != "imitation") task = choose_task(options, common);
   // Before the work, so that a folder that cannot be is known at once.
   std::error_code error;
   std::filesystem::create_directories(options.out, error);
   if (error)
     fail(ErrorKind::bad_input, "--out %s: %s", options.out.c_str(), error.message().c_str());
+  if (task == nullptr) return demo_imitation(options.out, common);
 
   Session session(common);
   const std::int64_t iterations = options.iterations > 0 ? options.iterations : task->iterations;
@@ -167,14 +176,15 @@ int run(const DemoOptions& options, const Common& common) {
 
 void add_demo(CLI::App& app, Command& command) {
   CLI::App* verb = app.add_subcommand(
-      "demo", "Clones experts who disagree, with a mixture and without; writes a report");
+      "demo", "From an expert to those who learn from it; writes a table and a report");
   auto options = std::make_shared<DemoOptions>();
   verb->add_option("--out", options->out, "folder of report.html (default build/demo)");
   verb->add_option("--data", options->data,
                    "folder that holds omniglot_strokes (default: UNDERSTUDY_DATA)");
-  verb->add_option("--task", options->task, "strokes, fork, or auto: strokes where there are data")
-      ->check(CLI::IsMember({"strokes", "fork", "auto"}));
-  verb->add_option("--iterations", options->iterations, "steps of each model")
+  verb->add_option("TASK,--task", options->task,
+                   "imitation (default), or cloning where experts disagree: strokes, fork, auto")
+      ->check(CLI::IsMember({"imitation", "strokes", "fork", "auto"}));
+  verb->add_option("--iterations", options->iterations, "strokes, fork: steps of each model")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000000}));
   verb->callback([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };

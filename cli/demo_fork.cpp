@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "algorithms/data/draws.h"
 #include "cli/command.h"
 #include "cli/demo_task.h"
 

@@ -13,40 +13,18 @@
 #include "autograd/files/npy.h"
 #include "cli/command.h"
 #include "cli/demo_task.h"
+#include "cli/strokes.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
 
 namespace {
 
-constexpr double arc_length = 3, shortest = 6;
 constexpr std::int64_t last_training_drawer = 13;
 constexpr std::size_t history = 3;  // offsets that a policy sees
 // For acting: offsets given, offsets asked for, draws a stroke.
 constexpr std::size_t given = 4, asked = 8, draws = 8;
 constexpr std::size_t strokes_asked = 500, strokes_shown = 10;
-
-// Points at equal arc lengths from the stroke's start; empty where it is too short.
-Path resampled(const Path& points) {
-  double whole = 0;
-  for (std::size_t i = 1; i < points.size(); ++i)
-    whole += std::hypot(points[i].x - points[i - 1].x, points[i].y - points[i - 1].y);
-  if (whole < shortest) return {};
-  Path result = {points[0]};
-  double passed = 0;  // arc length at points[i - 1]
-  for (std::size_t i = 1; i < points.size(); ++i) {
-    const Point a = points[i - 1], b = points[i];
-    const double length = std::hypot(b.x - a.x, b.y - a.y);
-    for (;;) {
-      const double next = arc_length * static_cast<double>(result.size());
-      if (length == 0 || next > passed + length) break;
-      const double part = (next - passed) / length;
-      result.push_back({a.x + part * (b.x - a.x), a.y + part * (b.y - a.y)});
-    }
-    passed += length;
-  }
-  return result;
-}
 
 // The state before offset i of a stroke: offsets i - 1, i - 2, ..., the newest first.
 std::vector<float> state_before(const Path& points, std::size_t i) {

@@ -1,16 +1,20 @@
-// understudy inspect FILE: what is in a file: shapes, types, ranges; and episodes, where its arrays
-// are demonstrations.
+// understudy inspect FILE: what is in a file: shapes, types, ranges; episodes, where its arrays are
+// demonstrations; sizes and setting, where they are a tabular problem. Of a run's folder: settings,
+// how far it came, and its arrays.
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 
 #include "algorithms/data/demonstration_files.h"
+#include "algorithms/tabular/problem_file.h"
 #include "autograd/files/csv.h"
 #include "autograd/files/npy.h"
 #include "autograd/files/npz.h"
 #include "autograd/files/safetensors.h"
 #include "cli/command.h"
+#include "cli/run_folder.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
@@ -76,11 +80,69 @@ Json describe(const files::Csv& csv) {
 // Episodes, where these names are a demonstration's; else nothing.
 void add_episodes(Json& object, const std::string& path) {
   const Demonstrations demonstrations = load_demonstrations(path);
-  const std::int64_t episodes = demonstrations.episodes();
-  object["episodes"] = episodes;
+  object["episodes"] = demonstrations.episodes();
+  object["steps"] = demonstrations.steps();
+  if (!demonstrations.goals.empty()) object["goals"] = true;
+  if (!demonstrations.remarks.empty()) object["remarks"] = demonstrations.remarks;
+}
+
+// A tabular problem's sizes and setting, or what is wrong with it.
+void add_problem(Json& object, const std::string& path) {
+  try {
+    const Problem problem = make_problem(read_problem_table(path));
+    object["problem"] = {{"states", problem.n_states},
+                         {"actions", problem.n_actions},
+                         {"pairs", problem.n_pairs()},
+                         {"transitions", problem.n_transitions()},
+                         {"deterministic", problem.deterministic()},
+                         {"discount", problem.discount},
+                         {"horizon", problem.horizon},
+                         {"features", problem.n_features},
+                         {"goals", problem.n_goals()},
+                         {"reward", !problem.reward.empty()}};
+  } catch (const Error& error) {
+    object["problem"] = {{"not_valid", error.what()}};
+  }
+}
+
+// A run's settings, how far it came, and the arrays that it left.
+Json inspect_run(const std::string& path) {
+  Json object = {{"file", path}, {"format", "run"}};
+  object["config"] = read_json(path + "/config.json");
+  const ProgressTable progress = read_progress(path);
+  if (!progress.columns.empty()) {
+    object["rows"] = progress.columns[0].size();
+    Json last = Json::object();
+    for (std::size_t i = 0; i < progress.names.size(); ++i)
+      last[progress.names[i]] = progress.columns[i].back();
+    object["last_row"] = last;
+  }
+  object["finished"] = std::filesystem::is_regular_file(path + "/result.json");
+  Json arrays = Json::array();
+  const std::string reward = path + "/reward.npz";
+  if (std::filesystem::is_regular_file(reward)) {
+    const files::Npz archive = files::Npz::open(reward);
+    for (const std::string& name : archive.names())
+      arrays.push_back(describe(name, archive.read(name)));
+  }
+  const std::string checkpoint = path + "/checkpoint.safetensors";
+  if (std::filesystem::is_regular_file(checkpoint)) {
+    const files::Safetensors contents = files::read_safetensors(checkpoint);
+    for (const auto& [name, array] : contents.arrays)
+      arrays.push_back(describe("checkpoint: " + name, array));
+    object["metadata"] = contents.metadata;
+  }
+  object["arrays"] = std::move(arrays);
+  return object;
 }
 
 Json inspect(const std::string& path) {
+  if (std::filesystem::is_directory(path)) {
+    if (!is_run(path))
+      fail(ErrorKind::bad_file, "%s: expected a file or a run (a folder with config.json)",
+           files::shown_path(path).c_str());
+    return inspect_run(path);
+  }
   Json object = {{"file", path}};
   Json arrays = Json::array();
   bool demonstrations = false;
@@ -94,6 +156,7 @@ Json inspect(const std::string& path) {
       // Python objects, which `imitation` writes for it, are its alone.
       if (name != "infos") arrays.push_back(describe(name, archive.read(name)));
     demonstrations = archive.contains("obs") && archive.contains("acts");
+    if (archive.contains("n_states") && archive.contains("next_state")) add_problem(object, path);
   } else if (ends_with(path, ".csv")) {
     object["format"] = "csv";
     const files::Csv csv = files::Csv::open(path);
@@ -125,6 +188,16 @@ int run(const std::string& path, const Common& common) {
   if (object.contains("episodes"))
     std::printf(", %lld episodes", object["episodes"].get<long long>());
   std::printf("\n");
+  for (const char* part : {"problem", "config", "last_row"}) {
+    if (!object.contains(part)) continue;
+    std::printf("  %s:", part);
+    for (const auto& [key, value] : object[part].items())
+      std::printf(" %s=%s", files::shown(key).c_str(),
+                  files::shown(value.is_number_float() ? formatted("%.6g", value.get<double>())
+                                                       : value.dump())
+                      .c_str());
+    std::printf("\n");
+  }
   std::size_t widest = 4;
   for (const Json& entry : object["arrays"])
     widest = std::max(widest, files::shown(entry["name"].get<std::string>()).size());
@@ -139,6 +212,9 @@ int run(const std::string& path, const Common& common) {
       std::printf(", %lld not finite", entry["not_finite"].get<long long>());
     std::printf("\n");
   }
+  if (object.contains("remarks"))
+    for (const Json& remark : object["remarks"])
+      std::printf("  %s\n", files::shown(remark.get<std::string>()).c_str());
   if (object.contains("metadata"))
     for (const auto& [key, value] : object["metadata"].items())
       std::printf("  %s: %s\n", files::shown(key).c_str(),
@@ -149,9 +225,10 @@ int run(const std::string& path, const Common& common) {
 }  // namespace
 
 void add_inspect(CLI::App& app, Command& command) {
-  CLI::App* verb = app.add_subcommand("inspect", "What is in a .npy, .npz, .csv or .safetensors");
+  CLI::App* verb =
+      app.add_subcommand("inspect", "What is in a file (.npy, .npz, .csv, .safetensors) or a run");
   auto path = std::make_shared<std::string>();
-  verb->add_option("FILE", *path, "the file")->required();
+  verb->add_option("FILE", *path, "the file or the run's folder")->required();
   verb->callback(
       [&command, path] { command.run = [&command, path] { return run(*path, command.common); }; });
 }

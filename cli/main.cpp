@@ -12,11 +12,11 @@ namespace understudy::cli {
 
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+volatile std::sig_atomic_t interrupt_seen = 0;
 
 // The second interrupt ends the process as if nobody listened.
 void on_interrupt(int signal) {
-  interrupted = 1;
+  interrupt_seen = 1;
   std::signal(signal, SIG_DFL);
 }
 
@@ -62,11 +62,26 @@ int run(int argc, char** argv) {
       });
   app.add_flag("--json", common.json, "one JSON object on standard output");
   app.add_flag("--quiet", common.quiet, "no progress on standard error");
-  app.add_flag("--resume", common.resume, "continue the run in --out");
+  CLI::Option* resume = app.add_flag("--resume", common.resume, "continue the run in --out");
+  app.add_flag("--overwrite", common.overwrite, "replace the run in --out")->excludes(resume);
   app.footer("Options above may stand before or behind the verb.");
   add_info(app, command);
   add_inspect(app, command);
   add_demo(app, command);
+  add_reproduce(app, command);
+  add_envs(app, command);
+  add_env(app, command);
+  add_algorithms(app, command);
+  add_policies(app, command);
+  add_irl(app, command);
+  add_report(app, command);
+  add_solve(app, command);
+  add_world(app, command);
+  add_expert(app, command);
+  add_train(app, command);
+  add_record(app, command);
+  add_eval(app, command);
+  add_predict(app, command);
 
   try {
     app.parse(argc, argv);
@@ -81,8 +96,10 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
+bool interrupted() { return interrupt_seen != 0; }
+
 void throw_if_interrupted() {
-  if (interrupted != 0) fail(ErrorKind::interrupted, "interrupted");
+  if (interrupted()) fail(ErrorKind::interrupted, "interrupted");
 }
 
 }  // namespace understudy::cli

@@ -89,7 +89,7 @@ std::string chart(const std::vector<Curve>& curves, const std::vector<Curve>& le
   low -= margin;
   high += margin;
   // Room on the left for the marks, on the right for the names, below for the axis.
-  Svg svg(760, 320, -0.09 * most_x, 1.32 * most_x, low - 0.16 * (high - low), high);
+  Svg svg(760, 320, -0.11 * most_x, 1.32 * most_x, low - 0.16 * (high - low), high);
   const double step_y = round_step(high - low), step_x = round_step(most_x);
   for (double y = std::ceil(low / step_y) * step_y; y <= high; y += step_y) {
     svg.path({{0, y}, {most_x, y}}, "grid");

@@ -30,7 +30,7 @@ refuse "no threads" info --threads 0
 refuse "a seed below zero" demo --seed -1 --out "$scratch/demo"
 refuse "a file that is not there" inspect "$scratch/missing.npy"
 refuse "a file of an unknown kind" inspect Makefile
-refuse "data that are not there" demo --data "$scratch/nowhere" --out "$scratch/demo"
+refuse "data that are not there" demo strokes --data "$scratch/nowhere" --out "$scratch/demo"
 refuse "a folder that cannot be" demo --out Makefile/demo
 printf '\x93NUMPY\x01\x00' > "$scratch/broken.npy"
 refuse "a broken file" inspect "$scratch/broken.npy"
@@ -62,7 +62,7 @@ hold "inspect says types and ranges" "$(json "$scratch/table.json" \
 
 # A short demonstration, twice: the same page whatever the number of threads.
 for threads in 1 3; do
-  "$understudy" demo --iterations 60 --threads $threads --device cpu --quiet --json \
+  "$understudy" demo fork --iterations 60 --threads $threads --device cpu --quiet --json \
     --out "$scratch/demo$threads" > "$scratch/demo$threads.json" 2> "$scratch/err"
   hold "the demonstration runs on $threads threads" "$(json "$scratch/demo$threads.json" \
     'found["task"] == "fork" and len(found["models"]) == 3
@@ -73,12 +73,13 @@ hold "and its page does not depend on them" \
   "$(cmp "$scratch/demo1/report.html" "$scratch/demo3/report.html" 2>&1)"
 hold "the page needs nothing beside it" \
   "$(grep -noE '(src|href)="[^"]*"|url\([^)]*\)|<script' "$scratch/demo1/report.html")"
-"$understudy" demo --iterations 60 --device cpu --quiet --seed 1 --out "$scratch/demo" > /dev/null
+"$understudy" demo fork --iterations 60 --device cpu --quiet --seed 1 --out "$scratch/demo" \
+  > /dev/null
 hold "another seed is another page" \
   "$(cmp -s "$scratch/demo/report.html" "$scratch/demo1/report.html" && echo the same page)"
 
 # An interrupt ends the work with 130 and leaves no page behind.
-"$understudy" demo --device cpu --quiet --iterations 1000000 --out "$scratch/cut" \
+"$understudy" demo fork --device cpu --quiet --iterations 1000000 --out "$scratch/cut" \
   2> "$scratch/err" > /dev/null &
 demo=$!
 for _ in $(seq 100); do [ -d "$scratch/cut" ] && break; sleep 0.05; done

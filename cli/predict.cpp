@@ -1,0 +1,116 @@
+// understudy predict RUN: a policy's actions for given observations.
+
+#include <cstdio>
+
+#include "algorithms/data/demonstration_files.h"
+#include "autograd/files/npz.h"
+#include "cli/player.h"
+#include "cli/policy_answers.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+namespace {
+
+using Index = std::int64_t;
+
+struct PredictOptions {
+  std::string run, inputs, out;
+  Index samples = 0;
+};
+
+// `count` actions of one row each, or [rows, samples, ...] where samples > 0.
+files::Array as_array(const std::vector<double>& values, bool index, Index rows, Index samples,
+                      Index width) {
+  files::Shape shape = {rows};
+  if (samples > 0) shape.push_back(samples);
+  if (!index) shape.push_back(width);
+  if (index) {
+    const std::vector<std::int64_t> whole(values.begin(), values.end());
+    return files::Array::from<std::int64_t>(shape, whole);
+  }
+  const std::vector<float> numbers(values.begin(), values.end());
+  return files::Array::from<float>(shape, numbers);
+}
+
+std::vector<float> rows_of(const files::Npz& file, const char* name, Index width, Index& rows) {
+  const std::string what = file.path() + ": " + name;
+  const files::Array array = file.read(name);
+  rows = array.rank() == 0 ? 0 : array.shape()[0];
+  if (rows == 0 || array.count() != rows * width)
+    fail(ErrorKind::bad_shape, "%s: expected rows of %lld numbers, found shape %s", what.c_str(),
+         static_cast<long long>(width), files::to_string(array.shape()).c_str());
+  return array.converted<float>(what);
+}
+
+int run(const PredictOptions& options, const Common& common) {
+  Session session(common);
+  const auto policy = load_policy(session.device(), options.run);
+  const bool index = policy->description().action.kind == ActionKind::index;
+  PolicyAnswers answers(*policy, common.seed);
+  const files::Npz file = files::Npz::open(options.inputs);
+  Index rows = 0;
+  const std::vector<float> observations = rows_of(file, "obs", answers.observation_width(), rows);
+  const Index width = answers.action_width();
+
+  files::NamedArrays arrays;
+  arrays["acts"] = as_array(answers.modes(observations), index, rows, 0, width);
+  if (options.samples > 0) {
+    std::vector<double> all(static_cast<std::size_t>(rows * options.samples * width));
+    for (Index k = 0; k < options.samples; ++k) {
+      const std::vector<double> drawn = answers.samples(observations);
+      for (Index i = 0; i < rows; ++i)
+        std::copy_n(drawn.begin() + i * width, width,
+                    all.begin() + (i * options.samples + k) * width);
+    }
+    arrays["samples"] = as_array(all, index, rows, options.samples, width);
+  }
+  if (file.contains("acts")) {
+    Index found = 0;
+    const std::vector<float> actions = rows_of(file, "acts", width, found);
+    std::vector<float> acted_on = observations;
+    if (found != rows) {
+      // Whole episodes have one observation more each, after the last action.
+      const Demonstrations demonstrations = load_demonstrations(options.inputs);
+      const Transitions steps = transitions(demonstrations);
+      acted_on = steps.observations.discrete
+                     ? std::vector<float>(steps.observations.indices.begin(),
+                                          steps.observations.indices.end())
+                     : steps.observations.numbers;
+    }
+    const Index choices = policy->description().action.size;
+    for (Index i = 0; index && i < found; ++i) {
+      const float one = actions[static_cast<std::size_t>(i)];
+      if (!(one >= 0 && one < static_cast<float>(choices)) || one != static_cast<float>(int(one)))
+        fail(ErrorKind::bad_input, "%s: acts, row %lld: expected 0 to %lld, found %g",
+             options.inputs.c_str(), static_cast<long long>(i), static_cast<long long>(choices - 1),
+             static_cast<double>(one));
+    }
+    arrays["log_probability"] = files::Array::from(answers.log_probabilities(acted_on, actions));
+  }
+  files::write_npz(options.out, arrays);
+  if (common.json)
+    print({{"rows", rows}, {"samples", options.samples}, {"out", options.out}});
+  else if (!common.quiet)
+    std::printf("%lld rows; %s\n", static_cast<long long>(rows), options.out.c_str());
+  return 0;
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app, Command& command) {
+  CLI::App* verb = app.add_subcommand("predict", "A policy's actions for given observations");
+  auto options = std::make_shared<PredictOptions>();
+  verb->add_option("RUN", options->run, "a run, or a policy's .safetensors")->required();
+  verb->add_option("--inputs", options->inputs, "X.npz with obs, and perhaps acts")->required();
+  verb->add_option("--out", options->out,
+                   "Y.npz: acts (the modes), samples, log_probability of the given acts")
+      ->required();
+  verb->add_option("--samples", options->samples, "draws of each row (default 0)")
+      ->check(CLI::Range(0, 1000000));
+  verb->callback([&command, options] {
+    command.run = [&command, options] { return run(*options, command.common); };
+  });
+}
+
+}  // namespace understudy::cli

@@ -1,0 +1,184 @@
+// Abbeel & Ng 2004, section 5.1: how fast apprenticeship finds the demonstrator's feature
+// expectations on a grid of 128 x 128; and, after Syed & Schapire 2008, section 5, what becomes of
+// an apprentice whose demonstrator is bad.
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "algorithms/tabular/apprenticeship.h"
+#include "algorithms/tabular/worlds.h"
+#include "cli/reproduce/reward_worlds.h"
+
+namespace understudy::cli {
+
+namespace {
+
+using Vector = std::vector<double>;
+using Method = ApprenticeOptions::Method;
+
+constexpr std::int64_t runs_by_default = 40;
+
+struct Options {
+  std::int64_t iterations = 20, size = 128, bad_runs = 4, rounds = 40;
+};
+
+// Distances of the feature expectations after each iteration, [iterations]. Once they are 0 to
+// rounding the rest is as the last.
+Vector distances(const Problem& p, Engine& engine, const Vector& expert, Method method,
+                 std::int64_t iterations) {
+  Apprentice learner(p, engine, expert, {.method = method});
+  Vector result;
+  for (std::int64_t i = 0; i < iterations; ++i) {
+    if (i > 0 && result.back() < 1e-9)
+      result.push_back(result.back());
+    else
+      result.push_back(learner.step());
+  }
+  return result;
+}
+
+double value_of(const Problem& p, const Vector& weights, const Vector& features) {
+  double value = 0.0;
+  for (std::int64_t c = 0; c < p.n_features; ++c) value += weights[c] * features[c];
+  return value;
+}
+
+// The true weights: rewards of a macro cell's states are its weight.
+Vector true_weights(const Problem& p) {
+  Vector weights(p.n_features, 0.0);
+  for (std::int64_t k = 0; k < p.n_pairs(); ++k)
+    for (std::int64_t c = 0; c < p.n_features; ++c)
+      if (p.features[p.pair_state[k] * p.n_features + c] == 1.0) weights[c] = p.reward[k];
+  return weights;
+}
+
+const std::vector<std::string> demonstrators = {"best", "best, half its actions random", "random",
+                                                "worst"};
+
+// Values as shares of the best one: [demonstrator][its own, projection, mwal].
+std::vector<Vector> imitate(const Problem& p, Engine& engine, const Options& options) {
+  const Vector truth = true_weights(p);
+  auto solved = [&](double sign) {
+    Vector r = p.reward;
+    for (double& x : r) x *= sign;
+    return solve(engine, p, r, {.choice = Choice::hard, .tolerance = 1e-6}).policy;
+  };
+  const Vector best = solved(1.0);
+  Vector random(p.n_pairs()), half(p.n_pairs());
+  for (std::int64_t k = 0; k < p.n_pairs(); ++k) {
+    const std::int64_t s = p.pair_state[k];
+    random[k] = 1.0 / static_cast<double>(p.pair_begin[s + 1] - p.pair_begin[s]);
+    half[k] = 0.5 * (best[k] + random[k]);
+  }
+  const std::vector<Vector> policies = {best, half, random, solved(-1.0)};
+  const double most = value_of(p, truth, policy_features(engine, p, best));
+  std::vector<Vector> result;
+  for (const Vector& policy : policies) {
+    const Vector expert = policy_features(engine, p, policy);
+    result.push_back({value_of(p, truth, expert) / most});
+    for (Method method : {Method::projection, Method::mwal}) {
+      Apprentice learner(p, engine, expert,
+                         {.method = method, .rounds = static_cast<int>(options.rounds)});
+      const std::int64_t steps = method == Method::mwal ? options.rounds : options.iterations;
+      for (std::int64_t i = 0; i < steps; ++i)
+        if (learner.step() < 1e-9) break;
+      const Vector mixture = learner.mixture();
+      double value = 0.0;
+      for (std::size_t i = 0; i < mixture.size(); ++i)
+        value += mixture[i] * value_of(p, truth, learner.expectations()[i]);
+      result.back().push_back(value / most);
+    }
+  }
+  return result;
+}
+
+std::string shown_interval(const Vector& values) {
+  const Spread s = bootstrap_spread(values);
+  return formatted("%.4g [%.4g, %.4g]", s.mean, s.low, s.high);
+}
+
+void run(Reproduction& reproduction, const Options& options) {
+  const std::int64_t runs = reproduction.seeds > 0 ? reproduction.seeds : runs_by_default;
+  const std::int64_t bad_runs = std::min(runs, options.bad_runs);
+  auto world = [&](std::int64_t seed) {
+    return make_problem(abbeel_ng_gridworld({.size = options.size,
+                                             .macro = options.size / 8,
+                                             .seed = reproduction.common.seed + seed}));
+  };
+  std::vector<Vector> found[2] = {std::vector<Vector>(runs), std::vector<Vector>(runs)};
+  std::vector<std::vector<Vector>> shares(bad_runs);
+  in_parallel(reproduction.common.threads, runs + bad_runs, [&](std::int64_t i) {
+    Engine engine;
+    // The longer parts first.
+    if (i < bad_runs) {
+      shares[i] = imitate(world(i), engine, options);
+      return;
+    }
+    const Problem p = world(i - bad_runs);
+    const Vector expert = policy_features(
+        engine, p, solve(engine, p, p.reward, {.choice = Choice::hard, .tolerance = 1e-6}).policy);
+    found[0][i - bad_runs] = distances(p, engine, expert, Method::max_margin, options.iterations);
+    found[1][i - bad_runs] = distances(p, engine, expert, Method::projection, options.iterations);
+  });
+
+  Table table{"Distance of the apprentice's feature expectations to the demonstrator's",
+              {"iteration", "max-margin", "projection"},
+              {},
+              ""};
+  for (std::int64_t i = 0; i < options.iterations; ++i) {
+    const std::int64_t n = i + 1;
+    if (n > 5 && n % 5 != 0 && n != options.iterations) continue;
+    table.rows.push_back({n});
+    for (const auto& runs_of : found) {
+      Vector values;
+      for (const Vector& one : runs_of) values.push_back(one[i]);
+      table.rows.back().push_back(shown_interval(values));
+    }
+  }
+  table.note = formatted(
+      "mean of %lld worlds and its 95 %% bootstrap interval; expectations are discounted sums, of "
+      "total 100",
+      static_cast<long long>(runs));
+  reproduction.tables.push_back(table);
+
+  Table bad{"True value as a share of the best, by demonstrator",
+            {"demonstrator", "its own", "projection", "MWAL"},
+            {},
+            ""};
+  for (std::size_t d = 0; d < demonstrators.size(); ++d) {
+    bad.rows.push_back({demonstrators[d]});
+    for (int column = 0; column < 3; ++column) {
+      Vector values;
+      for (const auto& one : shares) values.push_back(one[d][column]);
+      bad.rows.back().push_back(shown_interval(values));
+    }
+  }
+  bad.note = formatted(
+      "mean of %lld worlds and its 95 %% bootstrap interval; MWAL of %lld rounds knows that no "
+      "feature is bad",
+      static_cast<long long>(bad_runs), static_cast<long long>(options.rounds));
+  reproduction.tables.push_back(bad);
+}
+
+}  // namespace
+
+Experiment abbeel_ng_experiment() {
+  auto options = std::make_shared<Options>();
+  return {
+      "abbeel-ng", "Apprenticeship on a grid of 128 x 128 with 64 macro cells",
+      "Abbeel & Ng 2004, figures 1 and 2; Syed & Schapire 2008, section 5",
+      [options](CLI::App& app) {
+        app.add_option("--iterations", options->iterations, "of both algorithms (20)")
+            ->check(CLI::Range(1, 10000));
+        app.add_option("--rounds", options->rounds, "of MWAL (40)")->check(CLI::Range(1, 100000));
+        app.add_option("--bad-runs", options->bad_runs,
+                       "worlds of the comparison by demonstrator, at most --seeds (4)")
+            ->check(CLI::Range(1, 10000));
+        app.add_option("--size", options->size, "cells across, a multiple of 8 (128)")
+            ->check(CLI::Range(8, 4096));
+      },
+      [options](Reproduction& reproduction) { run(reproduction, *options); }};
+}
+
+}  // namespace understudy::cli

@@ -1,0 +1,458 @@
+// understudy reproduce gail-classic: Table 3 of "Generative adversarial imitation learning" (Ho &
+// Ermon 2016) for its three classic tasks: cloning, FEM, GTAL and GAIL from 1, 4, 7 and 10
+// demonstrations.
+//
+// The protocol is the paper's and its code's: the first N episodes of the expert, thinned out to
+// every 10th step (CartPole) or 5th; networks of 2 x 100 tanh on observations standardised with the
+// expert's statistics; 300 iterations of 5000 pairs, TRPO with divergence 0.01; the last policy's
+// modes over 50 episodes; seven seeds. What differs here: 50 instances of 100 steps in place of
+// whole episodes, values beyond a truncated episode, Fisher products over every fifth pair (an
+// option), and all of the expert's pairs in each step of the discriminator.
+//
+// Each finished run is a line of results.jsonl in --out; what is there is not run again.
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "algorithms/adversarial/adversarial_imitation.h"
+#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/data/demonstration_files.h"
+#include "algorithms/data/draws.h"
+#include "algorithms/policies/evaluation.h"
+#include "cli/progress.h"
+#include "cli/reproduce.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+namespace {
+
+struct Task {
+  const char* name;         // in --env
+  const char* environment;  // ours
+  const char* file;         // of the authors' expert, in gym_experts
+  std::int64_t keep;        // every so many steps
+  double random, expert;    // the paper's returns
+  // Means of bclone, fem, simplex, ga in the authors' results, for N = 1, 4, 7, 10.
+  double published[4][4];
+};
+
+constexpr std::int64_t sizes[] = {1, 4, 7, 10};
+constexpr const char* algorithms[] = {"bc", "fem", "gtal", "gail"};
+
+constexpr Task tasks[] = {
+    {"cartpole",
+     "cartpole-v0",
+     "cartpole_expert.csv",
+     10,
+     18.64,
+     200,
+     {{72.02, 169.18, 188.60, 177.19},
+      {200, 200, 200, 199.75},
+      {200, 200, 199.94, 200},
+      {200, 200, 200, 200}}},
+    {"acrobot",
+     "acrobot-v0",
+     "acrobot_expert.csv",
+     5,
+     -200,
+     -75.25,
+     {{-130.60, -93.20, -96.92, -95.09},
+      {-133.14, -94.21, -95.08, -77.22},
+      {-81.35, -94.80, -95.75, -94.32},
+      {-77.26, -83.12, -82.56, -78.91}}},
+    {"mountain_car",
+     "mountain_car",
+     "mountaincar_expert.csv",
+     5,
+     -200,
+     -98.75,
+     {{-136.76, -133.25, -127.34, -123.14},
+      {-100.97, -99.29, -100.65, -100.48},
+      {-115.48, -143.58, -128.96, -120.05},
+      {-101.55, -101.35, -99.90, -100.83}}},
+};
+
+struct Options {
+  std::vector<std::string> environments, algorithms;
+  std::vector<std::int64_t> sizes;
+  std::string experts = "authors";
+  std::int64_t iterations = 300, pairs = 5000, instances = 50, fisher_stride = 5;
+  double entropy = 0;
+};
+
+struct Run {
+  const Task* task;
+  int algorithm, size;  // places in the lists above
+  std::uint64_t seed;
+};
+
+struct Outcome {
+  double mean = 0, seconds = 0;
+};
+
+// Of our own expert: TRPO on the true reward, until its modes reach the paper's expert or time is
+// up; its draws are then recorded, as the authors' were.
+Demonstrations own_expert(Device& device, const Task& task, const Options& options,
+                          std::uint64_t seed) {
+  const EnvironmentDescription& environment = environment_named(task.environment);
+  PolicyDescription description = describe_policy(environment);
+  description.initialisation = InitialisationKind::column_normalised;
+  description.normalise_observations = true;
+  Policy policy(device, description, seed);
+  TrpoOptions trpo;
+  trpo.learner.rollouts = {
+      .instances = options.instances, .pairs = options.pairs, .seed = seed + 1000};
+  trpo.trust_region.fisher_stride = options.fisher_stride;
+  trpo.learner.baseline.trust_region.fisher_stride = options.fisher_stride;
+  Trpo learner(policy, environment, trpo);
+  constexpr int most = 150, every = 10;
+  for (int i = 1; i <= most; ++i) {
+    learner.step();
+    throw_if_interrupted();
+    if (i % every == 0 && evaluate_policy(policy, environment).mean >= task.expert) break;
+  }
+  // Ten episodes, one after another of as many instances as there are episodes.
+  constexpr std::int64_t episodes = 10;
+  Store store(device);
+  Actor actor(policy, store, {.rows = episodes, .seed = seed});
+  Batch<float> batch(device, environment, episodes, seed, std::uint64_t{1} << 41);
+  const std::int64_t width = environment.observation_size;
+  Array& observation = store.create("observation", {episodes, width});
+  Array& reward = store.create("reward", {episodes});
+  Array& terminated = store.create("terminated", {episodes});
+  Array& truncated = store.create("truncated", {episodes});
+  const auto numbers = [](Array& array) { return static_cast<float*>(array.data()); };
+  batch.reset(numbers(observation));
+  actor.observe(observation.data());
+  std::vector<Demonstrations> parts(static_cast<std::size_t>(episodes));
+  std::vector<bool> done(static_cast<std::size_t>(episodes), false);
+  for (int t = 0; t < environment.horizon; ++t) {
+    const std::vector<double> seen = observation.read();
+    actor.act();
+    StepArrays<float> step;
+    step.discrete = actor.indices();
+    step.observation = numbers(observation);
+    step.reward = numbers(reward);
+    step.terminated = numbers(terminated);
+    step.truncated = numbers(truncated);
+    const std::vector<double> actions = actor.program().read("action");
+    batch.step(step);
+    const std::vector<double> ended = terminated.read(), rewards = reward.read();
+    for (std::size_t e = 0; e < parts.size(); ++e) {
+      if (done[e]) continue;
+      Demonstrations& part = parts[e];
+      const auto row = seen.begin() + static_cast<std::int64_t>(e) * width;
+      part.observations.numbers.insert(part.observations.numbers.end(), row, row + width);
+      part.actions.indices.push_back(static_cast<std::int64_t>(actions[e]));
+      part.rewards.push_back(static_cast<float>(rewards[e]));
+      done[e] = ended[e] != 0;
+    }
+  }
+  Demonstrations result;
+  for (std::size_t e = 0; e < parts.size(); ++e) {
+    Demonstrations& part = parts[e];
+    part.observations.shape = {width};
+    part.actions.discrete = true;
+    part.last_observation = false;
+    part.terminal = {done[e]};
+    part.starts = {0, static_cast<std::int64_t>(part.actions.indices.size())};
+    if (e == 0)
+      result = part;
+    else
+      append(result, part, "our expert");
+  }
+  return result;
+}
+
+Demonstrations authors_expert(const Reproduction& reproduction, const Task& task) {
+  const std::string path = reproduction.data_folder("gym_experts") + "/" + task.file;
+  Demonstrations demonstrations = load_demonstrations(path);
+  const EnvironmentDescription& environment = environment_named(task.environment);
+  conform(demonstrations,
+          {.observation_shape = {environment.observation_size},
+           .action_count = environment.action_count},
+          path);
+  mark_terminal_by_length(demonstrations, environment.horizon);
+  return demonstrations;
+}
+
+Outcome play(const Demonstrations& all, const Run& run, const Options& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  auto device = cpu_device();  // a run a thread
+  const EnvironmentDescription& environment = environment_named(run.task->environment);
+  const Demonstrations few = subsample(first_episodes(all, sizes[run.size], run.task->file),
+                                       run.task->keep, run.seed, run.task->file);
+  PolicyDescription description = describe_policy(environment);
+  description.initialisation = InitialisationKind::column_normalised;
+  description.last_scale = 0.01;
+  description.normalise_observations = true;
+  Policy policy(*device, description, run.seed);
+  const Pairs pairs = pairs_of(few);
+  standardise(policy, pairs);
+  if (run.algorithm == 0) {
+    BehaviouralCloning cloning(policy, pairs,
+                               {.batch = 128,
+                                .learning_rate = 1e-3,
+                                .gradient_norm = 0,
+                                .validation_share = 0.3,
+                                .seed = run.seed});
+    cloning.steps(1000);
+    cloning.keep_best();
+  } else {
+    // The expert's statistics stay: as if they were of so many pairs that no others count.
+    constexpr double forever = 1e15;
+    const Normalisation fit = Normalisation::fit(pairs.inputs, pairs.input_width);
+    policy.set_statistics({fit.mean.begin(), fit.mean.end()},
+                          {fit.deviation.begin(), fit.deviation.end()}, forever);
+    AdversarialOptions imitate;
+    imitate.algorithm = run.algorithm == 1   ? AdversarialAlgorithm::fem
+                        : run.algorithm == 2 ? AdversarialAlgorithm::gtal
+                                             : AdversarialAlgorithm::gail;
+    imitate.discriminator.seed = run.seed;
+    imitate.trpo.learner.rollouts = {
+        .instances = options.instances, .pairs = options.pairs, .seed = run.seed};
+    imitate.trpo.learner.entropy = options.entropy;
+    imitate.trpo.learner.baseline.seed = run.seed;
+    imitate.trpo.learner.baseline.trust_region.fisher_stride = options.fisher_stride;
+    imitate.trpo.trust_region.fisher_stride = options.fisher_stride;
+    const auto imitation = make_imitation(policy, environment, few, imitate, run.task->file);
+    for (std::int64_t i = 0; i < options.iterations; ++i) {
+      imitation->step();
+      throw_if_interrupted();
+    }
+  }
+  Outcome outcome;
+  outcome.mean = evaluate_policy(policy, environment, {.seed = run.seed}).mean;
+  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return outcome;
+}
+
+// What a line of results.jsonl is found by: all that decides its result.
+Json key_of(const Run& run, const Options& options) {
+  Json key = {{"experts", options.experts},
+              {"env", run.task->name},
+              {"n", sizes[run.size]},
+              {"algorithm", algorithms[run.algorithm]},
+              {"seed", run.seed}};
+  if (run.algorithm != 0 || options.experts == "own")
+    key.update({{"iterations", options.iterations},
+                {"pairs", options.pairs},
+                {"instances", options.instances},
+                {"fisher_stride", options.fisher_stride},
+                {"entropy", options.entropy}});
+  return key;
+}
+
+// Finished runs by their keys; a last line that was cut off is left out.
+std::vector<std::pair<Json, Outcome>> read_results(const std::string& path) {
+  std::vector<std::pair<Json, Outcome>> results;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    Json entry = Json::parse(line, nullptr, false);
+    if (!entry.is_object() || !entry.contains("return")) continue;
+    const Outcome outcome{entry["return"].get<double>(), entry.value("seconds", 0.0)};
+    entry.erase("return");
+    entry.erase("seconds");
+    results.emplace_back(entry, outcome);
+  }
+  return results;
+}
+
+// 95 % of means of as many draws with repetition (Efron 1979).
+std::pair<double, double> bootstrap(const std::vector<double>& values) {
+  constexpr std::size_t resamples = 10000;
+  Draws draws(0, 0);
+  std::vector<double> means(resamples, 0);
+  const auto n = static_cast<std::int64_t>(values.size());
+  for (double& mean : means)
+    for (std::int64_t i = 0; i < n; ++i)
+      mean += values[static_cast<std::size_t>(draws.below(n))] / static_cast<double>(n);
+  std::sort(means.begin(), means.end());
+  return {means[resamples / 40], means[resamples - 1 - resamples / 40]};
+}
+
+template <class Names>
+int place_of(const Names& names, const std::string& name, const char* option) {
+  int i = 0;
+  std::string known;
+  for (const auto& candidate : names) {
+    if (name == candidate) return i;
+    known += std::string(i++ == 0 ? "" : ", ") + candidate;
+  }
+  fail(ErrorKind::bad_input, "%s: expected %s, found '%s'", option, known.c_str(), name.c_str());
+}
+
+std::vector<Run> chosen_runs(const Options& options, std::int64_t seeds, std::uint64_t first_seed) {
+  const char* task_names[] = {tasks[0].name, tasks[1].name, tasks[2].name};
+  bool wanted_task[3] = {}, wanted_algorithm[4] = {}, wanted_size[4] = {};
+  for (const std::string& name : options.environments)
+    wanted_task[place_of(task_names, name, "--env")] = true;
+  for (const std::string& name : options.algorithms)
+    wanted_algorithm[place_of(understudy::cli::algorithms, name, "--algorithm")] = true;
+  for (std::int64_t n : options.sizes) {
+    const auto* found = std::find(std::begin(sizes), std::end(sizes), n);
+    if (found == std::end(sizes))
+      fail(ErrorKind::bad_input, "--n: expected 1, 4, 7 or 10, found %lld",
+           static_cast<long long>(n));
+    wanted_size[found - std::begin(sizes)] = true;
+  }
+  const auto any = [](bool wanted, bool none) { return wanted || none; };
+  std::vector<Run> runs;
+  for (int t = 0; t < 3; ++t)
+    for (int size = 0; size < 4; ++size)
+      for (int a = 0; a < 4; ++a)
+        for (std::int64_t s = 0; s < seeds; ++s)
+          if (any(wanted_task[t], options.environments.empty()) &&
+              any(wanted_algorithm[a], options.algorithms.empty()) &&
+              any(wanted_size[size], options.sizes.empty()))
+            runs.push_back({&tasks[t], a, size, first_seed + static_cast<std::uint64_t>(s)});
+  return runs;
+}
+
+Table table_of(const Task& task, const std::vector<Run>& runs, const std::vector<Outcome>& outcomes,
+               const Options& options) {
+  Table table;
+  table.title = formatted("%s (random %g, expert %g), %s experts", task.name, task.random,
+                          task.expert, options.experts == "own" ? "our own" : "the authors'");
+  table.columns = {"N, algorithm", "paper", "ours", "95 % interval", "failed", "seconds a run"};
+  for (int size = 0; size < 4; ++size)
+    for (int a = 0; a < 4; ++a) {
+      std::vector<double> means;
+      double seconds = 0;
+      int failed = 0;
+      for (std::size_t i = 0; i < runs.size(); ++i) {
+        if (runs[i].task != &task || runs[i].size != size || runs[i].algorithm != a) continue;
+        means.push_back(outcomes[i].mean);
+        seconds += outcomes[i].seconds;
+        failed += outcomes[i].mean < (task.random + task.expert) / 2;
+      }
+      if (means.empty()) continue;
+      const double n = static_cast<double>(means.size());
+      double mean = 0;
+      for (double value : means) mean += value / n;
+      const auto [low, high] = bootstrap(means);
+      table.rows.push_back(
+          {formatted("%2lld %s", static_cast<long long>(sizes[size]), algorithms[a]),
+           formatted("%.2f", task.published[a][size]), formatted("%.2f", mean),
+           formatted("[%.2f, %.2f]", low, high), formatted("%d of %zu", failed, means.size()),
+           formatted("%.1f", seconds / n)});
+    }
+  table.note = "failed: seeds nearer to random than to the expert";
+  return table;
+}
+
+void run(Reproduction& reproduction, const Options& options) {
+  if (options.pairs % options.instances != 0 || options.pairs % options.fisher_stride != 0)
+    fail(ErrorKind::bad_input, "--pairs: expected a multiple of --instances and --fisher-stride");
+  constexpr std::int64_t papers_seeds = 7;
+  const std::int64_t seeds = reproduction.seeds == 0 ? papers_seeds : reproduction.seeds;
+  const std::vector<Run> runs = chosen_runs(options, seeds, reproduction.common.seed);
+  std::vector<std::optional<Outcome>> outcomes(runs.size());
+  const std::string path = reproduction.out.empty() ? "" : reproduction.out + "/results.jsonl";
+  if (!path.empty())
+    for (const auto& [key, outcome] : read_results(path))
+      for (std::size_t i = 0; i < runs.size(); ++i)
+        if (key == key_of(runs[i], options)) outcomes[i] = outcome;
+  std::vector<std::size_t> waiting;
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    if (!outcomes[i]) waiting.push_back(i);
+
+  std::vector<Demonstrations> experts(std::size(tasks));
+  for (std::size_t t = 0; t < std::size(tasks); ++t) {
+    const bool needed = std::any_of(waiting.begin(), waiting.end(),
+                                    [&](std::size_t i) { return runs[i].task == &tasks[t]; });
+    if (!needed) continue;
+    auto device = cpu_device();
+    experts[t] = options.experts == "own"
+                     ? own_expert(*device, tasks[t], options, reproduction.common.seed)
+                     : authors_expert(reproduction, tasks[t]);
+  }
+
+  // Runs share nothing, so that threads take whole runs, and a run's result does not depend on
+  // them. The first error stops all.
+  const std::size_t threads = static_cast<std::size_t>(
+      reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
+  std::mutex mutex;
+  std::atomic<std::size_t> next{0};
+  std::exception_ptr error;
+  Progress progress(static_cast<std::int64_t>(waiting.size()), reproduction.common.quiet);
+  const auto work = [&] {
+    for (std::size_t place; (place = next++) < waiting.size();) {
+      const std::size_t i = waiting[place];
+      try {
+        const Outcome outcome =
+            play(experts[static_cast<std::size_t>(runs[i].task - tasks)], runs[i], options);
+        const std::lock_guard lock(mutex);
+        outcomes[i] = outcome;
+        progress.step(
+            "runs", static_cast<std::int64_t>(place + 1), static_cast<std::int64_t>(waiting.size()),
+            formatted("%s N=%lld %s seed %llu: %.2f", runs[i].task->name,
+                      static_cast<long long>(sizes[runs[i].size]), algorithms[runs[i].algorithm],
+                      static_cast<unsigned long long>(runs[i].seed), outcome.mean));
+        if (path.empty()) continue;
+        Json line = key_of(runs[i], options);
+        line["return"] = outcome.mean;
+        line["seconds"] = outcome.seconds;
+        std::ofstream file(path, std::ios::app);
+        file << line.dump() << '\n' << std::flush;
+        if (!file) fail(ErrorKind::bad_file, "%s: cannot be written", path.c_str());
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!error) error = std::current_exception();
+        next = waiting.size();
+      }
+    }
+  };
+  std::vector<std::thread> team;
+  for (std::size_t i = 0; i < std::min(threads, waiting.size()); ++i) team.emplace_back(work);
+  for (std::thread& thread : team) thread.join();
+  if (error) std::rethrow_exception(error);
+
+  std::vector<Outcome> finished;
+  for (const auto& outcome : outcomes) finished.push_back(*outcome);
+  for (const Task& task : tasks) {
+    Table table = table_of(task, runs, finished, options);
+    if (!table.rows.empty()) reproduction.tables.push_back(std::move(table));
+  }
+}
+
+}  // namespace
+
+Experiment gail_classic_experiment() {
+  auto options = std::make_shared<Options>();
+  return {
+      "gail-classic",
+      "Cloning, FEM, GTAL and GAIL on CartPole, Acrobot and MountainCar, 1 to 10 demonstrations",
+      "Ho & Ermon 2016, \"Generative adversarial imitation learning\", Table 3",
+      [options](CLI::App& app) {
+        app.add_option("--env", options->environments, "cartpole, acrobot, mountain_car (all)");
+        app.add_option("--n", options->sizes, "1, 4, 7, 10 demonstrations (all)");
+        app.add_option("--algorithm", options->algorithms, "bc, fem, gtal, gail (all)");
+        app.add_option("--experts", options->experts,
+                       "authors: those of gym_experts; own: trained here by TRPO")
+            ->check(CLI::IsMember({"authors", "own"}));
+        app.add_option("--iterations", options->iterations, "of each run (300)")
+            ->check(CLI::Range(1, 100000));
+        app.add_option("--pairs", options->pairs, "of an iteration (5000)")
+            ->check(CLI::Range(1, 1000000));
+        app.add_option("--instances", options->instances, "environments side by side (50)")
+            ->check(CLI::Range(1, 100000));
+        app.add_option("--fisher-stride", options->fisher_stride,
+                       "Fisher products over every so many pairs (5; the paper's: 1)")
+            ->check(CLI::Range(1, 1000));
+        app.add_option("--entropy", options->entropy, "the policy's entropy weight (0)")
+            ->check(CLI::Range(0.0, 10.0));
+      },
+      [options](Reproduction& reproduction) { run(reproduction, *options); }};
+}
+
+}  // namespace understudy::cli

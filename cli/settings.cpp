@@ -1,0 +1,110 @@
+#include "cli/settings.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/files/csv.h"
+#include "cli/run_folder.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+Settings::Settings(const std::string& config, const std::vector<std::string>& set) {
+  if (!config.empty())
+    for (const auto& [name, value] : read_json(config).items()) add(name, value, config);
+  for (const std::string& one : set) {
+    const std::size_t equals = one.find('=');
+    if (equals == one.npos || equals == 0)
+      fail(ErrorKind::bad_input, "--set: expected key=value, found '%s'", one.c_str());
+    given_[one.substr(0, equals)] = {one.substr(equals + 1), "--set"};
+  }
+}
+
+void Settings::add(const std::string& name, const Json& value, const std::string& from) {
+  if (value.is_object()) {
+    for (const auto& [inner, below] : value.items()) add(name + "." + inner, below, from);
+    return;
+  }
+  std::string text;
+  if (value.is_array()) {
+    for (const Json& one : value) text += (text.empty() ? "" : ",") + one.dump();
+  } else {
+    text = value.is_string() ? value.get<std::string>() : value.dump();
+  }
+  given_[name] = {text, from};
+}
+
+const Settings::Given* Settings::find(const char* name) {
+  known_.push_back(name);
+  const auto found = given_.find(name);
+  return found == given_.end() ? nullptr : &found->second;
+}
+
+void Settings::refuse(const char* name, const Given& given, const char* expected) const {
+  fail(ErrorKind::bad_input, "%s: %s: expected %s, found '%s'", given.from.c_str(), name, expected,
+       given.text.c_str());
+}
+
+void Settings::take(const char* name, bool& value) {
+  if (const Given* given = find(name)) {
+    if (given->text != "true" && given->text != "false") refuse(name, *given, "true or false");
+    value = given->text == "true";
+  }
+  resolved_[name] = value;
+}
+
+void Settings::take(const char* name, std::int64_t& value) {
+  if (const Given* given = find(name))
+    if (!files::parse_number(given->text, value) || value < 0)
+      refuse(name, *given, "a whole number of 0 or more");
+  resolved_[name] = value;
+}
+
+void Settings::take(const char* name, int& value) {
+  std::int64_t wide = value;
+  take(name, wide);
+  if (wide > 1000000000)
+    fail(ErrorKind::bad_input, "%s: expected at most 10^9, found %lld", name,
+         static_cast<long long>(wide));
+  value = static_cast<int>(wide);
+}
+
+void Settings::take(const char* name, double& value) {
+  if (const Given* given = find(name))
+    if (!files::parse_number(given->text, value) || !std::isfinite(value))
+      refuse(name, *given, "a finite number");
+  resolved_[name] = value;
+}
+
+void Settings::take(const char* name, std::string& value) {
+  if (const Given* given = find(name)) value = given->text;
+  resolved_[name] = value;
+}
+
+void Settings::take(const char* name, std::vector<std::int64_t>& value) {
+  if (const Given* given = find(name)) {
+    value.clear();
+    std::string rest = given->text;
+    while (!rest.empty()) {
+      const std::size_t comma = rest.find(',');
+      std::int64_t one = 0;
+      if (!files::parse_number(rest.substr(0, comma), one) || one < 1)
+        refuse(name, *given, "whole numbers above 0, with commas between them");
+      value.push_back(one);
+      rest = comma == rest.npos ? "" : rest.substr(comma + 1);
+    }
+  }
+  resolved_[name] = value;
+}
+
+void Settings::finish() const {
+  for (const auto& [name, given] : given_) {
+    if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+    std::string names;
+    for (const std::string& one : known_) names += (names.empty() ? "" : ", ") + one;
+    fail(ErrorKind::bad_input, "%s: no setting '%s'; there are: %s", given.from.c_str(),
+         name.c_str(), names.c_str());
+  }
+}
+
+}  // namespace understudy::cli

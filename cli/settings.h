@@ -1,0 +1,50 @@
+// Settings of an algorithm, from a file of JSON (--config) and from the command line (--set
+// key=value, which wins).
+//
+// The algorithm takes what it knows, name by name, each with its default; then `finish` refuses
+// whatever nobody took. What was taken, defaults included, is `resolved`: it goes into the run's
+// config.json.
+
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace understudy::cli {
+
+class Settings {
+ public:
+  // `config` may be empty. Objects within objects are names with points: {"a": {"b": 1}} is a.b;
+  // lists are written 100,100 on the command line.
+  Settings(const std::string& config, const std::vector<std::string>& set);
+
+  // Puts what was given into `value`, or leaves it. An Error names the setting, and where it came
+  // from, when it is no such thing.
+  void take(const char* name, bool& value);
+  void take(const char* name, int& value);
+  void take(const char* name, std::int64_t& value);
+  void take(const char* name, double& value);
+  void take(const char* name, std::string& value);
+  void take(const char* name, std::vector<std::int64_t>& value);
+
+  // The number of iterations is not part of what must stay the same when a run goes on.
+  void finish() const;
+  const Json& resolved() const { return resolved_; }
+
+ private:
+  struct Given {
+    std::string text, from;
+  };
+  const Given* find(const char* name);
+  [[noreturn]] void refuse(const char* name, const Given& given, const char* expected) const;
+  void add(const std::string& name, const Json& value, const std::string& from);
+
+  std::map<std::string, Given> given_;
+  std::vector<std::string> known_;
+  Json resolved_ = Json::object();
+};
+
+}  // namespace understudy::cli

@@ -1,0 +1,113 @@
+#include "cli/tabular/learners.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "algorithms/tabular/messages.h"
+#include "algorithms/tabular/solver.h"
+#include "autograd/files/bytes.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+const std::vector<TabularAlgorithm>& tabular_algorithms() {
+  static const std::vector<TabularAlgorithm> all = {
+      {"maxent", "maximum-entropy trajectories; families of goals by one linear system",
+       "Ziebart et al. 2008; Fosgerau et al. 2013", "log_likelihood",
+       "algorithms/tabular/goal_family.h", make_maxent},
+      {"max_causal_entropy", "soft-optimal behaviour in uncertain dynamics", "Ziebart 2010",
+       "log_likelihood", "algorithms/tabular/maxent.h", make_causal},
+      {"sampled_maxent", "maximum entropy from samples with importance weights",
+       "Finn et al. 2016, equation 2", "objective", "algorithms/tabular/maxent.h",
+       make_sampled_maxent},
+      {"deep_maxent", "maximum entropy with a network of features for the reward",
+       "Wulfmeier, Ondrúška & Posner 2015", "log_likelihood", "algorithms/tabular/deep_maxent.h",
+       make_deep_mlp},
+      {"deep_maxent_conv", "the same with a convolutional network on the problem's grid",
+       "Wulfmeier, Ondrúška & Posner 2015", "log_likelihood", "algorithms/tabular/deep_maxent.h",
+       make_deep_conv},
+      {"projection", "apprenticeship by projecting feature expectations",
+       "Abbeel & Ng 2004, section 3.1", "distance", "algorithms/tabular/apprenticeship.h",
+       make_projection},
+      {"max_margin", "apprenticeship by a quadratic programme", "Abbeel & Ng 2004, equations 10-12",
+       "distance", "algorithms/tabular/apprenticeship.h", make_max_margin},
+      {"mwal", "apprenticeship as a game, by multiplicative weights", "Syed & Schapire 2008",
+       "distance", "algorithms/tabular/apprenticeship.h", make_mwal},
+      {"lpal", "apprenticeship by one linear programme; finds a policy and no reward",
+       "Syed, Bowling & Schapire 2008", "margin", "algorithms/tabular/apprenticeship.h", make_lpal},
+      {"max_margin_planning", "a structured margin, by subgradients",
+       "Ratliff, Bagnell & Zinkevich 2006", "objective", "algorithms/tabular/apprenticeship.h",
+       make_max_margin_planning},
+      {"ng_russell", "a reward for a known policy, by a linear programme",
+       "Ng & Russell 2000, section 3", "margin", "algorithms/tabular/apprenticeship.h",
+       make_ng_russell},
+      {"ng_russell_sampled", "linear rewards from sampled trajectories, by linear programmes",
+       "Ng & Russell 2000, section 5", "margin", "algorithms/tabular/apprenticeship.h",
+       make_ng_russell_sampled},
+  };
+  return all;
+}
+
+const TabularAlgorithm& tabular_algorithm(const std::string& name) {
+  static constexpr const char* others[][2] = {
+      {"mce", "max_causal_entropy"},           {"causal", "max_causal_entropy"},
+      {"mce_irl", "max_causal_entropy"},       {"maxent_2008", "maxent"},
+      {"maxent_causal", "max_causal_entropy"}, {"mmp", "max_margin_planning"}};
+  std::string wanted = name, names;
+  std::replace(wanted.begin(), wanted.end(), '-', '_');
+  for (const auto& [other, its] : others)
+    if (wanted == other) wanted = its;
+  for (const TabularAlgorithm& algorithm : tabular_algorithms()) {
+    if (wanted == algorithm.name) return algorithm;
+    names += (names.empty() ? "" : ", ") + std::string(algorithm.name);
+  }
+  fail(ErrorKind::bad_input, "irl: expected one of %s, found %s", names.c_str(),
+       files::shown(name).c_str());
+}
+
+void behave_by(const Task& task, const std::vector<double>& policy, Recovered& found) {
+  found.policy = policy;
+  found.occupancy = occupancy_of(task.engine, task.problem, policy, task.problem.initial).states;
+  const std::vector<double> each = log_probabilities(task.problem, policy, task.demonstrations);
+  found.log_likelihood = std::accumulate(each.begin(), each.end(), 0.0);
+}
+
+namespace {
+
+// log p of the demonstrations under a policy by step, [T, pairs].
+double log_likelihood_over_horizon(const Task& task, const std::vector<double>& policy) {
+  double total = 0;
+  for (const auto& pairs : pairs_of(task.problem, task.demonstrations))
+    for (std::size_t t = 0; t < pairs.size(); ++t)
+      total += std::log(policy[t * static_cast<std::size_t>(task.problem.n_pairs()) +
+                               static_cast<std::size_t>(pairs[t])]);
+  return total;
+}
+
+}  // namespace
+
+void behave(const Task& task, bool soft, Outlook outlook, Recovered& found) {
+  const Problem& problem = task.problem;
+  const Choice choice = soft ? Choice::soft : Choice::hard;
+  if (problem.horizon > 0) {
+    const HorizonSolution s = solve_horizon(task.engine, problem, found.reward, choice, outlook);
+    found.values = s.values;
+    found.policy = s.policy;
+    const HorizonOccupancy visits =
+        occupancy_over_horizon(task.engine, problem, s.policy, problem.initial);
+    found.occupancy.assign(static_cast<std::size_t>(problem.n_states), 0.0);
+    for (std::size_t i = 0; i < visits.states.size(); ++i)
+      found.occupancy[i % found.occupancy.size()] += visits.states[i];
+    found.log_likelihood = log_likelihood_over_horizon(task, s.policy);
+    return;
+  }
+  SolveOptions options{.choice = choice, .outlook = outlook};
+  if (outlook == Outlook::causal && problem.n_states <= 20000)
+    options.method = SolveMethod::policy_iteration;
+  const Solution s = solve(task.engine, problem, found.reward, options);
+  found.values = s.values;
+  behave_by(task, s.policy, found);
+}
+
+}  // namespace understudy::cli

@@ -1,0 +1,236 @@
+// Learners that match feature expectations or separate policies by margins.
+
+#include <algorithm>
+#include <cmath>
+
+#include "algorithms/tabular/apprenticeship.h"
+#include "cli/command.h"
+#include "cli/tabular/learners.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+namespace {
+
+void need_discount(const Task& task, const char* name) {
+  if (task.problem.horizon > 0 || task.problem.discount >= 1)
+    fail(ErrorKind::bad_input, "%s: expected a discount below 1 and no horizon, found %g and %lld",
+         name, task.problem.discount, static_cast<long long>(task.problem.horizon));
+  if (task.problem.n_goals() > 0)
+    fail(ErrorKind::bad_input, "%s: families of goals are learned by maxent alone", name);
+}
+
+std::vector<double> expert_features(const Task& task) {
+  return mean_features(task.problem, task.demonstrations, task.problem.discount);
+}
+
+class ApprenticeLearner final : public Learner {
+ public:
+  ApprenticeLearner(const Task& task, const LearnerOptions& options,
+                    ApprenticeOptions::Method method)
+      : task_(task),
+        tolerance_(options.tolerance),
+        apprentice_(task.problem, task.engine, expert_features(task),
+                    {.method = method, .rounds = static_cast<int>(options.iterations)}) {}
+
+  Metrics step() override {
+    distance_ = apprentice_.step();
+    return {{"distance", distance_}};
+  }
+  bool finished() const override { return distance_ <= tolerance_; }
+  const std::vector<double>& weights() const override { return apprentice_.weights(); }
+
+  // The mixture as one stationary policy: its occupancy is the mixture of its policies', and
+  // pi(a|s) = d(s, a) / d(s) has that occupancy (Puterman 1994, theorem 6.9.1).
+  Recovered recovered() override {
+    const Problem& problem = task_.problem;
+    const std::vector<double> shares = apprentice_.mixture();
+    std::vector<double> mixed(static_cast<std::size_t>(problem.n_pairs()), 0.0);
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      if (shares[i] <= 0) continue;
+      const Occupancy visits =
+          occupancy_of(task_.engine, problem, apprentice_.policies()[i], problem.initial);
+      for (std::size_t k = 0; k < mixed.size(); ++k) mixed[k] += shares[i] * visits.pairs[k];
+    }
+    const std::vector<double> states = sum_over_pairs(problem, mixed);
+    // Where the mixture never comes, the last policy says what to do.
+    std::vector<double> policy = apprentice_.policies().back();
+    for (std::size_t k = 0; k < mixed.size(); ++k) {
+      const double visits = states[static_cast<std::size_t>(problem.pair_state[k])];
+      if (visits > 0) policy[k] = mixed[k] / visits;
+    }
+    Recovered found;
+    found.weights = apprentice_.weights();
+    found.reward = linear_reward(problem, found.weights);
+    found.status = finished() ? "converged (distance)" : "iteration limit";
+    found.remark = formatted(
+        "the policy is the mixture's; its feature expectations lie %.3g from "
+        "the demonstrator's",
+        apprentice_.mixture_distance());
+    behave(task_, false, Outlook::causal, found);  // values of the reward
+    behave_by(task_, policy, found);
+    return found;
+  }
+
+ private:
+  const Task task_;
+  double tolerance_, distance_ = INFINITY;
+  Apprentice apprentice_;
+};
+
+// Methods that do all their work in one call; its rows are logged one after another.
+class OneShot : public Learner {
+ public:
+  Metrics step() override {
+    if (rows_.empty()) rows_ = work();
+    UNDERSTUDY_CHECK(next_ < rows_.size(), "a step after the last");
+    return rows_[next_++];
+  }
+  bool finished() const override { return next_ > 0 && next_ >= rows_.size(); }
+  const std::vector<double>& weights() const override { return found_.weights; }
+  Recovered recovered() override { return found_; }
+
+ protected:
+  explicit OneShot(const Task& task) : task_(task) {}
+  virtual std::vector<Metrics> work() = 0;
+
+  const Task task_;
+  Recovered found_;
+
+ private:
+  std::vector<Metrics> rows_;
+  std::size_t next_ = 0;
+};
+
+class Lpal final : public OneShot {
+ public:
+  explicit Lpal(const Task& task) : OneShot(task) {}
+  std::vector<Metrics> work() override {
+    const LpalResult result = lpal(task_.problem, expert_features(task_));
+    behave_by(task_, result.policy, found_);
+    found_.status = "solved";
+    found_.remark = "LPAL finds a policy and no reward: reward, weights and values are not there";
+    return {{{"margin", result.margin}, {"duality_gap", result.gap}}};
+  }
+};
+
+class MarginPlanning final : public OneShot {
+ public:
+  MarginPlanning(const Task& task, const LearnerOptions& options)
+      : OneShot(task), options_(options) {}
+  std::vector<Metrics> work() override {
+    const MaxMarginResult result = max_margin_planning(
+        task_.engine, task_.problem, demonstrated_occupancy(task_.problem, task_.demonstrations),
+        {.regularisation = options_.regularisation,
+         .iterations = static_cast<int>(options_.iterations)});
+    found_.weights = result.weights;
+    found_.reward = linear_reward(task_.problem, result.weights);
+    behave(task_, false, Outlook::causal, found_);
+    found_.status = "best weights seen";
+    std::vector<Metrics> rows;
+    double best = INFINITY;
+    for (double objective : result.objectives) {
+      best = std::min(best, objective);
+      rows.push_back({{"objective", objective}, {"best_objective", best}});
+    }
+    return rows;
+  }
+
+ private:
+  LearnerOptions options_;
+};
+
+// The policy that demonstrations show: the action taken most often in each state.
+std::vector<double> shown_policy(const Task& task) {
+  const Problem& problem = task.problem;
+  const std::vector<double> visits = demonstrated_occupancy(problem, task.demonstrations);
+  std::vector<double> policy(visits.size(), 0.0);
+  for (std::int64_t s = 0; s < problem.n_states; ++s) {
+    const auto begin = visits.begin() + problem.pair_begin[s],
+               end = visits.begin() + problem.pair_begin[s + 1];
+    if (begin == end) continue;
+    const auto most = std::max_element(begin, end);
+    if (*most <= 0)
+      fail(ErrorKind::bad_input,
+           "ng_russell: the policy must be known in every state, and no demonstration visits state "
+           "%lld (--policy FILE.npz gives one)",
+           static_cast<long long>(s));
+    policy[static_cast<std::size_t>(most - visits.begin())] = 1;
+  }
+  return policy;
+}
+
+class NgRussell final : public OneShot {
+ public:
+  NgRussell(const Task& task, const LearnerOptions& options) : OneShot(task), options_(options) {
+    policy_ = options.known_policy.empty() ? shown_policy(task) : options.known_policy;
+  }
+  std::vector<Metrics> work() override {
+    const NgRussellResult result =
+        ng_russell(task_.engine, task_.problem, policy_, options_.penalty);
+    found_.weights = result.reward;
+    found_.reward = pair_reward(task_.problem, result.reward);
+    behave(task_, false, Outlook::causal, found_);
+    found_.status = "solved";
+    return {{{"margin", result.margin}, {"duality_gap", result.gap}}};
+  }
+
+ private:
+  LearnerOptions options_;
+  std::vector<double> policy_;
+};
+
+class NgRussellSampled final : public OneShot {
+ public:
+  NgRussellSampled(const Task& task, const LearnerOptions& options)
+      : OneShot(task), options_(options) {}
+  std::vector<Metrics> work() override {
+    const NgRussellResult result =
+        ng_russell_from_samples(task_.engine, task_.problem, task_.demonstrations,
+                                static_cast<int>(std::min<std::int64_t>(options_.iterations, 30)));
+    found_.weights = result.reward;
+    found_.reward = linear_reward(task_.problem, result.reward);
+    behave(task_, false, Outlook::causal, found_);
+    found_.status = "solved";
+    return {{{"margin", result.margin}, {"duality_gap", result.gap}}};
+  }
+
+ private:
+  LearnerOptions options_;
+};
+
+std::unique_ptr<Learner> make_apprentice(const Task& task, const LearnerOptions& options,
+                                         const char* name, ApprenticeOptions::Method method) {
+  need_discount(task, name);
+  return std::make_unique<ApprenticeLearner>(task, options, method);
+}
+
+}  // namespace
+
+std::unique_ptr<Learner> make_projection(const Task& task, const LearnerOptions& options) {
+  return make_apprentice(task, options, "projection", ApprenticeOptions::Method::projection);
+}
+std::unique_ptr<Learner> make_max_margin(const Task& task, const LearnerOptions& options) {
+  return make_apprentice(task, options, "max_margin", ApprenticeOptions::Method::max_margin);
+}
+std::unique_ptr<Learner> make_mwal(const Task& task, const LearnerOptions& options) {
+  return make_apprentice(task, options, "mwal", ApprenticeOptions::Method::mwal);
+}
+std::unique_ptr<Learner> make_lpal(const Task& task, const LearnerOptions&) {
+  need_discount(task, "lpal");
+  return std::make_unique<Lpal>(task);
+}
+std::unique_ptr<Learner> make_max_margin_planning(const Task& task, const LearnerOptions& options) {
+  need_discount(task, "max_margin_planning");
+  return std::make_unique<MarginPlanning>(task, options);
+}
+std::unique_ptr<Learner> make_ng_russell(const Task& task, const LearnerOptions& options) {
+  need_discount(task, "ng_russell");
+  return std::make_unique<NgRussell>(task, options);
+}
+std::unique_ptr<Learner> make_ng_russell_sampled(const Task& task, const LearnerOptions& options) {
+  need_discount(task, "ng_russell_sampled");
+  return std::make_unique<NgRussellSampled>(task, options);
+}
+
+}  // namespace understudy::cli

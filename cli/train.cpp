@@ -1,0 +1,120 @@
+// understudy train ALGORITHM: learns a policy from demonstrations, in a run folder.
+
+#include <cstdio>
+
+#include "algorithms/data/demonstration_files.h"
+#include "cli/find_environment.h"
+#include "cli/trainer.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+namespace {
+
+struct TrainOptions {
+  std::string algorithm, environment, out, config, expert = "builtin";
+  std::vector<std::string> demonstrations, set;
+  std::int64_t iterations = 0;
+};
+
+struct Entry {
+  const char* name;
+  std::unique_ptr<Trainer> (*make)(const Training&);
+};
+constexpr Entry trainers[] = {
+    {"bc", make_cloning}, {"dagger", make_dagger}, {"gail", make_gail},
+    {"fem", make_fem},    {"gtal", make_gtal},
+};
+
+const Entry& trainer_named(const std::string& name) {
+  std::string names;
+  for (const Entry& one : trainers) {
+    if (name == one.name) return one;
+    names += (names.empty() ? "" : ", ") + std::string(one.name);
+  }
+  fail(ErrorKind::bad_input, "train: no algorithm '%s'; there are: %s", name.c_str(),
+       names.c_str());
+}
+
+Demonstrations load(const TrainOptions& options, const EnvironmentDescription* environment) {
+  Demonstrations demonstrations = load_demonstrations(options.demonstrations);
+  if (environment == nullptr) return demonstrations;
+  DemonstrationSpaces spaces;
+  spaces.observation_shape = {environment->observation_size};
+  if (environment->action_count > 0) {
+    spaces.action_count = environment->action_count;
+  } else {
+    const std::size_t width = static_cast<std::size_t>(environment->action_size);
+    spaces.action_shape = {environment->action_size};
+    spaces.action_low.assign(width, static_cast<float>(environment->action_low));
+    spaces.action_high.assign(width, static_cast<float>(environment->action_high));
+  }
+  conform(demonstrations, spaces, options.demonstrations[0]);
+  return demonstrations;
+}
+
+int run(const TrainOptions& options, const Common& common) {
+  const Entry& entry = trainer_named(options.algorithm);
+  const EnvironmentDescription* environment =
+      options.environment.empty() ? nullptr : &find_environment(options.environment);
+  Demonstrations demonstrations;
+  if (!options.demonstrations.empty()) demonstrations = load(options, environment);
+  Session session(common);
+  Settings settings(options.config, options.set);
+  Training training;
+  training.device = &session.device();
+  training.environment = environment;
+  training.demonstrations = options.demonstrations.empty() ? nullptr : &demonstrations;
+  if (!options.demonstrations.empty()) training.demonstrations_name = options.demonstrations[0];
+  training.expert = options.expert;
+  training.seed = common.seed;
+  training.settings = &settings;
+  const std::unique_ptr<Trainer> trainer = entry.make(training);
+
+  Json config = {{"kind", "train"}, {"algorithm", options.algorithm}};
+  if (environment != nullptr) config["environment"] = options.environment;
+  config["demonstrations"] = options.demonstrations;
+  if (options.algorithm == "dagger") config["expert"] = options.expert;
+  const Trained trained =
+      train_in(options.out, config, *trainer, training, options.iterations, common);
+  if (common.json) {
+    Json object = {{"algorithm", options.algorithm},
+                   {"iterations", trained.iterations},
+                   {"interactions", trained.interactions},
+                   {"seconds", trained.seconds},
+                   {"out", options.out}};
+    if (trained.score.is_object()) object.update(trained.score);
+    print(object);
+  } else if (!common.quiet) {
+    std::printf("%s: %lld iterations, %.2f s", options.algorithm.c_str(),
+                static_cast<long long>(trained.iterations), trained.seconds);
+    if (trained.score.is_object())
+      std::printf(", return %.4g over %lld episodes", trained.score["return_mean"].get<double>(),
+                  trained.score["episodes"].get<long long>());
+    std::printf("; %s\n", options.out.c_str());
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Command& command) {
+  CLI::App* verb = app.add_subcommand("train", "Learns a policy from demonstrations");
+  auto options = std::make_shared<TrainOptions>();
+  verb->add_option("ALGORITHM", options->algorithm, "as `understudy algorithms` lists it")
+      ->required();
+  verb->add_option("--env", options->environment, "the environment, where one is needed");
+  verb->add_option("--demos", options->demonstrations, "demonstrations, .npz or .csv");
+  verb->add_option("--out", options->out, "the run's folder")->required();
+  verb->add_option("--config", options->config, "settings: a file with a JSON object");
+  verb->add_option("--set", options->set, "a setting, key=value");
+  verb->add_option("--iterations", options->iterations, "in place of the algorithm's own number")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000000}));
+  verb->add_option("--expert", options->expert,
+                   "dagger: builtin (default), a run, or pipe:COMMAND, a program to ask");
+  verb->callback([&command, options] {
+    command.run = [&command, options] { return run(*options, command.common); };
+  });
+}
+
+}  // namespace understudy::cli

@@ -1,0 +1,208 @@
+// TRPO and its relatives, and adversarial imitation, as trainers.
+
+#include <cmath>
+
+#include "algorithms/adversarial/adversarial_imitation.h"
+#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/reinforcement/policy_gradient.h"
+#include "algorithms/reinforcement/trpo.h"
+#include "autograd/files/checkpoint.h"
+#include "cli/player.h"
+#include "cli/trainer.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+namespace {
+
+using Index = std::int64_t;
+
+void take_learner(Settings& settings, std::uint64_t seed, LearnerOptions& options) {
+  settings.take("instances", options.rollouts.instances);
+  settings.take("pairs", options.rollouts.pairs);
+  settings.take("discount", options.discount);
+  settings.take("lambda", options.lambda);
+  settings.take("entropy", options.entropy);
+  settings.take("baseline.hidden", options.baseline.hidden);
+  std::string kind = name_of(options.baseline.kind);
+  settings.take("baseline", kind);
+  options.baseline.kind = baseline_kind_named(kind);
+  if (options.rollouts.instances < 1 || options.rollouts.pairs % options.rollouts.instances != 0)
+    fail(ErrorKind::bad_input, "pairs: expected a multiple of instances, %lld, found %lld",
+         static_cast<long long>(options.rollouts.instances),
+         static_cast<long long>(options.rollouts.pairs));
+  options.rollouts.seed = options.baseline.seed = seed;
+}
+
+void take_trpo(Settings& settings, std::uint64_t seed, TrpoOptions& options) {
+  take_learner(settings, seed, options.learner);
+  settings.take("divergence", options.trust_region.divergence);
+  settings.take("damping", options.trust_region.damping);
+  settings.take("conjugate_gradient", options.trust_region.iterations);
+  // Products over every fifth pair: the most of a step's cost, and a part of the pairs serves them.
+  options.trust_region.fisher_stride = 5;
+  settings.take("fisher_stride", options.trust_region.fisher_stride);
+  const Index stride = options.trust_region.fisher_stride;
+  if (stride < 1 || options.learner.rollouts.pairs % stride != 0)
+    fail(ErrorKind::bad_input, "fisher_stride: expected a divisor of pairs, found %lld",
+         static_cast<long long>(stride));
+  options.learner.baseline.trust_region.fisher_stride = stride;
+}
+
+// What a row of progress has: not the iteration, which the row has already, nor the residuals, of
+// which there may be more in a later row; and first the mean return of the latest episodes that
+// ended (0 before any did), whenever that was.
+Metrics kept(const std::vector<std::pair<std::string, double>>& named, double latest_return) {
+  Metrics metrics = {{"latest_return", std::isnan(latest_return) ? 0 : latest_return}};
+  for (const auto& [name, value] : named)
+    if (name != "iteration" && name.find("residual") == name.npos)
+      metrics.emplace_back(name, value);
+  return metrics;
+}
+
+class ReinforcementTrainer final : public Trainer {
+ public:
+  ReinforcementTrainer(const Training& training, const std::string& algorithm)
+      : environment_(*training.environment),
+        device_(*training.device),
+        seed_(training.seed),
+        policy_(device_, take_policy(training), training.seed) {
+    Settings& settings = *training.settings;
+    if (algorithm == "trpo") {
+      TrpoOptions options;
+      take_trpo(settings, training.seed, options);
+      learner_ = std::make_unique<Trpo>(policy_, environment_, options);
+      return;
+    }
+    PolicyGradientOptions options = algorithm == "ppo"   ? PolicyGradientOptions::ppo()
+                                    : algorithm == "a2c" ? PolicyGradientOptions::a2c()
+                                                         : PolicyGradientOptions::reinforce();
+    take_learner(settings, training.seed, options.learner);
+    settings.take("learning_rate", options.learning_rate);
+    settings.take("epochs", options.epochs);
+    settings.take("batch", options.batch);
+    settings.take("gradient_norm", options.gradient_norm);
+    if (options.clipped) settings.take("clip", options.clip);
+    learner_ = std::make_unique<PolicyGradient>(policy_, environment_, options);
+  }
+  Policy& policy() override { return policy_; }
+  Index default_iterations() const override { return 200; }
+  const char* metric() const override { return "latest_return"; }
+  Metrics step() override {
+    const LearningMetrics found = learner_->step();
+    if (found.episodes.episodes > 0) return_ = found.episodes.return_mean;
+    return kept(found.named(), return_);
+  }
+  // Solved when the mean of what ended passes the mark and 50 episodes by the modes do too.
+  bool finished() override {
+    if (!(return_ >= environment_.solved)) return false;
+    const PlayOptions how = {.seed = seed_ + 1};
+    const auto player = make_player(policy_, how);
+    return score_of(play(device_, environment_, *player, how), environment_).mean >=
+           environment_.solved;
+  }
+  Index interactions() const override { return learner_->rollouts().interactions(); }
+  void save(RunFolder& run, Index iteration) override {
+    learner_->keep();
+    run.save(iteration, {&policy_.store(), &learner_->store()});
+  }
+  void resume(RunFolder& run) override {
+    read_checkpoint(run.checkpoint(), {&policy_.store(), &learner_->store()});
+    learner_->recall();
+  }
+
+ private:
+  const EnvironmentDescription& environment_;
+  Device& device_;
+  std::uint64_t seed_;
+  Policy policy_;
+  std::unique_ptr<Learner> learner_;
+  double return_ = std::nan("");
+};
+
+class AdversarialTrainer final : public Trainer {
+ public:
+  AdversarialTrainer(const Training& training, AdversarialAlgorithm algorithm)
+      : policy_(*training.device, described(training, algorithm), training.seed) {
+    AdversarialOptions options;
+    options.algorithm = algorithm;
+    Settings& settings = *training.settings;
+    take_trpo(settings, training.seed, options.trpo);
+    if (algorithm == AdversarialAlgorithm::gail) {
+      settings.take("discriminator.hidden", options.discriminator.hidden);
+      settings.take("discriminator.learning_rate", options.discriminator.learning_rate);
+      settings.take("discriminator.entropy_weight", options.discriminator.entropy_weight);
+      settings.take("discriminator.steps", options.discriminator.steps);
+      settings.take("discriminator.minibatch", options.discriminator.minibatch);
+      std::string form = name_of(options.discriminator.form);
+      settings.take("reward", form);
+      options.discriminator.form = reward_form_named(form);
+      options.discriminator.seed = training.seed;
+    }
+    std::string input = name_of(options.input);
+    settings.take("input", input);
+    options.input = reward_input_named(input);
+    // The expert's statistics stay: as if they were of so many pairs that no others count.
+    const Pairs pairs = pairs_of(*training.demonstrations);
+    if (policy_.description().normalise_observations) {
+      const Normalisation fit = Normalisation::fit(pairs.inputs, pairs.input_width);
+      policy_.set_statistics({fit.mean.begin(), fit.mean.end()},
+                             {fit.deviation.begin(), fit.deviation.end()}, 1e15);
+    }
+    imitation_ = make_imitation(policy_, *training.environment, *training.demonstrations, options,
+                                training.demonstrations_name);
+  }
+  Policy& policy() override { return policy_; }
+  Index default_iterations() const override { return 100; }
+  const char* metric() const override { return "latest_return"; }
+  Metrics step() override {
+    const AdversarialMetrics found = imitation_->step();
+    const EpisodeStatistics& episodes = found.learning.episodes;
+    if (episodes.episodes > 0) return_ = episodes.return_mean;
+    return kept(found.named(), return_);
+  }
+  Index interactions() const override { return imitation_->learner().rollouts().interactions(); }
+  void save(RunFolder& run, Index iteration) override {
+    imitation_->learner().keep();
+    run.save(iteration,
+             {&policy_.store(), &imitation_->learner().store(), &imitation_->reward().store()});
+  }
+  void resume(RunFolder& run) override {
+    read_checkpoint(run.checkpoint(), {&policy_.store(), &imitation_->learner().store(),
+                                       &imitation_->reward().store()});
+    imitation_->learner().recall();
+  }
+
+ private:
+  static PolicyDescription described(const Training& training, AdversarialAlgorithm algorithm) {
+    if (training.environment == nullptr)
+      fail(ErrorKind::bad_input, "%s: expected an environment (--env), found none",
+           name_of(algorithm));
+    if (training.demonstrations == nullptr)
+      fail(ErrorKind::bad_input, "%s: expected demonstrations (--demos), found none",
+           name_of(algorithm));
+    return take_policy(training);
+  }
+
+  Policy policy_;
+  std::unique_ptr<AdversarialImitation> imitation_;
+  double return_ = std::nan("");
+};
+
+}  // namespace
+
+std::unique_ptr<Trainer> make_reinforcement(const Training& training,
+                                            const std::string& algorithm) {
+  return std::make_unique<ReinforcementTrainer>(training, algorithm);
+}
+std::unique_ptr<Trainer> make_gail(const Training& training) {
+  return std::make_unique<AdversarialTrainer>(training, AdversarialAlgorithm::gail);
+}
+std::unique_ptr<Trainer> make_fem(const Training& training) {
+  return std::make_unique<AdversarialTrainer>(training, AdversarialAlgorithm::fem);
+}
+std::unique_ptr<Trainer> make_gtal(const Training& training) {
+  return std::make_unique<AdversarialTrainer>(training, AdversarialAlgorithm::gtal);
+}
+
+}  // namespace understudy::cli

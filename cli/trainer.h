@@ -1,0 +1,72 @@
+// What `train` and `expert` drive: an algorithm with its policy, as iterations that can be broken
+// off and taken up again.
+
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "algorithms/data/demonstrations.h"
+#include "algorithms/policies/policy.h"
+#include "cli/run_folder.h"
+#include "cli/settings.h"
+#include "envs/registry.h"
+
+namespace understudy::cli {
+
+// What a trainer is made from. What is pointed to outlives it.
+struct Training {
+  Device* device = nullptr;
+  const EnvironmentDescription* environment = nullptr;  // null: none was named
+  const Demonstrations* demonstrations = nullptr;       // null: none were given
+  std::string demonstrations_name;
+  std::string expert;  // of DAgger: builtin, a run, or pipe:COMMAND
+  std::uint64_t seed = 0;
+  Settings* settings = nullptr;
+};
+
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+  virtual Policy& policy() = 0;
+
+  virtual std::int64_t default_iterations() const = 0;
+  // The metric in the line of progress.
+  virtual const char* metric() const = 0;
+  virtual Metrics step() = 0;
+  // Nothing more is to be learned; asked after each step.
+  virtual bool finished() { return false; }
+  // After the last step, before the policy is written.
+  virtual void conclude() {}
+  // Steps in the environment so far, not counting the expert's.
+  virtual std::int64_t interactions() const { return 0; }
+
+  virtual void save(RunFolder& run, std::int64_t iteration) = 0;
+  // From the checkpoint of `run`, which is that of its `iteration()`.
+  virtual void resume(RunFolder& run) = 0;
+};
+
+std::unique_ptr<Trainer> make_cloning(const Training& training);
+std::unique_ptr<Trainer> make_dagger(const Training& training);
+// trpo, ppo, a2c or reinforce, on the environment's own reward.
+std::unique_ptr<Trainer> make_reinforcement(const Training& training, const std::string& algorithm);
+std::unique_ptr<Trainer> make_gail(const Training& training);
+std::unique_ptr<Trainer> make_fem(const Training& training);
+std::unique_ptr<Trainer> make_gtal(const Training& training);
+
+// A policy for the environment, or, where there is none, for the demonstrations: two hidden layers
+// of 100 (setting `hidden`), the usual head.
+PolicyDescription take_policy(const Training& training);
+
+struct Trained {
+  std::int64_t iterations = 0, interactions = 0;
+  double seconds = 0;
+  Json score;  // of 50 episodes, deterministic; null without an environment
+};
+
+// Runs a trainer in a run folder: `config` is completed by the settings and the iterations (0: the
+// trainer's own). Leaves policy.safetensors and result.json.
+Trained train_in(const std::string& out, Json config, Trainer& trainer, const Training& training,
+                 std::int64_t iterations, const Common& common);
+
+}  // namespace understudy::cli

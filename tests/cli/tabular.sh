@@ -1,0 +1,257 @@
+#!/usr/bin/env bash
+# The command on tabular problems: solve, irl, world, report, inspect, reproduce, and what a run's
+# folder promises. Run from the root after the command is built.
+set -u
+. tests/house/report.bash
+: "${BUILD:=build}"
+understudy=$(realpath "$BUILD/understudy")
+python=${UNDERSTUDY_PYTHON:-python3}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+data=${UNDERSTUDY_DATA:-}
+unset UNDERSTUDY_DATA
+
+# Everything below runs in the scratch folder, where `ls` shows what was written.
+cd "$scratch" || exit 1
+
+# refuse WHAT PATTERN ARGUMENT...: exit code 2, one line that matches, and nothing written.
+refuse() {
+  local what=$1 pattern=$2 code before
+  shift 2
+  before=$(find . | sort)
+  "$understudy" "$@" > out 2> err < /dev/null
+  code=$?
+  hold "$what" "$(
+    [ "$code" = 2 ] && [ "$(wc -l < err)" = 1 ] && [ ! -s out ] && grep -qE -- "$pattern" err &&
+      [ "$before" = "$(find . | sort)" ] || { echo "exit $code"; cat out err; find . | sort; })"
+}
+# does WHAT ARGUMENT...: exit code 0.
+does() {
+  local what=$1
+  shift
+  "$understudy" "$@" > out 2> err < /dev/null
+  hold "$what" "$([ $? = 0 ] || cat out err)"
+}
+# holds WHAT EXPRESSION: of JSON in the file `out`, in Python.
+holds() {
+  hold "$1" "$(python3 - "$2" 2>&1 << 'PYTHON'
+import json, sys
+found = json.load(open("out"))
+if not eval(" ".join(sys.argv[1].split()), {"found": found}):
+    print(sys.argv[1], "does not hold for", found)
+PYTHON
+)"
+}
+touch out err
+
+# ---- problems that are built in, and what is solved ---------------------------------------------
+
+does "a world is written, with demonstrations" \
+  world objectworld --size 8 --out object.npz --demos object_demos.npz --episodes 12 --steps 15
+does "its problem is recognised" inspect object.npz --json
+holds "and described" 'found["problem"]["states"] == 64 and found["problem"]["actions"] == 5
+  and found["problem"]["discount"] == 0.9 and not found["problem"]["deterministic"]'
+does "its demonstrations too" inspect object_demos.npz --json
+holds "with their episodes" 'found["episodes"] == 12 and found["steps"] == 180'
+does "values of the best policy" solve --mdp object.npz --out hard.npz --json
+holds "are found by policy iteration" 'found["iterations"] < 50 and found["states"] == 64'
+for method in value policy modified; do
+  does "soft values by $method iteration" \
+    solve --mdp object.npz --soft --method $method --out soft_$method.npz
+done
+does "and in single precision" solve --mdp object.npz --soft --precision f32 --out single.npz --json
+holds "to its rounding" 'found["change"] < 1e-3'
+refuse "which policy iteration has not" "method value" \
+  solve --mdp object.npz --soft --precision f32 --method policy --out v.npz
+does "messages over a horizon" \
+  solve --mdp objectworld --size 8 --discount 1 --soft --horizon 6 --outlook optimistic \
+  --out messages.npz
+does "a world's name stands for its file" solve --mdp objectworld --size 8 --out again.npz
+hold "and gives the same bytes" "$(cmp hard.npz again.npz 2>&1)"
+
+# What NumPy says of the arrays: the Bellman equation, and alpha beta the same mass at every step.
+if "$python" -c 'import numpy' 2> /dev/null; then
+  hold "values solve the Bellman equation; messages agree" "$("$python" - 2>&1 << 'PYTHON'
+import numpy as np
+m = np.load("object.npz")
+S, A, discount = int(m["n_states"]), int(m["n_actions"]), float(m["discount"])
+P = np.zeros((S, A, S))
+np.add.at(P, (m["state"], m["action"], m["next_state"]), m["probability"])
+r = m["reward"] if m["reward"].ndim == 2 else np.repeat(m["reward"][:, None], A, 1)
+lse = lambda q: np.log(np.exp(q - q.max(-1, keepdims=True)).sum(-1)) + q.max(-1)
+for name, over in [("hard", lambda q: q.max(-1)), *((f"soft_{k}", lse) for k in
+                   ("value", "policy", "modified"))]:
+    v = np.load(name + ".npz")
+    q = r + discount * P @ v["values"]
+    # tolerance 1e-10 a sweep, divided by 1 - discount, and some for the last rounding
+    assert np.abs(q - v["q_values"]).max() < 2e-9, name
+    assert np.abs(over(q) - v["values"]).max() < 2e-9, name
+    assert v["occupancy"].shape == (S,) and abs(v["occupancy"].sum() - 10) < 1e-6, name
+    assert sorted(v.files) == ["occupancy", "policy", "q_values", "values"], v.files
+single, double = np.load("single.npz")["values"], np.load("soft_value.npz")["values"]
+# a rounding of 2^-24 a sweep, summed over 1 / (1 - discount) sweeps, and some of log and exp
+assert np.abs(single - double).max() < 100 * 2**-24 * np.abs(double).max()
+h = np.load("messages.npz")
+assert h["values"].shape == (7, S) and h["policy"].shape == (6, S, A)
+assert (h["beta_state"] == h["values"]).all()
+mass = lse(h["alpha"] + h["beta_state"][:6])
+assert np.ptp(mass) < 1e-9, mass  # nothing ends early in this world
+q = r + np.log(P @ np.exp(h["beta_state"][1]))
+assert np.abs(q - h["beta_state_action"][0]).max() < 1e-9
+assert abs(h["occupancy"].sum() - 6) < 1e-9
+PYTHON
+)"
+fi
+
+# ---- rewards that are recovered -----------------------------------------------------------------
+
+does "the algorithms are listed" irl --list --json
+holds "by name, with their sources" 'len(found) >= 10 and all(a["source"] for a in found)'
+for algorithm in max_causal_entropy projection max_margin mwal lpal max_margin_planning \
+    ng_russell_sampled sampled_maxent deep_maxent deep_maxent_conv; do
+  does "$algorithm" irl $algorithm --mdp object.npz --demos object_demos.npz --out $algorithm \
+    --iterations 12 --quiet --json
+  holds "$algorithm says what it found" \
+    'found["iterations"] >= 1 and "log_likelihood" in found and found["status"]'
+  hold "$algorithm leaves a run" "$(for file in config.json progress.csv checkpoint.safetensors \
+    reward.npz result.json; do [ -s $algorithm/$file ] || echo "no $file"; done)"
+done
+does "ng_russell with a known policy" irl ng_russell --mdp object.npz --demos object_demos.npz \
+  --policy hard.npz --out ng_russell --quiet
+does "a lake is written, with demonstrations" \
+  world frozen_lake --noise 0 --discount 0.9 --demos lake_demos.npz --soft --episodes 30
+does "its undiscounted problem" world frozen_lake --noise 0 --out lake.npz
+refuse "walks without end have no partition function" "diverges at weights \(0, .*radius" \
+  irl maxent --mdp lake.npz --demos lake_demos.npz --out lake
+does "maxent of 2008, from costs that end them" irl maxent --mdp lake.npz --demos lake_demos.npz \
+  --start $(yes -- -2 | head -n 16) --l2 0.01 --out lake --quiet
+does "a run is inspected" inspect max_causal_entropy --json
+holds "with its settings and last row" 'found["config"]["algorithm"] == "max_causal_entropy"
+  and found["rows"] == found["last_row"]["iteration"] and found["finished"]'
+does "a report of two runs" report max_causal_entropy projection --out report.html --json
+hold "needs nothing beside it" "$(grep -noE '(src|href)="[^"]*"|url\([^)]*\)|<script' report.html)"
+hold "has curves, maps and both colour schemes" "$(for part in '<polyline' 'recovered reward' \
+  'expected visits' 'demonstrated visits' 'prefers-color-scheme: dark'; do
+    grep -q -- "$part" report.html || echo "no $part"; done)"
+
+# ---- what a run's folder promises ---------------------------------------------------------------
+
+irl() {
+  "$understudy" irl max_causal_entropy --mdp object.npz --demos object_demos.npz --quiet "$@"
+}
+refuse "a folder that has a run is refused" "holds a run already" irl max_causal_entropy \
+  --mdp object.npz --demos object_demos.npz --out projection
+refuse "and resuming it with other settings" "algorithm is" irl max_causal_entropy \
+  --mdp object.npz --demos object_demos.npz --out projection --resume --iterations 12
+refuse "there must be a run to resume" "holds no run" irl max_causal_entropy \
+  --mdp object.npz --demos object_demos.npz --out nothing --resume
+irl --out whole --iterations 9 > /dev/null
+irl --out parts --iterations 4 > /dev/null
+printf '5,1' >> parts/progress.csv # as if killed in the middle of a row
+irl --out parts --iterations 9 --resume > /dev/null
+hold "a resumed run has the rows of an unbroken one" \
+  "$(cmp whole/progress.csv parts/progress.csv 2>&1)"
+hold "and the same reward" "$(cmp whole/reward.npz parts/reward.npz 2>&1)"
+"$understudy" irl deep_maxent --mdp object.npz --demos object_demos.npz --quiet --iterations 12 \
+  --resume --out deep_maxent > out 2> err
+hold "a run that is done stays as it is" "$([ $? = 0 ] || cat err)"
+deep() {
+  "$understudy" irl deep_maxent_conv --mdp object.npz --demos object_demos.npz --quiet "$@"
+}
+deep --out deep_parts --iterations 5 > /dev/null
+deep --out deep_parts --iterations 12 --resume > /dev/null
+hold "a network resumes from its checkpoint, to the bit" \
+  "$(cmp deep_maxent_conv/reward.npz deep_parts/reward.npz 2>&1)"
+irl --out threads --iterations 9 --threads 3 > /dev/null
+hold "threads do not change it" "$(cmp whole/reward.npz threads/reward.npz 2>&1)"
+"$understudy" irl sampled_maxent --mdp object.npz --demos object_demos.npz --quiet --iterations \
+  10000000 --out cut > out 2> err &
+running=$!
+for _ in $(seq 200); do [ -s cut/progress.csv ] && break; sleep 0.05; done
+refuse "a second process on the same folder is refused" "another process" irl sampled_maxent \
+  --mdp object.npz --demos object_demos.npz --out cut --overwrite
+kill -TERM $running
+wait $running
+code=$?
+hold "an interrupt ends with 130 and a checkpoint" "$(
+  [ $code = 130 ] && [ -s cut/checkpoint.safetensors ] || { echo "exit $code"; ls cut; })"
+if "$python" -c 'import tensorboard' 2> /dev/null; then
+  hold "TensorBoard reads the events" "$("$python" - 2>&1 << 'PYTHON' | grep -v Warning
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator("parts")
+events.Reload()
+steps = [event.step for event in events.Scalars("log_likelihood")]
+rows = [line.split(",") for line in open("parts/progress.csv")][1:]
+if steps != [int(row[0]) for row in rows]: print(steps, rows)
+PYTHON
+)"
+fi
+
+# ---- what is refused ----------------------------------------------------------------------------
+
+# problem FILE CHANGE: a chain of three states as an .npz, changed by a line of Python.
+problem() {
+  python3 - "$1" "$2" << 'PYTHON'
+import struct, sys, zipfile
+d = dict(n_states=3, n_actions=2, state=[0, 0, 1, 1], action=[0, 1, 0, 1], next_state=[1, 0, 2, 0],
+         probability=[1.0, 1.0, 1.0, 1.0], discount=1.0, terminal=[False, False, True],
+         reward=[-1.0, -1.0, 0.0])
+exec(sys.argv[2])
+def npy(v):
+    flat = v if isinstance(v, list) else [v]
+    kind, code = (("|b1", "?") if isinstance(flat[0], bool) else
+                  ("<i8", "q") if isinstance(flat[0], int) else ("<f8", "d"))
+    shape = f"({len(flat)},)" if isinstance(v, list) else "()"
+    if len(flat) and isinstance(v, list) and isinstance(v[0], list): raise SystemExit("1-d only")
+    head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
+    head += " " * (-(len(head) + 11) % 64) + "\n"
+    return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode()
+            + struct.pack(f"<{len(flat)}{code}", *flat))
+with zipfile.ZipFile(sys.argv[1], "w") as archive:
+    for name, value in d.items(): archive.writestr(name + ".npy", npy(value))
+PYTHON
+}
+problem chain.npz ""
+does "the chain is solved" solve --mdp chain.npz --out chain_solved.npz --json
+holds "to its end" 'abs(found["initial_value"] + 1.5) < 1e-12'
+problem sums.npz 'd["probability"][2] = 0.7'
+refuse "probabilities that do not sum" "state 1.*0\.7" solve --mdp sums.npz --out v.npz
+problem negative.npz 'd["discount"] = -0.5'
+refuse "a negative discount" "discount.*-0\.5" solve --mdp negative.npz --out v.npz
+problem island.npz 'd["next_state"][2] = 0'
+refuse "an end that cannot be reached" "reached" solve --mdp island.npz --out v.npz
+problem divergent.npz 'd["reward"] = [1.0, 1.0, 0.0]'
+refuse "a divergent partition function" "diverge.*spectral radius" \
+  solve --mdp divergent.npz --soft --out v.npz
+problem rewardless.npz 'del d["reward"]'
+refuse "a problem without a reward" "no reward" solve --mdp rewardless.npz --out v.npz
+refuse "a world that is not there" "objectworld" solve --mdp atlantis --out v.npz
+refuse "an algorithm that is not there" "max_causal_entropy" irl alchemy --mdp chain.npz \
+  --demos object_demos.npz --out run
+printf 'episode,t,obs,act,terminal\n0,0,0,0,0\n0,1,2,1,0\n0,2,2,,1\n' > impossible.csv
+refuse "a step that is impossible" "episode 0.*" irl max_causal_entropy --mdp chain.npz \
+  --demos impossible.csv --out run
+problem goals.npz 'd.update(goal_id=[0], goal_state=[1], terminal=[False]*3,
+  features=None); del d["features"]; d["transition_features"] = [1.0]*4'
+refuse "one goal of a family must be named" "--goal" solve --mdp rewardless.npz --goal 0 --out v.npz
+
+# ---- experiments --------------------------------------------------------------------------------
+
+does "experiments are listed" reproduce --list --json
+holds "with their sources" 'all(e["name"] and e["source"] for e in found) and len(found) >= 3'
+refuse "an experiment that is not there" "alchemy" reproduce alchemy
+refuse "data that are not there" "data" reproduce borlange --data nowhere
+if [ -n "$data" ] && [ -d "$data/borlange_routes" ]; then
+  does "Borlänge from a start outside the domain" reproduce borlange --data "$data" \
+    --start -0.1 -0.1 -0.1 -0.1 --json
+  holds "reaches the published digits" 'all(r[1] == r[4] for r in found["tables"][0]["rows"])
+    and all(r[1] == r[2] for r in found["tables"][1]["rows"] + found["tables"][2]["rows"])
+    and "spectral radius" in found["tables"][0]["note"]'
+  does "Borlänge as files" world borlange --data "$data" --out roads.npz --demos trips.npz
+  does "and through irl" irl maxent --mdp roads.npz --demos trips.npz --out roads --json --quiet
+  holds "without a start" 'abs(found["log_likelihood"] + 5067.908) < 5e-4
+    and abs(found["weights"][0] + 2.4589) < 5e-5 and len(found["standard_errors"]) == 4'
+  refuse "a start outside the domain" "-0\.1.*spectral radius" irl maxent --mdp roads.npz \
+    --demos trips.npz --start -0.1 -0.1 -0.1 -0.1 --out outside
+fi
+sum_up

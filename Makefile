@@ -43,8 +43,11 @@ LAUNCHER := $(if $(findstring ccache,$(CXX)),,$(call on,$(CCACHE)))
 COMPILER := $(filter-out ccache %/ccache,$(CXX))
 
 OPTIMISE := -O3 -g1
+# What `null` and `object-size` would see, `address` sees.
 ifneq ($(SANITIZE),)
-OPTIMISE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+OPTIMISE := -O1 -g1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+  $(if $(findstring address,$(SANITIZE)),$(if $(findstring undefined,$(SANITIZE)), \
+    -fno-sanitize=null$(comma)object-size))
 endif
 ifneq ($(call on,$(DEBUG)),)
 OPTIMISE := $(subst -O1,-O0,$(subst -O3 -g1,-O0,$(OPTIMISE))) -g3 -D_GLIBCXX_ASSERTIONS
@@ -77,6 +80,13 @@ ARCHITECTURE := $(firstword $(subst -, ,$(shell $(COMPILER) -dumpmachine)))
 FLAGS_portable :=
 FLAGS_avx2 := -mavx2 -mfma
 FLAGS_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
+# Kernels are templates over the vector, and sanitizers take five times as long to compile: they
+# look at one width of it, and not at the tests themselves.
+ifneq ($(SANITIZE),)
+FLAGS_avx2 += -fno-sanitize=all
+FLAGS_avx512 += -fno-sanitize=all
+FLAGS_tests := -fno-sanitize=all
+endif
 INSTRUCTION_SETS := portable $(if $(filter x86_64,$(ARCHITECTURE)),avx2 avx512)
 
 # ---- CUDA ---------------------------------------------------------------------------------------
@@ -110,7 +120,7 @@ endif
 
 every = $(wildcard $(foreach ending,$(2),$(1)/*.$(ending) $(1)/*/*.$(ending) $(1)/*/*/*.$(ending)))
 
-ABSENT := kernels/device/device_cuda_absent.cpp
+ABSENT := kernels/device/device_cuda_absent.cpp envs/batch_cuda_absent.cpp
 DEVICE := kernels/device/device_cpu.cpp
 EMULATOR := $(wildcard kernels/device/simt*.cpp)
 ISA_SOURCES := $(filter-out $(DEVICE), \
@@ -188,6 +198,8 @@ link = mkdir -p $(@D); echo "  link  $@"; \
   $(CXX) $(LINK) $(LDFLAGS) $(filter %.o %.a,$^) $(1) $(LIBRARIES) $(LDLIBS) -o $@
 $(COMMAND_OBJECTS): | $(BUILD)/have/cli11 $(BUILD)/have/json
 $(COMMAND_OBJECTS): CPPFLAGS += -DUNDERSTUDY_VERSION='"$(VERSION)"'
+# The command waits for the library: what it includes takes twice as long to optimise as to read.
+$(COMMAND_OBJECTS): FLAGS := $(subst -O3,-O1,$(FLAGS))
 
 # What a target needs beside the compiler: brought by itself as root, else the command is named.
 $(BUILD)/have/%:
@@ -212,7 +224,7 @@ ifneq ($(call on,$(EMBEDDED)),)
 CHECKS := $(wildcard tests/embedded/*.sh)
 endif
 
-$(TEST_OBJECTS): FLAGS := $(subst -O3,-O1,$(FLAGS))
+$(TEST_OBJECTS): FLAGS := $(subst -O3,-O1,$(FLAGS)) $(FLAGS_tests)
 $(TEST_OBJECTS): | $(BUILD)/have/gtest
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(if $(call on,$(EMBEDDED)),$(LIBRARY),$(EMULATED))
 	@$(call link,-lgtest -lgtest_main -pthread)
@@ -331,7 +343,7 @@ define HELP
   make fuzz         the fuzz targets, FUZZ_SECONDS=60 each (in make test: 2)
   make bench        every benchmark beside marks, floors, peers and the machine's limits
   make marks        the marks alone, each met or not
-  make demo         clones experts who disagree, in a minute; writes $(BUILD)/demo/report.html
+  make demo         an expert, four demonstrations, cloning, DAgger, GAIL; $(BUILD)/demo/report.html
   make info         what was found on this machine, and what was not
   make install      to PREFIX=$(PREFIX) (DESTDIR= for packagers); make uninstall takes it away
   make lint         clang-tidy, cppcheck and the checks of the house

@@ -96,9 +96,9 @@ int list(std::span<const Entry> entries, const Common& common) {
 
 }  // namespace
 
-void add_algorithms(CLI::App& app, Command& command) {
-  CLI::App* verb = app.add_subcommand("algorithms", "The algorithms that learn");
-  verb->callback([&command] {
+void add_algorithms(Verb& root, Command& command) {
+  Verb verb = root.verb("algorithms", "The algorithms that learn");
+  verb.when_chosen([&command] {
     command.run = [&command] {
       std::vector<Entry> all(std::begin(algorithms), std::end(algorithms));
       for (const TabularAlgorithm& one : tabular_algorithms())
@@ -109,9 +109,9 @@ void add_algorithms(CLI::App& app, Command& command) {
   });
 }
 
-void add_policies(CLI::App& app, Command& command) {
-  CLI::App* verb = app.add_subcommand("policies", "The policies that are learned");
-  verb->callback(
+void add_policies(Verb& root, Command& command) {
+  Verb verb = root.verb("policies", "The policies that are learned");
+  verb.when_chosen(
       [&command] { command.run = [&command] { return list(policies, command.common); }; });
 }
 

@@ -7,13 +7,13 @@
 
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/options.h"
 #include "kernels/device/device.h"
 #include "kernels/device/threads.h"
 
@@ -36,23 +36,23 @@ struct Command {
   std::function<int()> run;  // of the chosen verb; returns the exit code
 };
 
-void add_info(CLI::App& app, Command& command);
-void add_inspect(CLI::App& app, Command& command);
-void add_demo(CLI::App& app, Command& command);
-void add_reproduce(CLI::App& app, Command& command);
-void add_envs(CLI::App& app, Command& command);
-void add_env(CLI::App& app, Command& command);
-void add_algorithms(CLI::App& app, Command& command);
-void add_policies(CLI::App& app, Command& command);
-void add_irl(CLI::App& app, Command& command);
-void add_report(CLI::App& app, Command& command);
-void add_solve(CLI::App& app, Command& command);
-void add_world(CLI::App& app, Command& command);
-void add_expert(CLI::App& app, Command& command);
-void add_train(CLI::App& app, Command& command);
-void add_record(CLI::App& app, Command& command);
-void add_eval(CLI::App& app, Command& command);
-void add_predict(CLI::App& app, Command& command);
+void add_info(Verb& root, Command& command);
+void add_inspect(Verb& root, Command& command);
+void add_demo(Verb& root, Command& command);
+void add_reproduce(Verb& root, Command& command);
+void add_envs(Verb& root, Command& command);
+void add_env(Verb& root, Command& command);
+void add_algorithms(Verb& root, Command& command);
+void add_policies(Verb& root, Command& command);
+void add_irl(Verb& root, Command& command);
+void add_report(Verb& root, Command& command);
+void add_solve(Verb& root, Command& command);
+void add_world(Verb& root, Command& command);
+void add_expert(Verb& root, Command& command);
+void add_train(Verb& root, Command& command);
+void add_record(Verb& root, Command& command);
+void add_eval(Verb& root, Command& command);
+void add_predict(Verb& root, Command& command);
 
 // The device that the options ask for, with its team.
 class Session {

@@ -174,19 +174,19 @@ int run(const DemoOptions& options, const Common& common) {
 
 }  // namespace
 
-void add_demo(CLI::App& app, Command& command) {
-  CLI::App* verb = app.add_subcommand(
-      "demo", "From an expert to those who learn from it; writes a table and a report");
+void add_demo(Verb& root, Command& command) {
+  Verb verb =
+      root.verb("demo", "From an expert to those who learn from it; writes a table and a report");
   auto options = std::make_shared<DemoOptions>();
-  verb->add_option("--out", options->out, "folder of report.html (default build/demo)");
-  verb->add_option("--data", options->data,
-                   "folder that holds omniglot_strokes (default: UNDERSTUDY_DATA)");
-  verb->add_option("TASK,--task", options->task,
-                   "imitation (default), or cloning where experts disagree: strokes, fork, auto")
-      ->check(CLI::IsMember({"imitation", "strokes", "fork", "auto"}));
-  verb->add_option("--iterations", options->iterations, "strokes, fork: steps of each model")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000000}));
-  verb->callback([&command, options] {
+  verb.option("--out", options->out, "folder of report.html (default build/demo)");
+  verb.option("--data", options->data,
+              "folder that holds omniglot_strokes (default: UNDERSTUDY_DATA)");
+  verb.option("TASK,--task", options->task,
+              "imitation (default), or cloning where experts disagree: strokes, fork, auto")
+      .one_of({"imitation", "strokes", "fork", "auto"});
+  verb.option("--iterations", options->iterations, "strokes, fork: steps of each model")
+      .between(std::int64_t{1}, std::int64_t{1000000000});
+  verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });
 }

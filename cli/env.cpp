@@ -104,29 +104,26 @@ int run(const EnvOptions& options, const Common& common) {
 
 }  // namespace
 
-void add_env(CLI::App& app, Command& command) {
-  CLI::App* verb =
-      app.add_subcommand("env", "Describes an environment, or replays given actions in it");
+void add_env(Verb& root, Command& command) {
+  Verb verb = root.verb("env", "Describes an environment, or replays given actions in it");
   auto options = std::make_shared<EnvOptions>();
-  verb->add_option("NAME", options->name,
-                   "as `understudy envs` lists it, or a library.so of your own")
-      ->required();
-  verb->add_flag("--describe", options->describe, "its state, spaces, horizon and source");
-  verb->add_option("--actions", options->actions,
-                   "CSV of actions: column action, or act_0, act_1, ...; perhaps t and instance");
-  verb->add_option("--init", options->init,
-                   "CSV of internal states to start from, a row an instance; columns: --describe");
-  verb->add_option("--instances", options->instances, "started by --seed, where there is no --init")
-      ->check(CLI::Range(1, 1 << 24));
-  verb->add_option("--precision", options->precision, "f32 or f64 (default)")
-      ->check(CLI::IsMember({"f32", "f64"}));
-  verb->add_flag("--beyond-bounds", options->beyond_bounds,
-                 "lets continuous actions pass their bounds, to see what the environment does");
-  verb->add_option("--out", options->out,
-                   "T.npz: obs, acts, rews, states, terminated, truncated, an episode an instance");
-  verb->add_option("--render", options->render,
-                   "folder for pictures of the first instance: frame_*.png and animation.svg");
-  verb->callback([&command, options] {
+  verb.option("NAME", options->name, "as `understudy envs` lists it, or a library.so of your own")
+      .required();
+  verb.flag("--describe", options->describe, "its state, spaces, horizon and source");
+  verb.option("--actions", options->actions,
+              "CSV of actions: column action, or act_0, act_1, ...; perhaps t and instance");
+  verb.option("--init", options->init,
+              "CSV of internal states to start from, a row an instance; columns: --describe");
+  verb.option("--instances", options->instances, "started by --seed, where there is no --init")
+      .between(1, 1 << 24);
+  verb.option("--precision", options->precision, "f32 or f64 (default)").one_of({"f32", "f64"});
+  verb.flag("--beyond-bounds", options->beyond_bounds,
+            "lets continuous actions pass their bounds, to see what the environment does");
+  verb.option("--out", options->out,
+              "T.npz: obs, acts, rews, states, terminated, truncated, an episode an instance");
+  verb.option("--render", options->render,
+              "folder for pictures of the first instance: frame_*.png and animation.svg");
+  verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });
 }

@@ -84,9 +84,9 @@ std::string action_space_text(const EnvironmentDescription& e) {
                    e.action_low, e.action_high);
 }
 
-void add_envs(CLI::App& app, Command& command) {
-  CLI::App* verb = app.add_subcommand("envs", "The environments there are");
-  verb->callback([&command] { command.run = [&command] { return run(command.common); }; });
+void add_envs(Verb& root, Command& command) {
+  Verb verb = root.verb("envs", "The environments there are");
+  verb.when_chosen([&command] { command.run = [&command] { return run(command.common); }; });
 }
 
 }  // namespace understudy::cli

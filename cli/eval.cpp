@@ -105,17 +105,15 @@ int run(const EvalOptions& options, const Common& common) {
 
 }  // namespace
 
-void add_eval(CLI::App& app, Command& command) {
-  CLI::App* verb = app.add_subcommand("eval", "Measures a policy");
+void add_eval(Verb& root, Command& command) {
+  Verb verb = root.verb("eval", "Measures a policy");
   auto options = std::make_shared<EvalOptions>();
-  verb->add_option("RUN", options->run, "a run, a policy's .safetensors, builtin or random")
-      ->required();
-  verb->add_option("--env", options->environment, "another environment than the run's");
-  verb->add_option("--episodes", options->episodes, "how many (default 50)")
-      ->check(CLI::Range(1, 1000000));
-  verb->add_flag("--stochastic", options->stochastic, "draws from the policy in place of its mode");
-  verb->add_option("--demos", options->demonstrations, "held-out demonstrations to foretell");
-  verb->callback([&command, options] {
+  verb.option("RUN", options->run, "a run, a policy's .safetensors, builtin or random").required();
+  verb.option("--env", options->environment, "another environment than the run's");
+  verb.option("--episodes", options->episodes, "how many (default 50)").between(1, 1000000);
+  verb.flag("--stochastic", options->stochastic, "draws from the policy in place of its mode");
+  verb.option("--demos", options->demonstrations, "held-out demonstrations to foretell");
+  verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });
 }

@@ -54,19 +54,19 @@ int run(const ExpertOptions& options, const Common& common) {
 
 }  // namespace
 
-void add_expert(CLI::App& app, Command& command) {
-  CLI::App* verb = app.add_subcommand("expert", "Trains an expert on the environment's own reward");
+void add_expert(Verb& root, Command& command) {
+  Verb verb = root.verb("expert", "Trains an expert on the environment's own reward");
   auto options = std::make_shared<ExpertOptions>();
-  verb->add_option("ENV", options->environment, "the environment")->required();
-  verb->add_option("--out", options->out, "the run's folder")->required();
-  verb->add_option("--algorithm", options->algorithm, "trpo (default), ppo, a2c or reinforce")
-      ->check(CLI::IsMember({"trpo", "ppo", "a2c", "reinforce"}));
-  verb->add_option("--iterations", options->iterations,
-                   "at most (default 200); fewer where the environment is solved before")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000000}));
-  verb->add_option("--config", options->config, "settings: a file with a JSON object");
-  verb->add_option("--set", options->set, "a setting, key=value");
-  verb->callback([&command, options] {
+  verb.option("ENV", options->environment, "the environment").required();
+  verb.option("--out", options->out, "the run's folder").required();
+  verb.option("--algorithm", options->algorithm, "trpo (default), ppo, a2c or reinforce")
+      .one_of({"trpo", "ppo", "a2c", "reinforce"});
+  verb.option("--iterations", options->iterations,
+              "at most (default 200); fewer where the environment is solved before")
+      .between(std::int64_t{1}, std::int64_t{1000000000});
+  verb.option("--config", options->config, "settings: a file with a JSON object");
+  verb.option("--set", options->set, "a setting, key=value");
+  verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });
 }

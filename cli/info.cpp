@@ -69,9 +69,9 @@ int run(const Common& common) {
 
 }  // namespace
 
-void add_info(CLI::App& app, Command& command) {
-  CLI::App* verb = app.add_subcommand("info", "What this build and this machine have");
-  verb->callback([&command] { command.run = [&command] { return run(command.common); }; });
+void add_info(Verb& root, Command& command) {
+  Verb verb = root.verb("info", "What this build and this machine have");
+  verb.when_chosen([&command] { command.run = [&command] { return run(command.common); }; });
 }
 
 }  // namespace understudy::cli

@@ -224,12 +224,11 @@ int run(const std::string& path, const Common& common) {
 
 }  // namespace
 
-void add_inspect(CLI::App& app, Command& command) {
-  CLI::App* verb =
-      app.add_subcommand("inspect", "What is in a file (.npy, .npz, .csv, .safetensors) or a run");
+void add_inspect(Verb& root, Command& command) {
+  Verb verb = root.verb("inspect", "What is in a file (.npy, .npz, .csv, .safetensors) or a run");
   auto path = std::make_shared<std::string>();
-  verb->add_option("FILE", *path, "the file or the run's folder")->required();
-  verb->callback(
+  verb.option("FILE", *path, "the file or the run's folder").required();
+  verb.when_chosen(
       [&command, path] { command.run = [&command, path] { return run(*path, command.common); }; });
 }
 

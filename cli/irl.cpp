@@ -231,48 +231,43 @@ int run_irl(IrlArguments arguments, const Common& common) {
 
 }  // namespace
 
-void add_irl(CLI::App& app, Command& command) {
-  CLI::App* verb =
-      app.add_subcommand("irl", "Recovers the reward of a tabular problem's demonstrator");
+void add_irl(Verb& root, Command& command) {
+  Verb verb = root.verb("irl", "Recovers the reward of a tabular problem's demonstrator");
   auto arguments = std::make_shared<IrlArguments>();
   LearnerOptions& learner = arguments->learner;
-  verb->add_option("ALGORITHM", arguments->algorithm, "see --list");
-  verb->add_flag("--list", arguments->list, "the algorithms there are");
-  add_problem_options(*verb, arguments->source);
-  verb->get_option("--mdp")->required(false);
-  verb->add_option("--demos", arguments->demonstrations, "files of demonstrations");
-  verb->add_option("--out", arguments->out, "the run's folder");
-  verb->add_option("--iterations", learner.iterations, "at most (default 500)")
-      ->check(CLI::Range(1, 100000000));
-  verb->add_option("--tolerance", learner.tolerance, "of the gradient or the distance (1e-6)")
-      ->check(CLI::PositiveNumber);
-  verb->add_option("--objective", learner.objective, "of max_causal_entropy")
-      ->check(CLI::IsMember({"likelihood", "feature_matching"}));
-  verb->add_option("--optimiser", learner.optimiser, "of the maximum-entropy algorithms")
-      ->check(CLI::IsMember({"lbfgs", "gradient", "exponentiated"}));
-  verb->add_option("--learning-rate", learner.learning_rate,
-                   "of plain optimisers (0.1) and networks (0.01)")
-      ->check(CLI::PositiveNumber);
-  verb->add_option("--l1", learner.l1, "penalty l1 |w|_1 of the mean objective")
-      ->check(CLI::NonNegativeNumber);
-  verb->add_option("--l2", learner.l2, "penalty l2/2 |w|^2 of the mean objective")
-      ->check(CLI::NonNegativeNumber);
-  verb->add_option("--start", learner.start, "weights to begin from");
-  verb->add_option("--policy", arguments->policy, "the known policy of ng_russell, an .npz");
-  verb->add_option("--penalty", learner.penalty, "of ng_russell on the sum of |reward| (1)")
-      ->check(CLI::NonNegativeNumber);
-  verb->add_option("--regularisation", learner.regularisation, "of max_margin_planning (0.01)")
-      ->check(CLI::PositiveNumber);
-  verb->add_option("--hidden", learner.hidden, "widths of deep_maxent's hidden layers (32 32)")
-      ->check(CLI::Range(1, 100000));
-  verb->add_option("--windows", learner.windows, "of deep_maxent_conv's layers, odd (3)")
-      ->check(CLI::Range(1, 101));
-  verb->add_option("--samples", learner.samples, "episodes a gradient of sampled_maxent (256)")
-      ->check(CLI::Range(1, 100000000));
-  verb->add_option("--evaluate-every", arguments->evaluate_every,
-                   "iterations between looks at the expected value difference, 0: at the end (10)")
-      ->check(CLI::Range(0, 100000000));
-  verb->callback([&command, arguments] {
+  verb.option("ALGORITHM", arguments->algorithm, "see --list");
+  verb.flag("--list", arguments->list, "the algorithms there are");
+  add_problem_options(verb, arguments->source);
+  verb.option("--demos", arguments->demonstrations, "files of demonstrations");
+  verb.option("--out", arguments->out, "the run's folder");
+  verb.option("--iterations", learner.iterations, "at most (default 500)").between(1, 100000000);
+  verb.option("--tolerance", learner.tolerance, "of the gradient or the distance (1e-6)")
+      .positive();
+  verb.option("--objective", learner.objective, "of max_causal_entropy")
+      .one_of({"likelihood", "feature_matching"});
+  verb.option("--optimiser", learner.optimiser, "of the maximum-entropy algorithms")
+      .one_of({"lbfgs", "gradient", "exponentiated"});
+  verb.option("--learning-rate", learner.learning_rate,
+              "of plain optimisers (0.1) and networks (0.01)")
+      .positive();
+  verb.option("--l1", learner.l1, "penalty l1 |w|_1 of the mean objective").not_negative();
+  verb.option("--l2", learner.l2, "penalty l2/2 |w|^2 of the mean objective").not_negative();
+  verb.option("--start", learner.start, "weights to begin from");
+  verb.option("--policy", arguments->policy, "the known policy of ng_russell, an .npz");
+  verb.option("--penalty", learner.penalty, "of ng_russell on the sum of |reward| (1)")
+      .not_negative();
+  verb.option("--regularisation", learner.regularisation, "of max_margin_planning (0.01)")
+      .positive();
+  verb.option("--hidden", learner.hidden, "widths of deep_maxent's hidden layers (32 32)")
+      .between(1, 100000);
+  verb.option("--windows", learner.windows, "of deep_maxent_conv's layers, odd (3)")
+      .between(1, 101);
+  verb.option("--samples", learner.samples, "episodes a gradient of sampled_maxent (256)")
+      .between(1, 100000000);
+  verb.option("--evaluate-every", arguments->evaluate_every,
+              "iterations between looks at the expected value difference, 0: at the end (10)")
+      .between(0, 100000000);
+  verb.when_chosen([&command, arguments] {
     command.run = [&command, arguments] { return run_irl(*arguments, command.common); };
   });
 }

@@ -1,6 +1,7 @@
 // understudy VERB ...: parses the options, runs the verb, and turns what went wrong into one line
 // and an exit code.
 
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -52,36 +53,34 @@ int run(int argc, char** argv) {
   app.fallthrough();  // the options below may stand behind the verb
   app.require_subcommand(1);
   app.set_version_flag("--version", UNDERSTUDY_VERSION);
-  app.add_option("--device", common.device, "cpu, cuda, or auto: CUDA where there is a device")
-      ->check(CLI::IsMember({"cpu", "cuda", "auto"}));
-  app.add_option("--threads", common.threads, "threads of the CPU (default: every processor)")
-      ->check(CLI::Range(1, 1024));
-  app.add_option("--seed", common.seed, "of everything that is random (default 0)")
-      ->check([](const std::string& text) {
-        return text.find('-') == text.npos ? std::string() : "expected 0 or more, found " + text;
-      });
-  app.add_flag("--json", common.json, "one JSON object on standard output");
-  app.add_flag("--quiet", common.quiet, "no progress on standard error");
-  CLI::Option* resume = app.add_flag("--resume", common.resume, "continue the run in --out");
-  app.add_flag("--overwrite", common.overwrite, "replace the run in --out")->excludes(resume);
+  Verb root(app);
+  root.option("--device", common.device, "cpu, cuda, or auto: CUDA where there is a device")
+      .one_of({"cpu", "cuda", "auto"});
+  root.option("--threads", common.threads, "threads of the CPU (default: every processor)")
+      .between(1, 1024);
+  root.option("--seed", common.seed, "of everything that is random (default 0)");
+  root.flag("--json", common.json, "one JSON object on standard output");
+  root.flag("--quiet", common.quiet, "no progress on standard error");
+  const Option resume = root.flag("--resume", common.resume, "continue the run in --out");
+  root.flag("--overwrite", common.overwrite, "replace the run in --out").excludes(resume);
   app.footer("Options above may stand before or behind the verb.");
-  add_info(app, command);
-  add_inspect(app, command);
-  add_demo(app, command);
-  add_reproduce(app, command);
-  add_envs(app, command);
-  add_env(app, command);
-  add_algorithms(app, command);
-  add_policies(app, command);
-  add_irl(app, command);
-  add_report(app, command);
-  add_solve(app, command);
-  add_world(app, command);
-  add_expert(app, command);
-  add_train(app, command);
-  add_record(app, command);
-  add_eval(app, command);
-  add_predict(app, command);
+  add_info(root, command);
+  add_inspect(root, command);
+  add_demo(root, command);
+  add_reproduce(root, command);
+  add_envs(root, command);
+  add_env(root, command);
+  add_algorithms(root, command);
+  add_policies(root, command);
+  add_irl(root, command);
+  add_report(root, command);
+  add_solve(root, command);
+  add_world(root, command);
+  add_expert(root, command);
+  add_train(root, command);
+  add_record(root, command);
+  add_eval(root, command);
+  add_predict(root, command);
 
   try {
     app.parse(argc, argv);

@@ -98,17 +98,16 @@ int run(const PredictOptions& options, const Common& common) {
 
 }  // namespace
 
-void add_predict(CLI::App& app, Command& command) {
-  CLI::App* verb = app.add_subcommand("predict", "A policy's actions for given observations");
+void add_predict(Verb& root, Command& command) {
+  Verb verb = root.verb("predict", "A policy's actions for given observations");
   auto options = std::make_shared<PredictOptions>();
-  verb->add_option("RUN", options->run, "a run, or a policy's .safetensors")->required();
-  verb->add_option("--inputs", options->inputs, "X.npz with obs, and perhaps acts")->required();
-  verb->add_option("--out", options->out,
-                   "Y.npz: acts (the modes), samples, log_probability of the given acts")
-      ->required();
-  verb->add_option("--samples", options->samples, "draws of each row (default 0)")
-      ->check(CLI::Range(0, 1000000));
-  verb->callback([&command, options] {
+  verb.option("RUN", options->run, "a run, or a policy's .safetensors").required();
+  verb.option("--inputs", options->inputs, "X.npz with obs, and perhaps acts").required();
+  verb.option("--out", options->out,
+              "Y.npz: acts (the modes), samples, log_probability of the given acts")
+      .required();
+  verb.option("--samples", options->samples, "draws of each row (default 0)").between(0, 1000000);
+  verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });
 }

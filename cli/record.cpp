@@ -51,21 +51,18 @@ int run(const RecordOptions& options, const Common& common) {
 
 }  // namespace
 
-void add_record(CLI::App& app, Command& command) {
-  CLI::App* verb = app.add_subcommand("record", "Records demonstrations");
+void add_record(Verb& root, Command& command) {
+  Verb verb = root.verb("record", "Records demonstrations");
   auto options = std::make_shared<RecordOptions>();
-  verb->add_option("ENV", options->environment, "the environment")->required();
-  verb->add_option("--policy", options->policy, "a run, builtin (an expert), or random")
-      ->required();
-  verb->add_option("--episodes", options->episodes, "how many")
-      ->required()
-      ->check(CLI::Range(1, 1000000));
-  verb->add_option("--subsample", options->subsample,
-                   "keeps every K-th step of an episode, from a random one on")
-      ->check(CLI::Range(1, 1000000));
-  verb->add_flag("--stochastic", options->stochastic, "draws from the policy in place of its mode");
-  verb->add_option("--out", options->out, "D.npz, or .csv")->required();
-  verb->callback([&command, options] {
+  verb.option("ENV", options->environment, "the environment").required();
+  verb.option("--policy", options->policy, "a run, builtin (an expert), or random").required();
+  verb.option("--episodes", options->episodes, "how many").required().between(1, 1000000);
+  verb.option("--subsample", options->subsample,
+              "keeps every K-th step of an episode, from a random one on")
+      .between(1, 1000000);
+  verb.flag("--stochastic", options->stochastic, "draws from the policy in place of its mode");
+  verb.option("--out", options->out, "D.npz, or .csv").required();
+  verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });
 }

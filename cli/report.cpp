@@ -161,17 +161,16 @@ std::string report_page(const std::vector<ReportRun>& runs) {
   return page + "<p class=\"small\">understudy " + UNDERSTUDY_VERSION + "</p>\n</body></html>\n";
 }
 
-void add_report(CLI::App& app, Command& command) {
-  CLI::App* verb =
-      app.add_subcommand("report", "One page of tables, curves and maps from one or more runs");
+void add_report(Verb& root, Command& command) {
+  Verb verb = root.verb("report", "One page of tables, curves and maps from one or more runs");
   struct Arguments {
     std::vector<std::string> runs;
     std::string out;
   };
   auto arguments = std::make_shared<Arguments>();
-  verb->add_option("RUN", arguments->runs, "folders of runs")->required();
-  verb->add_option("--out", arguments->out, "the page to write")->required();
-  verb->callback([&command, arguments] {
+  verb.option("RUN", arguments->runs, "folders of runs").required();
+  verb.option("--out", arguments->out, "the page to write").required();
+  verb.when_chosen([&command, arguments] {
     command.run = [&command, arguments] {
       std::vector<ReportRun> runs;
       for (const std::string& path : arguments->runs) runs.push_back(read_run(path));

@@ -164,30 +164,29 @@ std::string shown(const Spread& spread) {
   return formatted("%.4g ± %.2g", spread.mean, (spread.high - spread.low) / 2);
 }
 
-void add_reproduce(CLI::App& app, Command& command) {
-  CLI::App* verb = app.add_subcommand(
-      "reproduce", "Reruns a paper's table and prints it beside the paper's figures");
+void add_reproduce(Verb& root, Command& command) {
+  Verb verb =
+      root.verb("reproduce", "Reruns a paper's table and prints it beside the paper's figures");
   auto options = std::make_shared<Reproduction>(Reproduction{command.common, 0, "", "", {}});
   auto listed = std::make_shared<bool>(false);
-  verb->fallthrough();
-  verb->require_subcommand(0, 1);
-  verb->add_flag("--list", *listed, "the experiments there are");
-  verb->add_option("--seeds", options->seeds, "how many seeds (default: the experiment's own)")
-      ->check(CLI::Range(1, 100000));
-  verb->add_option("--data", options->data, "folder of the data sets (default: UNDERSTUDY_DATA)");
-  verb->add_option("--out", options->out, "folder for result.json");
+  verb.may_stand_alone();
+  verb.flag("--list", *listed, "the experiments there are");
+  verb.option("--seeds", options->seeds, "how many seeds (default: the experiment's own)")
+      .between(1, 100000);
+  verb.option("--data", options->data, "folder of the data sets (default: UNDERSTUDY_DATA)");
+  verb.option("--out", options->out, "folder for result.json");
   for (const Experiment& experiment : experiments()) {
-    CLI::App* one = verb->add_subcommand(experiment.name, experiment.summary);
-    if (experiment.add_options) experiment.add_options(*one);
-    one->callback([&command, options, experiment] {
+    Verb one = verb.verb(experiment.name, experiment.summary);
+    if (experiment.add_options) experiment.add_options(one);
+    one.when_chosen([&command, options, experiment] {
       command.run = [options, experiment] { return run(experiment, *options); };
     });
   }
-  verb->callback([&command, verb, listed] {
+  verb.when_chosen([&command, verb, listed] {
     if (*listed) {
       command.run = [&command] { return list(command.common); };
-    } else if (verb->get_subcommands().empty()) {
-      throw CLI::ValidationError("reproduce", "the name of an experiment is needed (--list)");
+    } else if (verb.stands_alone()) {
+      fail(ErrorKind::bad_input, "reproduce: the name of an experiment is needed (--list)");
     }
   });
 }

@@ -37,7 +37,7 @@ struct Experiment {
   std::string summary;  // one line
   std::string source;   // paper and table, or the data's reference
   // Options beside --seeds, --data and --out; may be empty. What they set is kept by `run`.
-  std::function<void(CLI::App&)> add_options;
+  std::function<void(Verb&)> add_options;
   std::function<void(Reproduction&)> run;
 };
 

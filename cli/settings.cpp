@@ -10,8 +10,10 @@
 namespace understudy::cli {
 
 Settings::Settings(const std::string& config, const std::vector<std::string>& set) {
-  if (!config.empty())
-    for (const auto& [name, value] : read_json(config).items()) add(name, value, config);
+  if (!config.empty()) {
+    const Json read = read_json(config);  // items() only looks at it
+    for (const auto& [name, value] : read.items()) add(name, value, config);
+  }
   for (const std::string& one : set) {
     const std::size_t equals = one.find('=');
     if (equals == one.npos || equals == 0)

@@ -290,49 +290,45 @@ int run_world(const WorldArguments& arguments, const Common& common) {
 
 }  // namespace
 
-void add_solve(CLI::App& app, Command& command) {
-  CLI::App* verb =
-      app.add_subcommand("solve", "Values, policy, messages and occupancy of a tabular problem");
+void add_solve(Verb& root, Command& command) {
+  Verb verb = root.verb("solve", "Values, policy, messages and occupancy of a tabular problem");
   auto arguments = std::make_shared<SolveArguments>();
-  add_problem_options(*verb, arguments->source);
-  verb->add_option("--out", arguments->out, "the .npz to write")->required();
-  verb->add_flag("--soft", arguments->soft, "log-sum-exp in place of the maximum");
-  verb->add_option("--horizon", arguments->horizon, "steps; without: discounted, or to the end")
-      ->check(CLI::Range(1, 100000000));
-  verb->add_option("--reward", arguments->reward, "an .npz whose array `reward` is used instead");
-  verb->add_option("--goal", arguments->goal, "which goal, of a problem that is a family of goals")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 31));
-  verb->add_option("--method", arguments->method,
-                   "value, policy or modified policy iteration; auto: policy up to 20000 states")
-      ->check(CLI::IsMember({"auto", "value", "policy", "modified"}));
-  verb->add_option("--outlook", arguments->outlook,
-                   "causal: r + discount E V; optimistic: r + log E exp V")
-      ->check(CLI::IsMember({"causal", "optimistic"}));
-  verb->add_option("--precision", arguments->precision, "of sweeps: f64 (default) or f32")
-      ->check(CLI::IsMember({"f64", "f32"}));
-  verb->add_option("--tolerance", arguments->tolerance, "largest change of a value at the end")
-      ->check(CLI::PositiveNumber);
-  verb->callback([&command, arguments] {
+  add_problem_options(verb, arguments->source).required();
+  verb.option("--out", arguments->out, "the .npz to write").required();
+  verb.flag("--soft", arguments->soft, "log-sum-exp in place of the maximum");
+  verb.option("--horizon", arguments->horizon, "steps; without: discounted, or to the end")
+      .between(1, 100000000);
+  verb.option("--reward", arguments->reward, "an .npz whose array `reward` is used instead");
+  verb.option("--goal", arguments->goal, "which goal, of a problem that is a family of goals")
+      .between(std::int64_t{0}, std::int64_t{1} << 31);
+  verb.option("--method", arguments->method,
+              "value, policy or modified policy iteration; auto: policy up to 20000 states")
+      .one_of({"auto", "value", "policy", "modified"});
+  verb.option("--outlook", arguments->outlook,
+              "causal: r + discount E V; optimistic: r + log E exp V")
+      .one_of({"causal", "optimistic"});
+  verb.option("--precision", arguments->precision, "of sweeps: f64 (default) or f32")
+      .one_of({"f64", "f32"});
+  verb.option("--tolerance", arguments->tolerance, "largest change of a value at the end")
+      .positive();
+  verb.when_chosen([&command, arguments] {
     command.run = [&command, arguments] { return run_solve(*arguments, command.common); };
   });
 }
 
-void add_world(CLI::App& app, Command& command) {
-  CLI::App* verb =
-      app.add_subcommand("world", "Writes a built-in tabular world, and demonstrations in it");
+void add_world(Verb& root, Command& command) {
+  Verb verb = root.verb("world", "Writes a built-in tabular world, and demonstrations in it");
   auto arguments = std::make_shared<WorldArguments>();
-  verb->add_option("NAME", arguments->name, "the world, or a problem's .npz");
-  verb->add_flag("--list", arguments->list, "the worlds there are");
-  verb->add_option("--out", arguments->out, "the problem's .npz to write");
-  verb->add_option("--demos", arguments->demonstrations, "demonstrations to write");
-  verb->add_option("--episodes", arguments->episodes, "demonstrations drawn (16)")
-      ->check(CLI::Range(1, 100000000));
-  verb->add_option("--steps", arguments->steps, "steps of each at most (40)")
-      ->check(CLI::Range(1, 100000000));
-  verb->add_flag("--soft", arguments->soft, "the demonstrator is soft, not greedy");
-  verb->add_option("--data", arguments->data, "folder of the data sets (default: UNDERSTUDY_DATA)");
-  add_world_options(*verb, arguments->world);
-  verb->callback([&command, arguments] {
+  verb.option("NAME", arguments->name, "the world, or a problem's .npz");
+  verb.flag("--list", arguments->list, "the worlds there are");
+  verb.option("--out", arguments->out, "the problem's .npz to write");
+  verb.option("--demos", arguments->demonstrations, "demonstrations to write");
+  verb.option("--episodes", arguments->episodes, "demonstrations drawn (16)").between(1, 100000000);
+  verb.option("--steps", arguments->steps, "steps of each at most (40)").between(1, 100000000);
+  verb.flag("--soft", arguments->soft, "the demonstrator is soft, not greedy");
+  verb.option("--data", arguments->data, "folder of the data sets (default: UNDERSTUDY_DATA)");
+  add_world_options(verb, arguments->world);
+  verb.when_chosen([&command, arguments] {
     command.run = [&command, arguments] { return run_world(*arguments, command.common); };
   });
 }

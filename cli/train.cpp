@@ -98,21 +98,20 @@ int run(const TrainOptions& options, const Common& common) {
 
 }  // namespace
 
-void add_train(CLI::App& app, Command& command) {
-  CLI::App* verb = app.add_subcommand("train", "Learns a policy from demonstrations");
+void add_train(Verb& root, Command& command) {
+  Verb verb = root.verb("train", "Learns a policy from demonstrations");
   auto options = std::make_shared<TrainOptions>();
-  verb->add_option("ALGORITHM", options->algorithm, "as `understudy algorithms` lists it")
-      ->required();
-  verb->add_option("--env", options->environment, "the environment, where one is needed");
-  verb->add_option("--demos", options->demonstrations, "demonstrations, .npz or .csv");
-  verb->add_option("--out", options->out, "the run's folder")->required();
-  verb->add_option("--config", options->config, "settings: a file with a JSON object");
-  verb->add_option("--set", options->set, "a setting, key=value");
-  verb->add_option("--iterations", options->iterations, "in place of the algorithm's own number")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000000}));
-  verb->add_option("--expert", options->expert,
-                   "dagger: builtin (default), a run, or pipe:COMMAND, a program to ask");
-  verb->callback([&command, options] {
+  verb.option("ALGORITHM", options->algorithm, "as `understudy algorithms` lists it").required();
+  verb.option("--env", options->environment, "the environment, where one is needed");
+  verb.option("--demos", options->demonstrations, "demonstrations, .npz or .csv");
+  verb.option("--out", options->out, "the run's folder").required();
+  verb.option("--config", options->config, "settings: a file with a JSON object");
+  verb.option("--set", options->set, "a setting, key=value");
+  verb.option("--iterations", options->iterations, "in place of the algorithm's own number")
+      .between(std::int64_t{1}, std::int64_t{1000000000});
+  verb.option("--expert", options->expert,
+              "dagger: builtin (default), a run, or pipe:COMMAND, a program to ask");
+  verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });
 }

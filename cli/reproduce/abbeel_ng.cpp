@@ -165,20 +165,19 @@ void run(Reproduction& reproduction, const Options& options) {
 
 Experiment abbeel_ng_experiment() {
   auto options = std::make_shared<Options>();
-  return {
-      "abbeel-ng", "Apprenticeship on a grid of 128 x 128 with 64 macro cells",
-      "Abbeel & Ng 2004, figures 1 and 2; Syed & Schapire 2008, section 5",
-      [options](CLI::App& app) {
-        app.add_option("--iterations", options->iterations, "of both algorithms (20)")
-            ->check(CLI::Range(1, 10000));
-        app.add_option("--rounds", options->rounds, "of MWAL (40)")->check(CLI::Range(1, 100000));
-        app.add_option("--bad-runs", options->bad_runs,
-                       "worlds of the comparison by demonstrator, at most --seeds (4)")
-            ->check(CLI::Range(1, 10000));
-        app.add_option("--size", options->size, "cells across, a multiple of 8 (128)")
-            ->check(CLI::Range(8, 4096));
-      },
-      [options](Reproduction& reproduction) { run(reproduction, *options); }};
+  return {"abbeel-ng", "Apprenticeship on a grid of 128 x 128 with 64 macro cells",
+          "Abbeel & Ng 2004, figures 1 and 2; Syed & Schapire 2008, section 5",
+          [options](Verb& verb) {
+            verb.option("--iterations", options->iterations, "of both algorithms (20)")
+                .between(1, 10000);
+            verb.option("--rounds", options->rounds, "of MWAL (40)").between(1, 100000);
+            verb.option("--bad-runs", options->bad_runs,
+                        "worlds of the comparison by demonstrator, at most --seeds (4)")
+                .between(1, 10000);
+            verb.option("--size", options->size, "cells across, a multiple of 8 (128)")
+                .between(8, 4096);
+          },
+          [options](Reproduction& reproduction) { run(reproduction, *options); }};
 }
 
 }  // namespace understudy::cli

@@ -39,7 +39,7 @@ Experiment binaryworld_experiment() {
   return {
       "binaryworld", "Rewards learned on Binaryworld 32 x 32 by six algorithms, and carried over",
       "Wulfmeier, Ondrúška & Posner 2015, figure 5",
-      [options](CLI::App& app) { add_reward_world_options(app, *options); },
+      [options](Verb& verb) { add_reward_world_options(verb, *options); },
       [options](Reproduction& reproduction) { compare_rewards(reproduction, world(), *options); }};
 }
 

@@ -120,13 +120,13 @@ void run(Reproduction& reproduction, std::vector<double> from) {
 
 Experiment borlange_experiment() {
   auto from = std::make_shared<std::vector<double>>(start);
-  return {"borlange", "Route choice of 1466 car trips by the recursive logit model",
-          "Fosgerau, Frejinger & Karlström 2013, Transportation Research B 56",
-          [from](CLI::App& app) {
-            app.add_option("--start", *from, "the four weights to begin from (-2 -1 -1 -20)")
-                ->expected(4);
-          },
-          [from](Reproduction& reproduction) { run(reproduction, *from); }};
+  return {
+      "borlange", "Route choice of 1466 car trips by the recursive logit model",
+      "Fosgerau, Frejinger & Karlström 2013, Transportation Research B 56",
+      [from](Verb& verb) {
+        verb.option("--start", *from, "the four weights to begin from (-2 -1 -1 -20)").numbers(4);
+      },
+      [from](Reproduction& reproduction) { run(reproduction, *from); }};
 }
 
 }  // namespace understudy::cli

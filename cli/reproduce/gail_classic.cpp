@@ -433,24 +433,22 @@ Experiment gail_classic_experiment() {
       "gail-classic",
       "Cloning, FEM, GTAL and GAIL on CartPole, Acrobot and MountainCar, 1 to 10 demonstrations",
       "Ho & Ermon 2016, \"Generative adversarial imitation learning\", Table 3",
-      [options](CLI::App& app) {
-        app.add_option("--env", options->environments, "cartpole, acrobot, mountain_car (all)");
-        app.add_option("--n", options->sizes, "1, 4, 7, 10 demonstrations (all)");
-        app.add_option("--algorithm", options->algorithms, "bc, fem, gtal, gail (all)");
-        app.add_option("--experts", options->experts,
-                       "authors: those of gym_experts; own: trained here by TRPO")
-            ->check(CLI::IsMember({"authors", "own"}));
-        app.add_option("--iterations", options->iterations, "of each run (300)")
-            ->check(CLI::Range(1, 100000));
-        app.add_option("--pairs", options->pairs, "of an iteration (5000)")
-            ->check(CLI::Range(1, 1000000));
-        app.add_option("--instances", options->instances, "environments side by side (50)")
-            ->check(CLI::Range(1, 100000));
-        app.add_option("--fisher-stride", options->fisher_stride,
-                       "Fisher products over every so many pairs (5; the paper's: 1)")
-            ->check(CLI::Range(1, 1000));
-        app.add_option("--entropy", options->entropy, "the policy's entropy weight (0)")
-            ->check(CLI::Range(0.0, 10.0));
+      [options](Verb& verb) {
+        verb.option("--env", options->environments, "cartpole, acrobot, mountain_car (all)");
+        verb.option("--n", options->sizes, "1, 4, 7, 10 demonstrations (all)");
+        verb.option("--algorithm", options->algorithms, "bc, fem, gtal, gail (all)");
+        verb.option("--experts", options->experts,
+                    "authors: those of gym_experts; own: trained here by TRPO")
+            .one_of({"authors", "own"});
+        verb.option("--iterations", options->iterations, "of each run (300)").between(1, 100000);
+        verb.option("--pairs", options->pairs, "of an iteration (5000)").between(1, 1000000);
+        verb.option("--instances", options->instances, "environments side by side (50)")
+            .between(1, 100000);
+        verb.option("--fisher-stride", options->fisher_stride,
+                    "Fisher products over every so many pairs (5; the paper's: 1)")
+            .between(1, 1000);
+        verb.option("--entropy", options->entropy, "the policy's entropy weight (0)")
+            .between(0.0, 10.0);
       },
       [options](Reproduction& reproduction) { run(reproduction, *options); }};
 }

@@ -309,18 +309,17 @@ void run(Reproduction& reproduction, const Settings& settings) {
 
 Experiment letters_experiment() {
   auto settings = std::make_shared<Settings>();
-  return {"letters", "Letters drawn free-running: what a policy's own errors do to it",
-          "Bengio et al. 2015; Venkatraman et al. 2015; letters2d (Idiap)",
-          [settings](CLI::App& app) {
-            app.add_option("--iterations", settings->iterations, "steps of training (1500)")
-                ->check(CLI::PositiveNumber);
-            app.add_option("--hidden", settings->hidden, "units of the GRU (64)")
-                ->check(CLI::PositiveNumber);
-            app.add_option("--perturbation", settings->perturbation,
-                           "of positions, in fifths of a unit (0.1)")
-                ->check(CLI::PositiveNumber);
-          },
-          [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
+  return {
+      "letters", "Letters drawn free-running: what a policy's own errors do to it",
+      "Bengio et al. 2015; Venkatraman et al. 2015; letters2d (Idiap)",
+      [settings](Verb& verb) {
+        verb.option("--iterations", settings->iterations, "steps of training (1500)").positive();
+        verb.option("--hidden", settings->hidden, "units of the GRU (64)").positive();
+        verb.option("--perturbation", settings->perturbation,
+                    "of positions, in fifths of a unit (0.1)")
+            .positive();
+      },
+      [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
 }
 
 }  // namespace understudy::cli

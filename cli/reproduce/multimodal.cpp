@@ -390,13 +390,13 @@ void run(Reproduction& reproduction, const Settings& settings) {
 
 Experiment multimodal_experiment() {
   auto settings = std::make_shared<Settings>();
-  return {"multimodal", "Every action distribution where people do one thing or another",
-          "Bishop 1994; Omniglot (Lake et al. 2015) and letters2d (Idiap), generated roads",
-          [settings](CLI::App& app) {
-            app.add_option("--iterations", settings->iterations, "steps of training (1500)")
-                ->check(CLI::PositiveNumber);
-          },
-          [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
+  return {
+      "multimodal", "Every action distribution where people do one thing or another",
+      "Bishop 1994; Omniglot (Lake et al. 2015) and letters2d (Idiap), generated roads",
+      [settings](Verb& verb) {
+        verb.option("--iterations", settings->iterations, "steps of training (1500)").positive();
+      },
+      [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
 }
 
 }  // namespace understudy::cli

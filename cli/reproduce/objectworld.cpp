@@ -38,7 +38,7 @@ Experiment objectworld_experiment() {
   return {
       "objectworld", "Rewards learned on Objectworld 32 x 32 by six algorithms, and carried over",
       "Levine, Popović & Koltun 2011, figure 3; Wulfmeier, Ondrúška & Posner 2015, figure 4",
-      [options](CLI::App& app) { add_reward_world_options(app, *options); },
+      [options](Verb& verb) { add_reward_world_options(verb, *options); },
       [options](Reproduction& reproduction) { compare_rewards(reproduction, world(), *options); }};
 }
 

@@ -320,13 +320,11 @@ Experiment omniglot_experiment() {
   auto settings = std::make_shared<Settings>();
   return {"omniglot", "Mixture LSTM on pen strokes: nats an offset on unseen drawers",
           "Lake, Salakhutdinov & Tenenbaum 2015 (data); Ha & Eck 2018 (model)",
-          [settings](CLI::App& app) {
-            app.add_option("--epochs", settings->epochs, "passes over the drawings (30)")
-                ->check(CLI::PositiveNumber);
-            app.add_option("--components", settings->components, "of the mixture (20)")
-                ->check(CLI::PositiveNumber);
-            app.add_option("--floor", settings->floor, "of learned deviations, canvas units (0.1)")
-                ->check(CLI::PositiveNumber);
+          [settings](Verb& verb) {
+            verb.option("--epochs", settings->epochs, "passes over the drawings (30)").positive();
+            verb.option("--components", settings->components, "of the mixture (20)").positive();
+            verb.option("--floor", settings->floor, "of learned deviations, canvas units (0.1)")
+                .positive();
           },
           [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
 }

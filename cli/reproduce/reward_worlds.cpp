@@ -191,17 +191,15 @@ void in_parallel(int threads, std::int64_t n, const std::function<void(std::int6
   if (first) throw *first;
 }
 
-void add_reward_world_options(CLI::App& app, RewardWorldOptions& options) {
-  app.add_option("--demonstrations", options.demonstrations,
-                 "how many demonstrations, one or more numbers (8 16 32 64 128)")
-      ->check(CLI::Range(1, 1000000));
-  app.add_option("--steps", options.steps, "steps of a demonstration (8)")
-      ->check(CLI::Range(1, 100000));
-  app.add_option("--first-seed", options.first_seed, "seed of the first map (0)")
-      ->check(CLI::Range(0, 1000000));
-  app.add_option("--random-actions", options.random_actions,
-                 "share of the demonstrator's actions that are any (0.3)")
-      ->check(CLI::Range(0.0, 1.0));
+void add_reward_world_options(Verb& verb, RewardWorldOptions& options) {
+  verb.option("--demonstrations", options.demonstrations,
+              "how many demonstrations, one or more numbers (8 16 32 64 128)")
+      .between(1, 1000000);
+  verb.option("--steps", options.steps, "steps of a demonstration (8)").between(1, 100000);
+  verb.option("--first-seed", options.first_seed, "seed of the first map (0)").between(0, 1000000);
+  verb.option("--random-actions", options.random_actions,
+              "share of the demonstrator's actions that are any (0.3)")
+      .between(0.0, 1.0);
 }
 
 void compare_rewards(Reproduction& reproduction, const RewardWorld& world,

@@ -34,7 +34,7 @@ struct RewardWorldOptions {
   double random_actions = 0.3;
 };
 
-void add_reward_world_options(CLI::App& app, RewardWorldOptions& options);
+void add_reward_world_options(Verb& verb, RewardWorldOptions& options);
 
 // Appends a table for the training maps and one for the transfer maps.
 void compare_rewards(Reproduction& reproduction, const RewardWorld& world,

@@ -177,15 +177,13 @@ void run(Reproduction& reproduction, const Options& options) {
 
 Experiment shanghai_deep_experiment() {
   auto options = std::make_shared<Options>();
-  return {
-      "shanghai-deep", "Route choice of taxis by a deep reward of links and turns",
-      "Zhao & Liang 2023, Transportation Research C 149 (arXiv 2206.10598); the data's README",
-      [options](CLI::App& app) {
-        app.add_option("--steps", options->steps, "of Adam (600)")->check(CLI::Range(1, 1000000));
-        app.add_option("--learning-rate", options->learning_rate, "of Adam (0.005)")
-            ->check(CLI::PositiveNumber);
-      },
-      [options](Reproduction& reproduction) { run(reproduction, *options); }};
+  return {"shanghai-deep", "Route choice of taxis by a deep reward of links and turns",
+          "Zhao & Liang 2023, Transportation Research C 149 (arXiv 2206.10598); the data's README",
+          [options](Verb& verb) {
+            verb.option("--steps", options->steps, "of Adam (600)").between(1, 1000000);
+            verb.option("--learning-rate", options->learning_rate, "of Adam (0.005)").positive();
+          },
+          [options](Reproduction& reproduction) { run(reproduction, *options); }};
 }
 
 }  // namespace understudy::cli

@@ -144,8 +144,8 @@ Experiment trpo_classic_experiment() {
   const auto only = std::make_shared<std::string>();
   return {"trpo-classic", "TRPO on CartPole, Acrobot, MountainCar and Pendulum",
           "rl-zoo's benchmark of SB3-contrib's TRPO, 100,000 interactions (benchmark.md)",
-          [only](CLI::App& app) {
-            app.add_option("--environment", *only, "one of the four; by default all");
+          [only](Verb& verb) {
+            verb.option("--environment", *only, "one of the four; by default all");
           },
           [only](Reproduction& reproduction) { run(reproduction, *only); }};
 }

@@ -118,20 +118,20 @@ const std::vector<World>& worlds() {
   return all;
 }
 
-void add_world_options(CLI::App& app, WorldOptions& options) {
-  app.add_option("--size", options.size, "of a built-in world: cells a side, or states")
-      ->check(CLI::Range(1, 1000000));
-  app.add_option("--discount", options.discount, "of a built-in world, in [0, 1]")
-      ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--noise", options.noise, "of a built-in world: how often actions go wrong")
-      ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--world-seed", options.seed, "of what a built-in world places at random");
+void add_world_options(Verb& verb, WorldOptions& options) {
+  verb.option("--size", options.size, "of a built-in world: cells a side, or states")
+      .between(1, 1000000);
+  verb.option("--discount", options.discount, "of a built-in world, in [0, 1]").between(0.0, 1.0);
+  verb.option("--noise", options.noise, "of a built-in world: how often actions go wrong")
+      .between(0.0, 1.0);
+  verb.option("--world-seed", options.seed, "of what a built-in world places at random");
 }
 
-void add_problem_options(CLI::App& app, ProblemSource& source) {
-  app.add_option("--mdp", source.mdp, "the problem: a .npz file, or a built-in world's name")
-      ->required();
-  add_world_options(app, source.world);
+Option add_problem_options(Verb& verb, ProblemSource& source) {
+  const Option problem =
+      verb.option("--mdp", source.mdp, "the problem: a .npz file, or a built-in world's name");
+  add_world_options(verb, source.world);
+  return problem;
 }
 
 LoadedProblem load_problem(const ProblemSource& source) {

@@ -27,13 +27,14 @@ struct World {
   ProblemTable (*make)(const WorldOptions&);
 };
 const std::vector<World>& worlds();
-void add_world_options(CLI::App& app, WorldOptions& options);
+void add_world_options(Verb& verb, WorldOptions& options);
 
 struct ProblemSource {
   std::string mdp;  // a path that ends in .npz, or a world's name
   WorldOptions world;
 };
-void add_problem_options(CLI::App& app, ProblemSource& source);
+// --mdp, which is returned, and what shapes a built-in world.
+Option add_problem_options(Verb& verb, ProblemSource& source);
 
 struct LoadedProblem {
   ProblemTable table;

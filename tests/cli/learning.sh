@@ -61,11 +61,12 @@ hold "cloning learns" "$(json "$scratch/bc.json" \
 hold "a run has what a run has" "$(for file in config.json progress.csv checkpoint.safetensors \
   policy.safetensors result.json; do [ -s "$scratch/bc/$file" ] || echo "no $file"; done)"
 
-# The same in two parts, on another number of threads: the same bits.
+# The same in two parts, on another number of threads, told by a file: the same bits.
+echo '{"hidden": [32, 32]}' > "$scratch/settings.json"
 train bc --env cartpole --demos "$demos" --out "$scratch/two" --iterations 3 --threads 3 \
   --set hidden=32,32
 train bc --env cartpole --demos "$demos" --out "$scratch/two" --iterations 8 --threads 2 \
-  --set hidden=32,32 --resume
+  --config "$scratch/settings.json" --resume
 hold "a resumed run is an unbroken one's" "$(
   cmp "$scratch/bc/policy.safetensors" "$scratch/two/policy.safetensors" 2>&1
   cmp "$scratch/bc/progress.csv" "$scratch/two/progress.csv" 2>&1)$(cat "$scratch/err")"

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "algorithms/tabular/grid_solver.h"
 #include "algorithms/tabular/problem.h"
 #include "algorithms/tabular/solver.h"
 #include "algorithms/tabular/worlds.h"
@@ -226,27 +227,54 @@ void add_many_rewards(Many how) {
        }});
 }
 
-// The ladder: the sparse form solved to a change of 1e-4 by `solve`, packing and aggregates made
-// anew each time; values alone.
+// The ladder: solved to a change of 1e-4, whatever a method needs made anew; values alone.
 struct Rung {
   const char* name;
   SolveMethod method;
   SolvePrecision precision;
 };
 
-void add_rung(std::int64_t size, const Rung& rung, int threads) {
-  add({.work = "solve to 1e-4 at discount 0.99, " + square(size) + ", sparse, " + rung.name +
-               (rung.precision == SolvePrecision::f32 ? " f32" : " f64"),
+std::string rung_name(std::int64_t size, const char* form, const Rung& rung) {
+  return "solve to 1e-4 at discount 0.99, " + square(size) + ", " + form + ", " + rung.name +
+         (rung.precision == SolvePrecision::f32 ? " f32" : " f64");
+}
+
+// As a stencil, by `solve_grid`.
+void add_grid_rung(std::int64_t size, const Rung& rung, int threads) {
+  add({.work = rung_name(size, "stencil", rung),
        .unit = Unit::microseconds,
        .threads = threads,
        .ours = [size, rung, threads](benchmark::State& state) {
+         const std::size_t n = static_cast<std::size_t>(size * size);
+         Array<float> reward(n);
+         set_reward(reward, size);
+         GridForm form{{size, size, true, 0.7, 0.0, 0.075}, {}};
+         form.reward.assign(reward.data(), reward.data() + n);
+         Engine engine(stream(threads).threads, instruction_set());
+         Solution solution;
+         for (auto _ : state)
+           solution =
+               solve_grid(engine, form, 0.99,
+                          {.method = rung.method, .tolerance = 1e-4, .precision = rung.precision});
+         state.counters["sweeps"] = solution.iterations;
+       }});
+}
+
+// In the sparse form, by `solve`, or `recognised` there as a stencil.
+void add_rung(std::int64_t size, const Rung& rung, bool recognised, int threads) {
+  add({.work = rung_name(size, recognised ? "sparse, recognised" : "sparse", rung),
+       .unit = Unit::microseconds,
+       .threads = threads,
+       .ours = [size, rung, recognised, threads](benchmark::State& state) {
          static std::map<std::int64_t, Problem> problems;
          Problem& problem = problems[size];
          if (problem.n_states == 0) {
            GridworldOptions options;
            options.height = options.width = size;
            options.discount = 0.99;
-           problem = make_problem(gridworld(options));
+           ProblemTable table = gridworld(options);
+           table.shape = {size, size};
+           problem = make_problem(table);
          }
          const std::size_t n = static_cast<std::size_t>(size * size);
          Array<float> of_state(n);
@@ -261,7 +289,8 @@ void add_rung(std::int64_t size, const Rung& rung, int threads) {
                             {.method = rung.method,
                              .tolerance = 1e-4,
                              .precision = rung.precision,
-                             .values_only = true});
+                             .values_only = true,
+                             .stencil = recognised});
          state.counters["sweeps"] = solution.iterations;
        }});
 }
@@ -294,16 +323,25 @@ void add_solve(std::int64_t size, int threads) {
 }
 
 const bool added = [] {
-  constexpr Rung ladder[] = {
-      {"plain sweeps", SolveMethod::value_iteration, SolvePrecision::f64},
-      {"plain sweeps", SolveMethod::value_iteration, SolvePrecision::f32},
-      {"modified policy iteration", SolveMethod::modified_policy_iteration, SolvePrecision::f64},
-      {"policy iteration", SolveMethod::policy_iteration, SolvePrecision::f64},
-      {"anderson", SolveMethod::anderson, SolvePrecision::f64},
-      {"anderson", SolveMethod::anderson, SolvePrecision::f32},
-      {"multigrid", SolveMethod::multigrid, SolvePrecision::f64},
-      {"multigrid", SolveMethod::multigrid, SolvePrecision::f32},
-  };
+  using Method = SolveMethod;
+  constexpr auto f32 = SolvePrecision::f32, f64 = SolvePrecision::f64;
+  constexpr Rung on_the_grid[] = {{"plain sweeps", Method::value_iteration, f32},
+                                  {"extrapolated", Method::extrapolated, f32},
+                                  {"momentum", Method::momentum, f32},
+                                  {"anderson", Method::anderson, f32},
+                                  {"multigrid", Method::multigrid, f32},
+                                  {"multigrid", Method::multigrid, f64}};
+  constexpr Rung sparse[] = {{"plain sweeps", Method::value_iteration, f32},
+                             {"momentum", Method::momentum, f32},
+                             {"anderson", Method::anderson, f32},
+                             {"multigrid", Method::multigrid, f32},
+                             {"multigrid", Method::multigrid, f64}};
+  constexpr Rung small[] = {
+      {"plain sweeps", Method::value_iteration, f64},
+      {"modified policy iteration", Method::modified_policy_iteration, f64},
+      {"policy iteration", Method::policy_iteration, f64},  // its factors fill in too much at 1024
+      {"anderson", Method::anderson, f64},
+      {"multigrid", Method::multigrid, f64}};
   for (int threads : {1, 2}) {
     for (std::int64_t size : {32, 128, 512, 1024}) add_stencil_sweep(size, threads);
     for (std::int64_t size : {32, 128, 512, 1024}) add_sparse_sweep(size, Form::packed, threads);
@@ -311,18 +349,16 @@ const bool added = [] {
     add_sparse_sweep(1024, Form::rows, threads);
     for (std::int64_t size : {32, 128, 512, 1024}) add_gradient(size, threads);
     add_solve(1024, threads);
-    for (const Rung& rung : ladder) {
-      if (threads == 1) add_rung(128, rung, threads);
-      // A policy's own system fills in too much at this size, and its sweeps go by rows.
-      if (rung.method != SolveMethod::policy_iteration &&
-          rung.method != SolveMethod::modified_policy_iteration)
-        add_rung(1024, rung, threads);
-    }
+    for (const Rung& rung : on_the_grid) add_grid_rung(1024, rung, threads);
+    for (const Rung& rung : sparse) add_rung(1024, rung, false, threads);
+    add_rung(1024, {"multigrid", Method::multigrid, f32}, true, threads);
   }
+  for (const Rung& rung : small) add_rung(128, rung, false, 1);
+  add_grid_rung(128, {"multigrid", Method::multigrid, f64}, 1);
   for (Many how : {Many::in_panels, Many::by_rows, Many::packed}) add_many_rewards(how);
-  // From 10^3 to 10^7 states.
-  for (std::int64_t size : {100, 316, 1000, 3162}) add_stencil_sweep(size, 1);
-  for (std::int64_t size : {100, 316, 1000}) add_sparse_sweep(size, Form::packed, 1);
+  // Growth: with those above, from 10^3 to 10^7 states.
+  for (std::int64_t size : {64, 181, 256, 2048, 3162}) add_stencil_sweep(size, 1);
+  for (std::int64_t size : {64, 256, 2048, 3162}) add_sparse_sweep(size, Form::packed, 1);
   return true;
 }();
 

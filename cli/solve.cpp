@@ -66,6 +66,10 @@ SolveMethod method_of(const std::string& name, Outlook outlook, const Problem& p
   if (name == "value") return SolveMethod::value_iteration;
   if (name == "policy") return SolveMethod::policy_iteration;
   if (name == "modified") return SolveMethod::modified_policy_iteration;
+  if (name == "extrapolated") return SolveMethod::extrapolated;
+  if (name == "momentum") return SolveMethod::momentum;
+  if (name == "anderson") return SolveMethod::anderson;
+  if (name == "multigrid") return SolveMethod::multigrid;
   // Policy iteration's factors grow faster than the problem: measured on grids up to 10^5 states.
   return outlook == Outlook::causal && problem.n_states <= 20000 ? SolveMethod::policy_iteration
                                                                  : SolveMethod::value_iteration;
@@ -121,7 +125,7 @@ int run_solve(const SolveArguments& arguments, const Common& common) {
       if (arguments.precision == "f32") {
         // Sweeps alone have single precision.
         if (arguments.method == "policy" || arguments.method == "modified")
-          fail(ErrorKind::bad_input, "--precision f32 goes with --method value, found %s",
+          fail(ErrorKind::bad_input, "--precision f32 goes with methods of sweeps, found %s",
                arguments.method.c_str());
         if (arguments.method == "auto") options.method = SolveMethod::value_iteration;
         options.precision = SolvePrecision::f32;
@@ -302,8 +306,10 @@ void add_solve(Verb& root, Command& command) {
   verb.option("--goal", arguments->goal, "which goal, of a problem that is a family of goals")
       .between(std::int64_t{0}, std::int64_t{1} << 31);
   verb.option("--method", arguments->method,
-              "value, policy or modified policy iteration; auto: policy up to 20000 states")
-      .one_of({"auto", "value", "policy", "modified"});
+              "value, policy or modified policy iteration; extrapolated, momentum, anderson or "
+              "multigrid sweeps; auto: policy up to 20000 states")
+      .one_of({"auto", "value", "policy", "modified", "extrapolated", "momentum", "anderson",
+               "multigrid"});
   verb.option("--outlook", arguments->outlook,
               "causal: r + discount E V; optimistic: r + log E exp V")
       .one_of({"causal", "optimistic"});

@@ -24,7 +24,7 @@ Vector minus(Vector a, const Vector& b) {
 }
 
 // How near, as a share of the largest reward, sweeps come before policy iteration takes over.
-constexpr double near_share = 0.1;
+constexpr double near_share = 1e-3;
 
 double norm(const Vector& a) { return std::sqrt(dot(a, a)); }
 

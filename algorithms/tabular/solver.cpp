@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <random>
 
 #include "algorithms/tabular/accelerate.h"
+#include "algorithms/tabular/iterations.h"
 #include "algorithms/tabular/sweeps.h"
 #include "kernels/device/error.h"
 
@@ -25,33 +27,6 @@ void check_solvable(const Problem& p, const std::vector<double>& reward, std::in
          static_cast<long long>(p.horizon));
   if (p.discount == 1.0) check_reaches_end(p);
 }
-
-[[noreturn]] void fail_not_finite() {
-  fail(ErrorKind::not_finite, "values are no longer finite: the partition function diverges");
-}
-[[noreturn]] void fail_diverging(double change) {
-  fail(ErrorKind::not_finite,
-       "values diverge: they grow by %.6g a sweep (spectral radius %.6f, must be below 1)", change,
-       std::exp(change));
-}
-
-// Values that grow by the same amount sweep after sweep will never stop.
-class DivergenceWatch {
- public:
-  bool grows(double change) {
-    steady_ = std::abs(change - before_) <= 1e-9 * change ? steady_ + 1 : 0;
-    before_ = change;
-    return steady_ > 200;
-  }
-  void see(double change) {
-    if (!std::isfinite(change)) fail_not_finite();
-    if (grows(change)) fail_diverging(change);
-  }
-
- private:
-  double before_ = 0.0;
-  int steady_ = 0;
-};
 
 // r_pi(s) = sum_a pi (r - log pi for soft choices).
 std::vector<double> policy_reward(const Problem& p, const std::vector<double>& reward,
@@ -73,7 +48,16 @@ void check_options(const Engine& engine, const Problem& p, const SolveOptions& o
          "the optimistic outlook has no discount (found %g): use a horizon", p.discount);
   if (method == SolveMethod::value_iteration) return;
   if (options.outlook != Outlook::causal && method != SolveMethod::anderson)
-    fail(ErrorKind::not_available, "policy iteration and multigrid need the causal outlook");
+    fail(ErrorKind::not_available,
+         "the optimistic outlook is solved by value iteration or anderson alone");
+  if ((method == SolveMethod::extrapolated || method == SolveMethod::momentum) && p.discount >= 1.0)
+    fail(ErrorKind::not_available, "extrapolation and momentum need a discount below 1");
+  if (method == SolveMethod::extrapolated)
+    for (std::int64_t s = 0; s < p.n_states; ++s)
+      if (p.pair_begin[s] == p.pair_begin[s + 1])
+        fail(ErrorKind::not_available,
+             "extrapolation needs values that all move together: state %lld ends an episode",
+             static_cast<long long>(s));
   // Its entropy r - log pi loses too much in single precision to settle.
   if ((method == SolveMethod::policy_iteration ||
        method == SolveMethod::modified_policy_iteration) &&
@@ -82,60 +66,10 @@ void check_options(const Engine& engine, const Problem& p, const SolveOptions& o
   if (method == SolveMethod::modified_policy_iteration) return;
   if (batch != 1)
     fail(ErrorKind::not_available,
-         "policy iteration, anderson and multigrid take one reward at a time");
+         "value iteration and modified policy iteration alone take several rewards at a time");
   if (engine.device() != nullptr)
     fail(ErrorKind::not_available,
-         "policy iteration, anderson and multigrid run on the host, not on a device");
-}
-
-// What a solve has come to, sweep by sweep.
-enum class State { running, settled, not_finite, diverging, out_of_sweeps };
-
-class Progress {
- public:
-  explicit Progress(const SolveOptions& options) : options_(options) {}
-
-  // `least`: changes below it are rounding.
-  State see(double change, double least) {
-    ++sweeps_;
-    change_ = change;
-    if (change <= std::max(options_.tolerance, least)) return State::settled;
-    since_best_ = change < best_ ? 0 : since_best_ + 1;
-    best_ = std::min(best_, change);
-    if (change <= 16 * least && since_best_ > 30) return State::settled;
-    if (!std::isfinite(change)) return State::not_finite;
-    if (watch_.grows(change)) return State::diverging;
-    return sweeps_ < options_.iterations ? State::running : State::out_of_sweeps;
-  }
-  int sweeps() const { return sweeps_; }
-  double change() const { return change_; }
-
- private:
-  const SolveOptions& options_;
-  DivergenceWatch watch_;
-  int sweeps_ = 0, since_best_ = 0;
-  double change_ = 0.0, best_ = INFINITY;
-};
-
-// An `Error` where the state is one.
-void expect_settled(State state, int sweeps, double change) {
-  if (state == State::not_finite) fail_not_finite();
-  if (state == State::diverging) fail_diverging(change);
-  if (state == State::out_of_sweeps)
-    fail(ErrorKind::not_finite, "values did not settle in %d sweeps: the last changed them by %.3g",
-         sweeps, change);
-}
-
-// Four roundings of the largest finite value; single precision alone stops there.
-template <class T>
-double least_change(const T* values, std::int64_t n) {
-  if (sizeof(T) == sizeof(double)) return 0.0;
-  T largest = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T size = values[i] < 0 ? -values[i] : values[i];
-    if (size > largest && size - size == T(0)) largest = size;
-  }
-  return 4.0 * 1.2e-7 * static_cast<double>(largest);
+         "value iteration and modified policy iteration alone run on a device");
 }
 
 // Q, the policy, and the values they belong to: one more backup on the host, in double precision.
@@ -153,83 +87,44 @@ void finish(Engine& engine, const Problem& p, const std::vector<double>& reward,
   s.values.swap(next);
 }
 
-// One reward, by sweeps of the packed form: repeated, mixed, or corrected by aggregates.
+// One reward, by sweeps of the packed form.
 template <class T>
-Solution solve_by_sweeps(Engine& engine, const Problem& p, const std::vector<double>& reward,
-                         const SolveOptions& options, const std::vector<double>& start) {
+Solution solve_packed(Engine& engine, const Problem& p, const std::vector<double>& reward,
+                      const SolveOptions& options, const std::vector<double>& start) {
   PackedSweeps<T> sweeps(engine, p, reward, {options.choice, options.outlook, p.discount});
-  Room<T> value(engine, p.n_states), next(engine, p.n_states);
+  Room<T> value(engine, p.n_states);
   if (!start.empty()) value.read(start);
-  std::unique_ptr<Anderson<T>> anderson;
-  std::unique_ptr<Aggregation<T>> aggregates;
-  std::vector<T> chain, point, safe;
-  const bool accelerated = options.method != SolveMethod::value_iteration;
-  if (accelerated) anderson = std::make_unique<Anderson<T>>(engine, p.n_states, options.memory);
+  Progress progress(options);
+  State state = State::running;
   if (options.method == SolveMethod::multigrid) {
     const SparseDynamics<double> m = p.dynamics();
-    aggregates = std::make_unique<Aggregation<T>>(engine, p.n_states, p.discount,
-                                                  sweeps.store().chain_rows(m),
-                                                  sweeps.store().chain_columns(m));
-    chain.resize(sweeps.store().view().chain);
-    point.resize(p.n_states);
+    Aggregation<T> aggregates(engine, p.n_states, p.discount, sweeps.store().chain_rows(m),
+                              sweeps.store().chain_columns(m));
+    state = by_aggregates(engine, sweeps, aggregates, options.memory, value, progress);
+  } else {
+    state = by_sweeps(engine, sweeps, options, p.discount, value, progress);
   }
+  return settled(state, progress, value);
+}
+
+template <class T>
+Solution solve_stencil(Engine& engine, const GridForm& form, double discount,
+                       const SolveOptions& options, const std::vector<double>& start) {
+  GridSweeps<T> sweeps(engine, form, options.choice, discount);
+  Room<T> value(engine, form.dynamics.height * form.dynamics.width);
+  if (!start.empty()) value.read(start);
   Progress progress(options);
-  double least = 0.0, last_change = 0.0, best = INFINITY;
-  int since_best = 0;
-  bool resting = false;
   State state = State::running;
-  for (int cycle = 0; state == State::running; ++cycle) {
-    sweeps.backup(value.data(), next.data());
-    const double change = sweeps.change(next, value);
-    if (engine.device() == nullptr && sizeof(T) == sizeof(float) && cycle % 16 == 0)
-      least = least_change(next.data(), p.n_states);
-    else if (sizeof(T) == sizeof(float) && cycle % 64 == 0) {
-      const std::vector<double> host = next.wide();
-      least = least_change(std::vector<float>(host.begin(), host.end()).data(), p.n_states);
-    }
-    // A step too far, or five that led no nearer: back to where sweeps alone had led from the best
-    // point, and on by sweeps. So there is never less progress than half a plain sweep's.
-    const bool slow = change > 0.6 * last_change;
-    since_best = change < best ? 0 : since_best + 1;
-    if (accelerated && !resting && (!(change <= 2 * best) || since_best > 5) && !safe.empty()) {
-      std::copy(safe.begin(), safe.end(), value.data());
-      anderson->forget();
-      resting = true;
-      since_best = 0;
-      continue;
-    }
-    const bool keep = change < best || resting;
-    best = std::min(best, change);
-    last_change = change;
-    state = progress.see(change, least);
-    if (state != State::running || !accelerated) {
-      value.swap(next);
-      continue;
-    }
-    if (aggregates) {
-      // Newton's matrix moves little once the policy has taken shape: it is renewed at the cycles
-      // 0, 1, 2, 4, 8, ... and where progress is slow.
-      const bool renew = (cycle & (cycle - 1)) == 0 || slow;
-      std::copy(value.data(), value.data() + p.n_states, point.begin());
-      sweeps.backup(next.data(), value.data(), renew ? chain.data() : nullptr);
-      if (keep) safe.assign(value.data(), value.data() + p.n_states);
-      if (renew) aggregates->set_chain(chain.data());
-      if (!resting) aggregates->correct(next.data(), value.data());
-      anderson->mix(point.data(), value.data());
-      std::copy(point.begin(), point.end(), value.data());
-    } else {
-      if (keep) safe.assign(next.data(), next.data() + p.n_states);
-      anderson->mix(value.data(), next.data());
-    }
-    resting = false;
+  if (options.method == SolveMethod::multigrid && options.choice == Choice::soft) {
+    GridHierarchy hierarchy(engine, form.dynamics, discount);
+    state = by_grids(engine, sweeps, hierarchy, value, progress);
+  } else {
+    // A hard choice's policy leaps where Newton's equation does not see it: sweeps, extrapolated.
+    SolveOptions plain = options;
+    if (options.method == SolveMethod::multigrid) plain.method = SolveMethod::extrapolated;
+    state = by_sweeps(engine, sweeps, plain, discount, value, progress);
   }
-  Solution s;
-  s.iterations = progress.sweeps() * (aggregates ? 2 : 1);
-  s.change = progress.change();
-  expect_settled(state, s.iterations, s.change);
-  s.values = value.wide();
-  finish(engine, p, reward, options, s);
-  return s;
+  return settled(state, progress, value);
 }
 
 // Value iteration, plain or modified, of `batch` rewards that lie side by side. `stream` and
@@ -343,12 +238,48 @@ Solution solve(Engine& engine, const Problem& p, const std::vector<double>& rewa
     PolicySystem system(p);
     return solve_directly(engine, p, system, reward, options.choice, start, options.tolerance);
   }
-  const bool swept = batch == 1 && options.method != SolveMethod::modified_policy_iteration;
-  if (options.precision == SolvePrecision::f32)
-    return swept ? solve_by_sweeps<float>(engine, p, reward, options, start)
-                 : solve_together<float>(engine, p, reward, options, batch, start);
-  return swept ? solve_by_sweeps<double>(engine, p, reward, options, start)
-               : solve_together<double>(engine, p, reward, options, batch, start);
+  const bool single = options.precision == SolvePrecision::f32;
+  if (batch > 1 || options.method == SolveMethod::modified_policy_iteration)
+    return single ? solve_together<float>(engine, p, reward, options, batch, start)
+                  : solve_together<double>(engine, p, reward, options, batch, start);
+  std::optional<GridForm> form;
+  if (options.stencil && engine.device() == nullptr && options.outlook == Outlook::causal)
+    form = grid_form(engine, p, reward);
+  Solution s;
+  if (form)
+    s = single ? solve_stencil<float>(engine, *form, p.discount, options, start)
+               : solve_stencil<double>(engine, *form, p.discount, options, start);
+  else
+    s = single ? solve_packed<float>(engine, p, reward, options, start)
+               : solve_packed<double>(engine, p, reward, options, start);
+  finish(engine, p, reward, options, s);
+  return s;
+}
+
+Solution solve_grid(Engine& engine, const GridForm& form, double discount,
+                    const SolveOptions& options, const std::vector<double>& start) {
+  const GridDynamics<double>& g = form.dynamics;
+  const auto cells = static_cast<std::size_t>(std::max<std::int64_t>(g.height * g.width, 0));
+  if (g.height < 1 || g.width < 1 || form.reward.size() != cells)
+    fail(ErrorKind::bad_shape, "reward: expected [%lld, %lld] by cells, found %zu numbers",
+         static_cast<long long>(g.height), static_cast<long long>(g.width), form.reward.size());
+  if (!start.empty() && start.size() != cells)
+    fail(ErrorKind::bad_shape, "start: expected %zu cells, found %zu", cells, start.size());
+  if (!(discount >= 0.0 && discount < 1.0))
+    fail(ErrorKind::bad_input, "discount: expected 0 to below 1, found %g", discount);
+  if (!(std::abs(g.chosen + g.stay_slip + 4.0 * g.move_slip - 1.0) <= 1e-9) || g.chosen < 0.0 ||
+      g.stay_slip < 0.0 || g.move_slip < 0.0)
+    fail(ErrorKind::bad_input,
+         "grid: expected probabilities that sum to 1, found %g, %g and 4 x %g", g.chosen,
+         g.stay_slip, g.move_slip);
+  if (options.outlook != Outlook::causal || engine.device() != nullptr ||
+      options.method == SolveMethod::policy_iteration ||
+      options.method == SolveMethod::modified_policy_iteration)
+    fail(ErrorKind::not_available,
+         "a grid is solved by sweeps or multigrid, with the causal outlook, on the host");
+  return options.precision == SolvePrecision::f32
+             ? solve_stencil<float>(engine, form, discount, options, start)
+             : solve_stencil<double>(engine, form, discount, options, start);
 }
 
 PolicySystem::PolicySystem(const Problem& p) : problem_(p) {

@@ -4,13 +4,22 @@
 //   V(s) = max_a Q(s, a)  or  log sum_a exp Q(s, a),   Q = r + discount E V'   or   r + log E exp
 //   V'
 //
-// Five ways to the same values. Value iteration repeats the backup. Policy iteration solves the
+// Seven ways to the same values. Value iteration repeats the backup. Policy iteration solves the
 // linear system of a policy's values and improves the policy; for soft values that is Newton's
 // method on the Bellman equation (the policy is the derivative of log-sum-exp), so that it
 // converges quadratically. Modified policy iteration (Puterman & Shin 1978) puts a few evaluation
 // sweeps in place of the system. Anderson mixing combines the last few sweeps' iterates. Multigrid
 // corrects each pair of sweeps by the solution of Newton's equation among aggregates of states, and
-// mixes the result (accelerate.h): the way for large problems.
+// mixes the result (accelerate.h), or on a gridworld by a V-cycle on grids of half the cells across
+// and fewer (grid_solver.h; a hard choice is extrapolated there): the way for large problems.
+//
+// Extrapolation (MacQueen 1967; Porteus 1975) knows from the least and the largest change of a
+// sweep between which bounds the fixed point lies, V' + discount / (1 - discount) [least, largest],
+// and takes the middle: what all values have in common, the slowest part, is found at once.
+// Momentum (Goyal & Grand-Clement 2022) is Nesterov's: sweeps from a point beyond the last step.
+//
+// A gridworld is recognised by its transitions (`grid_form`) and swept as a stencil, whichever
+// method it is.
 //
 // Several rewards on one problem are solved together, [pairs, batch], the lanes running across
 // them: by value iteration or modified policy iteration, on the host panel by panel of rewards that
@@ -26,6 +35,7 @@
 #include <vector>
 
 #include "algorithms/tabular/engine.h"
+#include "algorithms/tabular/grid_solver.h"
 #include "algorithms/tabular/problem.h"
 #include "algorithms/tabular/sparse_lu.h"
 
@@ -35,6 +45,8 @@ enum class SolveMethod {
   value_iteration,
   policy_iteration,
   modified_policy_iteration,
+  extrapolated,  // discount below 1, and no state that ends an episode
+  momentum,      // discount below 1
   anderson,
   multigrid
 };
@@ -55,6 +67,7 @@ struct SolveOptions {
       SolvePrecision::f64;  // of the sweeps; policy iteration, modified or not, has f64 alone
   int memory = 4;  // iterates that Anderson mixing, and multigrid's, keeps differences of: 1 to 16
   bool values_only = false;  // leave Q and the policy empty
+  bool stencil = true;       // sweep gridworlds as such, on the host, one reward at a time
 };
 
 struct Solution {
@@ -72,6 +85,12 @@ struct Solution {
 Solution solve(Engine& engine, const Problem& problem, const std::vector<double>& reward,
                const SolveOptions& options = {}, std::int64_t batch = 1,
                const std::vector<double>& start = {});
+
+// Values of a gridworld [S] that has no transitions written down, however large: by value
+// iteration, extrapolation, momentum, Anderson mixing or multigrid, on the host, in double or
+// single precision. discount 0 to below 1, causal outlook; Q and the policy stay empty.
+Solution solve_grid(Engine& engine, const GridForm& grid, double discount,
+                    const SolveOptions& options = {}, const std::vector<double>& start = {});
 
 // The linear systems of a stationary policy, solved directly:
 //

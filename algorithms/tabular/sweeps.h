@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "algorithms/tabular/engine.h"
+#include "algorithms/tabular/grid_solver.h"
 #include "algorithms/tabular/problem.h"
 #include "kernels/device/backend.h"
 #include "kernels/dynamic_programming/packed.h"
@@ -174,6 +175,40 @@ class PackedSweeps {
   Room<T> coefficient_, packed_reward_, reward_, change_;
   SparseDynamics<T> sparse_;
   PackedDynamics<T> packed_;
+};
+
+// A gridworld, one reward by cell, swept as a stencil on the host.
+template <class T>
+class GridSweeps {
+ public:
+  GridSweeps(Engine& engine, const GridForm& form, Choice choice, double discount)
+      : engine_(engine),
+        grid_{form.dynamics.height,
+              form.dynamics.width,
+              form.dynamics.stay,
+              static_cast<T>(form.dynamics.chosen),
+              static_cast<T>(form.dynamics.stay_slip),
+              static_cast<T>(form.dynamics.move_slip)},
+        choice_(choice),
+        discount_(static_cast<T>(discount)),
+        reward_(form.reward.begin(), form.reward.end()) {}
+
+  void backup(const T* value, T* new_value) {
+    engine_.kernels_of<T>().grid_backup(engine_.stream(), grid_, choice_, discount_, reward_.data(),
+                                        value, new_value);
+  }
+  double change(const Room<T>& a, const Room<T>& b) {
+    T result = 0;
+    engine_.kernels_of<T>().maximum_change(engine_.stream(), a.size(), a.data(), b.data(), &result);
+    return static_cast<double>(result);
+  }
+
+ private:
+  Engine& engine_;
+  GridDynamics<T> grid_;
+  Choice choice_;
+  T discount_;
+  std::vector<T> reward_;
 };
 
 }  // namespace understudy

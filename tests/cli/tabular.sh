@@ -55,13 +55,13 @@ does "its demonstrations too" inspect object_demos.npz --json
 holds "with their episodes" 'found["episodes"] == 12 and found["steps"] == 180'
 does "values of the best policy" solve --mdp object.npz --out hard.npz --json
 holds "are found by policy iteration" 'found["iterations"] < 50 and found["states"] == 64'
-for method in value policy modified; do
+for method in value policy modified extrapolated momentum anderson multigrid; do
   does "soft values by $method iteration" \
     solve --mdp object.npz --soft --method $method --out soft_$method.npz
 done
 does "and in single precision" solve --mdp object.npz --soft --precision f32 --out single.npz --json
 holds "to its rounding" 'found["change"] < 1e-3'
-refuse "which policy iteration has not" "method value" \
+refuse "which policy iteration has not" "methods of sweeps" \
   solve --mdp object.npz --soft --precision f32 --method policy --out v.npz
 does "messages over a horizon" \
   solve --mdp objectworld --size 8 --discount 1 --soft --horizon 6 --outlook optimistic \
@@ -80,7 +80,8 @@ np.add.at(P, (m["state"], m["action"], m["next_state"]), m["probability"])
 r = m["reward"] if m["reward"].ndim == 2 else np.repeat(m["reward"][:, None], A, 1)
 lse = lambda q: np.log(np.exp(q - q.max(-1, keepdims=True)).sum(-1)) + q.max(-1)
 for name, over in [("hard", lambda q: q.max(-1)), *((f"soft_{k}", lse) for k in
-                   ("value", "policy", "modified"))]:
+                   ("value", "policy", "modified", "extrapolated", "momentum", "anderson",
+                    "multigrid"))]:
     v = np.load(name + ".npz")
     q = r + discount * P @ v["values"]
     # tolerance 1e-10 a sweep, divided by 1 - discount, and some for the last rounding

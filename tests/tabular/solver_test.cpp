@@ -11,6 +11,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "algorithms/tabular/messages.h"
@@ -142,7 +143,7 @@ TEST(Solver, AcceleratedSweepsReachTheFixedPointInFewerOfThem) {
       // while its policy still changes; it is then sweeps, two a cycle and one to see.
       const int by_aggregates = choice == Choice::soft ? 500 : 3800;
       for (auto [method, most] :
-           {std::pair{SolveMethod::anderson, 800}, {SolveMethod::multigrid, by_aggregates}}) {
+           {std::pair{SolveMethod::anderson, 900}, {SolveMethod::multigrid, by_aggregates}}) {
         SolveOptions options{.choice = choice, .method = method, .tolerance = 1e-11};
         const Solution s = solve(engine, p, p.reward, options);
         // A change of 1e-11 is amplified by at most the mean length of an episode, some 1000 steps
@@ -155,6 +156,69 @@ TEST(Solver, AcceleratedSweepsReachTheFixedPointInFewerOfThem) {
       }
     }
   }
+}
+
+// A gridworld is recognised by its transitions, in whatever order its actions are, and solved on
+// the grid itself: odd sizes, a size that coarse grids do not divide, rewards far apart.
+TEST(Solver, GridworldsAreSolvedAsStencils) {
+  Threads team(2);
+  Engine engine, shared(&team);
+  for (auto [height, width, spread] : {std::tuple{37, 54, 0.1}, {3, 70, 1.0}}) {
+    GridworldOptions options;
+    options.height = height;
+    options.width = width;
+    ProblemTable t = gridworld(options);
+    t.shape = {height, width};
+    t.reward = random_vector(4, t.n_states, -spread, spread);
+    for (std::int64_t& a : t.action) a = (a + 2) % 5;
+    const Problem p = make_problem(t);
+    const std::optional<GridForm> form = grid_form(engine, p, p.reward);
+    ASSERT_TRUE(form.has_value());
+    EXPECT_NEAR(form->dynamics.chosen, 0.7, 1e-12);
+    EXPECT_EQ(form->reward, t.reward);
+    for (Choice choice : {Choice::soft, Choice::hard}) {
+      const bool soft = choice == Choice::soft;
+      const Solution plain =
+          solve(engine, p, p.reward, {.choice = choice, .tolerance = 1e-8, .stencil = false});
+      for (auto [method, share] : {std::pair{SolveMethod::value_iteration, 1.1},
+                                   {SolveMethod::extrapolated, 0.9},
+                                   {SolveMethod::momentum, soft ? 0.3 : 1.2},
+                                   {SolveMethod::anderson, 0.9},
+                                   {SolveMethod::multigrid, !soft          ? 0.9
+                                                            : spread < 1.0 ? 0.04
+                                                                           : 0.25}}) {
+        const SolveOptions by{.choice = choice, .method = method, .tolerance = 1e-8};
+        const Solution s = solve(engine, p, p.reward, by);
+        // A change of 1e-8 is at most 1e-6 from the fixed point, for each of the two.
+        for (std::int64_t i = 0; i < p.n_states; ++i)
+          ASSERT_NEAR(s.values[i], plain.values[i], 2e-6) << static_cast<int>(method);
+        EXPECT_LT(s.iterations, share * plain.iterations) << static_cast<int>(method);
+      }
+    }
+  }
+  // Whatever the team, also where rows are shared out.
+  GridForm large{{150, 130, false, 0.7, 0.1, 0.05}, random_vector(5, 150 * 130, -0.1, 0.1)};
+  const SolveOptions by{.method = SolveMethod::multigrid, .tolerance = 1e-6};
+  const Solution alone = solve_grid(engine, large, 0.99, by);
+  EXPECT_EQ(solve_grid(shared, large, 0.99, by).values, alone.values);
+  EXPECT_LT(alone.iterations, 100);
+  // One cell that is not like the others, a reward by action, an end: none of them is a stencil.
+  ProblemTable t = gridworld({.height = 5, .width = 4});
+  t.shape = {5, 4};
+  t.reward.assign(20, 0.0);
+  Problem p = make_problem(t);
+  EXPECT_TRUE(grid_form(engine, p, p.reward).has_value());
+  std::vector<double> by_action = p.reward;
+  by_action[7] += 0.5;
+  EXPECT_FALSE(grid_form(engine, p, by_action).has_value());
+  std::size_t i = 60;
+  while (t.action[i] != t.action[i + 1] || t.probability[i] == t.probability[i + 1]) ++i;
+  std::swap(t.probability[i], t.probability[i + 1]);
+  p = make_problem(t);
+  EXPECT_FALSE(grid_form(engine, p, p.reward).has_value());
+  EXPECT_THROW(solve_grid(engine, {{4, 4, true, 0.7, 0, 0.075}, {1.0, 2.0}}, 0.9), Error);
+  EXPECT_THROW(solve_grid(engine, {{1, 2, true, 0.9, 0, 0.075}, {1.0, 2.0}}, 0.9), Error);
+  EXPECT_THROW(solve_grid(engine, {{1, 2, true, 0.7, 0, 0.075}, {1.0, 2.0}}, 1.0), Error);
 }
 
 TEST(Solver, SinglePrecisionIsDoubleButForItsRounding) {

@@ -1,0 +1,407 @@
+// How sweeps of one reward come to their end: repeated, extrapolated, with momentum, mixed, or
+// corrected by coarser problems. What `solve` is made of; `Sweeps` is PackedSweeps or GridSweeps
+// (sweeps.h). Every loop leaves the values in `value` and says what they have come to.
+
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "algorithms/tabular/accelerate.h"
+#include "algorithms/tabular/grid_solver.h"
+#include "algorithms/tabular/solver.h"
+#include "algorithms/tabular/sweeps.h"
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+[[noreturn]] inline void fail_not_finite() {
+  fail(ErrorKind::not_finite, "values are no longer finite: the partition function diverges");
+}
+[[noreturn]] inline void fail_diverging(double change) {
+  fail(ErrorKind::not_finite,
+       "values diverge: they grow by %.6g a sweep (spectral radius %.6f, must be below 1)", change,
+       std::exp(change));
+}
+
+// Values that grow by the same amount sweep after sweep will never stop.
+class DivergenceWatch {
+ public:
+  bool grows(double change) {
+    steady_ = std::abs(change - before_) <= 1e-9 * change ? steady_ + 1 : 0;
+    before_ = change;
+    return steady_ > 200;
+  }
+  void see(double change) {
+    if (!std::isfinite(change)) fail_not_finite();
+    if (grows(change)) fail_diverging(change);
+  }
+
+ private:
+  double before_ = 0.0;
+  int steady_ = 0;
+};
+
+// What a solve has come to, sweep by sweep.
+enum class State { running, settled, not_finite, diverging, out_of_sweeps };
+
+class Progress {
+ public:
+  explicit Progress(const SolveOptions& options) : options_(options) {}
+
+  // `least`: changes below it are rounding.
+  State see(double change, double least) {
+    ++sweeps_;
+    change_ = change;
+    if (change <= std::max(options_.tolerance, least)) return State::settled;
+    since_best_ = change < best_ ? 0 : since_best_ + 1;
+    best_ = std::min(best_, change);
+    if (change <= 16 * least && since_best_ > 30) return State::settled;
+    if (!std::isfinite(change)) return State::not_finite;
+    if (watch_.grows(change)) return State::diverging;
+    return sweeps_ < options_.iterations ? State::running : State::out_of_sweeps;
+  }
+  // Sweeps that nobody looked at.
+  void count(int sweeps = 1) { sweeps_ += sweeps; }
+  int sweeps() const { return sweeps_; }
+  double change() const { return change_; }
+
+ private:
+  const SolveOptions& options_;
+  DivergenceWatch watch_;
+  int sweeps_ = 0, since_best_ = 0;
+  double change_ = 0.0, best_ = INFINITY;
+};
+
+// An `Error` where the state is one.
+inline void expect_settled(State state, int sweeps, double change) {
+  if (state == State::not_finite) fail_not_finite();
+  if (state == State::diverging) fail_diverging(change);
+  if (state == State::out_of_sweeps)
+    fail(ErrorKind::not_finite, "values did not settle in %d sweeps: the last changed them by %.3g",
+         sweeps, change);
+}
+
+// Four roundings of the largest finite value; single precision alone stops there.
+template <class T>
+double least_change(const T* values, std::int64_t n) {
+  if (sizeof(T) == sizeof(double)) return 0.0;
+  T largest = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const T size = values[i] < 0 ? -values[i] : values[i];
+    if (size > largest && size - size == T(0)) largest = size;
+  }
+  return 4.0 * 1.2e-7 * static_cast<double>(largest);
+}
+
+// The values and how they were come by, or an `Error`.
+template <class T>
+Solution settled(State state, const Progress& progress, const Room<T>& value) {
+  Solution s;
+  s.iterations = progress.sweeps();
+  s.change = progress.change();
+  expect_settled(state, s.iterations, s.change);
+  s.values = value.wide();
+  return s;
+}
+
+// work(part, first, end) over stretches of n numbers, on the team.
+constexpr std::int64_t stretch = 8192;
+template <class Work>
+void over_stretches(Engine& engine, std::int64_t n, const Work& work) {
+  engine.for_parts(static_cast<int>((n + stretch - 1) / stretch), [&](int part, int, Stream&) {
+    work(part, part * stretch, std::min((part + 1) * stretch, n));
+  });
+}
+
+// The roundings that a change may be, looked at now and then: values are where the engine sweeps.
+template <class T>
+class Roundings {
+ public:
+  double of(const Engine& engine, const Room<T>& value, int sweep) {
+    if (sizeof(T) == sizeof(double) || sweep % (engine.device() == nullptr ? 16 : 64) != 0)
+      return least_;
+    if (engine.device() == nullptr) return least_ = least_change(value.data(), value.size());
+    const std::vector<double> host = value.wide();
+    return least_ = least_change(std::vector<T>(host.begin(), host.end()).data(), value.size());
+  }
+
+ private:
+  double least_ = 0.0;
+};
+
+// Value iteration.
+template <class T, class Sweeps>
+State repeat(Engine& engine, Sweeps& sweeps, Room<T>& value, Room<T>& next, Progress& progress) {
+  Roundings<T> roundings;
+  for (int sweep = 0;; ++sweep) {
+    sweeps.backup(value.data(), next.data());
+    value.swap(next);
+    const State state =
+        progress.see(sweeps.change(value, next), roundings.of(engine, value, sweep));
+    if (state != State::running) return state;
+  }
+}
+
+// The least and the largest of v - before.
+struct Bounds {
+  double least, most;
+};
+template <class T>
+Bounds bounds_of_change(Engine& engine, const Room<T>& value, const Room<T>& earlier) {
+  const std::int64_t n = value.size(), parts = (n + stretch - 1) / stretch;
+  const T *const v = value.data(), *const before = earlier.data();
+  std::vector<T> least_of(parts), most_of(parts);
+  over_stretches(engine, n, [&](std::int64_t part, std::int64_t first, std::int64_t end) {
+    T low[16], high[16];
+    for (int l = 0; l < 16; ++l) low[l] = high[l] = v[first] - before[first];
+    std::int64_t i = first;
+    for (; i + 16 <= end; i += 16)
+      for (int l = 0; l < 16; ++l) {
+        const T d = v[i + l] - before[i + l];
+        low[l] = d < low[l] ? d : low[l];
+        high[l] = d > high[l] ? d : high[l];
+      }
+    for (; i < end; ++i) {
+      low[0] = std::min(low[0], v[i] - before[i]);
+      high[0] = std::max(high[0], v[i] - before[i]);
+    }
+    least_of[part] = *std::min_element(low, low + 16);
+    most_of[part] = *std::max_element(high, high + 16);
+  });
+  return {static_cast<double>(*std::min_element(least_of.begin(), least_of.end())),
+          static_cast<double>(*std::max_element(most_of.begin(), most_of.end()))};
+}
+
+// The fixed point lies above T V by between discount / (1 - discount) times these bounds of a
+// sweep's change: their middle is added.
+template <class T>
+void shift_to_middle(Engine& engine, double discount, const Bounds& bounds, Room<T>& value) {
+  T* const v = value.data();
+  const T shift = static_cast<T>(discount / (1.0 - discount) * 0.5 * (bounds.least + bounds.most));
+  over_stretches(engine, value.size(), [&](std::int64_t, std::int64_t first, std::int64_t end) {
+    for (std::int64_t i = first; i < end; ++i) v[i] += shift;
+  });
+}
+
+// Sweeps, shifted now and then. The change that is looked at is half of what lies between the
+// bounds, which shrinks with what values do not have in common.
+template <class T, class Sweeps>
+State extrapolate(Engine& engine, Sweeps& sweeps, double discount, Room<T>& value, Room<T>& next,
+                  Progress& progress) {
+  constexpr int between = 4;  // sweeps of a large problem from look to look
+  Roundings<T> roundings;
+  for (int look = 0;; ++look) {
+    for (int sweep = 0; sweep < (value.size() < 65536 ? 1 : between); ++sweep) {
+      sweeps.backup(value.data(), next.data());
+      value.swap(next);
+      if (sweep > 0) progress.count();
+    }
+    const Bounds bounds = bounds_of_change(engine, value, next);
+    const State state =
+        progress.see(0.5 * (bounds.most - bounds.least), roundings.of(engine, value, look));
+    shift_to_middle(engine, discount, bounds, value);
+    if (state != State::running) return state;
+  }
+}
+
+// Goyal & Grand-Clement 2022, equation 7: h = v + b (v - v'), v <- h + (T h - h) / (1 + discount),
+// b = (1 - sqrt(1 - discount^2)) / discount. It is sure to converge for reversible chains alone.
+// Where the change is twice the least, v goes on from the sweep itself and b is less by a third;
+// below 0.1 there are plain sweeps.
+template <class T, class Sweeps>
+State with_momentum(Engine& engine, Sweeps& sweeps, double discount, Room<T>& value, Room<T>& next,
+                    Progress& progress) {
+  double b = discount > 0.0 ? (1.0 - std::sqrt(1.0 - discount * discount)) / discount : 0.0;
+  std::vector<T> before(value.data(), value.data() + value.size());
+  Roundings<T> roundings;
+  double best = INFINITY;
+  for (int sweep = 0;; ++sweep) {
+    sweeps.backup(value.data(), next.data());
+    const double change = sweeps.change(next, value);
+    const State state = progress.see(change, roundings.of(engine, next, sweep));
+    if (state != State::running || b < 0.1) {
+      value.swap(next);
+      if (state != State::running) return state;
+      continue;
+    }
+    const bool grew = change > 2.0 * best;
+    if (grew) b *= 2.0 / 3.0;
+    best = grew ? change : std::min(best, change);
+    const T step = grew ? T(1) : static_cast<T>(1.0 / (1.0 + discount));
+    const T beyond = grew ? T(0) : static_cast<T>(b);
+    T *const h = value.data(), *const th = next.data();
+    over_stretches(engine, value.size(), [&](std::int64_t, std::int64_t first, std::int64_t end) {
+      for (std::int64_t i = first; i < end; ++i) {
+        const T v = h[i] + step * (th[i] - h[i]);
+        h[i] = v + beyond * (v - before[i]);
+        before[i] = v;
+      }
+    });
+  }
+}
+
+// A step too far, or five that led no nearer: back to where sweeps alone had led from the best
+// point, and on by a sweep. So there is never less progress than half a plain sweep's.
+class Guard {
+ public:
+  // Whether to go back; else `keep` says whether what comes now is the best.
+  bool refuses(double change, bool can) {
+    since_best_ = change < best_ ? 0 : since_best_ + 1;
+    if (can && !resting_ && (!(change <= 2 * best_) || since_best_ > 5)) {
+      resting_ = true;
+      since_best_ = 0;
+      return true;
+    }
+    keep = change < best_ || resting_;
+    best_ = std::min(best_, change);
+    return false;
+  }
+  bool resting() const { return resting_; }
+  void rested() { resting_ = false; }
+  bool keep = false;
+
+ private:
+  double best_ = INFINITY;
+  int since_best_ = 0;
+  bool resting_ = false;
+};
+
+template <class T, class Sweeps>
+State with_mixing(Engine& engine, Sweeps& sweeps, int memory, Room<T>& value, Room<T>& next,
+                  Progress& progress) {
+  Anderson<T> anderson(engine, value.size(), memory);
+  Roundings<T> roundings;
+  Guard guard;
+  std::vector<T> safe;
+  for (int sweep = 0;; ++sweep) {
+    sweeps.backup(value.data(), next.data());
+    const double change = sweeps.change(next, value);
+    if (guard.refuses(change, !safe.empty())) {
+      std::copy(safe.begin(), safe.end(), value.data());
+      anderson.forget();
+      progress.count();
+      continue;
+    }
+    const State state = progress.see(change, roundings.of(engine, next, sweep));
+    if (state != State::running) {
+      value.swap(next);
+      return state;
+    }
+    if (guard.keep) safe.assign(next.data(), next.data() + next.size());
+    anderson.mix(value.data(), next.data());
+    guard.rested();
+  }
+}
+
+template <class T, class Sweeps>
+State by_sweeps(Engine& engine, Sweeps& sweeps, const SolveOptions& options, double discount,
+                Room<T>& value, Progress& progress) {
+  Room<T> next(engine, value.size());
+  switch (options.method) {
+    case SolveMethod::extrapolated:
+      return extrapolate(engine, sweeps, discount, value, next, progress);
+    case SolveMethod::momentum:
+      return with_momentum(engine, sweeps, discount, value, next, progress);
+    case SolveMethod::anderson:
+      return with_mixing(engine, sweeps, options.memory, value, next, progress);
+    default: return repeat(engine, sweeps, value, next, progress);
+  }
+}
+
+// Two sweeps of the packed form, a correction by aggregates, mixing.
+template <class T>
+State by_aggregates(Engine& engine, PackedSweeps<T>& sweeps, Aggregation<T>& aggregates, int memory,
+                    Room<T>& value, Progress& progress) {
+  const std::int64_t n = value.size();
+  Room<T> next(engine, n);
+  Anderson<T> anderson(engine, n, memory);
+  Roundings<T> roundings;
+  Guard guard;
+  std::vector<T> chain(sweeps.store().view().chain), point(n), safe;
+  double last_change = 0.0;
+  for (int cycle = 0;; ++cycle) {
+    sweeps.backup(value.data(), next.data());
+    const double change = sweeps.change(next, value);
+    if (guard.refuses(change, !safe.empty())) {
+      std::copy(safe.begin(), safe.end(), value.data());
+      anderson.forget();
+      progress.count();
+      continue;
+    }
+    const State state = progress.see(change, roundings.of(engine, next, cycle));
+    if (state != State::running) {
+      value.swap(next);
+      return state;
+    }
+    // Newton's matrix moves little once the policy has taken shape: it is renewed at the cycles
+    // 0, 1, 2, 4, 8, ... and where progress is slow.
+    const bool renew = (cycle & (cycle - 1)) == 0 || change > 0.6 * last_change;
+    last_change = change;
+    std::copy(value.data(), value.data() + n, point.begin());
+    sweeps.backup(next.data(), value.data(), renew ? chain.data() : nullptr);
+    progress.count();
+    if (guard.keep) safe.assign(value.data(), value.data() + n);
+    if (renew) aggregates.set_chain(chain.data());
+    if (!guard.resting()) aggregates.correct(next.data(), value.data());
+    anderson.mix(point.data(), value.data());
+    std::copy(point.begin(), point.end(), value.data());
+    guard.rested();
+  }
+}
+
+// Two sweeps of the stencil and a V-cycle on coarser grids. Of a correction after which the next
+// sweep changes more than the one before, a quarter is tried, then a sixteenth; then it is taken
+// back, and that many sweeps go without: 4, then 8, ... 64. (Newton's equation does not see a
+// policy that leaps.)
+template <class T>
+State by_grids(Engine& engine, GridSweeps<T>& sweeps, GridHierarchy& hierarchy, Room<T>& value,
+               Progress& progress) {
+  constexpr int trials = 3;
+  const std::int64_t n = value.size();
+  Room<T> next(engine, n), safe(engine, n), corrected(engine, n);
+  Roundings<T> roundings;
+  double before = INFINITY;
+  int rest = 2, resting = 0, cycles = 0, trial = 0;  // trial 0: no correction is on trial
+  for (int sweep = 0;; ++sweep) {
+    sweeps.backup(value.data(), next.data());
+    const double change = sweeps.change(next, value);
+    if (trial > 0 && !(change < before)) {
+      progress.count();
+      if (trial == trials) {
+        value.swap(safe);
+        resting = rest = std::min(2 * rest, 64);
+        trial = 0;
+      } else {
+        const T* const from = safe.data();
+        T* const to = value.data();
+        over_stretches(engine, n, [&](std::int64_t, std::int64_t first, std::int64_t end) {
+          for (std::int64_t i = first; i < end; ++i) to[i] = from[i] + T(0.25) * (to[i] - from[i]);
+        });
+        ++trial;
+      }
+      continue;
+    }
+    const State state = progress.see(change, roundings.of(engine, next, sweep));
+    const bool slow = change > 0.5 * before;
+    before = change;
+    if (state != State::running || resting > 0) {
+      value.swap(next);
+      if (state != State::running) return state;
+      --resting;
+      continue;
+    }
+    // The policy is renewed at the cycles 0, 1, 2, 4, 8, ... and where the last one did little.
+    sweeps.backup(next.data(), safe.data());
+    progress.count();
+    if ((cycles & (cycles - 1)) == 0 || slow) hierarchy.set_policy(next.data());
+    hierarchy.correct(next.data(), safe.data(), corrected.data());
+    value.swap(corrected);
+    trial = 1;
+    ++cycles;
+  }
+}
+
+}  // namespace understudy

@@ -81,6 +81,7 @@ int run(int argc, char** argv) {
   add_record(root, command);
   add_eval(root, command);
   add_predict(root, command);
+  add_export(root, command);
 
   try {
     app.parse(argc, argv);

@@ -123,6 +123,12 @@ hold "predict gives actions, draws and log-probabilities" "$(json "$scratch/insp
      ("log_probability", (600,)), ("samples", (600, 3))]')$(cat "$scratch/err")"
 "$understudy" record cartpole --policy "$scratch/bc" --episodes 2 --out "$scratch/clone.csv" --quiet
 hold "a run is a policy to record" "$([ -s "$scratch/clone.csv" ] || echo nothing)"
+"$understudy" export "$scratch/bc" --out "$scratch/clone.c" --name clone --quiet 2> "$scratch/err"
+hold "a run leaves as C" "$(${CC:-cc} -std=c99 -Wall -Werror -c "$scratch/clone.c" \
+  -o "$scratch/clone.o" 2>&1; grep -q 'int clone_act(const float \*observation)' \
+  "$scratch/clone.c" || cat "$scratch/err")"
+refuse "a name that C has no use for" letters export "$scratch/bc" --out "$scratch/no.c" \
+  --name 2nd
 
 # An interrupt leaves a checkpoint to go on from.
 "$understudy" train bc --env cartpole --demos "$demos" --out "$scratch/cut" --quiet \

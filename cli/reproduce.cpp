@@ -30,6 +30,8 @@ std::vector<Experiment> experiments() {
       omniglot_experiment(),
       multimodal_experiment(),
       letters_experiment(),
+      mocap_experiment(),
+      routes_experiment(),
       gail_classic_experiment(),
   };
   // clang-format on

@@ -51,6 +51,8 @@ Experiment binaryworld_experiment();
 Experiment abbeel_ng_experiment();
 Experiment shanghai_deep_experiment();
 Experiment gail_classic_experiment();
+Experiment mocap_experiment();
+Experiment routes_experiment();
 Experiment shanghai_experiment();
 Experiment pedestrians_experiment();
 

@@ -110,7 +110,8 @@ BehaviouralCloning::BehaviouralCloning(Policy& policy, const Pairs& pairs, const
   adam_ = std::make_unique<Adam>(parameters, store_,
                                  Adam::Options{.learning_rate = options_.learning_rate,
                                                .weight_decay = options_.weight_decay,
-                                               .clipping = {.norm = options_.gradient_norm}});
+                                               .clipping = {.norm = options_.gradient_norm},
+                                               .schedule = options_.schedule});
   progress_ = &store_.create("cloning/progress", {progress_size});
   progress_->write({0, 0, none, none});
 

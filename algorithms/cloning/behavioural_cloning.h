@@ -59,6 +59,7 @@ class BehaviouralCloning {
     double learning_rate = 1e-3;  // Adam's (Kingma & Ba 2015, algorithm 1)
     double weight_decay = 0;      // AdamW's (Loshchilov & Hutter 2019, algorithm 2)
     double gradient_norm = 10;    // clipped to this; 0: not clipped
+    Schedule schedule = {};       // of the learning rate
     // Share of the rows held out, 0 for none (0.3 in Ho & Ermon 2016), looked at before the first
     // step and after every so many; `patience` looks in a row without a better one end the run (0:
     // never).

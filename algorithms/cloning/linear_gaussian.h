@@ -23,9 +23,10 @@ class LinearGaussian {
 
   // log N(a; A [1, s], C) of each row.
   std::vector<double> log_probabilities(const Pairs& pairs) const;
+  // a - A [1, s] of one row, [action_width]. REQUIRES: pairs as wide as those it was made from.
+  std::vector<double> residual(const Pairs& pairs, std::int64_t row) const;
 
  private:
-  std::vector<double> residual(const Pairs& pairs, std::int64_t row) const;
 
   std::int64_t inputs_, action_width_;
   std::vector<double> coefficients_;  // A, [1 + inputs, action_width]

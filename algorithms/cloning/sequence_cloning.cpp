@@ -36,8 +36,21 @@ const Sequences& checked(const Sequences& sequences) {
 PolicyDescription description_for(const Sequences& sequences,
                                   const SequenceCloning::Options& options) {
   PolicyDescription description = options.policy;
-  description.observation = {false, {sequences.input_width}};
-  description.action.size = sequences.action_width;
+  if (description.observation.index || description.observation.width() != sequences.input_width)
+    description.observation = {false, {sequences.input_width}};
+  if (description.action.kind != ActionKind::index) {
+    description.action.size = sequences.action_width;
+    return description;
+  }
+  if (sequences.action_width != 1 || !options.decay.empty())
+    fail(ErrorKind::bad_input,
+         "sequence cloning: an index has one column and leads to no next observation; found %lld "
+         "columns and %zu of decay",
+         static_cast<long long>(sequences.action_width), options.decay.size());
+  for (float action : sequences.actions)
+    if (!(action >= 0 && action < static_cast<float>(description.action.size)))
+      fail(ErrorKind::bad_input, "sequences: expected indices below %lld, found %g",
+           static_cast<long long>(description.action.size), static_cast<double>(action));
   return description;
 }
 
@@ -73,9 +86,11 @@ SequenceCloning::SequenceCloning(Device& device, const Sequences& sequences, con
       store_(device),
       training_(device),
       draws_(options.seed, order_stream) {
-  if (options_.batch < 1 || options_.steps < 1)
-    fail(ErrorKind::bad_input, "sequence cloning: a batch of %lld windows of %lld steps",
-         static_cast<long long>(options_.batch), static_cast<long long>(options_.steps));
+  if (options_.batch < 1 || options_.steps < 1 || options_.given < 1)
+    fail(ErrorKind::bad_input,
+         "sequence cloning: a batch of %lld windows of %lld steps, of which %lld are given",
+         static_cast<long long>(options_.batch), static_cast<long long>(options_.steps),
+         static_cast<long long>(options_.given));
   const bool follows = !options_.decay.empty();
   const std::size_t width = static_cast<std::size_t>(sequences_.action_width);
   if (follows && (options_.decay.size() != width || options_.gain.size() != width ||
@@ -100,7 +115,9 @@ SequenceCloning::SequenceCloning(Device& device, const Sequences& sequences, con
   adam_ = std::make_unique<Adam>(policy_.parameters(), store_,
                                  Adam::Options{.learning_rate = options_.learning_rate,
                                                .beta1 = options_.momentum,
-                                               .clipping = {.norm = options_.gradient_norm}});
+                                               .weight_decay = options_.weight_decay,
+                                               .clipping = {.norm = options_.gradient_norm},
+                                               .schedule = options_.schedule});
   if (mixed)
     record_mixed();
   else
@@ -117,7 +134,7 @@ void SequenceCloning::record_forced() {
   const std::int64_t width = sequences_.action_width;
   const Shape window = {rows(options_.batch), options_.steps};
   Tensor input = training_.input("input", behind(window, {sequences_.input_width}));
-  Tensor action = training_.input("action", behind(window, {width}));
+  Tensor action = action_input(training_, window);
   const Tensor counted = training_.input("counted", window);
   const Tensor present = training_.input("present", window);
   if (options_.perturbation > 0) {
@@ -156,7 +173,7 @@ void SequenceCloning::record_mixed() {
   for (std::int64_t t = 0; t < options_.steps; ++t) {
     const Tensor given = at(input, t), expert = slice(given, -1, 0, width);
     Tensor seen = expert;
-    if (t > 0) {
+    if (t >= options_.given) {
       const Tensor forced =
           less(random_uniform(training_, source, behind(row, {1})), training_.use(*teacher_share_));
       seen = select(forced, expert, own);
@@ -170,13 +187,29 @@ void SequenceCloning::record_mixed() {
     const Tensor each =
         loss_of(*distribution, stop_gradient(wanted)) * reshape(slice(counted, 1, t, 1), row);
     total = total.defined() ? total + each : each;
-    if (t + 1 < options_.steps)
+    if (t + 1 < options_.steps && t + 1 >= options_.given)
       own = stop_gradient(decay * seen + gain * (options_.draw ? distribution->sample(source)
                                                                : distribution->mode()));
   }
   const Tensor loss = sum(total) / sum(counted);
   training_.output("loss", loss);
   adam_->record(training_, loss);
+}
+
+// Actions of windows: numbers [rows, steps, width], or indices [rows, steps].
+Tensor SequenceCloning::action_input(Program& program, const Shape& window) const {
+  if (policy_.description().action.kind == ActionKind::index)
+    return program.input("action", window, Element::index);
+  return program.input("action", behind(window, {sequences_.action_width}));
+}
+
+void SequenceCloning::write_action(Program& program) const {
+  const std::int64_t count = static_cast<std::int64_t>(action_.size());
+  if (policy_.description().action.kind == ActionKind::index)
+    program.write_indices("action",
+                          std::vector<std::int32_t>(action_.begin(), action_.end()).data(), count);
+  else
+    program.write("action", action_.data(), count);
 }
 
 // Windows side by side, padded by zeros that do not count.
@@ -220,9 +253,9 @@ SequenceCloning::Metrics SequenceCloning::step() {
     training_.write(name, values.data(), static_cast<std::int64_t>(values.size()));
   };
   write("input", input_);
-  write("action", action_);
   write("counted", mask_);
   write("present", present_);
+  write_action(training_);
   training_.run();
   ++iteration_;
   const double loss = training_.value("loss");
@@ -255,7 +288,7 @@ std::vector<double> SequenceCloning::log_probabilities(const Sequences& sequence
   const Shape window = {rows(batch), steps};
   Program scoring(policy_.device());
   const Tensor input = scoring.input("input", behind(window, {sequences.input_width}));
-  const Tensor action = scoring.input("action", behind(window, {sequences.action_width}));
+  const Tensor action = action_input(scoring, window);
   const auto distribution = policy_.distribution(input, scoring.input("present", window));
   scoring.output("log_probability", distribution->log_probability_bound(
                                         action, {counter_, options_.seed, noise_stream}, samples));
@@ -271,7 +304,7 @@ std::vector<double> SequenceCloning::log_probabilities(const Sequences& sequence
                                               sequences.length(first + i)};
     fill(windows.data(), batch, steps);
     scoring.write("input", input_.data(), static_cast<std::int64_t>(input_.size()));
-    scoring.write("action", action_.data(), static_cast<std::int64_t>(action_.size()));
+    write_action(scoring);
     scoring.write("present", present_.data(), static_cast<std::int64_t>(present_.size()));
     scoring.run();
     const std::vector<double> scores = scoring.read("log_probability");

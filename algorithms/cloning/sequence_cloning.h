@@ -63,22 +63,29 @@ struct TeacherSchedule {
 class SequenceCloning {
  public:
   struct Options {
-    // Trunk and head; the spaces follow from the sequences, unless given.
+    // Trunk and head. Spaces follow from the sequences, but for the shape of an image that is as
+    // wide as they are, and for an index (action.kind, action.size): the sequences' actions then
+    // are one whole number each, learned without the remedies above.
     PolicyDescription policy = {.trunk = {.kind = TrunkKind::lstm, .hidden = {64}}};
     std::int64_t batch = 32, steps = 64;  // windows a step, and their length
     double learning_rate = 3e-3;          // Adam's
     double momentum = 0.9;                // Adam's beta1
+    double weight_decay = 0;              // AdamW's
     double gradient_norm = 1;             // (Pascanu et al. 2013); 0: not clipped
+    Schedule schedule = {};               // of the learning rate
     double warm_up = 1000;  // iterations until a latent head's divergence counts in full
     std::uint64_t seed = 0;
 
     // By columns of the action; empty: the next observation is not known to follow.
     std::vector<double> decay = {}, gain = {};
     TeacherSchedule teacher = {};  // e above
-    bool draw = true;              // the policy's own action is a draw; false: its mode
-    bool relabel = true;           // the action asked for is corrected
-    double perturbation = 0;       // deviation of the noise on o, in its unit
-    double correction = 1;         // share of the way back that one action goes
+    // So many first steps of a window see the expert's o whatever e is: what is observed before a
+    // prediction begins.
+    std::int64_t given = 1;
+    bool draw = true;         // the policy's own action is a draw; false: its mode
+    bool relabel = true;      // the action asked for is corrected
+    double perturbation = 0;  // deviation of the noise on o, in its unit
+    double correction = 1;    // share of the way back that one action goes
   };
   struct Metrics {
     std::int64_t iteration = 0;
@@ -111,6 +118,8 @@ class SequenceCloning {
   void record_forced();
   void record_mixed();
   Tensor loss_of(const ActionDistribution& distribution, Tensor action);
+  Tensor action_input(Program& program, const Shape& window) const;
+  void write_action(Program& program) const;
   void fill(const Window* windows, std::int64_t count, std::int64_t steps);
 
   Options options_;

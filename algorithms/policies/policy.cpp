@@ -37,6 +37,31 @@ Policy::Policy(Device& device, const PolicyDescription& description, std::uint64
   const bool recurrent = trunk.kind != TrunkKind::mlp;
   const std::int64_t state = recurrent ? hidden.back() : 0;
   if (recurrent) hidden.pop_back();
+  for (std::size_t i = 0; i < description_.observation.vocabularies.size(); ++i) {
+    embeddings_.emplace_back(parameters_, "embedding/" + std::to_string(i),
+                             Linear::Options{.inputs = description_.observation.vocabularies[i],
+                                             .outputs = trunk.embedding,
+                                             .bias = false,
+                                             .weight = {InitialisationKind::normal, 0.3, 1}});
+    width += trunk.embedding - 1;
+  }
+  if (!trunk.convolutions.empty()) {
+    const std::vector<std::int64_t>& image = description_.observation.shape;
+    std::int64_t channels = image[0], height = image[1], across = image[2];
+    for (std::size_t i = 0; i < trunk.convolutions.size(); i += 4) {
+      const std::int64_t* c = &trunk.convolutions[i];
+      convolutions_.emplace_back(parameters_, "convolution/" + std::to_string(i / 4),
+                                 Conv::Options{.in_channels = channels,
+                                               .out_channels = c[0],
+                                               .kernel = c[1],
+                                               .stride = c[2],
+                                               .pad = c[3]});
+      channels = c[0];
+      height = (height + 2 * c[3] - c[1]) / c[2] + 1;
+      across = (across + 2 * c[3] - c[1]) / c[2] + 1;
+    }
+    width = channels * height * across;
+  }
   if (!hidden.empty()) {
     layers_.emplace(parameters_, "trunk",
                     Mlp::Options{.inputs = width,
@@ -74,7 +99,8 @@ Tensor Policy::prepared(Tensor observation) const {
          static_cast<long long>(space.width()), space.index ? "as indices below it" : "numbers",
          observation.shape().text().c_str(), index ? "indices" : "numbers");
   if (index) return one_hot(observation, space.width());
-  if (mean_ == nullptr) return observation;
+  if (!embeddings_.empty()) return embedded(observation);
+  if (mean_ == nullptr) return convolved(observation);
   Program& program = observation.program();
   const Tensor mean = program.use(*mean_), deviation = program.use(*deviation_);
   // A feature that never varied keeps its scale: dividing by next to nothing would blow up whatever
@@ -83,7 +109,46 @@ Tensor Policy::prepared(Tensor observation) const {
   const Tensor scale = select(less(least, deviation), deviation, program.constant(1.0));
   const Tensor x = (observation - mean) / scale;
   const double limit = description_.clip_observations;
-  return limit > 0 ? clamp(x, -limit, limit) : x;
+  return convolved(limit > 0 ? clamp(x, -limit, limit) : x);
+}
+
+// The table's row of each index, by a product with what is 1 at the index and 0 elsewhere: indices
+// come as numbers, among others.
+Tensor Policy::embedded(Tensor observation) const {
+  Program& program = observation.program();
+  const std::int64_t count = static_cast<std::int64_t>(embeddings_.size());
+  std::vector<Tensor> parts;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t size = description_.observation.vocabularies[static_cast<std::size_t>(i)];
+    std::vector<double> each(static_cast<std::size_t>(size));
+    for (std::size_t k = 0; k < each.size(); ++k) each[k] = static_cast<double>(k);
+    const Tensor is = equal(slice(observation, -1, i, 1), program.constant({size}, each));
+    parts.push_back(embeddings_[static_cast<std::size_t>(i)](is));
+  }
+  const std::int64_t rest = description_.observation.width() - count;
+  if (rest > 0) parts.push_back(slice(observation, -1, count, rest));
+  return parts.size() == 1 ? parts[0] : concatenate(parts, -1);
+}
+
+// Images through the convolutions, flat again; of sequences step by step.
+Tensor Policy::convolved(Tensor observation) const {
+  if (convolutions_.empty()) return observation;
+  const Shape& shape = observation.shape();
+  const std::vector<std::int64_t>& image = description_.observation.shape;
+  const auto one = [&](Tensor flat) {
+    Tensor x = reshape(flat, behind(leading(flat.shape()), {image[0], image[1], image[2]}));
+    for (const Conv& layer : convolutions_) x = layer(x);
+    const std::int64_t width = x.shape()[1] * x.shape()[2] * x.shape()[3];
+    return reshape(x, behind(leading(flat.shape()), {width}));
+  };
+  if (shape.rank() == 2) return one(observation);
+  std::vector<Tensor> steps;
+  for (std::int64_t t = 0; t < shape[1]; ++t) {
+    const Shape row = leading(shape, 2);
+    const Tensor x = one(reshape(slice(observation, 1, t, 1), behind(row, {shape[2]})));
+    steps.push_back(reshape(x, behind(row, {1, x.shape()[-1]})));
+  }
+  return steps.size() == 1 ? steps[0] : concatenate(steps, 1);
 }
 
 Tensor Policy::features(Tensor observation, Tensor mask) const {

@@ -79,10 +79,14 @@ class Policy {
 
  private:
   Tensor prepared(Tensor observation) const;
+  Tensor embedded(Tensor observation) const;
+  Tensor convolved(Tensor observation) const;
 
   PolicyDescription description_;
   Store store_;
   Parameters parameters_{"policy"};
+  std::vector<Linear> embeddings_;
+  std::vector<Conv> convolutions_;
   std::optional<Mlp> layers_;
   std::optional<Recurrent> recurrent_;
   std::unique_ptr<ActionHead> head_;

@@ -1,5 +1,6 @@
 #include "algorithms/policies/policy_description.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <functional>
@@ -168,6 +169,12 @@ std::int64_t ObservationSpace::width() const {
   return width;
 }
 
+std::vector<std::int64_t> nature_convolutions() { return {32, 8, 4, 0, 64, 4, 2, 0, 64, 3, 1, 0}; }
+
+std::vector<std::int64_t> small_convolutions() {
+  return {32, 3, 2, 1, 64, 3, 2, 1, 64, 3, 2, 1, 64, 3, 2, 1};
+}
+
 HeadKind PolicyDescription::usual_head(const ActionSpace& action) {
   switch (action.kind) {
     case ActionKind::index: return HeadKind::categorical;
@@ -183,6 +190,30 @@ void PolicyDescription::check() const {
     if (size < 1) bad("expected observations of at least one number in each dimension");
   if (observation.index && observation.shape.size() != 1)
     bad("expected one size of an observed index");
+  const std::size_t embedded = observation.vocabularies.size();
+  if (embedded > 0 && (observation.index || observation.shape.size() != 1 ||
+                       static_cast<std::int64_t>(embedded) > observation.shape[0]))
+    bad("expected observations of the shape [n] with at most n indices to embed");
+  for (std::int64_t size : observation.vocabularies)
+    if (size < 1) bad("expected vocabularies of at least one index");
+  if (embedded > 0 && normalise_observations) bad("indices to embed cannot be normalised");
+  if (trunk.embedding < 1) bad("expected embeddings of at least one number");
+  if (trunk.convolutions.size() % 4 != 0)
+    bad("expected four numbers a convolution: channels, kernel, stride, padding");
+  if (!trunk.convolutions.empty()) {
+    if (observation.index || observation.shape.size() != 3)
+      bad("expected images [channels, height, width] before convolutions");
+    std::int64_t height = observation.shape[1], width = observation.shape[2];
+    for (std::size_t i = 0; i < trunk.convolutions.size(); i += 4) {
+      const std::int64_t* c = &trunk.convolutions[i];
+      if (c[0] < 1 || c[1] < 1 || c[2] < 1 || c[3] < 0)
+        bad("expected convolutions of positive channels, kernel and stride");
+      if (std::min(height, width) + 2 * c[3] < c[1])
+        bad("expected an image that a convolution's kernel fits in");
+      height = (height + 2 * c[3] - c[1]) / c[2] + 1;
+      width = (width + 2 * c[3] - c[1]) / c[2] + 1;
+    }
+  }
   if (action.size < 1) bad("expected actions of at least one dimension or choice");
   for (const std::vector<double>* bound : {&action.low, &action.high})
     if (!bound->empty() && static_cast<std::int64_t>(bound->size()) != action.size)
@@ -204,6 +235,7 @@ std::map<std::string, std::string> PolicyDescription::fields() const {
   const auto truth = [](bool value) { return std::string(value ? "true" : "false"); };
   return {{"observation.index", truth(observation.index)},
           {"observation.shape", text_of(observation.shape)},
+          {"observation.vocabularies", text_of(observation.vocabularies)},
           {"action.kind", name_of(action.kind)},
           {"action.size", std::to_string(action.size)},
           {"action.low", text_of(action.low)},
@@ -211,6 +243,8 @@ std::map<std::string, std::string> PolicyDescription::fields() const {
           {"trunk.kind", name_of(trunk.kind)},
           {"trunk.hidden", text_of(trunk.hidden)},
           {"trunk.activation", name_of(trunk.activation)},
+          {"trunk.convolutions", text_of(trunk.convolutions)},
+          {"trunk.embedding", std::to_string(trunk.embedding)},
           {"head.kind", name_of(head.kind)},
           {"head.state_dependent", truth(head.state_dependent)},
           {"head.initial_deviation", text_of(head.initial_deviation)},
@@ -237,6 +271,7 @@ PolicyDescription PolicyDescription::from_fields(const std::map<std::string, std
   reader.truth("observation.index", result.observation.index);
   if (fields.count("observation.shape") == 0) reader.need("observation.shape");
   reader.list("observation.shape", result.observation.shape);
+  reader.list("observation.vocabularies", result.observation.vocabularies);
   result.action.kind = find_kind(action_kinds, reader.need("action.kind"), where);
   if (fields.count("action.size") == 0) reader.need("action.size");
   reader.number("action.size", result.action.size);
@@ -247,6 +282,8 @@ PolicyDescription PolicyDescription::from_fields(const std::map<std::string, std
   reader.list("trunk.hidden", result.trunk.hidden);
   if (reader.take("trunk.activation", name))
     result.trunk.activation = find_kind(activations, name, reader.what("trunk.activation"));
+  reader.list("trunk.convolutions", result.trunk.convolutions);
+  reader.number("trunk.embedding", result.trunk.embedding);
   result.head.kind = usual_head(result.action);
   if (reader.take("head.kind", name))
     result.head.kind = find_kind(head_kinds, name, reader.what("head.kind"));

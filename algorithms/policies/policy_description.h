@@ -19,6 +19,9 @@ namespace understudy {
 struct ObservationSpace {
   bool index = false;
   std::vector<std::int64_t> shape = {1};
+  // Of numbers of the shape [n]: the first so many are indices (whole numbers, exact in a float),
+  // each below its vocabulary's size here, and every one is embedded by the trunk.
+  std::vector<std::int64_t> vocabularies = {};
 
   std::int64_t width() const;  // numbers of one observation
   friend bool operator==(const ObservationSpace&, const ObservationSpace&) = default;
@@ -31,8 +34,17 @@ struct TrunkOptions {
   // mlp: layers; none: the observation itself. Recurrent: layers before it, then its own size last.
   std::vector<std::int64_t> hidden = {100, 100};  // (Ho & Ermon 2016, section 6)
   Activation activation = Activation::tanh;
+  // Before those, of observations of the shape [channels, height, width]: four numbers a
+  // convolution, its channels, kernel, stride and padding; a ReLU behind each.
+  std::vector<std::int64_t> convolutions = {};
+  std::int64_t embedding = 32;  // numbers an embedded index becomes
   friend bool operator==(const TrunkOptions&, const TrunkOptions&) = default;
 };
+
+// Trunks for images of 64 x 64: 8 x 8, 4 x 4 and 3 x 3 of 32, 64 and 64 channels (Mnih et al. 2015,
+// "Methods"; 512 units go behind), and four of 3 x 3 and stride 2 of 32, 64, 64 and 64.
+std::vector<std::int64_t> nature_convolutions();
+std::vector<std::int64_t> small_convolutions();
 
 enum class HeadKind : std::int8_t {
   categorical,       // an index

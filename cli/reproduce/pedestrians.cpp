@@ -1,13 +1,15 @@
 // Walkers before a hotel, in a shopping street and at a building's entrance (ETH and UCY): rewards
 // of moves on a grid, to the digits of the data's README, and goals predicted from paths that have
-// only begun.
+// only begun; and where they go next (pedestrians_forecast.cpp).
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numeric>
 
 #include "algorithms/tabular/goal_family.h"
 #include "cli/reproduce.h"
+#include "cli/reproduce/pedestrians_forecast.h"
 #include "cli/tabular/route_data.h"
 
 namespace understudy::cli {
@@ -168,8 +170,22 @@ void run(Reproduction& reproduction) {
 }  // namespace
 
 Experiment pedestrians_experiment() {
-  return {"pedestrians", "Rewards of walking, and goals predicted from the beginning of a path",
-          "Pellegrini et al. 2009; Lerner et al. 2007; the data's README", nullptr, run};
+  struct Settings {
+    ForecastSettings forecast;
+    std::string part = "all";
+  };
+  auto settings = std::make_shared<Settings>();
+  return {"pedestrians", "Where walkers go: rewards, goals, and the next five seconds",
+          "Pellegrini et al. 2009; Lerner et al. 2007; Gupta et al. 2018; the data's README",
+          [settings](CLI::App& app) {
+            app.add_option("--part", settings->part, "rewards, forecasts or all (default)")
+                ->check(CLI::IsMember({"rewards", "forecasts", "all"}));
+            add_forecast_options(app, settings->forecast);
+          },
+          [settings](Reproduction& reproduction) {
+            if (settings->part != "forecasts") run(reproduction);
+            if (settings->part != "rewards") forecast_pedestrians(reproduction, settings->forecast);
+          }};
 }
 
 }  // namespace understudy::cli

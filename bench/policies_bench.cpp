@@ -1,8 +1,10 @@
-// Policies at work: draws from an autoregressive head of 6 dimensions in 64 bins.
+// Policies at work: draws from an autoregressive head of 6 dimensions in 64 bins, and training a
+// mixture LSTM on sequences like Omniglot's.
 
 #include <map>
 #include <memory>
 
+#include "algorithms/cloning/sequence_cloning.h"
 #include "algorithms/policies/actor.h"
 #include "bench/bench.h"
 
@@ -53,7 +55,46 @@ void add_draw(std::int64_t batch, int threads) {
        }});
 }
 
+// A step of training on 32 drawings: 64 units, 20 components, windows of 96 offsets of which two
+// thirds are there, as of Omniglot's. 1768 drawings make an epoch of 55 such steps. Steps of
+// padding are computed, and counted, on both sides.
+constexpr std::int64_t windows = 32, offsets = 96, seen = 7, units = 64, components = 20;
+
+Sequences drawings() {
+  Sequences sequences{.input_width = seen, .action_width = 2};
+  Array<float> numbers(static_cast<std::size_t>(windows * offsets * (seen + 2)));
+  const float* next = numbers.data();
+  for (std::int64_t i = 0; i < windows; ++i) {
+    for (std::int64_t t = 0; t < offsets / 3 + 2 * i; ++t, next += seen + 2)
+      sequences.append({next, next + seen}, {next + seen, next + seen + 2});
+    sequences.end();
+  }
+  return sequences;
+}
+
+void add_mixture_lstm(int threads) {
+  const double forward =
+      2.0 * static_cast<double>((seen + units) * 4 * units + units * 5 * components);
+  const auto cloning = std::make_shared<std::unique_ptr<SequenceCloning>>();
+  add({.work = "mixture LSTM, 32 drawings of 96 offsets",
+       .threads = threads,
+       .operations = 3 * forward * static_cast<double>(windows * offsets),
+       .ours = [=](benchmark::State& state) {
+         if (*cloning == nullptr) {
+           SequenceCloning::Options options;
+           options.policy.trunk = {.kind = TrunkKind::lstm, .hidden = {units}};
+           options.policy.head = {.kind = HeadKind::mixture, .components = components};
+           options.batch = windows;
+           options.steps = offsets;
+           *cloning = std::make_unique<SequenceCloning>(device(threads), drawings(), options);
+           (*cloning)->step();
+         }
+         for (auto _ : state) (*cloning)->step();
+       }});
+}
+
 const bool added = [] {
+  for (int threads : {1, 2}) add_mixture_lstm(threads);
   add_draw(1, 1);
   for (int threads : {1, 2}) add_draw(1024, threads);
   return true;

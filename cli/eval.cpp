@@ -46,14 +46,21 @@ void add_fit(Json& object, const Policy& policy, const Demonstrations& demonstra
   const std::vector<float> observations = numbers(steps.observations);
   const std::vector<float> actions = numbers(steps.actions);
   PolicyAnswers answers(policy);
+  answers.as_episodes(demonstrations.starts);
   double total = 0, error = 0;
-  for (double one : answers.log_probabilities(observations, actions)) total += one;
+  try {
+    for (double one : answers.log_probabilities(observations, actions)) total += one;
+  } catch (const Error& unknown) {
+    // A head that draws and does not know its likelihood has errors all the same.
+    if (unknown.kind() != ErrorKind::not_available) throw;
+    total = NAN;
+  }
   const std::vector<double> modes = answers.modes(observations);
   for (std::size_t i = 0; i < modes.size(); ++i)
     error += steps.actions.discrete ? (modes[i] != actions[i] ? 1.0 : 0.0)
                                     : (modes[i] - actions[i]) * (modes[i] - actions[i]);
   const double count = static_cast<double>(demonstrations.steps());
-  object["log_likelihood"] = total / count;
+  object["log_likelihood"] = std::isnan(total) ? Json() : Json(total / count);
   object["held_out_steps"] = demonstrations.steps();
   if (steps.actions.discrete)
     object["error_rate"] = error / count;
@@ -99,7 +106,8 @@ int run(const EvalOptions& options, const Common& common) {
     std::printf(", normalised %.3f", object["normalised"].get<double>());
   if (has_environment) std::printf("\n");
   for (const char* key : {"log_likelihood", "error_rate", "root_mean_squared_error"})
-    if (object.contains(key)) std::printf("%s %.6g\n", key, object[key].get<double>());
+    if (object.contains(key) && object[key].is_number())
+      std::printf("%s %.6g\n", key, object[key].get<double>());
   return 0;
 }
 

@@ -53,6 +53,16 @@ int run(const PredictOptions& options, const Common& common) {
   const std::vector<float> observations = rows_of(file, "obs", answers.observation_width(), rows);
   const Index width = answers.action_width();
 
+  // Rows of a demonstrations' file are those of its episodes, which a memory must be told apart.
+  Demonstrations episodes;
+  if (policy->has_memory() && (file.contains("indices") || file.contains("episode_ends"))) {
+    episodes = load_demonstrations(options.inputs);
+    std::vector<Index> starts;
+    for (Index e = 0; e < episodes.episodes(); ++e) starts.push_back(episodes.first_observation(e));
+    starts.push_back(rows);
+    answers.as_episodes(std::move(starts));
+  }
+
   files::NamedArrays arrays;
   arrays["acts"] = as_array(answers.modes(observations), index, rows, 0, width);
   if (options.samples > 0) {
@@ -69,6 +79,8 @@ int run(const PredictOptions& options, const Common& common) {
     Index found = 0;
     const std::vector<float> actions = rows_of(file, "acts", width, found);
     std::vector<float> acted_on = observations;
+    if (found != rows && policy->has_memory())
+      answers.as_episodes(load_demonstrations(options.inputs).starts);
     if (found != rows) {
       // Whole episodes have one observation more each, after the last action.
       const Demonstrations demonstrations = load_demonstrations(options.inputs);

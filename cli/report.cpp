@@ -15,6 +15,7 @@ namespace {
 
 constexpr ReportSection sections[] = {
     {"irl", irl_section},
+    {"train", policy_section},
     {"reproduce", reproduce_section},
 };
 
@@ -34,6 +35,8 @@ th, td { padding: .25rem 1.1rem .25rem 0; text-align: left; border-bottom: 1px s
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 figure { display: inline-block; margin: .5rem 1.2rem 1rem 0; vertical-align: top; }
 svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 12px; }
+circle.dots { stroke: none; opacity: .55; }
+circle.s0 { fill: var(--s0); } circle.s1 { fill: var(--s1); } circle.s3 { fill: var(--s3); }
 polyline { fill: none; stroke-linejoin: round; stroke-linecap: round; stroke-width: 2; }
 .grid { stroke: var(--rule); stroke-width: 1; } .axis { stroke: var(--faint); stroke-width: 1; }
 .frame { fill: none; stroke: var(--rule); }

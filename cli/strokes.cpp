@@ -1,6 +1,8 @@
 #include "cli/strokes.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -9,6 +11,10 @@
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
+
+namespace {
+constexpr std::int64_t letter_columns = 6;  // x, y and their derivatives
+}  // namespace
 
 Path resampled(const Path& points) {
   double whole = 0;
@@ -70,6 +76,40 @@ Drawings read_drawings(const std::string& folder) {
   }
   drawings.characters = static_cast<std::int64_t>(numbered.size());
   return drawings;
+}
+
+// The two highest numbers of a letter are held out, where it has three.
+Letters read_letters(const std::string& folder) {
+  const files::Array demos = files::read_npy(folder + "/demos.npy");
+  if (demos.rank() != 3 || demos.shape()[1] != letter_samples || demos.shape()[2] != letter_columns)
+    fail(ErrorKind::bad_file, "%s/demos.npy: expected [n, 200, 6], found %s", folder.c_str(),
+         files::to_string(demos.shape()).c_str());
+  const std::vector<float> numbers = demos.converted<float>(folder + "/demos.npy");
+  const files::Csv index = files::Csv::open(folder + "/index.csv");
+  const std::vector<std::string> letter = index.texts("letter");
+  const std::vector<std::int64_t> demo = index.integers("demo");
+  if (static_cast<std::int64_t>(letter.size()) != demos.shape()[0])
+    fail(ErrorKind::bad_file, "%s: %zu rows of index.csv for %lld demonstrations", folder.c_str(),
+         letter.size(), static_cast<long long>(demos.shape()[0]));
+  std::map<std::string, std::vector<std::int64_t>> of_letter;
+  for (std::size_t i = 0; i < letter.size(); ++i) of_letter[letter[i]].push_back(demo[i]);
+  Letters data;
+  for (auto& [name, ids] : of_letter) std::sort(ids.begin(), ids.end());
+  for (std::size_t i = 0; i < letter.size(); ++i) {
+    const auto found = of_letter.find(letter[i]);
+    const std::vector<std::int64_t>& ids = found->second;
+    Letter one{std::distance(of_letter.begin(), found),
+               ids.size() < 3 || demo[i] < ids[ids.size() - 2],
+               {}};
+    for (std::int64_t t = 0; t < letter_samples; ++t) {
+      const float* p = &numbers[(i * letter_samples + static_cast<std::size_t>(t)) *
+                                static_cast<std::size_t>(letter_columns)];
+      one.points.push_back({p[0], p[1]});
+    }
+    data.all.push_back(std::move(one));
+  }
+  data.letters = static_cast<std::int64_t>(of_letter.size());
+  return data;
 }
 
 }  // namespace understudy::cli

@@ -1,4 +1,5 @@
-// Omniglot's drawings by pen (Lake, Salakhutdinov & Tenenbaum 2015), as the data folder has them.
+// Drawings by pen, as the data folder has them: Omniglot's (Lake, Salakhutdinov & Tenenbaum 2015)
+// and letters.
 
 #pragma once
 
@@ -29,5 +30,19 @@ struct Drawings {
 
 // Of the folder omniglot_strokes. A file that is missing or not as described there is an Error.
 Drawings read_drawings(const std::string& folder);
+
+// Capital letters, each drawn in one motion of two seconds (letters2d, Idiap).
+constexpr std::int64_t letter_samples = 200;  // of 0.01 s
+struct Letter {
+  std::int64_t letter = 0;  // counted in the alphabet's order
+  bool training = true;     // by the data's own split
+  Path points;              // all samples
+};
+struct Letters {
+  std::vector<Letter> all;
+  std::int64_t letters = 0;
+};
+// Of the folder letters2d; errors as above.
+Letters read_letters(const std::string& folder);
 
 }  // namespace understudy::cli

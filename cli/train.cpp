@@ -12,7 +12,7 @@ namespace understudy::cli {
 namespace {
 
 struct TrainOptions {
-  std::string algorithm, environment, out, config, expert = "builtin";
+  std::string algorithm, environment, out, config, expert = "builtin", policy, trunk;
   std::vector<std::string> demonstrations, set;
   std::int64_t iterations = 0;
 };
@@ -60,7 +60,10 @@ int run(const TrainOptions& options, const Common& common) {
   Demonstrations demonstrations;
   if (!options.demonstrations.empty()) demonstrations = load(options, environment);
   Session session(common);
-  Settings settings(options.config, options.set);
+  std::vector<std::string> set = options.set;
+  if (!options.policy.empty()) set.push_back("head=" + options.policy);
+  if (!options.trunk.empty()) set.push_back("trunk=" + options.trunk);
+  Settings settings(options.config, set);
   Training training;
   training.device = &session.device();
   training.environment = environment;
@@ -107,6 +110,9 @@ void add_train(Verb& root, Command& command) {
   verb.option("--out", options->out, "the run's folder").required();
   verb.option("--config", options->config, "settings: a file with a JSON object");
   verb.option("--set", options->set, "a setting, key=value");
+  verb.option("--policy", options->policy,
+              "the head, as `understudy policies` lists them, or gmm, cvae, made (setting head)");
+  verb.option("--trunk", options->trunk, "mlp (default), rnn, lstm or gru (setting trunk)");
   verb.option("--iterations", options->iterations, "in place of the algorithm's own number")
       .between(std::int64_t{1}, std::int64_t{1000000000});
   verb.option("--expert", options->expert,

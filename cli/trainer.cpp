@@ -1,12 +1,85 @@
 #include "cli/trainer.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 
+#include "algorithms/policies/bins.h"
 #include "cli/player.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
+
+namespace {
+
+// What people call heads elsewhere.
+std::string usual_name(const std::string& name) {
+  constexpr struct {
+    const char *other, *ours;
+  } names[] = {{"gmm", "mixture"},      {"mdn", "mixture"},      {"full_gmm", "full_mixture"},
+               {"cvae", "variational"}, {"cgan", "adversarial"}, {"made", "autoregressive"}};
+  for (const auto& one : names)
+    if (name == one.other) return one.ours;
+  return name;
+}
+
+// Settings of the heads that have any.
+void take_head(const Training& training, PolicyDescription& description) {
+  HeadOptions& head = description.head;
+  Settings& settings = *training.settings;
+  switch (head.kind) {
+    case HeadKind::gaussian:
+      settings.take("state_dependent", head.state_dependent);
+      [[fallthrough]];
+    case HeadKind::full_gaussian: settings.take("minimum_deviation", head.minimum_deviation); break;
+    case HeadKind::mixture:
+    case HeadKind::full_mixture:
+      settings.take("components", head.components);
+      settings.take("minimum_deviation", head.minimum_deviation);
+      break;
+    case HeadKind::best_of:
+    case HeadKind::variational:
+    case HeadKind::adversarial:
+      settings.take("latent", head.latent);
+      settings.take("draws", head.draws);
+      break;
+    case HeadKind::autoregressive:
+    case HeadKind::recurrent_bins: settings.take("order", head.order); [[fallthrough]];
+    case HeadKind::independent_bins:
+    case HeadKind::joint_bins: {
+      head.bins = head.kind == HeadKind::joint_bins ? 8 : 32;
+      settings.take("bins", head.bins);
+      // Quantiles of what was demonstrated, unless the actions have bounds to cut evenly between.
+      std::string placement = description.action.low.empty() ? "quantile" : "uniform";
+      settings.take("bin_placement", placement);
+      if (placement != "quantile" && placement != "uniform")
+        fail(ErrorKind::bad_input, "bin_placement: expected quantile or uniform, found '%s'",
+             placement.c_str());
+      if (training.demonstrations == nullptr || training.demonstrations->actions.discrete) break;
+      const std::vector<float>& actions = training.demonstrations->actions.numbers;
+      const std::size_t width = static_cast<std::size_t>(description.action.size);
+      if (placement == "quantile") {
+        head.edges = Bins::quantile(actions, description.action.size, head.bins);
+      } else if (description.action.low.empty()) {
+        std::vector<double> low(width, INFINITY), high(width, -INFINITY);
+        for (std::size_t i = 0; i < actions.size(); ++i) {
+          low[i % width] = std::min(low[i % width], static_cast<double>(actions[i]));
+          high[i % width] = std::max(high[i % width], static_cast<double>(actions[i]));
+        }
+        for (std::size_t d = 0; d < width; ++d)
+          if (!(low[d] < high[d])) low[d] -= 0.5, high[d] += 0.5;
+        head.edges = Bins::uniform(low, high, head.bins);
+      }
+      break;
+    }
+    case HeadKind::categorical:
+    case HeadKind::bernoulli:
+    case HeadKind::regression: break;
+  }
+}
+
+}  // namespace
 
 PolicyDescription take_policy(const Training& training) {
   PolicyDescription description;
@@ -34,10 +107,16 @@ PolicyDescription take_policy(const Training& training) {
     description.action = d.actions.discrete ? ActionSpace{ActionKind::index, most + 1}
                                             : ActionSpace{ActionKind::real, d.actions.width()};
   }
-  std::string head = name_of(PolicyDescription::usual_head(description.action));
-  training.settings->take("head", head);
-  training.settings->take("hidden", description.trunk.hidden);
-  description.head.kind = head_kind_named(head);
+  Settings& settings = *training.settings;
+  std::string head = name_of(PolicyDescription::usual_head(description.action)), trunk = "mlp";
+  settings.take("head", head);
+  settings.take("trunk", trunk);
+  description.head.kind = head_kind_named(usual_name(head));
+  description.trunk.kind = trunk_kind_named(trunk);
+  if (description.trunk.kind != TrunkKind::mlp) description.trunk.hidden = {64};
+  settings.take("hidden", description.trunk.hidden);
+  settings.take("convolutions", description.trunk.convolutions);
+  take_head(training, description);
   description.normalise_observations = !description.observation.index;
   training.settings->take("normalise_observations", description.normalise_observations);
   // As the code of TRPO's and GAIL's authors begins: nearly the same distribution everywhere.

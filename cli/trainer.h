@@ -55,7 +55,8 @@ std::unique_ptr<Trainer> make_fem(const Training& training);
 std::unique_ptr<Trainer> make_gtal(const Training& training);
 
 // A policy for the environment, or, where there is none, for the demonstrations: two hidden layers
-// of 100 (setting `hidden`), the usual head.
+// of 100 (setting `hidden`), the usual head. Settings `trunk` and `head` name others, and each head
+// has settings of its own.
 PolicyDescription take_policy(const Training& training);
 
 struct Trained {

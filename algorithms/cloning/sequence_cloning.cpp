@@ -230,7 +230,11 @@ void SequenceCloning::fill(const Window* windows, std::int64_t count, std::int64
   }
 }
 
-SequenceCloning::Metrics SequenceCloning::step() {
+void SequenceCloning::restore(std::int64_t iteration) {
+  for (; iteration_ < iteration; ++iteration_) next_batch();
+}
+
+std::vector<SequenceCloning::Window> SequenceCloning::next_batch() {
   std::vector<Window> batch;
   bool counts = false;
   while (static_cast<std::int64_t>(batch.size()) < options_.batch || !counts) {
@@ -244,6 +248,11 @@ SequenceCloning::Metrics SequenceCloning::step() {
     if (static_cast<std::int64_t>(batch.size()) == options_.batch) batch.erase(batch.begin());
     batch.push_back(w);
   }
+  return batch;
+}
+
+SequenceCloning::Metrics SequenceCloning::step() {
+  const std::vector<Window> batch = next_batch();
   fill(batch.data(), options_.batch, options_.steps);
   const double share = options_.teacher.at(iteration_);
   teacher_share_->write({share});

@@ -106,15 +106,18 @@ class SequenceCloning {
 
   Policy& policy() { return policy_; }
   const Policy& policy() const { return policy_; }
-  // Moments, counters and schedules: with the policy's own store, all that a resumed run needs but
-  // the order of windows, which the iteration gives.
+  // Moments, counters and schedules. After this and the policy's own store were read from a
+  // checkpoint, `restore` takes the run up at its iteration, with the same order of windows.
+  // REQUIRES: no step was taken before.
   Store& store() { return store_; }
+  void restore(std::int64_t iteration);
   std::int64_t windows() const { return static_cast<std::int64_t>(windows_.size()); }
 
  private:
   struct Window {
     std::int64_t first, length;  // rows
   };
+  std::vector<Window> next_batch();
   void record_forced();
   void record_mixed();
   Tensor loss_of(const ActionDistribution& distribution, Tensor action);

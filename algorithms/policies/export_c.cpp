@@ -103,6 +103,9 @@ class Exporter {
       fail(ErrorKind::bad_input, "export: expected a name of letters, digits and _, found '%s'",
            name_.c_str());
     const TrunkKind trunk = description_.trunk.kind;
+    if (!description_.trunk.convolutions.empty() || !description_.observation.vocabularies.empty())
+      fail(ErrorKind::not_available, "export: expected a trunk of numbers, found %s",
+           description_.trunk.convolutions.empty() ? "embedded indices" : "convolutions");
     if (trunk != TrunkKind::mlp && trunk != TrunkKind::rnn && trunk != TrunkKind::lstm &&
         trunk != TrunkKind::gru)
       fail(ErrorKind::not_available,
@@ -201,8 +204,7 @@ class Exporter {
     body_.line("  for (int i = 0; i < %lld; ++i) {", n);
     body_.line("    x0[i] = (observation[i] - %s[i]) / %s[i];", centre.c_str(), unit.c_str());
     const double limit = description_.clip_observations;
-    if (limit > 0)
-      body_.line("    x0[i] = fminf(fmaxf(x0[i], -%.8ef), %.8ef);", limit, limit);
+    if (limit > 0) body_.line("    x0[i] = fminf(fmaxf(x0[i], -%.8ef), %.8ef);", limit, limit);
     body_.line("  }");
   }
 

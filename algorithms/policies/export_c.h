@@ -22,9 +22,9 @@
 
 namespace understudy {
 
-// An Error of the kind `not_available` for trunks other than mlp, rnn, lstm and gru and for heads
-// whose mode is not one layer's result: all but categorical, bernoulli, gaussian, regression and
-// full_gaussian. `name` must be an identifier of C.
+// An Error of the kind `not_available` for trunks other than mlp, rnn, lstm and gru, convolutions,
+// embedded indices, and heads whose mode is not one layer's result: all but categorical, bernoulli,
+// gaussian, regression and full_gaussian. `name` must be an identifier of C.
 std::string policy_as_c(const Policy& policy, const std::string& name);
 
 }  // namespace understudy

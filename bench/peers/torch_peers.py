@@ -189,6 +189,41 @@ def acting():
         timed("act, LSTM step", *forward_variants(lambda: cell(state, hidden)))
 
 
-for group in [products, training_steps, fisher_vector_products, other_networks, acting]:
+def policies():
+    lstm, head = torch.nn.LSTM(7, 64, batch_first=True), torch.nn.Linear(64, 100)
+    seen, offset, counted = torch.randn(32, 96, 7), torch.randn(32, 96, 1, 2), torch.ones(32, 96)
+
+    def mixture_loss():
+        weight, mean, deviation = head(lstm(seen)[0]).split([20, 40, 40], -1)
+        log_deviation = deviation.view(32, 96, 20, 2)
+        z = (offset - mean.view(32, 96, 20, 2)) * torch.exp(-log_deviation)
+        each = (-0.5 * z * z - log_deviation).sum(-1)
+        log_density = torch.logsumexp(torch.log_softmax(weight, -1) + each, -1)
+        return -(log_density * counted).sum() / counted.sum()
+    timed("mixture LSTM, 32 drawings of 96 offsets",
+          *variants(mixture_loss, [*lstm.parameters(), *head.parameters()]))
+
+    # A network of 23-64-64-64 a dimension, which sees those drawn before it.
+    nets = [torch.nn.Sequential(torch.nn.Linear(17 + d, 64), torch.nn.ReLU(),
+                                torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 64))
+            for d in range(6)]
+    for batch in [1, 1024]:
+        if batch == 1 and threads > 1:
+            continue
+        state = torch.randn(batch, 17)
+
+        def draw():
+            known = state
+            for net in nets:
+                # The greatest of logits plus Gumbel noise is a draw, and cheaper than multinomial.
+                noise = torch.empty(batch, 64).exponential_().log_()
+                chosen = (net(known) - noise).argmax(-1, keepdim=True)
+                known = torch.cat([known, chosen.to(torch.float32) / 32 - 1], -1)
+            return known
+        with torch.inference_mode():
+            timed(f"draw of 6 x 64 bins, batch {batch}", *forward_variants(draw))
+
+
+for group in [products, training_steps, fisher_vector_products, other_networks, acting, policies]:
     if wanted in group.__name__:
         group()

@@ -10,6 +10,8 @@
 //   perturb and correct   moved by noise, the displacement asked for leads back
 //   scheduled sampling    the policy's own positions more and more, with the person's displacements
 //   ... with correction   the same, the displacement asked for leads to the person's next position
+//   ... and blends        that, on drawings between two of a person's as well: a share of the one
+//                         and the rest of the other, sample by sample, as all take two seconds
 //
 // Of each letter the two highest demonstration numbers are held out. Errors are mean distances a
 // sample (of 200, between steps by interpolation), and along the best alignment in time (DTW,
@@ -17,27 +19,27 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <memory>
 
 #include "algorithms/cloning/sequence_cloning.h"
+#include "algorithms/data/draws.h"
 #include "algorithms/policies/actor.h"
-#include "autograd/files/csv.h"
-#include "autograd/files/npy.h"
 #include "cli/progress.h"
 #include "cli/reproduce.h"
-#include "cli/svg.h"
+#include "cli/strokes.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
 
 namespace {
 
-constexpr std::int64_t samples = 200, columns = 6, stride = 4, steps = samples / stride;
+constexpr std::int64_t samples = letter_samples, stride = 4, steps = samples / stride;
+constexpr std::uint64_t blend_stream = (std::uint64_t{1} << 32) + 81;
 constexpr double position_scale = 5, action_scale = 25;  // positions reach 0.37, steps 0.04
 
 struct Settings {
   std::int64_t iterations = 1500, hidden = 64, batch = 32;
+  std::int64_t blends = 4;
   double rate = 3e-3, perturbation = 0.1;  // the latter in scaled positions: 0.02 units
 };
 
@@ -45,60 +47,17 @@ struct Method {
   const char* name;
   bool perturbed;
   TeacherSchedule::Kind kind;
-  bool relabel;
+  bool relabel, blended;
 };
 constexpr auto always = TeacherSchedule::Kind::always, linear = TeacherSchedule::Kind::linear;
-const Method methods[] = {{"teacher forcing", false, always, false},
-                          {"perturb and correct", true, always, false},
-                          {"scheduled sampling", false, linear, false},
-                          {"scheduled sampling, corrected", false, linear, true}};
-
-struct Letter {
-  std::int64_t letter = 0;
-  bool training = true;
-  Path points;  // all samples
-};
-
-struct Data {
-  std::vector<Letter> all;
-  std::int64_t letters = 0;
-};
-
-Data read(const std::string& folder) {
-  const files::Array demos = files::read_npy(folder + "/demos.npy");
-  if (demos.rank() != 3 || demos.shape()[1] != samples || demos.shape()[2] != columns)
-    fail(ErrorKind::bad_file, "%s/demos.npy: expected [n, 200, 6], found %s", folder.c_str(),
-         files::to_string(demos.shape()).c_str());
-  const std::vector<float> numbers = demos.converted<float>(folder + "/demos.npy");
-  const files::Csv index = files::Csv::open(folder + "/index.csv");
-  const std::vector<std::string> letter = index.texts("letter");
-  const std::vector<std::int64_t> demo = index.integers("demo");
-  if (static_cast<std::int64_t>(letter.size()) != demos.shape()[0])
-    fail(ErrorKind::bad_file, "%s: %zu rows of index.csv for %lld demonstrations", folder.c_str(),
-         letter.size(), static_cast<long long>(demos.shape()[0]));
-  std::map<std::string, std::vector<std::int64_t>> of_letter;
-  for (std::size_t i = 0; i < letter.size(); ++i) of_letter[letter[i]].push_back(demo[i]);
-  Data data;
-  for (auto& [name, ids] : of_letter) std::sort(ids.begin(), ids.end());
-  for (std::size_t i = 0; i < letter.size(); ++i) {
-    const auto found = of_letter.find(letter[i]);
-    const std::vector<std::int64_t>& ids = found->second;
-    Letter one{std::distance(of_letter.begin(), found),
-               ids.size() < 3 || demo[i] < ids[ids.size() - 2],
-               {}};
-    for (std::int64_t t = 0; t < samples; ++t) {
-      const float* p =
-          &numbers[(i * samples + static_cast<std::size_t>(t)) * static_cast<std::size_t>(columns)];
-      one.points.push_back({p[0], p[1]});
-    }
-    data.all.push_back(std::move(one));
-  }
-  data.letters = static_cast<std::int64_t>(of_letter.size());
-  return data;
-}
+const Method methods[] = {{"teacher forcing", false, always, false, false},
+                          {"perturb and correct", true, always, false, false},
+                          {"scheduled sampling", false, linear, false, false},
+                          {"scheduled sampling, corrected", false, linear, true, false},
+                          {"... on blends of drawings too", false, linear, true, true}};
 
 std::vector<float> observation(const Point& at, std::int64_t step, const Letter& letter,
-                               const Data& data) {
+                               const Letters& data) {
   std::vector<float> o = {static_cast<float>(position_scale * at.x),
                           static_cast<float>(position_scale * at.y),
                           static_cast<float>(2.0 * static_cast<double>(step) / steps - 1)};
@@ -106,10 +65,33 @@ std::vector<float> observation(const Point& at, std::int64_t step, const Letter&
   return o;
 }
 
-Sequences sequences_of(const Data& data) {
+// A share of one drawing and the rest of another of the same letter.
+Letter blend(const Letter& a, const Letter& b, double share) {
+  Letter result = a;
+  for (std::size_t t = 0; t < a.points.size(); ++t)
+    result.points[t] = {share * a.points[t].x + (1 - share) * b.points[t].x,
+                        share * a.points[t].y + (1 - share) * b.points[t].y};
+  return result;
+}
+
+// Of each drawing for training, and, where asked for, of so many blends of it with others.
+Sequences sequences_of(const Letters& data, std::int64_t blends, std::uint64_t seed) {
   Sequences result{.input_width = 3 + data.letters, .action_width = 2};
+  std::vector<Letter> shown;
+  Draws draws(seed, blend_stream);
   for (const Letter& letter : data.all) {
     if (!letter.training) continue;
+    shown.push_back(letter);
+    std::vector<const Letter*> others;
+    for (const Letter& other : data.all)
+      if (other.training && other.letter == letter.letter && &other != &letter)
+        others.push_back(&other);
+    for (std::int64_t i = 0; i < blends && !others.empty(); ++i) {
+      const auto other = static_cast<std::size_t>(draws.below(std::ssize(others)));
+      shown.push_back(blend(letter, *others[other], static_cast<double>(draws.below(1001)) / 1000));
+    }
+  }
+  for (const Letter& letter : shown) {
     for (std::int64_t t = 0; t + 1 < steps; ++t) {
       const Point a = letter.points[static_cast<std::size_t>(t * stride)];
       const Point b = letter.points[static_cast<std::size_t>((t + 1) * stride)];
@@ -159,7 +141,8 @@ double warped(const Path& a, const Path& b) {
   return last[n - 1].cost / last[n - 1].length;
 }
 
-constexpr std::int64_t horizons[] = {20, 50, 100, 150, 199};  // samples of 0.01 s
+// Samples of 0.01 s.
+constexpr std::int64_t horizons[] = {20, 40, 60, 80, 100, 120, 140, 160, 180, 199};
 
 struct Score {
   double mean = 0, aligned = 0;
@@ -183,7 +166,7 @@ Score score_of(const std::vector<const Letter*>& letters, const std::vector<Path
 }
 
 // The mean of a letter's training drawings, sample by sample, moved to where the pen starts.
-std::vector<Path> mean_drawings(const Data& data, const std::vector<const Letter*>& letters) {
+std::vector<Path> mean_drawings(const Letters& data, const std::vector<const Letter*>& letters) {
   std::vector<Path> result;
   for (const Letter* letter : letters) {
     Path mean(samples);
@@ -202,7 +185,7 @@ std::vector<Path> mean_drawings(const Data& data, const std::vector<const Letter
   return result;
 }
 
-std::vector<Path> drawn_by(Policy& policy, const Data& data,
+std::vector<Path> drawn_by(Policy& policy, const Letters& data,
                            const std::vector<const Letter*>& letters) {
   Store store(policy.device());
   Actor actor(policy, store,
@@ -226,12 +209,11 @@ std::vector<Path> drawn_by(Policy& policy, const Data& data,
 }
 
 void run(Reproduction& reproduction, const Settings& settings) {
-  const Data data = read(reproduction.data_folder("letters2d"));
-  const Sequences train = sequences_of(data);
+  const Letters data = read_letters(reproduction.data_folder("letters2d"));
   std::vector<const Letter*> held_out;
   for (const Letter& letter : data.all)
     if (!letter.training) held_out.push_back(&letter);
-  if (held_out.empty() || train.rows() == 0)
+  if (held_out.empty() || held_out.size() == data.all.size())
     fail(ErrorKind::bad_file, "letters: no letters to train on, or none held out");
   Session session(reproduction.common);
   const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 5;
@@ -287,6 +269,9 @@ void run(Reproduction& reproduction, const Settings& settings) {
       if (method.perturbed) options.perturbation = settings.perturbation;
       options.teacher = {.kind = method.kind,
                          .scale = 0.7 * static_cast<double>(settings.iterations)};
+      options.schedule = {.steps = settings.iterations, .last = 0.02};
+      const Sequences train =
+          sequences_of(data, method.blended ? settings.blends : 0, options.seed);
       SequenceCloning cloning(session.device(), train, options);
       for (std::int64_t i = 0; i < settings.iterations; ++i) {
         throw_if_interrupted();
@@ -318,6 +303,7 @@ Experiment letters_experiment() {
         verb.option("--perturbation", settings->perturbation,
                     "of positions, in fifths of a unit (0.1)")
             .positive();
+        verb.option("--blends", settings->blends, "of each drawing with others (4)").positive();
       },
       [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
 }

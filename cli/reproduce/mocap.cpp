@@ -30,7 +30,7 @@ const char* const trained_on[] = {"13_29", "13_30", "14_06", "14_14"};
 const char* const held_out_name = "13_31";
 
 struct Settings {
-  std::int64_t iterations = 1500, hidden = 128, batch = 32;
+  std::int64_t iterations = 1000, hidden = 128, batch = 32;
   double rate = 2e-3;
   std::int64_t pose_iterations = 600;
   std::string part = "all";
@@ -247,13 +247,13 @@ void next_pose(Reproduction& reproduction, Device& device, const Settings& setti
       options.policy.trunk = {.kind = TrunkKind::mlp, .hidden = {64}};
       options.policy.head = {.kind = model.head,
                              .state_dependent = true,
-                             .minimum_deviation = 0.05,
+                             .minimum_deviation = 0.3,
                              .maximum_deviation = 20,
                              .components = 5};
       options.batch = 64;
       options.steps = 1;
       options.learning_rate = 2e-3;
-      options.weight_decay = 0.1;
+      options.weight_decay = 1;
       options.schedule = {.steps = settings.pose_iterations, .last = 0.01};
       options.seed = reproduction.common.seed + static_cast<std::uint64_t>(seed);
       SequenceCloning cloning(device, train, options);
@@ -515,17 +515,17 @@ Experiment mocap_experiment() {
   auto settings = std::make_shared<Settings>();
   return {"mocap", "Exercises in motion capture: the next pose, and the next second free-running",
           "Fox et al. 2014 (data); Martinez, Black & Romero 2017; Bengio et al. 2015",
-          [settings](CLI::App& app) {
-            app.add_option("--iterations", settings->iterations,
-                           "free-running: steps of training (1500)")
-                ->check(CLI::PositiveNumber);
-            app.add_option("--hidden", settings->hidden, "free-running: units of the GRU (128)")
-                ->check(CLI::PositiveNumber);
-            app.add_option("--pose-iterations", settings->pose_iterations,
-                           "next pose: steps of training (600)")
-                ->check(CLI::PositiveNumber);
-            app.add_option("--part", settings->part, "pose, second or all (default)")
-                ->check(CLI::IsMember({"pose", "second", "all"}));
+          [settings](Verb& verb) {
+            verb.option("--iterations", settings->iterations,
+                        "free-running: steps of training (1000)")
+                .positive();
+            verb.option("--hidden", settings->hidden, "free-running: units of the GRU (128)")
+                .positive();
+            verb.option("--pose-iterations", settings->pose_iterations,
+                        "next pose: steps of training (600)")
+                .positive();
+            verb.option("--part", settings->part, "pose, second or all (default)")
+                .one_of({"pose", "second", "all"});
           },
           [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
 }

@@ -14,20 +14,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <memory>
-#include <set>
 
 #include "algorithms/cloning/sequence_cloning.h"
 #include "algorithms/data/draws.h"
 #include "algorithms/policies/actor.h"
 #include "algorithms/policies/bins.h"
-#include "autograd/files/csv.h"
-#include "autograd/files/npy.h"
 #include "cli/progress.h"
 #include "cli/reproduce.h"
 #include "cli/strokes.h"
-#include "kernels/device/error.h"
 
 namespace understudy::cli {
 
@@ -183,34 +178,18 @@ Task stroke_task(const std::string& folder) {
 // ---- letters at their crossing points ----
 
 Task letter_task(const std::string& folder) {
-  constexpr std::int64_t samples = 200, columns = 6, ahead = 10, every = 5;
+  constexpr std::int64_t ahead = 10, every = 5;
   constexpr double like = 0.02;  // positions nearer than this are alike
-  const files::Array demos = files::read_npy(folder + "/demos.npy");
-  if (demos.rank() != 3 || demos.shape()[1] != samples || demos.shape()[2] != columns)
-    fail(ErrorKind::bad_file, "%s/demos.npy: expected [n, 200, 6], found %s", folder.c_str(),
-         files::to_string(demos.shape()).c_str());
-  const std::vector<float> numbers = demos.converted<float>(folder + "/demos.npy");
-  const files::Csv index = files::Csv::open(folder + "/index.csv");
-  const std::vector<std::string> letter = index.texts("letter");
-  const std::vector<std::int64_t> number = index.integers("demo");
-  std::map<std::string, std::vector<std::int64_t>> of_letter;
-  for (std::size_t i = 0; i < letter.size(); ++i) of_letter[letter[i]].push_back(number[i]);
+  const Letters letters = read_letters(folder);
   Task task{"Letters at their crossing points", "nobody's", {2, 2}, {2, 2}, {}};
   Sequences tested{2, 2};
-  for (std::size_t i = 0; i < letter.size(); ++i) {
-    // The two highest numbers of a letter are held out.
-    std::vector<std::int64_t> sorted = of_letter[letter[i]];
-    std::sort(sorted.begin(), sorted.end());
-    const bool training =
-        number[i] < sorted[sorted.size() - std::min<std::size_t>(2, sorted.size())];
-    for (std::int64_t t = 0; t + ahead < samples; t += every) {
-      const float* p = &numbers[static_cast<std::size_t>(
-          (static_cast<std::int64_t>(i) * samples + t) * columns)];
-      const float* q = p + ahead * columns;
-      append(training ? task.train : tested, {p[0] * 5, p[1] * 5}, static_cast<double>(q[0] - p[0]),
-             static_cast<double>(q[1] - p[1]));
+  for (const Letter& letter : letters.all)
+    for (std::int64_t t = 0; t + ahead < letter_samples; t += every) {
+      const Point p = letter.points[static_cast<std::size_t>(t)];
+      const Point q = letter.points[static_cast<std::size_t>(t + ahead)];
+      append(letter.training ? task.train : tested,
+             {static_cast<float>(5 * p.x), static_cast<float>(5 * p.y)}, q.x - p.x, q.y - p.y);
     }
-  }
   task.held_out = tested;
   scale_actions(task);
   tested = task.held_out;

@@ -177,10 +177,10 @@ Experiment pedestrians_experiment() {
   auto settings = std::make_shared<Settings>();
   return {"pedestrians", "Where walkers go: rewards, goals, and the next five seconds",
           "Pellegrini et al. 2009; Lerner et al. 2007; Gupta et al. 2018; the data's README",
-          [settings](CLI::App& app) {
-            app.add_option("--part", settings->part, "rewards, forecasts or all (default)")
-                ->check(CLI::IsMember({"rewards", "forecasts", "all"}));
-            add_forecast_options(app, settings->forecast);
+          [settings](Verb& verb) {
+            verb.option("--part", settings->part, "rewards, forecasts or all (default)")
+                .one_of({"rewards", "forecasts", "all"});
+            add_forecast_options(verb, settings->forecast);
           },
           [settings](Reproduction& reproduction) {
             if (settings->part != "forecasts") run(reproduction);

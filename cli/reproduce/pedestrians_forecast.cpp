@@ -123,7 +123,7 @@ void append_windows(std::vector<Window>& windows, const std::string& file, std::
 struct Split {
   std::vector<Window> train, test;
 };
-Split split_of(const std::string& folder, const Scene& left_out, bool validate) {
+Split split_of(const std::string& folder, const Scene& left_out, const ForecastSettings& settings) {
   const auto is = [](const Scene& scene, const char* file) {
     return std::find_if(scene.files.begin(), scene.files.end(), [&](const char* one) {
              return std::string(one) == file;
@@ -131,14 +131,18 @@ Split split_of(const std::string& folder, const Scene& left_out, bool validate) 
   };
   // For choosing settings: the scene left out is not looked at, and the next one is foretold.
   const std::size_t next = static_cast<std::size_t>(&left_out - test_scenes + 1);
-  const Scene& asked = validate ? test_scenes[next % std::size(test_scenes)] : left_out;
+  const Scene& asked = settings.validate ? test_scenes[next % std::size(test_scenes)] : left_out;
   Split split;
   for (const char* file : scene_files) {
     const std::string path = folder + "/" + file + ".csv";
-    if (is(asked, file))
-      append_windows(split.test, path, 2);
-    else if (!is(left_out, file))
-      append_windows(split.train, path, 1);
+    if (is(asked, file)) append_windows(split.test, path, 2);
+    if (is(asked, file) || is(left_out, file)) continue;
+    // Scenes count alike: of one with many windows, which overlap, only some are taken.
+    std::vector<Window> here;
+    append_windows(here, path, 1);
+    const std::size_t most = static_cast<std::size_t>(settings.most);
+    const std::size_t taken = std::min(here.size(), most);
+    for (std::size_t i = 0; i < taken; ++i) split.train.push_back(here[i * here.size() / taken]);
   }
   if (split.train.empty() || split.test.empty())
     fail(ErrorKind::bad_file,
@@ -455,7 +459,7 @@ const Model models[] = {{"trajectory mixture", trajectory_mixture},
 void forecast_pedestrians(Reproduction& reproduction, const ForecastSettings& settings) {
   const std::string folder = reproduction.data_folder("eth_ucy");
   Session session(reproduction.common);
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 3;
+  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 5;
   Progress progress(seeds * settings.iterations *
                         static_cast<std::int64_t>(std::size(models) * std::size(test_scenes)),
                     reproduction.common.quiet);
@@ -470,18 +474,19 @@ void forecast_pedestrians(Reproduction& reproduction, const ForecastSettings& se
     table->columns.push_back("average");
   }
   constexpr std::size_t scenes = std::size(test_scenes);
+  const std::size_t used = settings.validate ? 1 : std::size(models);
   std::vector<Json> counts = {"test windows"}, straight = {"constant velocity"};
   // By model, then scene: a number a seed.
   std::vector<std::vector<std::vector<Errors>>> found(std::size(models),
                                                       std::vector<std::vector<Errors>>(scenes));
   Pair average;
   for (std::size_t s = 0; s < scenes; ++s) {
-    const Split split = split_of(folder, test_scenes[s], settings.validate);
+    const Split split = split_of(folder, test_scenes[s], settings);
     counts.push_back(static_cast<std::int64_t>(split.test.size()));
     const Errors errors = constant_velocity(split.test);
     straight.push_back(formatted("%.3f/%.3f", errors.ade, errors.fde));
     average = {average.ade + errors.ade / scenes, average.fde + errors.fde / scenes};
-    for (std::size_t m = 0; m < std::size(models); ++m)
+    for (std::size_t m = 0; m < used; ++m)
       for (std::int64_t seed = 0; seed < seeds; ++seed) {
         std::int64_t i = 0;
         found[m][s].push_back(models[m].run(
@@ -507,7 +512,7 @@ void forecast_pedestrians(Reproduction& reproduction, const ForecastSettings& se
           .rows.push_back(row);
     }
   single.rows.push_back(straight);
-  for (std::size_t m = 0; m < std::size(models); ++m) {
+  for (std::size_t m = 0; m < used; ++m) {
     const auto row = [&](Table& table, double Errors::*ade, double Errors::*fde) {
       std::vector<Json> cells = {models[m].name};
       const auto shown_of = [&](double Errors::*member, std::size_t s) {
@@ -548,17 +553,16 @@ void forecast_pedestrians(Reproduction& reproduction, const ForecastSettings& se
   for (Table* table : {&single, &best, &likelihood}) reproduction.tables.push_back(*table);
 }
 
-void add_forecast_options(CLI::App& app, ForecastSettings& settings) {
-  app.add_option("--iterations", settings.iterations, "forecasts: steps of training (3000)")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--hidden", settings.hidden, "forecasts: units a layer (64)")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--rate", settings.rate, "forecasts: Adam's learning rate (0.002)")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--weight-decay", settings.weight_decay, "forecasts: AdamW's (0.01)")
-      ->check(CLI::NonNegativeNumber);
-  app.add_flag("--validate", settings.validate,
-               "forecasts: for choosing settings: foretell another scene, look at none left out");
+void add_forecast_options(Verb& verb, ForecastSettings& settings) {
+  verb.option("--iterations", settings.iterations, "forecasts: steps of training (1000)")
+      .positive();
+  verb.option("--hidden", settings.hidden, "forecasts: units a layer (64)").positive();
+  verb.option("--most", settings.most, "forecasts: windows of a file that are trained on (2000)")
+      .positive();
+  verb.option("--rate", settings.rate, "forecasts: Adam's learning rate (0.002)").positive();
+  verb.option("--weight-decay", settings.weight_decay, "forecasts: AdamW's (0.01)").not_negative();
+  verb.flag("--validate", settings.validate,
+            "forecasts: for choosing settings: foretell another scene, look at none left out");
 }
 
 }  // namespace understudy::cli

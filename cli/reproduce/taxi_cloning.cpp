@@ -15,11 +15,11 @@
 
 #include "algorithms/cloning/augmentation.h"
 #include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/tabular/networks.h"
 #include "autograd/files/csv.h"
 #include "cli/progress.h"
 #include "cli/reproduce.h"
 #include "cli/reproduce/routes.h"
-#include "cli/tabular/route_data.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
@@ -29,7 +29,7 @@ namespace {
 constexpr std::int64_t directions = 8;
 
 struct Settings {
-  std::int64_t iterations = 6000, batch = 256, hidden = 128, embedding = 32;
+  std::int64_t iterations = 8000, batch = 256, hidden = 128, embedding = 32;
   double rate = 2e-3, weight_decay = 1e-2;
 };
 
@@ -247,7 +247,7 @@ Score by_policy(const Data& data, const Policy& policy) {
 void run(Reproduction& reproduction, const Settings& settings) {
   const Data data = read(reproduction.data_folder("shanghai_taxi"));
   Session session(reproduction.common);
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 3;
+  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 5;
   Progress progress(2 * seeds * settings.iterations, reproduction.common.quiet);
   Table table{"Taxi routes by cloning, fold 4 held out",
               {"policy", "step accuracy", "log-probability", "unseen destinations: accuracy",
@@ -324,13 +324,10 @@ Experiment routes_experiment() {
   return {
       "routes", "Taxi routes cloned with the destination as the goal",
       "Zhao & Liang 2023 (data, released network); Andrychowicz et al. 2017 (goals in hindsight)",
-      [settings](CLI::App& app) {
-        app.add_option("--iterations", settings->iterations, "steps of training (6000)")
-            ->check(CLI::PositiveNumber);
-        app.add_option("--hidden", settings->hidden, "units of both layers (128)")
-            ->check(CLI::PositiveNumber);
-        app.add_option("--weight-decay", settings->weight_decay, "AdamW's (0.01)")
-            ->check(CLI::NonNegativeNumber);
+      [settings](Verb& verb) {
+        verb.option("--iterations", settings->iterations, "steps of training (8000)").positive();
+        verb.option("--hidden", settings->hidden, "units of both layers (128)").positive();
+        verb.option("--weight-decay", settings->weight_decay, "AdamW's (0.01)").not_negative();
       },
       [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
 }

@@ -130,6 +130,43 @@ hold "a run leaves as C" "$(${CC:-cc} -std=c99 -Wall -Werror -c "$scratch/clone.
 refuse "a name that C has no use for" letters export "$scratch/bc" --out "$scratch/no.c" \
   --name 2nd
 
+# Policies with memory, heads with several modes: through files, asked about whole episodes.
+remember() { "$understudy" train bc --demos "$numbers" --policy gmm --trunk lstm --set hidden=8 \
+  --set steps=3 --quiet --out "$@" 2>> "$scratch/err"; }
+numbers=$scratch/numbers.npz
+: > "$scratch/err"
+"$understudy" record pendulum --policy builtin --episodes 4 --out "$numbers" --quiet
+remember "$scratch/lstm" --iterations 4 --threads 1
+remember "$scratch/lstm_parts" --iterations 2 --threads 2
+remember "$scratch/lstm_parts" --iterations 4 --threads 1 --resume
+hold "a recurrent mixture goes on bit for bit" "$(
+  cmp "$scratch/lstm/policy.safetensors" "$scratch/lstm_parts/policy.safetensors" 2>&1
+  cmp "$scratch/lstm/progress.csv" "$scratch/lstm_parts/progress.csv" 2>&1)$(cat "$scratch/err")"
+"$understudy" eval "$scratch/lstm" --demos "$numbers" --json > "$scratch/eval_lstm.json" \
+  2> "$scratch/err"
+hold "and foretells whole episodes" "$(json "$scratch/eval_lstm.json" \
+  'found["held_out_steps"] == 800 and abs(found["log_likelihood"]) < 20
+   and found["root_mean_squared_error"] < 5')$(cat "$scratch/err")"
+"$understudy" predict "$scratch/lstm" --inputs "$numbers" --out "$scratch/y.npz" --samples 2 \
+  --quiet 2> "$scratch/err"
+"$understudy" inspect "$scratch/y.npz" --json > "$scratch/inspect.json"
+hold "and answers row by row" "$(json "$scratch/inspect.json" \
+  'sorted((a["name"], a["shape"][0]) for a in found["arrays"])
+   == [("acts", 804), ("log_probability", 800), ("samples", 804)]')$(cat "$scratch/err")"
+"$understudy" train bc --demos "$numbers" --policy best_of --iterations 1 --quiet \
+  --out "$scratch/drawing" 2> "$scratch/err"
+"$understudy" eval "$scratch/drawing" --demos "$numbers" --json > "$scratch/eval_lstm.json" \
+  2>> "$scratch/err"
+hold "what has no likelihood has errors" "$(json "$scratch/eval_lstm.json" \
+  'found["log_likelihood"] is None and found["root_mean_squared_error"] < 5')$(
+  cat "$scratch/err")"
+"$understudy" report "$scratch/lstm" "$scratch/bc" --out "$scratch/report.html" --quiet \
+  2> "$scratch/err"
+hold "a report shows actions, their spread, probabilities and rollouts" "$(
+  for words in 'a draw each' 'Can its spread be believed' 'Can its probabilities be believed' \
+    'Free-running'; do grep -q "$words" "$scratch/report.html" || echo "no $words"; done)$(
+  cat "$scratch/err")"
+
 # An interrupt leaves a checkpoint to go on from.
 "$understudy" train bc --env cartpole --demos "$demos" --out "$scratch/cut" --quiet \
   --iterations 1000000 --set validation_share=0 2> "$scratch/err" &

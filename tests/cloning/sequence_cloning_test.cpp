@@ -153,6 +153,93 @@ TEST(SequenceCloning, scheduled_sampling_starts_from_the_expert_and_leaves_it) {
   EXPECT_LT(last.loss, 0);
 }
 
+// The choice to make is the one shown two steps ago: an index, learned through time.
+Sequences recalled(std::int64_t count, std::uint64_t seed) {
+  kernel_test::Random random(seed);
+  Sequences sequences{.input_width = 1, .action_width = 1};
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::vector<float> o = {0, 0};
+    for (int t = 0; t < 8; ++t) {
+      o.push_back(static_cast<float>(random.word() % 3));
+      sequences.append({o.back()}, {o[o.size() - 3]}, t >= 2);
+    }
+    sequences.end();
+  }
+  return sequences;
+}
+
+SequenceCloning::Options choosing() {
+  SequenceCloning::Options options = small(TrunkKind::gru);
+  options.policy.action = {ActionKind::index, 3};
+  options.policy.head = {.kind = HeadKind::categorical};
+  options.steps = 8;
+  options.schedule = {.steps = 250, .last = 0.1};
+  return options;
+}
+
+TEST(SequenceCloning, learns_choices_and_goes_on_where_it_was) {
+  const Sequences train = recalled(200, 1), test = recalled(40, 2);
+  const auto device = cpu_device();
+  SequenceCloning cloning(*device, train, choosing());
+  for (int i = 0; i < 100; ++i) cloning.step();
+  const std::string path = testing::TempDir() + "choices.safetensors";
+  write_checkpoint(path, {&cloning.policy().store(), &cloning.store()});
+  SequenceCloning resumed(*device, train, choosing());
+  read_checkpoint(path, {&resumed.policy().store(), &resumed.store()});
+  resumed.restore(100);
+  for (int i = 0; i < 150; ++i) EXPECT_EQ(cloning.step().loss, resumed.step().loss);
+  // One of three by chance has -1.1 nats.
+  EXPECT_GT(mean_counted(cloning, test), -0.3);
+}
+
+TEST(SequenceCloning, what_is_given_is_seen_whatever_the_schedule) {
+  // With as many given steps as a window has, nothing is drawn: the losses are teacher forcing's.
+  const Sequences train = delayed(60, 1);
+  const auto device = cpu_device();
+  SequenceCloning::Options options = small(TrunkKind::gru);
+  SequenceCloning forced(*device, train, options);
+  options.decay = {0};
+  options.gain = {1};
+  options.relabel = false;
+  options.teacher = {.kind = TeacherSchedule::Kind::linear, .scale = 1};
+  options.given = options.steps;
+  SequenceCloning given(*device, train, options);
+  options.given = 2;
+  SequenceCloning free(*device, train, options);
+  double apart = 0;
+  for (int i = 0; i < 5; ++i) {
+    const double loss = forced.step().loss;
+    EXPECT_NEAR(given.step().loss, loss, 1e-4 * std::abs(loss));
+    apart += std::abs(free.step().loss - loss);
+  }
+  EXPECT_GT(apart, 1e-3);
+}
+
+// One class, features that never vary, episodes of one step: nothing to learn, and nothing breaks.
+TEST(SequenceCloning, data_with_nothing_in_it_leaves_finite_numbers) {
+  Sequences dull{.input_width = 2, .action_width = 1};
+  for (int i = 0; i < 20; ++i) {
+    dull.append({3, -1}, {1});
+    dull.end();
+  }
+  dull.end();  // a sequence of no rows
+  EXPECT_EQ(dull.count(), 20);
+  const auto device = cpu_device();
+  SequenceCloning::Options options = choosing();
+  options.policy.normalise_observations = true;
+  SequenceCloning one_class(*device, dull, options);
+  one_class.policy().set_statistics({3, -1}, {0, 0}, 20);
+  options = small(TrunkKind::lstm);
+  options.policy.head = {.kind = HeadKind::full_mixture, .minimum_deviation = 0.01};
+  SequenceCloning one_number(*device, dull, options);
+  for (int i = 0; i < 200; ++i) {
+    one_class.step();
+    one_number.step();
+  }
+  EXPECT_GT(mean_counted(one_class, dull), -0.05);
+  for (double score : one_number.log_probabilities(dull)) EXPECT_TRUE(std::isfinite(score));
+}
+
 TEST(SequenceCloning, schedules_are_as_written) {
   EXPECT_EQ((TeacherSchedule{TeacherSchedule::Kind::linear, 100, 0.25}).at(50), 0.5);
   EXPECT_EQ((TeacherSchedule{TeacherSchedule::Kind::linear, 100, 0.25}).at(99), 0.25);
@@ -249,6 +336,12 @@ TEST(SequenceCloning, refuses_what_cannot_be_learned) {
   EXPECT_THROW(SequenceCloning(*device, empty, {}), Error);
   SequenceCloning::Options options = small(TrunkKind::gru);
   options.perturbation = 1;  // of what?
+  EXPECT_THROW(SequenceCloning(*device, delayed(5, 1), options), Error);
+  options = choosing();
+  options.policy.action.size = 2;  // of three that are shown
+  EXPECT_THROW(SequenceCloning(*device, recalled(5, 1), options), Error);
+  options = small(TrunkKind::gru);
+  options.given = 0;
   EXPECT_THROW(SequenceCloning(*device, delayed(5, 1), options), Error);
 }
 

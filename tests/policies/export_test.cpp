@@ -155,6 +155,12 @@ TEST(ExportC, refuses_what_c_would_not_say) {
                                    .head = {.kind = HeadKind::mixture}};
   EXPECT_ERROR(policy_as_c(Policy(*device, description), "student"), "found mixture");
   description.head.kind = HeadKind::gaussian;
+  PolicyDescription other = description;
+  other.observation.vocabularies = {7};
+  EXPECT_ERROR(policy_as_c(Policy(*device, other), "student"), "found embedded indices");
+  other.observation = {.shape = {1, 4, 4}};
+  other.trunk.convolutions = {2, 3, 1, 0};
+  EXPECT_ERROR(policy_as_c(Policy(*device, other), "student"), "found convolutions");
   Policy policy(*device, description);
   EXPECT_ERROR(policy_as_c(policy, "my student"), "letters, digits and _");
   EXPECT_ERROR(policy_as_c(policy, "2nd"), "letters, digits and _");

@@ -71,6 +71,79 @@ TEST(PolicyDescription, fields_bring_it_back) {
     EXPECT_EQ(PolicyDescription::from_fields(description.fields(), "here"), description);
 }
 
+// Three channels of 12 x 12 through two convolutions.
+PolicyDescription seeing(TrunkKind kind) {
+  return {.observation = {.shape = {3, 12, 12}},
+          .action = {ActionKind::index, 4},
+          .trunk = {.kind = kind, .hidden = {6}, .convolutions = {4, 4, 2, 0, 5, 3, 1, 1}},
+          .head = {.kind = HeadKind::categorical}};
+}
+
+// A word of seven, a place of three, and one number.
+PolicyDescription reading() {
+  return {.observation = {.shape = {3}, .vocabularies = {7, 3}},
+          .action = {ActionKind::real, 2},
+          .trunk = {.hidden = {}, .embedding = 4},
+          .head = {.kind = HeadKind::mixture}};
+}
+
+TEST(PolicyDescription, of_images_and_indices_come_back_or_are_refused) {
+  for (const PolicyDescription& description :
+       {seeing(TrunkKind::mlp), seeing(TrunkKind::lstm), reading()})
+    EXPECT_EQ(PolicyDescription::from_fields(description.fields(), "here"), description);
+  const auto of = [](PolicyDescription description, auto change) {
+    change(description);
+    return refusal([&] { description.check(); });
+  };
+  using D = PolicyDescription;
+  EXPECT_EQ(of(seeing(TrunkKind::mlp), [](D& d) { d.observation.shape = {432}; }),
+            "policy: expected images [channels, height, width] before convolutions");
+  EXPECT_EQ(of(seeing(TrunkKind::mlp),
+               [](D& d) {
+                 d.observation.shape = {3, 3, 12};
+               }),
+            "policy: expected an image that a convolution's kernel fits in");
+  EXPECT_EQ(of(seeing(TrunkKind::mlp), [](D& d) { d.trunk.convolutions.pop_back(); }),
+            "policy: expected four numbers a convolution: channels, kernel, stride, padding");
+  EXPECT_EQ(of(reading(),
+               [](D& d) {
+                 d.observation.vocabularies = {7, 3, 3, 3};
+               }),
+            "policy: expected observations of the shape [n] with at most n indices to embed");
+  EXPECT_EQ(of(reading(), [](D& d) { d.normalise_observations = true; }),
+            "policy: indices to embed cannot be normalised");
+  // The trunks that are named are ones for their images.
+  for (const auto& convolutions : {nature_convolutions(), small_convolutions()})
+    EXPECT_EQ(of(seeing(TrunkKind::mlp),
+                 [&](D& d) {
+                   d.observation.shape = {3, 64, 64};
+                   d.trunk.convolutions = convolutions;
+                 }),
+              "nothing was refused");
+}
+
+TEST(Policy, an_embedded_index_is_a_row_of_its_table) {
+  const auto device = cpu_device();
+  Policy policy(*device, reading(), 3, Real::f64);
+  Program program(*device, Real::f64);
+  program.output("x", policy.features(program.input("o", {rows(2), 3})));
+  // The second row's index is in no vocabulary: nothing stands for it.
+  program.write("o", Vector{5, 2, 0.25, 9, 0, -1});
+  program.run();
+  const Vector x = program.read("x");
+  const Vector words = policy.store().at("policy/embedding/0/weight").read();
+  const Vector places = policy.store().at("policy/embedding/1/weight").read();
+  ASSERT_EQ(x.size(), 18u);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(x[i], words[5 * 4 + i]);
+    EXPECT_EQ(x[4 + i], places[2 * 4 + i]);
+    EXPECT_EQ(x[9 + i], 0);
+    EXPECT_EQ(x[13 + i], places[i]);
+  }
+  EXPECT_EQ(x[8], 0.25);
+  EXPECT_EQ(x[17], -1);
+}
+
 TEST(PolicyDescription, refuses_what_it_does_not_know) {
   const auto changed = [](const std::string& field, const std::string& value) {
     std::map<std::string, std::string> fields = gaussian().fields();
@@ -178,20 +251,22 @@ TEST(Policy, statistics_of_batches_are_those_of_all_rows) {
 }
 
 TEST(Policy, a_step_at_a_time_is_the_sequence) {
-  for (const TrunkKind kind : {TrunkKind::rnn, TrunkKind::lstm, TrunkKind::gru}) {
+  for (const PolicyDescription& description :
+       {remembering(TrunkKind::rnn), remembering(TrunkKind::lstm), remembering(TrunkKind::gru),
+        seeing(TrunkKind::gru)}) {
     const auto device = cpu_device();
-    Policy policy(*device, remembering(kind), 5, Real::f64);
-    const std::int64_t n = 3, steps = 4;
-    const Vector o = random(n * steps * 3, 1);
+    Policy policy(*device, description, 5, Real::f64);
+    const std::int64_t n = 3, steps = 4, width = description.observation.width();
+    const Vector o = random(n * steps * width, 1);
     Program whole(*device, Real::f64);
-    const auto sequence = policy.distribution(whole.input("o", {rows(n), steps, 3}));
+    const auto sequence = policy.distribution(whole.input("o", {rows(n), steps, width}));
     whole.output("x", sequence->parameters()[0]);
     whole.write("o", o);
     whole.run();
     const Vector expected = whole.read("x");
     Program one(*device, Real::f64);
     Tensor next;
-    const auto step = policy.step(one.input("o", {rows(n), 3}),
+    const auto step = policy.step(one.input("o", {rows(n), width}),
                                   one.input("memory", {rows(n), policy.memory_width()}), next);
     one.output("x", step->parameters()[0]);
     one.output("next", next);
@@ -199,8 +274,8 @@ TEST(Policy, a_step_at_a_time_is_the_sequence) {
     for (std::int64_t t = 0; t < steps; ++t) {
       Vector now;
       for (std::int64_t row = 0; row < n; ++row)
-        for (std::int64_t i = 0; i < 3; ++i)
-          now.push_back(o[static_cast<std::size_t>((row * steps + t) * 3 + i)]);
+        for (std::int64_t i = 0; i < width; ++i)
+          now.push_back(o[static_cast<std::size_t>((row * steps + t) * width + i)]);
       one.write("o", now);
       one.write("memory", memory);
       one.run();
@@ -215,18 +290,19 @@ TEST(Policy, a_step_at_a_time_is_the_sequence) {
 }
 
 TEST(Actor, resumed_goes_on_as_if_never_stopped) {
-  for (const PolicyDescription& description : {gaussian(), remembering(TrunkKind::lstm)}) {
+  for (const PolicyDescription& description :
+       {gaussian(), remembering(TrunkKind::lstm), seeing(TrunkKind::mlp)}) {
     const Path path("actor");
     const auto device = cpu_device();
     const Policy policy(*device, description, 2);
     Store store(*device), other(*device);
     Actor actor(policy, store, {.rows = 5, .seed = 4});
     Actor resumed(policy, other, {.rows = 5, .seed = 4});
-    const Vector o = random(15, 8);
+    const Vector o = random(5 * description.observation.width(), 8);
     for (int i = 0; i < 3; ++i) actor.act(o);
     write_checkpoint(path.name, {&store});
-    const Vector fourth = actor.act(o), fifth = actor.act(o);
-    EXPECT_NE(fourth, fifth);
+    const Vector fourth = actor.act(o), fifth = actor.act(o), sixth = actor.act(o);
+    EXPECT_FALSE(fourth == fifth && fifth == sixth);
     read_checkpoint(path.name, {&other});
     EXPECT_EQ(resumed.act(o), fourth);
     EXPECT_EQ(resumed.act(o), fifth);

@@ -38,7 +38,7 @@ constexpr std::uint64_t blend_stream = (std::uint64_t{1} << 32) + 81;
 constexpr double position_scale = 5, action_scale = 25;  // positions reach 0.37, steps 0.04
 
 struct Settings {
-  std::int64_t iterations = 1500, hidden = 64, batch = 32;
+  std::int64_t iterations = 800, hidden = 64, batch = 32;
   std::int64_t blends = 4;
   double rate = 3e-3, perturbation = 0.1;  // the latter in scaled positions: 0.02 units
 };
@@ -298,7 +298,7 @@ Experiment letters_experiment() {
       "letters", "Letters drawn free-running: what a policy's own errors do to it",
       "Bengio et al. 2015; Venkatraman et al. 2015; letters2d (Idiap)",
       [settings](Verb& verb) {
-        verb.option("--iterations", settings->iterations, "steps of training (1500)").positive();
+        verb.option("--iterations", settings->iterations, "steps of training (800)").positive();
         verb.option("--hidden", settings->hidden, "units of the GRU (64)").positive();
         verb.option("--perturbation", settings->perturbation,
                     "of positions, in fifths of a unit (0.1)")

@@ -3,6 +3,7 @@
 #include "bench/bench.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <sstream>
+#include <thread>
 
 #include "bench/marks.h"
 #include "kernels/device/threads.h"
@@ -27,7 +29,7 @@ InstructionSet chosen = best_instruction_set();
 
 // What was measured of one side of one row: side 0 is ours, the others its peers.
 struct Samples {
-  std::vector<double> seconds, ping_pong;
+  std::vector<double> seconds, ping_pong, peak, clock;
   std::string error;
 };
 std::map<std::pair<std::size_t, std::size_t>, Samples> samples;
@@ -111,8 +113,13 @@ class Collector : public benchmark::BenchmarkReporter {
         continue;
       }
       sample.seconds.push_back(run.real_accumulated_time / static_cast<double>(run.iterations));
-      const auto ping_pong = run.counters.find("ping_pong");
-      if (ping_pong != run.counters.end()) sample.ping_pong.push_back(ping_pong->second.value);
+      const auto keep = [&](const char* name, std::vector<double>& values) {
+        const auto found = run.counters.find(name);
+        if (found != run.counters.end()) values.push_back(found->second.value);
+      };
+      keep("ping_pong", sample.ping_pong);
+      keep("peak", sample.peak);
+      keep("clock", sample.clock);
     }
     std::fputc('.', stderr);
   }
@@ -128,8 +135,8 @@ void print_tables(const Machine& machine, const Options& options) {
   const auto outside =
       options.peers ? read_peers(options.peers) : std::map<std::pair<std::string, int>, Outside>{};
   std::FILE* csv = options.csv ? std::fopen(options.csv, "a") : nullptr;
-  std::printf("\n%-36s %1s %8s %-12s %8s %8s %-7s %8s %6s %9s %s\n", "work", "T", "figure", "unit",
-              "mark", "scaled", "scaled", "floor", "share", "peer", "");
+  std::printf("\n%-36s %1s %8s %-12s %8s %8s %-7s %8s %6s %6s %9s %s\n", "work", "T", "figure",
+              "unit", "mark", "scaled", "scaled", "floor", "share", "peak", "peer", "");
   int met = 0, held = 0;
   for (std::size_t r = 0; r < rows().size(); ++r) {
     const Row& row = rows()[r];
@@ -142,6 +149,7 @@ void print_tables(const Machine& machine, const Options& options) {
     const double seconds = median(ours.seconds), value = figure(row, seconds);
 
     // The mark as set, and scaled by this machine's limit over the reference machine's.
+    const double peak = median(ours.peak);
     const Mark* mark = find_mark(row.work);
     if (mark != nullptr && mark->figure[t] == 0) mark = nullptr;
     if (mark == nullptr && options.marks_only) continue;
@@ -149,9 +157,8 @@ void print_tables(const Machine& machine, const Options& options) {
     bool is_met = false, is_met_absolutely = false;
     if (mark != nullptr) {
       double ratio = 1;
-      if (mark->limit == Limit::arithmetic)
-        ratio = machine.peak(row.threads) / reference_peak_gflops[t];
-      if (mark->limit == Limit::clock) ratio = machine.clock_ghz / reference_clock_ghz;
+      if (mark->limit == Limit::arithmetic) ratio = peak / reference_peak_gflops[t];
+      if (mark->limit == Limit::clock) ratio = median(ours.clock) / reference_clock_ghz;
       scaled = is_rate(row.unit) ? mark->figure[t] * ratio : mark->figure[t] / ratio;
       is_met = is_rate(row.unit) ? value >= scaled : value <= scaled;
       is_met_absolutely = is_rate(row.unit) ? value >= mark->figure[t] : value <= mark->figure[t];
@@ -159,9 +166,9 @@ void print_tables(const Machine& machine, const Options& options) {
       met += is_met;
     }
 
-    // The floor: arithmetic at the measured peak or bytes at the measured bandwidth.
+    // The floor: arithmetic at the row's own peak or bytes at the measured bandwidth.
     const double floor_seconds =
-        std::max(row.operations / (machine.peak(row.threads) * 1e9),
+        std::max(row.operations / (peak * 1e9),
                  row.bytes / (machine.bandwidth(row.level, row.threads) * 1e9));
     const double floor = floor_seconds > 0 ? figure(row, floor_seconds) : 0;
 
@@ -195,25 +202,26 @@ void print_tables(const Machine& machine, const Options& options) {
     char share[16] = "-";
     if (floor_seconds > 0)
       std::snprintf(share, sizeof share, "%.0f %%", 100 * floor_seconds / seconds);
-    std::printf("%-36s %1d %8s %-12s %8s %8s %-7s %8s %6s %9s %s\n", row.work.c_str(), row.threads,
-                short_number(value).c_str(), unit_name(row.unit),
+    std::printf("%-36s %1d %8s %-12s %8s %8s %-7s %8s %6s %6.0f %9s %s\n", row.work.c_str(),
+                row.threads, short_number(value).c_str(), unit_name(row.unit),
                 mark ? short_number(mark->figure[t]).c_str() : "-", short_number(scaled).c_str(),
                 mark == nullptr     ? "-"
                 : is_met_absolutely ? "met+"
                 : is_met            ? "met"
                                     : "not met",
-                short_number(floor).c_str(), share, short_number(peer).c_str(), told.c_str());
+                short_number(floor).c_str(), share, peak, short_number(peer).c_str(), told.c_str());
     if (csv != nullptr)
-      std::fprintf(csv, "\"%s\",%d,%s,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%s,%.0f\n",
+      std::fprintf(csv, "\"%s\",%d,%s,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%s,%.0f,%.1f\n",
                    row.work.c_str(), row.threads, unit_name(row.unit), value,
                    figure(row, *std::min_element(ours.seconds.begin(), ours.seconds.end())),
                    figure(row, *std::max_element(ours.seconds.begin(), ours.seconds.end())),
                    mark ? mark->figure[t] : 0, scaled, floor, peer, peer_name.c_str(),
-                   median(ours.ping_pong));
+                   median(ours.ping_pong), peak);
   }
   if (held > 0)
-    std::printf("%d of %d marks met, scaled to this machine (met+: as they stand, too)\n", met,
-                held);
+    std::printf(
+        "%d of %d marks met, scaled by the peak beside each row (met+: as they stand, too)\n", met,
+        held);
   if (csv != nullptr) std::fclose(csv);
 }
 
@@ -230,12 +238,21 @@ void register_row(std::size_t r, int repetitions, double seconds) {
     const std::string name = row.work + ", threads " + std::to_string(row.threads) +
                              (side == 0 ? "" : ", " + row.peers[side - 1].name);
     sides[name] = {r, side};
-    const bool two = row.threads > 1;
+    const int threads = row.threads;
+    const bool ours = side == 0, peers = !row.peers.empty();
     benchmark::RegisterBenchmark(name.c_str(),
-                                 [work, two](benchmark::State& state) {
-                                   const double ping_pong = two ? measure_ping_pong() : 0;
+                                 [work, threads, ours, peers](benchmark::State& state) {
+                                   // A peer's helpers spin for a while after their last product.
+                                   if (threads > 1 && peers)
+                                     std::this_thread::sleep_for(std::chrono::milliseconds(30));
+                                   const double ping_pong = threads > 1 ? measure_ping_pong() : 0;
                                    work(state);
                                    state.counters["ping_pong"] = ping_pong;
+                                   if (ours) {
+                                     const Pace pace = measure_pace(threads);
+                                     state.counters["peak"] = pace.peak_gflops;
+                                     state.counters["clock"] = pace.clock_ghz;
+                                   }
                                  })
         ->UseRealTime()
         ->Repetitions(repetitions)
@@ -300,7 +317,7 @@ int main(int count, char** arguments) {
   benchmark::Initialize(&rest_count, rest.data());
   if (benchmark::ReportUnrecognizedArguments(rest_count, rest.data())) return 2;
 
-  Machine machine = measure_machine();
+  const Machine machine = measure_machine();
   print(machine);
   std::printf("kernels for %s\n", understudy::name(instruction_set()));
   std::fflush(stdout);
@@ -310,10 +327,6 @@ int main(int count, char** arguments) {
   Collector collector;
   benchmark::RunSpecifiedBenchmarks(&collector);
   std::fputc('\n', stderr);
-  const double before[] = {machine.peak(1), machine.peak(2)};
-  measure_peaks_again(machine);
-  if (machine.peak(1) > before[0] || machine.peak(2) > before[1])
-    std::printf("peak after the rows: %.1f and %.1f GFLOP/s\n", machine.peak(1), machine.peak(2));
   print_tables(machine, options);
   // What rows keep lives on devices that end before them.
   benchmark::ClearRegisteredBenchmarks();

@@ -27,8 +27,16 @@ struct Machine {
 
 // Takes about two seconds.
 Machine measure_machine();
-// The peaks again, where higher: a neighbour on the machine may have been in the way at first.
-void measure_peaks_again(Machine& machine);
+
+// What the processors reach at this moment. Their clock follows the load of the whole host, by a
+// tenth and more within minutes, so that a limit is measured beside every sample held against it.
+struct Pace {
+  double peak_gflops = 0;  // of the widest instruction set, on as many threads as asked
+  double clock_ghz = 0;
+};
+// Takes about two milliseconds.
+Pace measure_pace(int threads);
+
 // Nanoseconds of a cache line's way there and back between two threads.
 double measure_ping_pong();
 // "near" below 150 ns, "far" above.

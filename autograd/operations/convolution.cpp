@@ -17,6 +17,12 @@ void add_to(Tensor& total, Tensor part) { total = total.defined() ? total + part
 
 enum class Form { output, input, weight };
 
+// [batch, channels, height, width] as [batch, channels, height * width].
+Tensor planes(Tensor x) {
+  const Shape& shape = x.shape();
+  return x.program().view(x, Shape{shape.dimension(0), shape[1], shape[2] * shape[3]});
+}
+
 class ConvolutionOperation final : public Operation {
  public:
   ConvolutionOperation(Form form, const Convolution& shape, bool bias, Activation f)
@@ -76,7 +82,7 @@ class ConvolutionOperation final : public Operation {
       case Form::output:  // a = x, b = w
         if (p.wanted(0)) p.set(0, record(Form::input, g, b, shape_));
         if (p.wanted(1)) p.set(1, record(Form::weight, g, a, shape_));
-        if (bias_ && p.wanted(2)) p.set(2, sum(sum(sum(g, -1), -1), 0));
+        if (bias_ && p.wanted(2)) p.set(2, sum(sum(planes(g), -1), 0));
         break;
       case Form::input:  // a = y, b = w
         if (p.wanted(0)) p.set(0, record(Form::output, g, b, shape_));

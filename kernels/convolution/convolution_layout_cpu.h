@@ -67,14 +67,15 @@ UNDERSTUDY_INLINE Frame input_frame(const Convolution& s) {
           s.in_width + 2 * s.pad_width};
 }
 
-// Takes pieces off a workspace one after another; counts them when there is none.
+// Takes pieces off a workspace one after another, each of whole vectors: one that began across two
+// cache lines would have every vector in it read twice. Counts them when there is no workspace.
 template <class T>
 struct Carver {
   T* base;
   Index used = 0;
   T* numbers(Index n) {
     T* piece = base != nullptr ? base + used : nullptr;
-    used += n;
+    used += quotient_up(n, lanes<T>) * lanes<T>;
     return piece;
   }
   std::int32_t* integers(Index n) {  // an int32 is never larger or more aligned than a T

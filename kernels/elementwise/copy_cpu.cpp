@@ -4,7 +4,7 @@
 // output's strides, so that writes go forward through memory; then the innermost pair decides:
 //
 //   both contiguous            rows are block copies
-//   input constant             rows are fills
+//   input constant             rows are fills; short ones, of a number a row, whole vectors
 //   input contiguous elsewhere a transpose: squares of 16 x 16, so that each line of either side is
 //                              used whole while it is in the cache
 //   otherwise                  one by one
@@ -76,6 +76,20 @@ UNDERSTUDY_INLINE void transpose(Index begin, Index end, Index n, const W* x, In
   }
 }
 
+// Rows of n < `square` equal words, x[row] each: every row is written as a whole vector or two, of
+// which the next row's overwrite what is too much.
+template <class W>
+UNDERSTUDY_INLINE void repeat_each(Index rows, Index n, const W* x, W* y) {
+  Index row = 0;
+  for (; row < rows && (rows - row) * n >= square; ++row, y += n) {
+    W words[square];
+    for (W& word : words) word = x[row];
+    __builtin_memcpy(y, words, sizeof words);
+  }
+  for (; row < rows; ++row)
+    for (Index i = 0; i < n; ++i) *y++ = x[row];
+}
+
 template <class W>
 UNDERSTUDY_INLINE void copy_any(Stream& stream, const Strided& wide, const W* x, W* y) {
   Strided shape;
@@ -87,6 +101,14 @@ UNDERSTUDY_INLINE void copy_any(Stream& stream, const Strided& wide, const W* x,
   if (shape.rank == 1) {
     split_rows(stream, n, 1, 64, [=](Index begin, Index end, int) {
       copy_row(end - begin, x + begin * step_x, step_x, y + begin * step_y, step_y);
+    });
+    return;
+  }
+
+  if (shape.rank == 2 && step_x == 0 && step_y == 1 && n < square && shape.stride[0][0] == 1 &&
+      shape.stride[1][0] == n) {
+    split_rows(stream, shape.extent[0], n, 1, [=](Index begin, Index end, int) {
+      repeat_each(end - begin, n, x + begin, y + begin * n);
     });
     return;
   }

@@ -237,12 +237,18 @@ void binary_of(Stream& stream, const Strided& shape, Index elements, const T* a,
       }
     });
   } else {
+    // A short row that every row meets is gathered once, if blocks are whole rows: it then lies in
+    // all of them the same way.
+    const bool again_a = shape.rank == 2 && shape.stride[0][0] == 0 && n <= block;
+    const bool again_b = shape.rank == 2 && shape.stride[1][0] == 0 && n <= block;
+    const Index step = again_a || again_b ? block / n * n : block;
     split_rows(stream, elements, 2 * cost, grain, [&](Index begin, Index end, int) {
       alignas(64) T room_a[block], room_b[block];
-      for (Index at = begin; at < end; at += block) {
-        const Index count = end - at < block ? end - at : block;
-        const T* from_a = gathered<0, T>(shape, a, at, count, room_a);
-        const T* from_b = gathered<1, T>(shape, b, at, count, room_b);
+      const T *from_a = nullptr, *from_b = nullptr;
+      for (Index at = begin; at < end; at += step) {
+        const Index count = end - at < step ? end - at : step;
+        if (!again_a || at == begin) from_a = gathered<0, T>(shape, a, at, count, room_a);
+        if (!again_b || at == begin) from_b = gathered<1, T>(shape, b, at, count, room_b);
         binary_row<f, T>(count, from_a, 1, from_b, 1, y + at);
       }
     });

@@ -224,14 +224,25 @@ UNDERSTUDY_INLINE Vec<T> logarithm_of_one_plus(Vec<T> x) {
 }
 
 // With t = exp(-2 |x|) - 1, tanh |x| = -t / (2 + t), which keeps small x's digits and cannot
-// overflow.
+// overflow. In f32 -2 |x| = n ln 2 + r with ln 2 as one number: what that lacks times n is far below
+// the last place of 1, near which the result is for n below -1. And 2^n is made of n's bits, which
+// the rounding leaves at the end of a number.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> hyperbolic_tangent(Vec<T> x) {
-  const Vec<T> a = minimum<T>(broadcast<T>(T(20)), absolute<T>(x));
-  Vec<T> n, r;
-  reduce_by_ln2<T>(a * T(-2), n, r);
+  Vec<T> r, power;
+  if constexpr (is_single<T>) {
+    const Vec<T> a = minimum<T>(broadcast<T>(10.0f), absolute<T>(x));
+    const Vec<T> rounded = a * -2.885390081777927f + rounding_shift<T>;
+    const Vec<T> n = rounded - rounding_shift<T>;
+    r = n * -0.6931471805599453f - (a + a);
+    power = from_bits<T>((bits_of<T>(rounded) << 23) + bits_of<T>(broadcast<T>(1.0f)));
+  } else {
+    const Vec<T> a = minimum<T>(broadcast<T>(T(20)), absolute<T>(x));
+    Vec<T> n;
+    reduce_by_ln2<T>(a * T(-2), n, r);
+    power = scale_by_power_of_two<T>(broadcast<T>(T(1)), n);
+  }
   const Vec<T> q = exponential_tail<T>(r) * (r * r) + r;
-  const Vec<T> power = scale_by_power_of_two<T>(broadcast<T>(T(1)), n);
   const Vec<T> t = power * q + (power - T(1));
   return copy_sign<T>(t / (t + T(2)), x);
 }

@@ -118,10 +118,16 @@ Plan<T> plan_for(const Gemm<T>& p) {
   // place.
   const Index columns = plan.panel_columns;
   plan.pack_b = columns > 0 && (p.transpose_b || (p.m >= 192 && k * p.n * size > (64 << 10)));
-  plan.pack_a = columns >= 256 && p.m >= 24;
+  // Rows of a plain A are read where they lie, unless there are so many panels that packing is
+  // nothing beside them, and rows so long that the rows of a block meet in the cache's sets.
+  plan.pack_a = columns >= (p.transpose_a ? 256 : 1024) && p.m >= 24;
+  // A panel's block of B stays in a first cache of 48 KB beside the rows of A and C. Partial sums
+  // over an operand of the epilogue would have to be made apart: there it may be longer.
+  constexpr Index panel_fits = (40 << 10) / (widest * vector_bytes);
+  const Index plain_longest = p.gradient_of == p.c ? 384 : smaller(384, panel_fits);
   // Where both the packed blocks and the next ones, on their way, are to lie in the second cache,
   // half as long.
-  const Index longest = !p.transpose_a ? 384 : plan.pack_a ? 192 : 128;
+  const Index longest = !p.transpose_a ? plain_longest : plan.pack_a ? 192 : 128;
   plan.k_block =
       k <= longest + longest / 2 ? larger(k, 1) : quotient_up(k, quotient_up(k, longest));
   return plan;

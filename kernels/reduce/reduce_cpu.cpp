@@ -5,7 +5,9 @@
 // the logarithm of n, not with n). Across rows (inner > 1): vectors along `inner`, each lane its
 // own sum; the same blocks. Both are shapes of summation that depend on n alone, so a team may take
 // whole rows, or ranges of columns, without changing a bit; one very long row is cut into parts of
-// fixed size.
+// fixed size. Rows of a few elements are added one by one.
+
+#include <utility>
 
 #include "kernels/device/split.h"
 #include "kernels/reduce/reduce.h"
@@ -57,13 +59,36 @@ UNDERSTUDY_INLINE T neutral() {
     return T(0);
 }
 
-template <Reduction how, class T>
+// Halves are joined to halves: lane i with lane i + half.
+template <Reduction how, class T, int half = lanes<T> / 2>
 UNDERSTUDY_INLINE T join_lanes(Vec<T> v) {
-  T part[lanes<T>];
-  std::memcpy(part, &v, sizeof v);
-  for (int half = lanes<T> / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) part[i] = join<how>(part[i], part[i + half]);
-  return part[0];
+  if constexpr (half == 0) {
+    return v[0];
+  } else {
+    const Vec<T> other = [&]<int... lane>(std::integer_sequence<int, lane...>)
+        __attribute__((always_inline)) {
+      return __builtin_shufflevector(v, v, ((lane + half) % lanes<T>)...);
+    }
+    (std::make_integer_sequence<int, lanes<T>>{});
+    return join_lanes<how, T, half / 2>(join<how>(v, other));
+  }
+}
+
+// Rows of a few elements: one after another, since most of a vector would be empty.
+constexpr Index few = 8;
+template <Reduction how, class T>
+UNDERSTUDY_INLINE T reduce_few(const T* x, Index n) {
+  const auto term_of = [](T value) __attribute__((always_inline)) {
+    if constexpr (how == Reduction::sum_of_squares)
+      return value * value;
+    else if constexpr (how == Reduction::maximum_absolute)
+      return value < T(0) ? -value : value;
+    else
+      return value;
+  };
+  T total = term_of(x[0]);
+  for (Index j = 1; j < n; ++j) total = join<how>(total, term_of(x[j]));
+  return total;
 }
 
 // A vector of the first `valid` elements, with the neutral element in the other lanes.
@@ -107,6 +132,7 @@ template <Reduction how, class T>
 UNDERSTUDY_INLINE T reduce_row(const T* x, Index n) {
   constexpr int w = lanes<T>;
   const Vec<T> none = broadcast<T>(neutral<how, T>());
+  if (n > 0 && n <= few) return reduce_few<how, T>(x, n);
   if (n <= block) {
     // the usual case, without the bookkeeping of blocks
     Vec<T> a = none, b = none;

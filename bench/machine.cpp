@@ -24,9 +24,9 @@ double seconds_since(Clock::time_point start) {
 }
 
 // The same two loops for each instruction set. Twelve accumulators cover four cycles of latency on
-// two or three units; the values stay finite, so that no slow path is taken. The factor is read when
-// the loop begins: a compiler that knew it left out the sum that starts where s = s / 2 + 1 stands
-// still, and the peak came out higher by a twelfth than it is.
+// two or three units; the values stay finite, so that no slow path is taken. The factor is read
+// when the loop begins: a compiler that knew it left out the sum that starts where s = s / 2 + 1
+// stands still, and the peak came out higher by a twelfth than it is.
 constexpr int accumulators = 12;
 volatile float factor = 0.5f;
 #define UNDERSTUDY_LIMITS(set, bytes, attributes)                                \

@@ -224,9 +224,9 @@ UNDERSTUDY_INLINE Vec<T> logarithm_of_one_plus(Vec<T> x) {
 }
 
 // With t = exp(-2 |x|) - 1, tanh |x| = -t / (2 + t), which keeps small x's digits and cannot
-// overflow. In f32 -2 |x| = n ln 2 + r with ln 2 as one number: what that lacks times n is far below
-// the last place of 1, near which the result is for n below -1. And 2^n is made of n's bits, which
-// the rounding leaves at the end of a number.
+// overflow. In f32 -2 |x| = n ln 2 + r, ln 2 one number: what that lacks, times n, is far below the
+// last place of 1, near which the result is for n below -1. And 2^n is made of n's bits, which the
+// rounding leaves at the end of a number.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> hyperbolic_tangent(Vec<T> x) {
   Vec<T> r, power;

@@ -240,8 +240,10 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
         }
         // A stored transposed is read a few lines of every row at a time, which the processor does
         // not foresee: the next block's rows of A, and of B, are asked for while this one's are
-        // multiplied.
-        const bool ask = left == LeftOperand::packed && p.transpose_a && !last;
+        // multiplied. Without packing only where they come from far away.
+        const bool far = p.k * (p.lda + p.ldb) * size > (4 << 20);
+        const bool ask = p.transpose_a && panels > 0 && k + block_k < p.k &&
+                         (left == LeftOperand::packed || far);
         const Index bytes_a = block_k * p.lda * size, bytes_b = block_k * p.ldb * size;
         const Index share =
             ask ? quotient_up(bytes_a + bytes_b, quotient_up(rows, block_rows) * panels) : 0;

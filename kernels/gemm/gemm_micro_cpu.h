@@ -239,11 +239,15 @@ void panel(const Panel<T>& p) {
 #pragma GCC unroll 16
         for (int j = 0; j < RN; ++j) __builtin_prefetch(c + i * p.ldc + j * lanes<T>, 1);
     }
+    // A kept activation comes from the third cache or beyond, for which one block of a short sum is
+    // not long enough: it is asked for some blocks before it is needed.
     if (p.finish && g != nullptr) {
+      const std::int64_t lead = p.k >= 64 ? 2 * RM : 4 * RM;
 #pragma GCC unroll 16
       for (int i = 0; i < RM; ++i)
 #pragma GCC unroll 16
-        for (int j = 0; j < RN; ++j) __builtin_prefetch(g + i * p.epilogue.ldg + j * lanes<T>);
+        for (int j = 0; j < RN; ++j)
+          __builtin_prefetch(g + (lead + i) * p.epilogue.ldg + j * lanes<T>);
     }
 
     const T* a = a_block;

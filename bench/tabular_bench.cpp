@@ -189,15 +189,16 @@ void add_gradient(std::int64_t size, int threads) {
 }
 
 // A thousand random rewards on one problem, ten sweeps each: in lanes, panel by panel of 64 as
-// `solve` has them, or one after another, from the rows of transitions or packed.
-enum class Many { in_panels, by_rows, packed };
+// `solve` has them, or one after another, from the rows of transitions, packed, or as stencils.
+enum class Many { in_panels, by_rows, packed, stencil };
 
 void add_many_rewards(Many how) {
   constexpr std::int64_t size = 32, rewards = 1024, sweeps = 10, panel = 64;
   add({.work = "1024 rewards, 32 x 32 sparse, 10 sweeps, " +
                std::string(how == Many::in_panels ? "batched"
                            : how == Many::by_rows ? "one by one by rows"
-                                                  : "one by one packed"),
+                           : how == Many::packed  ? "one by one packed"
+                                                  : "one by one, stencil"),
        .unit = Unit::microseconds,
        .threads = 1,
        .ours = [how](benchmark::State& state) {
@@ -206,7 +207,8 @@ void add_many_rewards(Many how) {
          const std::int64_t batch = how == Many::in_panels ? panel : 1;
          const std::size_t own = how == Many::packed
                                      ? static_cast<std::size_t>(grid.packed.view().pair_rows * 16)
-                                     : 5 * n;
+                                 : how == Many::stencil ? n
+                                                        : 5 * n;
          const std::size_t lanes = static_cast<std::size_t>(batch);
          Array<float> reward(own * rewards), a(n * lanes), b(n * lanes);
          const BackupRule<float> rule{Choice::soft, Outlook::causal, 0.9f};
@@ -218,6 +220,9 @@ void add_many_rewards(Many how) {
                if (how == Many::packed)
                  table().packed_backup(stream(1), grid.dynamics(), grid.packed.view(), rule, r, r,
                                        value, next, nullptr);
+               else if (how == Many::stencil)
+                 table().grid_backup(stream(1), bench::grid(size), Choice::soft, 0.9f, r, value,
+                                     next);
                else
                  table().backup(stream(1), grid.dynamics(), rule, batch, r, false, value, nullptr,
                                 next);
@@ -355,10 +360,11 @@ const bool added = [] {
   }
   for (const Rung& rung : small) add_rung(128, rung, false, 1);
   add_grid_rung(128, {"multigrid", Method::multigrid, f64}, 1);
-  for (Many how : {Many::in_panels, Many::by_rows, Many::packed}) add_many_rewards(how);
+  for (Many how : {Many::in_panels, Many::by_rows, Many::packed, Many::stencil})
+    add_many_rewards(how);
   // Growth: with those above, from 10^3 to 10^7 states.
   for (std::int64_t size : {64, 181, 256, 2048, 3162}) add_stencil_sweep(size, 1);
-  for (std::int64_t size : {64, 256, 2048, 3162}) add_sparse_sweep(size, Form::packed, 1);
+  for (std::int64_t size : {64, 256}) add_sparse_sweep(size, Form::packed, 1);
   return true;
 }();
 

@@ -59,6 +59,10 @@ void each_share(const Problem& p, FeatureOwner owner, bool by_transition, const 
 std::vector<double> spread_over(const Problem& p, const RewardFeatures& f, bool by_transition,
                                 const std::vector<double>& rows) {
   std::vector<double> reward(by_transition ? p.n_transitions() : p.n_pairs(), 0.0);
+  if (!f.fixed.empty() && f.fixed.size() != reward.size())
+    fail(ErrorKind::bad_shape, "reward network: expected a fixed part of %zu, found %zu",
+         reward.size(), f.fixed.size());
+  if (!f.fixed.empty()) reward = f.fixed;
   each_share(p, f.owner, by_transition, [&](std::int64_t i, std::int32_t row, double weight) {
     reward[i] += weight * (rows[row] + (f.offset.empty() ? 0.0 : f.offset[row]));
   });

@@ -39,6 +39,9 @@ struct RewardFeatures {
   // A known part of the reward, [rows], to which the network is a correction (a linear fit, say);
   // empty: none. In a goal family it must lie where the partition function exists.
   std::vector<double> offset = {};
+  // The same by what the model's own reward counts, pairs, or transitions of a goal family: a
+  // network of states can correct costs of moves.
+  std::vector<double> fixed = {};
 };
 // The problem's own.
 RewardFeatures reward_features(const Problem& problem);

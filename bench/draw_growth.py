@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the time of a sweep over the number of states, both scales logarithmic, from a file of results.
+"""Draws the time of a sweep over the number of states, logarithmic both, from results.
 
     bench/draw_growth.py bench/results/zen5_tabular.txt docs/sweep-growth.svg
 
@@ -30,8 +30,10 @@ def label(x, y, words, anchor="middle", more=""):
     return f'<text x="{x}" y="{y}" text-anchor="{anchor}"{more}>{words}</text>'
 
 
-out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 30} {TOP + HEIGHT + 60}" '
-       'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>']
+out = ['<svg xmlns="http://www.w3.org/2000/svg" '
+       f'viewBox="0 0 {LEFT + WIDTH + 30} {TOP + HEIGHT + 60}" '
+       'font-family="sans-serif" font-size="12">'
+       '<rect width="100%" height="100%" fill="#fff"/>']
 for p in range(X[0], X[1] + 1):
     x = LEFT + WIDTH * (p - X[0]) / (X[1] - X[0])
     out.append(f'<path d="M{x} {TOP}V{TOP + HEIGHT}" stroke="#ddd"/>')

@@ -102,43 +102,40 @@ void clone_to_solved(benchmark::State& state) {
   }
 }
 
-AdversarialOptions gail_options(std::int64_t pairs, std::uint64_t seed) {
-  AdversarialOptions options;
-  options.trpo.learner.rollouts = {.instances = 50, .pairs = pairs, .seed = seed};
-  options.trpo.trust_region.fisher_stride = 5;
-  options.trpo.learner.baseline.trust_region.fisher_stride = 5;
-  options.discriminator.seed = seed;
-  return options;
-}
+constexpr std::int64_t fisher_stride = 5;
 
 void gail_loop(benchmark::State& state, int threads) {
-  Policy policy(device(threads), description({100, 100}));
-  standardise(policy, pairs_of(rule()));
-  const auto imitation = make_imitation(policy, cartpole(), rule(), gail_options(5000, 1));
+  Policy policy(device(threads), imitation_policy(cartpole()));
+  hold_statistics(policy, rule());
+  const auto imitation = make_imitation(
+      policy, cartpole(), rule(),
+      imitation_options(AdversarialAlgorithm::gail, {.instances = 50, .pairs = 5000},
+                        fisher_stride, 1));
   imitation->step();
   for (auto _ : state) imitation->step();
 }
 
-// Small steps of the rollouts and larger ones of the policy; the evaluations, after every second
-// iteration, are not counted.
-void gail_to_solved(benchmark::State& state) {
+// As `understudy reproduce gail-cartpole`: small steps of the rollouts and larger ones of the
+// policy; the evaluations, after every second iteration, are not counted.
+void gail_to_solved(benchmark::State& state, const char* name) {
+  const EnvironmentDescription& environment = environment_named(name);
   std::uint64_t seed = 0;
   double interactions = 0, runs = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    Policy policy(device(1), description({100, 100}), ++seed);
-    standardise(policy, pairs_of(rule()));
-    AdversarialOptions options = gail_options(2000, seed);
-    options.trpo.learner.rollouts.instances = 20;
+    Policy policy(device(1), imitation_policy(environment), ++seed);
+    hold_statistics(policy, rule());
+    AdversarialOptions options = imitation_options(
+        AdversarialAlgorithm::gail, {.instances = 20, .pairs = 2000}, fisher_stride, seed);
     options.trpo.trust_region.divergence = 0.02;
-    const auto imitation = make_imitation(policy, cartpole(), rule(), options);
+    const auto imitation = make_imitation(policy, environment, rule(), options);
     double mean = 0;
-    for (int i = 0; i < 50 && mean < solved; ++i) {
+    for (int i = 0; i < 115 && mean < solved; ++i) {
       state.ResumeTiming();
       imitation->step();
       imitation->step();
       state.PauseTiming();
-      mean = evaluate_policy(policy, cartpole(), {.seed = seed}).mean;
+      mean = evaluate_policy(policy, environment, {.seed = seed}).mean;
     }
     interactions += static_cast<double>(imitation->learner().rollouts().interactions());
     ++runs;
@@ -169,11 +166,15 @@ const bool added = [] {
     loop.ours = [threads](benchmark::State& state) { gail_loop(state, threads); };
     add(std::move(loop));
   }
-  Row learned;
-  learned.work = "GAIL on CartPole to a mean of 475";
-  learned.unit = Unit::microseconds;
-  learned.ours = gail_to_solved;
-  add(std::move(learned));
+  for (const char* name : {"cartpole", "cartpole-fixed"}) {
+    Row learned;
+    learned.work = name == std::string("cartpole")
+                       ? "GAIL on CartPole to a mean of 475"
+                       : "GAIL on CartPole of a fixed horizon to a mean of 475";
+    learned.unit = Unit::microseconds;
+    learned.ours = [name](benchmark::State& state) { gail_to_solved(state, name); };
+    add(std::move(learned));
+  }
   return true;
 }();
 

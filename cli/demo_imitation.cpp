@@ -14,6 +14,7 @@
 #include "algorithms/data/sampling.h"
 #include "autograd/files/atomic_file.h"
 #include "cli/demo_imitation.h"
+#include "cli/page.h"
 #include "cli/player.h"
 #include "cli/render.h"
 #include "cli/reproduce.h"
@@ -40,24 +41,8 @@ struct Row {
 };
 
 constexpr const char* style = R"(
-:root { --ink: #1f2430; --faint: #8a91a0; --paper: #fcfcfa; --rule: #e4e4de;
-  --bc: #c0392b; --dagger: #d97706; --gail: #1f6feb; --expert: #3f7d4e; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8e9ec; --faint: #8d95a5; --paper: #16181d; --rule: #333843;
-    --bc: #ef7f72; --dagger: #f0b455; --gail: #6ea8fe; --expert: #5da46f; } }
-body { margin: 2.5rem auto; max-width: 820px; padding: 0 1rem; background: var(--paper);
-  color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
-h1 { font-size: 1.6rem; margin-bottom: .4rem; } h2 { font-size: 1.1rem; margin-top: 2.2rem; }
-p.small { color: var(--faint); font-size: .88rem; }
-table { border-collapse: collapse; margin: 1.2rem 0; }
-th, td { padding: .35rem 1.1rem .35rem 0; text-align: left; border-bottom: 1px solid var(--rule); }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-svg { max-width: 100%; margin: 2px; } svg text { fill: var(--ink); font-size: 12px; }
-polyline { fill: none; stroke-linejoin: round; stroke-linecap: round; stroke-width: 2; }
-.grid { stroke: var(--rule); stroke-width: 1; } .axis { stroke: var(--faint); stroke-width: 1; }
-.level { stroke: var(--faint); stroke-width: 1.5; stroke-dasharray: 5 4; }
-.bc { stroke: var(--bc); } .dagger { stroke: var(--dagger); } .gail { stroke: var(--gail); }
-.expert { stroke: var(--expert); }
+.bc { stroke: var(--s3); } .dagger { stroke: var(--s1); } .gail { stroke: var(--s0); }
+.expert { stroke: var(--s2); }
 )";
 
 // What everybody here shares.
@@ -119,10 +104,7 @@ Row learn(const Scene& scene, const char* name, const Demonstrations* demonstrat
 
 std::string page_of(const Scene& scene, const std::vector<Row>& rows, std::int64_t pairs) {
   std::string page =
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>understudy: from expert to "
-      "understudy</title>\n<style>" +
-      std::string(style) + "</style></head><body>\n<h1>From expert to understudy</h1>\n<p>" +
+      page_begin("from expert to understudy", style) + "<p>" +
       formatted(
           "On <b>%s</b> (%s) an expert was trained by TRPO. Of %lld of its episodes every "
           "%lldth step was kept, %lld pairs in all. From these cloning, DAgger and GAIL "
@@ -154,9 +136,8 @@ std::string page_of(const Scene& scene, const std::vector<Row>& rows, std::int64
   page += chart(curves, {}, "steps in the environment", "mean return while learning");
   for (const Row& row : rows)
     if (!row.picture.empty()) page += "<h2>" + escaped(row.name) + "</h2>\n" + row.picture;
-  page += formatted("<p class=\"small\">understudy %s, seed %llu.</p>\n</body></html>\n",
-                    UNDERSTUDY_VERSION, static_cast<unsigned long long>(scene.common.seed));
-  return page;
+  return page + page_end(formatted(", seed %llu.",
+                                   static_cast<unsigned long long>(scene.common.seed)));
 }
 
 }  // namespace

@@ -90,6 +90,20 @@ class PolicyPlayer final : public Player {
 
 }  // namespace
 
+std::unique_ptr<Expert> built_in_expert(const EnvironmentDescription& environment) {
+  if (environment.expert == nullptr)
+    fail(ErrorKind::not_available, "%s: there is no built-in expert; --expert RUN",
+         environment.name);
+  return std::make_unique<FunctionExpert>([&environment](std::span<const float>,
+                                                         std::span<const float> state,
+                                                         std::span<float> action) {
+    const std::vector<double> wide(state.begin(), state.end());
+    std::vector<double> chosen(action.size());
+    environment.expert(wide.data(), chosen.data());
+    for (std::size_t k = 0; k < chosen.size(); ++k) action[k] = static_cast<float>(chosen[k]);
+  });
+}
+
 std::unique_ptr<Policy> load_policy(Device& device, const std::string& run) {
   if (!std::filesystem::is_directory(run)) return Policy::load(device, run);
   const std::string path = run + "/policy.safetensors";

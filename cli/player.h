@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "algorithms/cloning/expert.h"
 #include "algorithms/data/demonstrations.h"
 #include "algorithms/policies/policy.h"
 #include "cli/command.h"
@@ -24,6 +25,9 @@ class Player {
   virtual std::vector<double> act(const std::vector<double>& observations,
                                   const std::vector<double>& states) = 0;
 };
+
+// The environment's built-in expert, to be asked by DAgger; an Error where it has none.
+std::unique_ptr<Expert> built_in_expert(const EnvironmentDescription& environment);
 
 struct PlayOptions {
   std::int64_t episodes = 50;

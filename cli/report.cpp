@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "autograd/files/atomic_file.h"
+#include "cli/page.h"
 #include "cli/svg.h"
 #include "kernels/device/error.h"
 
@@ -16,32 +17,15 @@ namespace {
 constexpr ReportSection sections[] = {
     {"irl", irl_section},
     {"train", policy_section},
+    {"train", behaviour_section},
+    {"expert", behaviour_section},
     {"reproduce", reproduce_section},
 };
 
 constexpr const char* style = R"(
-:root { --ink: #1f2430; --faint: #8a91a0; --paper: #fcfcfa; --rule: #e4e4de;
-  --s0: #1f6feb; --s1: #d97706; --s2: #3f7d4e; --s3: #c0392b; --s4: #7d4fc4; --s5: #0f8b8d; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8e9ec; --faint: #8d95a5; --paper: #16181d; --rule: #333843;
-    --s0: #6ea8fe; --s1: #f0b455; --s2: #5da46f; --s3: #ef7f72; --s4: #b594ee; --s5: #5cc5c7; } }
-body { margin: 2.5rem auto; max-width: 860px; padding: 0 1rem; background: var(--paper);
-  color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; margin-top: 2.6rem;
-  border-top: 1px solid var(--rule); padding-top: 1rem; } h3 { font-size: 1rem; }
-p.small, figcaption { color: var(--faint); font-size: .88rem; }
-table { border-collapse: collapse; margin: 1rem 0; font-size: .92rem; }
-th, td { padding: .25rem 1.1rem .25rem 0; text-align: left; border-bottom: 1px solid var(--rule); }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-figure { display: inline-block; margin: .5rem 1.2rem 1rem 0; vertical-align: top; }
-svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 12px; }
+h2 { border-top: 1px solid var(--rule); padding-top: 1rem; } table { font-size: .92rem; }
 circle.dots { stroke: none; opacity: .55; }
 circle.s0 { fill: var(--s0); } circle.s1 { fill: var(--s1); } circle.s3 { fill: var(--s3); }
-polyline { fill: none; stroke-linejoin: round; stroke-linecap: round; stroke-width: 2; }
-.grid { stroke: var(--rule); stroke-width: 1; } .axis { stroke: var(--faint); stroke-width: 1; }
-.frame { fill: none; stroke: var(--rule); }
-.s0 { stroke: var(--s0); } .s1 { stroke: var(--s1); } .s2 { stroke: var(--s2); }
-.s3 { stroke: var(--s3); } .s4 { stroke: var(--s4); } .s5 { stroke: var(--s5); }
 )";
 constexpr std::size_t series = 6;
 
@@ -149,11 +133,7 @@ std::string html_table(const std::vector<std::string>& columns,
 std::string report_page(const std::vector<ReportRun>& runs) {
   const std::string title =
       runs.size() == 1 ? short_name(runs[0]) : formatted("%zu runs", runs.size());
-  std::string page =
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>understudy: " +
-      escaped(title) + "</title>\n<style>" + style + "</style></head><body>\n<h1>" +
-      escaped(title) + "</h1>\n" + curves(runs);
+  std::string page = page_begin(title, style) + curves(runs);
   for (const ReportRun& run : runs) {
     page += "<h2>" + escaped(short_name(run)) + "</h2>\n<p class=\"small\">" + escaped(run.path) +
             "</p>\n";
@@ -161,7 +141,7 @@ std::string report_page(const std::vector<ReportRun>& runs) {
     for (const ReportSection& section : sections)
       if (run.kind == section.kind) page += section.draw(run);
   }
-  return page + "<p class=\"small\">understudy " + UNDERSTUDY_VERSION + "</p>\n</body></html>\n";
+  return page + page_end();
 }
 
 void add_report(Verb& root, Command& command) {

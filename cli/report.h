@@ -29,6 +29,8 @@ struct ReportSection {
 std::string irl_section(const ReportRun& run);
 // Of a run that `train` made: held-out or training demonstrations beside what the policy does.
 std::string policy_section(const ReportRun& run);
+// Of `train` and `expert`: the return beside uniform actions and the reference, and an episode.
+std::string behaviour_section(const ReportRun& run);
 std::string reproduce_section(const ReportRun& run);
 
 // The whole page. Runs that logged the same metric share its chart.

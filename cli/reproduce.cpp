@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "algorithms/data/draws.h"
 #include "cli/run_folder.h"
 #include "kernels/device/error.h"
 
@@ -33,6 +34,9 @@ std::vector<Experiment> experiments() {
       mocap_experiment(),
       routes_experiment(),
       gail_classic_experiment(),
+      gail_cartpole_experiment(),
+      gail_state_only_experiment(),
+      dagger_horizon_experiment(),
   };
   // clang-format on
 }
@@ -159,6 +163,31 @@ Spread spread_of(const std::vector<double>& values) {
   spread.low -= half;
   spread.high += half;
   return spread;
+}
+
+std::pair<double, double> bootstrap_interval(
+    std::int64_t count,
+    const std::function<double(const std::vector<std::size_t>& chosen)>& statistic) {
+  constexpr std::size_t resamples = 10000;
+  Draws draws(0, 0);
+  std::vector<double> found(resamples);
+  std::vector<std::size_t> chosen(static_cast<std::size_t>(count));
+  for (double& one : found) {
+    for (std::size_t& i : chosen) i = static_cast<std::size_t>(draws.below(count));
+    one = statistic(chosen);
+  }
+  std::sort(found.begin(), found.end());
+  return {found[resamples / 40], found[resamples - 1 - resamples / 40]};
+}
+
+std::pair<double, double> bootstrap_interval(const std::vector<double>& values) {
+  return bootstrap_interval(static_cast<std::int64_t>(values.size()),
+                            [&values](const std::vector<std::size_t>& chosen) {
+                              double mean = 0;
+                              for (std::size_t i : chosen)
+                                mean += values[i] / static_cast<double>(chosen.size());
+                              return mean;
+                            });
 }
 
 std::string shown(const Spread& spread) {

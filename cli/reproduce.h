@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/command.h"
@@ -53,6 +54,9 @@ Experiment shanghai_deep_experiment();
 Experiment gail_classic_experiment();
 Experiment mocap_experiment();
 Experiment routes_experiment();
+Experiment gail_cartpole_experiment();
+Experiment gail_state_only_experiment();
+Experiment dagger_horizon_experiment();
 Experiment shanghai_experiment();
 Experiment pedestrians_experiment();
 
@@ -64,5 +68,12 @@ struct Spread {
 Spread spread_of(const std::vector<double>& values);
 // "12.3 ± 0.4": the mean and half the interval.
 std::string shown(const Spread& spread);
+// The mean's 95 % interval by the percentile bootstrap (Efron & Tibshirani 1993, chapter 13), where
+// values lie far from a Gaussian: of the means of 10,000 draws with repetition.
+std::pair<double, double> bootstrap_interval(const std::vector<double>& values);
+// The same of any statistic of values 0 .. count - 1, given by their numbers.
+std::pair<double, double> bootstrap_interval(
+    std::int64_t count,
+    const std::function<double(const std::vector<std::size_t>& chosen)>& statistic);
 
 }  // namespace understudy::cli

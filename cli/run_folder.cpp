@@ -96,10 +96,12 @@ RunFolder::RunFolder(std::string path, Json config, const Common& common) : path
     }
   } else {
     // In this order: a folder without config.json is no run, whatever else is still in it.
-    for (const char* name : {"config.json", "result.json", "checkpoint.safetensors", event_file})
+    for (const char* name :
+         {"config.json", "result.json", "checkpoint.safetensors", "trace.csv", event_file})
       fs::remove(file(name), error);
   }
-  cut_progress();
+  progress_ = open_rows(file("progress.csv"), columns_);
+  if (fs::exists(file("trace.csv"))) trace_ = open_rows(file("trace.csv"), trace_columns_);
   events_ = std::make_unique<EventFile>(file(event_file), iteration_);
   if (common.resume) fs::remove(file("result.json"), error);
   write_json(file("config.json"), config);
@@ -107,6 +109,7 @@ RunFolder::RunFolder(std::string path, Json config, const Common& common) : path
 
 RunFolder::~RunFolder() {
   if (progress_ >= 0) close(progress_);
+  if (trace_ >= 0) close(trace_);
   if (lock_ >= 0) close(lock_);  // which lets go of it, as does the end of the process
 }
 
@@ -141,10 +144,11 @@ void RunFolder::check_config(const Json& config) const {
     if (must_agree(key) && !config.contains(key)) disagree(key, "not given", value.dump());
 }
 
-void RunFolder::cut_progress() {
-  const std::string path = file("progress.csv");
-  progress_ = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (progress_ < 0)
+// Opens a file whose rows begin with their iteration, for more of them: a line of names is kept and
+// put into `columns`, and the rows up to the checkpoint's iteration.
+int RunFolder::open_rows(const std::string& path, std::vector<std::string>& columns) const {
+  const int opened = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (opened < 0)
     fail(ErrorKind::bad_input, "--out: %s: %s", files::shown_path(path).c_str(),
          std::strerror(errno));
   const std::string text = iteration_ > 0 ? whole_text(path) : "";
@@ -153,13 +157,20 @@ void RunFolder::cut_progress() {
     const std::string line = text.substr(keep, end - keep);
     std::int64_t row = 0;
     if (keep == 0) {
-      columns_ = split(line);
+      columns = split(line);
     } else if (!files::parse_number(line.substr(0, line.find(',')), row) || row > iteration_) {
       break;
     }
   }
-  if (ftruncate(progress_, static_cast<off_t>(keep)) != 0)
+  if (ftruncate(opened, static_cast<off_t>(keep)) != 0)
     fail(ErrorKind::bad_file, "%s: %s", files::shown_path(path).c_str(), std::strerror(errno));
+  return opened;
+}
+
+void RunFolder::append(int to, const std::string& name, const std::string& text) const {
+  if (write(to, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    fail(ErrorKind::bad_file, "%s: cannot be written: %s", files::shown_path(file(name)).c_str(),
+         std::strerror(errno));
 }
 
 void RunFolder::log(std::int64_t iteration, const Metrics& metrics) {
@@ -181,17 +192,27 @@ void RunFolder::log(std::int64_t iteration, const Metrics& metrics) {
   }
   UNDERSTUDY_CHECK(used == metrics.size(), "a metric that the first row of progress.csv has not");
   text += '\n';
-  if (write(progress_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    fail(ErrorKind::bad_file, "%s: cannot be written: %s",
-         files::shown_path(file("progress.csv")).c_str(), std::strerror(errno));
+  append(progress_, "progress.csv", text);
   events_->add(iteration, metrics);
+}
+
+void RunFolder::trace(std::int64_t iteration, const Metrics& quantities) {
+  std::string text;
+  if (trace_ < 0) trace_ = open_rows(file("trace.csv"), trace_columns_);
+  if (trace_columns_.empty()) {
+    trace_columns_ = {"iteration", "name", "value"};
+    text = "iteration,name,value\n";
+  }
+  for (const auto& [name, value] : quantities)
+    text += std::to_string(iteration) + "," + name + "," + shortest(value) + "\n";
+  append(trace_, "trace.csv", text);
 }
 
 // Rows are on the disk before the checkpoint that they lead to.
 void RunFolder::synchronise() {
-  if (fsync(progress_) != 0)
-    fail(ErrorKind::bad_file, "%s: cannot be written: %s",
-         files::shown_path(file("progress.csv")).c_str(), std::strerror(errno));
+  if (fsync(progress_) != 0 || (trace_ >= 0 && fsync(trace_) != 0))
+    fail(ErrorKind::bad_file, "%s: cannot be written: %s", files::shown_path(path_).c_str(),
+         std::strerror(errno));
 }
 
 void RunFolder::save(std::int64_t iteration, const std::vector<const Store*>& stores,
@@ -233,6 +254,7 @@ std::int64_t iterate(RunFolder& run, const Loop& loop, const Common& common) {
            static_cast<long long>(saved));
     ++done;
     run.log(done, metrics);
+    if (loop.trace) run.trace(done, loop.trace());
     progress.step(loop.what, done, loop.iterations,
                   formatted("%s %.6g", loop.metric.c_str(), shown));
     if (loop.finished && loop.finished()) break;

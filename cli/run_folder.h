@@ -2,6 +2,7 @@
 //
 //   config.json              what was asked for; `kind` says which verb's run it is
 //   progress.csv             one row an iteration: `iteration`, then the metrics
+//   trace.csv                with --trace: every inner quantity, a row each: iteration, name, value
 //   events.out.tfevents.*    the same for TensorBoard, with the time of each
 //   checkpoint.safetensors   everything needed to go on, with `iteration` in its metadata
 //   result.json              the numbers at the end, when it is done
@@ -49,6 +50,9 @@ class RunFolder {
   // leave some out (nan), and have no other.
   void log(std::int64_t iteration, const Metrics& metrics);
 
+  // Rows of trace.csv, which is begun by the first; names may come and go.
+  void trace(std::int64_t iteration, const Metrics& quantities);
+
   // Replaces the checkpoint. Read it back with `read_checkpoint(run.checkpoint(), stores)` or
   // `read_safetensors`.
   void save(std::int64_t iteration, const std::vector<const Store*>& stores,
@@ -61,13 +65,14 @@ class RunFolder {
  private:
   void lock();
   void check_config(const Json& config) const;
-  void cut_progress();
+  int open_rows(const std::string& path, std::vector<std::string>& columns) const;
+  void append(int file, const std::string& name, const std::string& text) const;
   void synchronise();
 
   std::string path_;
   std::int64_t iteration_ = 0;
-  int lock_ = -1, progress_ = -1;
-  std::vector<std::string> columns_;
+  int lock_ = -1, progress_ = -1, trace_ = -1;
+  std::vector<std::string> columns_, trace_columns_;
   std::unique_ptr<EventFile> events_;
 };
 
@@ -80,6 +85,7 @@ struct Loop {
                                 // work (exit code 1), and the last checkpoint stands
   double checkpoint_seconds = 30;
   std::function<Metrics(std::int64_t iteration)> step;
+  std::function<Metrics()> trace;  // inner quantities of the latest step; empty: none are wanted
   std::function<void(std::int64_t iteration)> save;  // calls run.save
   std::function<bool()> finished;                    // asked after each step; may be empty
 };

@@ -15,6 +15,7 @@ struct TrainOptions {
   std::string algorithm, environment, out, config, expert = "builtin", policy, trunk;
   std::vector<std::string> demonstrations, set;
   std::int64_t iterations = 0;
+  Watch watch;
 };
 
 struct Entry {
@@ -79,7 +80,8 @@ int run(const TrainOptions& options, const Common& common) {
   config["demonstrations"] = options.demonstrations;
   if (options.algorithm == "dagger") config["expert"] = options.expert;
   const Trained trained =
-      train_in(options.out, config, *trainer, training, options.iterations, common);
+      train_in(options.out, config, *trainer, training, options.iterations, common,
+                                   options.watch);
   if (common.json) {
     Json object = {{"algorithm", options.algorithm},
                    {"iterations", trained.iterations},
@@ -113,6 +115,7 @@ void add_train(Verb& root, Command& command) {
   verb.option("--policy", options->policy,
               "the head, as `understudy policies` lists them, or gmm, cvae, made (setting head)");
   verb.option("--trunk", options->trunk, "mlp (default), rnn, lstm or gru (setting trunk)");
+  add_watch(verb, options->watch);
   verb.option("--iterations", options->iterations, "in place of the algorithm's own number")
       .between(std::int64_t{1}, std::int64_t{1000000000});
   verb.option("--expert", options->expert,

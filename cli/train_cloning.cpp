@@ -69,11 +69,13 @@ class CloningTrainer final : public Trainer {
   bool finished() override { return stopped_; }
   void conclude() override { cloning_->keep_best(); }
   void save(RunFolder& run, Index iteration) override {
-    run.save(iteration, {&policy_.store(), &cloning_->store()});
+    run.save(iteration, {&policy_.store(), &cloning_->store()},
+             {{"stopped", stopped_ ? "1" : "0"}});
   }
   void resume(RunFolder& run) override {
-    read_checkpoint(run.checkpoint(), {&policy_.store(), &cloning_->store()});
+    auto metadata = read_checkpoint(run.checkpoint(), {&policy_.store(), &cloning_->store()});
     cloning_->restore();
+    stopped_ = metadata["stopped"] == "1";
   }
 
  private:
@@ -173,17 +175,7 @@ class DaggerTrainer final : public Trainer {
     options.seed = training.seed;
     world_ = std::make_unique<BatchWorld>(*training.device, environment, instances, training.seed);
     if (training.expert == "builtin") {
-      if (environment.expert == nullptr)
-        fail(ErrorKind::not_available, "%s: there is no built-in expert; --expert RUN",
-             environment.name);
-      expert_ = std::make_unique<FunctionExpert>([&environment](std::span<const float>,
-                                                                std::span<const float> state,
-                                                                std::span<float> action) {
-        const std::vector<double> wide(state.begin(), state.end());
-        std::vector<double> chosen(action.size());
-        environment.expert(wide.data(), chosen.data());
-        for (std::size_t k = 0; k < chosen.size(); ++k) action[k] = static_cast<float>(chosen[k]);
-      });
+      expert_ = built_in_expert(environment);
     } else if (training.expert.starts_with("pipe:")) {
       expert_ = std::make_unique<PipeExpert>(training.expert.substr(5));
     } else {
@@ -223,6 +215,11 @@ class DaggerTrainer final : public Trainer {
     read_checkpoint(run.checkpoint(), {&policy_.store()});
     saved_ = run.iteration();
     dagger_->resume(load_demonstrations(set_file(run, saved_)), saved_);
+    // Sets of checkpoints that never came to be, of a run that was killed.
+    for (const auto& entry : std::filesystem::directory_iterator(run.file("")))
+      if (entry.path().filename().string().starts_with("aggregated-") &&
+          entry.path().filename() != std::filesystem::path(set_file(run, saved_)).filename())
+        std::filesystem::remove(entry.path());
   }
 
  private:

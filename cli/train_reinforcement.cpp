@@ -1,6 +1,9 @@
 // TRPO and its relatives, and adversarial imitation, as trainers.
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <map>
 
 #include "algorithms/adversarial/adversarial_imitation.h"
 #include "algorithms/cloning/behavioural_cloning.h"
@@ -34,13 +37,15 @@ void take_learner(Settings& settings, std::uint64_t seed, LearnerOptions& option
   options.rollouts.seed = options.baseline.seed = seed;
 }
 
+// Products over every fifth pair unless a setting says otherwise: the most of a step's cost, and a
+// part of the pairs serves them.
+constexpr Index usual_stride = 5;
+
 void take_trpo(Settings& settings, std::uint64_t seed, TrpoOptions& options) {
   take_learner(settings, seed, options.learner);
   settings.take("divergence", options.trust_region.divergence);
   settings.take("damping", options.trust_region.damping);
   settings.take("conjugate_gradient", options.trust_region.iterations);
-  // Products over every fifth pair: the most of a step's cost, and a part of the pairs serves them.
-  options.trust_region.fisher_stride = 5;
   settings.take("fisher_stride", options.trust_region.fisher_stride);
   const Index stride = options.trust_region.fisher_stride;
   if (stride < 1 || options.learner.rollouts.pairs % stride != 0)
@@ -49,15 +54,22 @@ void take_trpo(Settings& settings, std::uint64_t seed, TrpoOptions& options) {
   options.learner.baseline.trust_region.fisher_stride = stride;
 }
 
-// What a row of progress has: not the iteration, which the row has already, nor the residuals, of
-// which there may be more in a later row; and first the mean return of the latest episodes that
-// ended (0 before any did), whenever that was.
-Metrics kept(const std::vector<std::pair<std::string, double>>& named, double latest_return) {
+// What a row has: not the iteration, which the row has already; and first the mean return of the
+// latest episodes that ended (0 before any did), whenever that was.
+Metrics row_of(const std::vector<std::pair<std::string, double>>& named, double latest_return) {
   Metrics metrics = {{"latest_return", std::isnan(latest_return) ? 0 : latest_return}};
   for (const auto& [name, value] : named)
-    if (name != "iteration" && name.find("residual") == name.npos)
-      metrics.emplace_back(name, value);
+    if (name != "iteration") metrics.emplace_back(name, value);
   return metrics;
+}
+
+// The latest return goes on with a run: iterations in which no episode ended have it from before.
+std::map<std::string, std::string> kept(double latest_return) {
+  return {{"latest_return", formatted("%a", latest_return)}};
+}
+double latest_return(const std::map<std::string, std::string>& metadata) {
+  const auto found = metadata.find("latest_return");
+  return found == metadata.end() ? std::nan("") : std::strtod(found->second.c_str(), nullptr);
 }
 
 class ReinforcementTrainer final : public Trainer {
@@ -70,6 +82,7 @@ class ReinforcementTrainer final : public Trainer {
     Settings& settings = *training.settings;
     if (algorithm == "trpo") {
       TrpoOptions options;
+      options.trust_region.fisher_stride = usual_stride;
       take_trpo(settings, training.seed, options);
       learner_ = std::make_unique<Trpo>(policy_, environment_, options);
       return;
@@ -89,10 +102,11 @@ class ReinforcementTrainer final : public Trainer {
   Index default_iterations() const override { return 200; }
   const char* metric() const override { return "latest_return"; }
   Metrics step() override {
-    const LearningMetrics found = learner_->step();
-    if (found.episodes.episodes > 0) return_ = found.episodes.return_mean;
-    return kept(found.named(), return_);
+    latest_ = learner_->step();
+    if (latest_.episodes.episodes > 0) return_ = latest_.episodes.return_mean;
+    return row_of(latest_.named(), return_);
   }
+  Metrics trace() const override { return row_of(latest_.traced(), return_); }
   // Solved when the mean of what ended passes the mark and 50 episodes by the modes do too.
   bool finished() override {
     if (!(return_ >= environment_.solved)) return false;
@@ -104,10 +118,11 @@ class ReinforcementTrainer final : public Trainer {
   Index interactions() const override { return learner_->rollouts().interactions(); }
   void save(RunFolder& run, Index iteration) override {
     learner_->keep();
-    run.save(iteration, {&policy_.store(), &learner_->store()});
+    run.save(iteration, {&policy_.store(), &learner_->store()}, kept(return_));
   }
   void resume(RunFolder& run) override {
-    read_checkpoint(run.checkpoint(), {&policy_.store(), &learner_->store()});
+    return_ = latest_return(
+        read_checkpoint(run.checkpoint(), {&policy_.store(), &learner_->store()}));
     learner_->recall();
   }
 
@@ -117,6 +132,7 @@ class ReinforcementTrainer final : public Trainer {
   std::uint64_t seed_;
   Policy policy_;
   std::unique_ptr<Learner> learner_;
+  LearningMetrics latest_;
   double return_ = std::nan("");
 };
 
@@ -124,9 +140,8 @@ class AdversarialTrainer final : public Trainer {
  public:
   AdversarialTrainer(const Training& training, AdversarialAlgorithm algorithm)
       : policy_(*training.device, described(training, algorithm), training.seed) {
-    AdversarialOptions options;
-    options.algorithm = algorithm;
     Settings& settings = *training.settings;
+    AdversarialOptions options = imitation_options(algorithm, {}, usual_stride, training.seed);
     take_trpo(settings, training.seed, options.trpo);
     if (algorithm == AdversarialAlgorithm::gail) {
       settings.take("discriminator.hidden", options.discriminator.hidden);
@@ -137,17 +152,23 @@ class AdversarialTrainer final : public Trainer {
       std::string form = name_of(options.discriminator.form);
       settings.take("reward", form);
       options.discriminator.form = reward_form_named(form);
-      options.discriminator.seed = training.seed;
     }
     std::string input = name_of(options.input);
     settings.take("input", input);
     options.input = reward_input_named(input);
-    // The expert's statistics stay: as if they were of so many pairs that no others count.
-    const Pairs pairs = pairs_of(*training.demonstrations);
-    if (policy_.description().normalise_observations) {
-      const Normalisation fit = Normalisation::fit(pairs.inputs, pairs.input_width);
-      policy_.set_statistics({fit.mean.begin(), fit.mean.end()},
-                             {fit.deviation.begin(), fit.deviation.end()}, 1e15);
+    Index warm_start = 0;
+    settings.take("warm_start", warm_start);
+    if (warm_start < 0)
+      fail(ErrorKind::bad_input, "warm_start: expected a number of steps of cloning, found %lld",
+           static_cast<long long>(warm_start));
+    hold_statistics(policy_, *training.demonstrations);
+    // A run that goes on does this too, and then reads its checkpoint.
+    if (warm_start > 0) {
+      const Pairs pairs = pairs_of(*training.demonstrations);
+      BehaviouralCloning cloning(
+          policy_, pairs,
+          {.batch = std::min<Index>(128, pairs.rows()), .seed = training.seed});
+      cloning.steps(warm_start);
     }
     imitation_ = make_imitation(policy_, *training.environment, *training.demonstrations, options,
                                 training.demonstrations_name);
@@ -156,21 +177,29 @@ class AdversarialTrainer final : public Trainer {
   Index default_iterations() const override { return 100; }
   const char* metric() const override { return "latest_return"; }
   Metrics step() override {
-    const AdversarialMetrics found = imitation_->step();
-    const EpisodeStatistics& episodes = found.learning.episodes;
+    latest_ = imitation_->step();
+    const EpisodeStatistics& episodes = latest_.learning.episodes;
     if (episodes.episodes > 0) return_ = episodes.return_mean;
-    return kept(found.named(), return_);
+    return row_of(latest_.named(), return_);
+  }
+  Metrics trace() const override { return row_of(latest_.traced(), return_); }
+  const char* warning() const override { return latest_.adversary.warning; }
+  Json decisions() const override {
+    const RewardSign sign = imitation_->reward().sign();
+    return {{"reward", std::string(name_of(sign)) +
+                           (sign == RewardSign::never_positive
+                                ? ": to end an episode is what the expert wants"
+                            : sign == RewardSign::never_negative
+                                ? ": to go on is what the expert wants"
+                                : "")}};
   }
   Index interactions() const override { return imitation_->learner().rollouts().interactions(); }
   void save(RunFolder& run, Index iteration) override {
     imitation_->learner().keep();
-    run.save(iteration,
-             {&policy_.store(), &imitation_->learner().store(), &imitation_->reward().store()});
+    run.save(iteration, imitation_->stores(), kept(return_));
   }
   void resume(RunFolder& run) override {
-    read_checkpoint(run.checkpoint(), {&policy_.store(), &imitation_->learner().store(),
-                                       &imitation_->reward().store()});
-    imitation_->learner().recall();
+    return_ = latest_return(imitation_->load(run.checkpoint()));
   }
 
  private:
@@ -186,6 +215,7 @@ class AdversarialTrainer final : public Trainer {
 
   Policy policy_;
   std::unique_ptr<AdversarialImitation> imitation_;
+  AdversarialMetrics latest_;
   double return_ = std::nan("");
 };
 

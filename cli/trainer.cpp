@@ -125,22 +125,55 @@ PolicyDescription take_policy(const Training& training) {
   return description;
 }
 
+void add_watch(Verb& verb, Watch& watch) {
+  verb.flag("--trace", watch.trace,
+            "write every inner quantity of each iteration into trace.csv of the run");
+  verb.option("--checkpoint-seconds", watch.checkpoint_seconds,
+              "at least so long between checkpoints (30; 0: one after each iteration)")
+      .between(0, 1e9);
+}
+
 Trained train_in(const std::string& out, Json config, Trainer& trainer, const Training& training,
-                 std::int64_t iterations, const Common& common) {
+                 std::int64_t iterations, const Common& common, const Watch& watch) {
   using Clock = std::chrono::steady_clock;
   if (iterations == 0) iterations = trainer.default_iterations();
   training.settings->finish();
   config["settings"] = training.settings->resolved();
   config["iterations"] = iterations;
   RunFolder run(out, config, common);
-  if (run.resumed()) trainer.resume(run);
+  if (run.resumed()) {
+    trainer.resume(run);
+    // Whoever was killed between the last step and the result has no step to do.
+    if (trainer.finished()) iterations = run.iteration();
+  }
 
+  const Json decisions = trainer.decisions();
+  if (!common.quiet)
+    for (const auto& [name, value] : decisions.items())
+      std::fprintf(stderr, "%s: %s\n", name.c_str(), value.get<std::string>().c_str());
   const Clock::time_point begin = Clock::now();
   Loop loop;
   loop.iterations = iterations;
   loop.what = config["algorithm"].get<std::string>();
   loop.metric = trainer.metric();
-  loop.step = [&](std::int64_t) { return trainer.step(); };
+  const char* warned = nullptr;
+  Metrics latest;
+  loop.step = [&](std::int64_t iteration) {
+    latest = trainer.step();
+    // Once each time that it begins.
+    const char* warning = trainer.warning();
+    if (warning != nullptr && warned == nullptr && !common.quiet)
+      std::fprintf(stderr, "iteration %lld: %s\n", static_cast<long long>(iteration), warning);
+    warned = warning;
+    return latest;
+  };
+  loop.checkpoint_seconds = watch.checkpoint_seconds;
+  if (watch.trace) {
+    loop.trace = [&] {
+      Metrics inner = trainer.trace();
+      return inner.empty() ? latest : inner;
+    };
+  }
   loop.save = [&](std::int64_t iteration) { trainer.save(run, iteration); };
   loop.finished = [&] { return trainer.finished(); };
   Trained trained;
@@ -151,6 +184,7 @@ Trained train_in(const std::string& out, Json config, Trainer& trainer, const Tr
   trainer.policy().save(run.file("policy.safetensors"));
 
   Json result = {{"iterations", trained.iterations}, {"interactions", trained.interactions}};
+  result.update(decisions);
   if (training.environment != nullptr) {
     const PlayOptions how = {.seed = training.seed};
     const auto player = make_player(trainer.policy(), how);

@@ -34,10 +34,16 @@ class Trainer {
   // The metric in the line of progress.
   virtual const char* metric() const = 0;
   virtual Metrics step() = 0;
-  // Nothing more is to be learned; asked after each step.
+  // Nothing more is to be learned; asked after each step and after resuming.
   virtual bool finished() { return false; }
   // After the last step, before the policy is written.
   virtual void conclude() {}
+  // For --trace: every inner quantity of the latest step; empty: what `step` returned is all.
+  virtual Metrics trace() const { return {}; }
+  // What is to be said of the latest step, for a person's eyes; null: nothing.
+  virtual const char* warning() const { return nullptr; }
+  // What the algorithm settled by itself, for result.json and for a person's eyes.
+  virtual Json decisions() const { return Json::object(); }
   // Steps in the environment so far, not counting the expert's.
   virtual std::int64_t interactions() const { return 0; }
 
@@ -65,9 +71,16 @@ struct Trained {
   Json score;  // of 50 episodes, deterministic; null without an environment
 };
 
+// What does not decide a run's results.
+struct Watch {
+  bool trace = false;              // every inner quantity into trace.csv
+  double checkpoint_seconds = 30;  // between checkpoints, at least
+};
+void add_watch(Verb& verb, Watch& watch);  // --trace, --checkpoint-seconds
+
 // Runs a trainer in a run folder: `config` is completed by the settings and the iterations (0: the
 // trainer's own). Leaves policy.safetensors and result.json.
 Trained train_in(const std::string& out, Json config, Trainer& trainer, const Training& training,
-                 std::int64_t iterations, const Common& common);
+                 std::int64_t iterations, const Common& common, const Watch& watch = {});
 
 }  // namespace understudy::cli

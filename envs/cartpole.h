@@ -39,8 +39,9 @@ struct CartPoleFacts {
   };
 };
 
+// What both carts do; they differ in when the task ends and so in how far the pole may turn.
 template <class Number>
-struct CartPole : CartPoleFacts {
+struct CartPoleDynamics : CartPoleFacts {
   using Real = Number;
   using Scalar = ScalarOf<Real>;
   using State = Variables<Real, state_size>;
@@ -62,13 +63,11 @@ struct CartPole : CartPoleFacts {
     return state;
   }
 
-  // Action 0 pushes left, 1 right. Reward 1 for every step, the last one included.
-  static UNDERSTUDY_HOST_DEVICE Transition<Real, state_size> step(const State& state,
-                                                                  const Action& action) {
+  // Action 0 pushes left, 1 right. `sine` and `cosine` are the pole's.
+  static UNDERSTUDY_HOST_DEVICE State pushed(const State& state, const Action& action, Real sine,
+                                             Real cosine) {
     const Real push =
         select<Real>(action[0] == Scalar(1), constant<Real>(force), constant<Real>(-force));
-    Real sine, cosine;
-    sine_cosine_near_zero<Real>(state[angle], sine, cosine);
     const Real rate = state[angular_velocity];
 
     // Divisions by constants as products with their reciprocals: an ulp, and a third of the time.
@@ -78,16 +77,17 @@ struct CartPole : CartPoleFacts {
                                        half_length * pole_mass / total_mass * (cosine * cosine));
     const Real acceleration = drive - pole_moment / total_mass * angular_acceleration * cosine;
 
-    Transition<Real, state_size> next;
-    next.state[position] = state[position] + seconds * state[velocity];
-    next.state[velocity] = state[velocity] + seconds * acceleration;
-    next.state[angle] = state[angle] + seconds * rate;
-    next.state[angular_velocity] = rate + seconds * angular_acceleration;
-    next.reward = constant<Real>(1);
-    const Real x = next.state[position], theta = next.state[angle];
-    next.terminated = (x < Scalar(-position_limit)) | (x > Scalar(position_limit)) |
-                      (theta < Scalar(-angle_limit)) | (theta > Scalar(angle_limit));
+    State next;
+    next[position] = state[position] + seconds * state[velocity];
+    next[velocity] = state[velocity] + seconds * acceleration;
+    next[angle] = state[angle] + seconds * rate;
+    next[angular_velocity] = rate + seconds * angular_acceleration;
     return next;
+  }
+  static UNDERSTUDY_HOST_DEVICE MaskOf<Real> lost(const State& state) {
+    const Real x = state[position], theta = state[angle];
+    return (x < Scalar(-position_limit)) | (x > Scalar(position_limit)) |
+           (theta < Scalar(-angle_limit)) | (theta > Scalar(angle_limit));
   }
 
   static UNDERSTUDY_HOST_DEVICE Observation observe(const State& state) { return state; }
@@ -105,6 +105,56 @@ struct CartPole : CartPoleFacts {
     draw_rectangle(frame, at - 0.25, -0.12, at + 0.25, 0.12, Ink::outline);
     // The pole is 1 m long, twice the distance to its centre.
     draw_line(frame, at, 0, at + __builtin_sin(tilt), __builtin_cos(tilt), 0.08, Ink::agent);
+  }
+};
+
+template <class Number>
+struct CartPole : CartPoleDynamics<Number> {
+  using typename CartPoleDynamics<Number>::Real;
+  using typename CartPoleDynamics<Number>::State;
+  using typename CartPoleDynamics<Number>::Action;
+
+  // Reward 1 for every step, the last one included.
+  static UNDERSTUDY_HOST_DEVICE Transition<Real, CartPoleFacts::state_size> step(
+      const State& state, const Action& action) {
+    Real sine, cosine;
+    sine_cosine_near_zero<Real>(state[CartPoleFacts::angle], sine, cosine);
+    Transition<Real, CartPoleFacts::state_size> next;
+    next.state = CartPole::pushed(state, action, sine, cosine);
+    next.reward = constant<Real>(1);
+    next.terminated = CartPole::lost(next.state);
+    return next;
+  }
+};
+
+// The cart of a fixed horizon: nothing ends an episode but time, so that its length tells an
+// imitator nothing. A pole that fell swings on below the cart, its angle within +-pi.
+template <class Number>
+struct FixedCartPole : CartPoleDynamics<Number> {
+  using typename CartPoleDynamics<Number>::Real;
+  using typename CartPoleDynamics<Number>::Scalar;
+  using typename CartPoleDynamics<Number>::State;
+  using typename CartPoleDynamics<Number>::Action;
+  static constexpr const char* summary = "a pole on a cart; falling does not end the 500 steps";
+  static constexpr const char* source = "seals, FixedHorizonCartPole (HumanCompatibleAI)";
+  static constexpr double pi = 3.14159265358979323846;
+  static constexpr double observation_low[] = {-unbounded, -unbounded, -pi, -unbounded};
+  static constexpr double observation_high[] = {unbounded, unbounded, pi, unbounded};
+  // Random: measured with the source's rules, 40,000 episodes.
+  static constexpr Version versions[] = {{"cartpole-fixed", "", 500, 475, 33.3, 500}};
+
+  // Reward 1 for every step that ends with cart and pole within the limits.
+  static UNDERSTUDY_HOST_DEVICE Transition<Real, CartPoleFacts::state_size> step(
+      const State& state, const Action& action) {
+    Real sine, cosine;
+    sine_cosine<Real>(state[CartPoleFacts::angle], sine, cosine);
+    Transition<Real, CartPoleFacts::state_size> next;
+    next.state = FixedCartPole::pushed(state, action, sine, cosine);
+    next.state[CartPoleFacts::angle] = wrap_angle<Real>(next.state[CartPoleFacts::angle]);
+    next.reward = select<Real>(FixedCartPole::lost(next.state), constant<Real>(0),
+                               constant<Real>(1));
+    next.terminated = next.reward < Scalar(0);  // never
+    return next;
   }
 };
 

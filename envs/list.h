@@ -26,6 +26,6 @@ struct EnvironmentList {
 
 using Environments = EnvironmentList<CartPole, MountainCar, MountainCarContinuous, Acrobot,
                                      AcrobotAngles, Pendulum, PointMass, Circles, Forest, Gridworld,
-                                     FrozenLake, FrozenLake8, CliffWalking, Taxi>;
+                                     FrozenLake, FrozenLake8, CliffWalking, Taxi, FixedCartPole>;
 
 }  // namespace understudy

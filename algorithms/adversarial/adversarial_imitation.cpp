@@ -1,5 +1,6 @@
 #include "algorithms/adversarial/adversarial_imitation.h"
 
+#include "algorithms/data/normalisation.h"
 #include "autograd/files/checkpoint.h"
 #include "kernels/device/error.h"
 
@@ -29,8 +30,10 @@ AdversarialAlgorithm adversarial_algorithm_named(const std::string& name) {
   fail(ErrorKind::bad_input, "expected an algorithm (gail, fem, gtal), found '%s'", name.c_str());
 }
 
-std::vector<std::pair<std::string, double>> AdversarialMetrics::named() const {
-  std::vector<std::pair<std::string, double>> result = learning.named();
+namespace {
+
+void add_adversary(const AdversaryMetrics& adversary,
+                   std::vector<std::pair<std::string, double>>& result) {
   result.emplace_back("adversary/loss", adversary.loss);
   result.emplace_back("adversary/reward", adversary.mean_reward);
   // 1: never negative; -1: never positive; 0: either.
@@ -41,6 +44,19 @@ std::vector<std::pair<std::string, double>> AdversarialMetrics::named() const {
   result.emplace_back("adversary/learner_accuracy", adversary.learner_accuracy);
   result.emplace_back("adversary/calibration_error", adversary.calibration_error);
   result.emplace_back("adversary/entropy", adversary.entropy);
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, double>> AdversarialMetrics::named() const {
+  std::vector<std::pair<std::string, double>> result = learning.named();
+  add_adversary(adversary, result);
+  return result;
+}
+
+std::vector<std::pair<std::string, double>> AdversarialMetrics::traced() const {
+  std::vector<std::pair<std::string, double>> result = learning.traced();
+  add_adversary(adversary, result);
   return result;
 }
 
@@ -109,6 +125,38 @@ std::map<std::string, std::string> AdversarialImitation::load(const std::string&
   auto metadata = read_checkpoint(path, {&policy().store(), &learner_->store(), &reward_->store()});
   learner_->recall();
   return metadata;
+}
+
+PolicyDescription imitation_policy(const EnvironmentDescription& environment) {
+  PolicyDescription description = describe_policy(environment);
+  description.trunk.hidden = {100, 100};
+  description.initialisation = InitialisationKind::column_normalised;
+  description.last_scale = 0.01;
+  description.normalise_observations = true;
+  return description;
+}
+
+void hold_statistics(Policy& policy, const Demonstrations& demonstrations) {
+  if (!policy.description().normalise_observations) return;
+  constexpr double forever = 1e15;
+  const Transitions steps = transitions(demonstrations);
+  const Normalisation fit =
+      Normalisation::fit(steps.observations.numbers, steps.observations.width());
+  policy.set_statistics({fit.mean.begin(), fit.mean.end()},
+                        {fit.deviation.begin(), fit.deviation.end()}, forever);
+}
+
+AdversarialOptions imitation_options(AdversarialAlgorithm algorithm, const RolloutOptions& rollouts,
+                                     std::int64_t fisher_stride, std::uint64_t seed) {
+  AdversarialOptions options;
+  options.algorithm = algorithm;
+  options.discriminator.seed = seed;
+  LearnerOptions& learner = options.trpo.learner;
+  learner.rollouts = rollouts;
+  learner.rollouts.seed = learner.baseline.seed = seed;
+  options.trpo.trust_region.fisher_stride = fisher_stride;
+  learner.baseline.trust_region.fisher_stride = fisher_stride;
+  return options;
 }
 
 std::unique_ptr<AdversarialImitation> make_imitation(Policy& policy,

@@ -44,8 +44,9 @@ struct AdversarialOptions {
 struct AdversarialMetrics {
   LearningMetrics learning = {};
   AdversaryMetrics adversary = {};
-  // All numbers with their names, for a log.
+  // All numbers with their names, for a log; and with the learner's `traced` ones.
   std::vector<std::pair<std::string, double>> named() const;
+  std::vector<std::pair<std::string, double>> traced() const;
 };
 
 class AdversarialImitation {
@@ -81,9 +82,21 @@ class AdversarialImitation {
   TransitionRows rows_;
 };
 
+// The paper's policy (Ho & Ermon 2016, section 6, and its code): two layers of 100 tanh, a last one
+// that begins at a hundredth, observations standardised.
+PolicyDescription imitation_policy(const EnvironmentDescription& environment);
+// ... with the expert's statistics, which stay: as if they were of so many pairs that no others
+// count. Nothing is done to a policy that does not normalise.
+void hold_statistics(Policy& policy, const Demonstrations& demonstrations);
+
+// The paper's settings, whose parts all draw by `seed`. Fisher products of policy and value
+// function are over every `fisher_stride`-th pair (1: the paper's).
+AdversarialOptions imitation_options(AdversarialAlgorithm algorithm, const RolloutOptions& rollouts,
+                                     std::int64_t fisher_stride, std::uint64_t seed);
+
 // `policy` must outlive what is made, on its device. Demonstrations that do not fit the
 // environment are an Error that begins with `name`. Statistics of observations are the caller's
-// (`standardise` in behavioural_cloning.h); a policy that was cloned first is a warm start.
+// (`hold_statistics`); a policy that was cloned first is a warm start.
 std::unique_ptr<AdversarialImitation> make_imitation(Policy& policy,
                                                      const EnvironmentDescription& environment,
                                                      const Demonstrations& demonstrations,

@@ -194,11 +194,15 @@ void Discriminator::fit_minibatches() {
 
 void Discriminator::evaluate() { rewarding_.run(); }
 
+RewardSign Discriminator::sign() const {
+  return options_.form == RewardForm::negative_log_one_minus ? RewardSign::never_negative
+         : options_.form == RewardForm::logarithm            ? RewardSign::never_positive
+                                                             : RewardSign::either;
+}
+
 AdversaryMetrics Discriminator::metrics() {
   AdversaryMetrics result;
-  result.sign = options_.form == RewardForm::negative_log_one_minus ? RewardSign::never_negative
-                : options_.form == RewardForm::logarithm            ? RewardSign::never_positive
-                                                                    : RewardSign::either;
+  result.sign = sign();
   result.loss = health_.value("loss");
   result.mean_reward = rewarding_.value("mean");
   result.expert_accuracy = health_.value("expert_accuracy");

@@ -47,6 +47,7 @@ class Discriminator final : public LearnedReward {
   void evaluate() override;
   const void* values() const override { return rewarding_.data("reward"); }
   AdversaryMetrics metrics() override;
+  RewardSign sign() const override;
   Store& store() override { return store_; }
 
   RewardForm form() const { return options_.form; }

@@ -37,6 +37,7 @@ class LinearReward final : public LearnedReward {
   void evaluate() override;
   const void* values() const override { return rewarding_.data("reward"); }
   AdversaryMetrics metrics() override;
+  RewardSign sign() const override { return options_.sign; }
   Store& store() override { return store_; }
 
   // w, of the ball [features], of the simplex [2 features], phi's weights before those of -phi.

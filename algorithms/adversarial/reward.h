@@ -58,6 +58,8 @@ class LearnedReward {
   virtual const void* values() const = 0;
   // Of the latest `fit` and `evaluate`.
   virtual AdversaryMetrics metrics() = 0;
+  // As it was chosen, or settled from how the expert's episodes end.
+  virtual RewardSign sign() const = 0;
 
   // Everything that the future depends on.
   virtual Store& store() = 0;

@@ -19,6 +19,9 @@ const LearnerOptions& checked(const LearnerOptions& options) {
   return options;
 }
 
+constexpr const char* policy_prefix = "trust_region/";
+constexpr const char* value_prefix = "value_trust_region/";
+
 float* numbers(Array& array) { return static_cast<float*>(array.data()); }
 const float* numbers(const Array& array) { return static_cast<const float*>(array.data()); }
 
@@ -180,11 +183,26 @@ std::vector<std::pair<std::string, double>> LearningMetrics::named() const {
                                  {prefix + "gradient_norm", region.gradient_norm},
                                  {prefix + "step_norm", region.step_norm},
                                  {prefix + "curvature", region.curvature}});
+  };
+  add(policy_prefix, trust_region);
+  add(value_prefix, baseline.trust_region);
+  return result;
+}
+
+std::vector<std::pair<std::string, double>> LearningMetrics::traced() const {
+  std::vector<std::pair<std::string, double>> result = named();
+  const auto add = [&result](const std::string& prefix, const TrustRegionMetrics& region) {
     for (std::size_t i = 0; i < region.residuals.size(); ++i)
       result.emplace_back(prefix + "residual_" + std::to_string(i), region.residuals[i]);
+    for (std::size_t i = 0; i < region.tried.size(); ++i) {
+      const std::string one = prefix + "try_" + std::to_string(i + 1) + "/";
+      result.emplace_back(one + "fraction", region.tried[i].fraction);
+      result.emplace_back(one + "improvement", region.tried[i].improvement);
+      result.emplace_back(one + "divergence", region.tried[i].divergence);
+    }
   };
-  add("trust_region/", trust_region);
-  add("value_trust_region/", baseline.trust_region);
+  add(policy_prefix, trust_region);
+  add(value_prefix, baseline.trust_region);
   return result;
 }
 

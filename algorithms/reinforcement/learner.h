@@ -52,9 +52,12 @@ struct LearningMetrics {
   double clipped = 0;                    // PPO: share of pairs whose ratio was beyond the clip
   double gradient_norm = 0;              // of gradient methods: mean over the steps
 
-  // All numbers with their names, for a log; those of a trust region by their prefixes, and its
-  // residuals one by one.
+  // All numbers with their names, for a log: as many each time. Those of a trust region have its
+  // prefix.
   std::vector<std::pair<std::string, double>> named() const;
+  // The same and what there may be more or less of from one iteration to the next: each residual
+  // of conjugate gradient and each try of the line searches.
+  std::vector<std::pair<std::string, double>> traced() const;
 };
 
 class Learner {

@@ -144,6 +144,7 @@ TrustRegionMetrics TrustRegion::step() {
     trial_.run();
     const std::vector<double> found = trial_.read("report");
     const double improvement = found[0] - metrics.objective;
+    metrics.tried.push_back({fraction, improvement, found[1]});
     // Written so that a try that is not finite fails.
     if (improvement > 0 && found[1] <= options_.divergence) {
       metrics.improvement = improvement;

@@ -39,6 +39,11 @@ struct TrustRegionOptions {
   std::int64_t fisher_stride = 1;
 };
 
+// One try of the line search.
+struct TrustRegionTry {
+  double fraction = 0, improvement = 0, divergence = 0;
+};
+
 struct TrustRegionMetrics {
   double objective = 0;                // L before the step
   double improvement = 0;              // of L, by the step that was taken; 0 where none was
@@ -51,6 +56,7 @@ struct TrustRegionMetrics {
   double curvature = 0;                // xᵀ (F + damping I) x
   double entropy = 0;                  // mean, of p_old
   std::vector<double> residuals = {};  // |g - (F + damping I) x|² before and after each iteration
+  std::vector<TrustRegionTry> tried = {};  // `tries` of them; the last is the one taken, if any is
 };
 
 class TrustRegion {

@@ -17,7 +17,6 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
-#include <limits>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -25,8 +24,8 @@
 #include "algorithms/adversarial/adversarial_imitation.h"
 #include "algorithms/cloning/behavioural_cloning.h"
 #include "algorithms/data/demonstration_files.h"
-#include "algorithms/data/draws.h"
 #include "algorithms/policies/evaluation.h"
+#include "cli/player.h"
 #include "cli/progress.h"
 #include "cli/reproduce.h"
 #include "kernels/device/error.h"
@@ -104,10 +103,7 @@ struct Outcome {
 Demonstrations own_expert(Device& device, const Task& task, const Options& options,
                           std::uint64_t seed) {
   const EnvironmentDescription& environment = environment_named(task.environment);
-  PolicyDescription description = describe_policy(environment);
-  description.initialisation = InitialisationKind::column_normalised;
-  description.normalise_observations = true;
-  Policy policy(device, description, seed);
+  Policy policy(device, imitation_policy(environment), seed);
   TrpoOptions trpo;
   trpo.learner.rollouts = {
       .instances = options.instances, .pairs = options.pairs, .seed = seed + 1000};
@@ -120,57 +116,10 @@ Demonstrations own_expert(Device& device, const Task& task, const Options& optio
     throw_if_interrupted();
     if (i % every == 0 && evaluate_policy(policy, environment).mean >= task.expert) break;
   }
-  // Ten episodes, one after another of as many instances as there are episodes.
-  constexpr std::int64_t episodes = 10;
-  Store store(device);
-  Actor actor(policy, store, {.rows = episodes, .seed = seed});
-  Batch<float> batch(device, environment, episodes, seed, std::uint64_t{1} << 41);
-  const std::int64_t width = environment.observation_size;
-  Array& observation = store.create("observation", {episodes, width});
-  Array& reward = store.create("reward", {episodes});
-  Array& terminated = store.create("terminated", {episodes});
-  Array& truncated = store.create("truncated", {episodes});
-  const auto numbers = [](Array& array) { return static_cast<float*>(array.data()); };
-  batch.reset(numbers(observation));
-  actor.observe(observation.data());
-  std::vector<Demonstrations> parts(static_cast<std::size_t>(episodes));
-  std::vector<bool> done(static_cast<std::size_t>(episodes), false);
-  for (int t = 0; t < environment.horizon; ++t) {
-    const std::vector<double> seen = observation.read();
-    actor.act();
-    StepArrays<float> step;
-    step.discrete = actor.indices();
-    step.observation = numbers(observation);
-    step.reward = numbers(reward);
-    step.terminated = numbers(terminated);
-    step.truncated = numbers(truncated);
-    const std::vector<double> actions = actor.program().read("action");
-    batch.step(step);
-    const std::vector<double> ended = terminated.read(), rewards = reward.read();
-    for (std::size_t e = 0; e < parts.size(); ++e) {
-      if (done[e]) continue;
-      Demonstrations& part = parts[e];
-      const auto row = seen.begin() + static_cast<std::int64_t>(e) * width;
-      part.observations.numbers.insert(part.observations.numbers.end(), row, row + width);
-      part.actions.indices.push_back(static_cast<std::int64_t>(actions[e]));
-      part.rewards.push_back(static_cast<float>(rewards[e]));
-      done[e] = ended[e] != 0;
-    }
-  }
-  Demonstrations result;
-  for (std::size_t e = 0; e < parts.size(); ++e) {
-    Demonstrations& part = parts[e];
-    part.observations.shape = {width};
-    part.actions.discrete = true;
-    part.last_observation = false;
-    part.terminal = {done[e]};
-    part.starts = {0, static_cast<std::int64_t>(part.actions.indices.size())};
-    if (e == 0)
-      result = part;
-    else
-      append(result, part, "our expert");
-  }
-  return result;
+  // Draws from the policy, as the authors' demonstrations are.
+  const PlayOptions how = {.episodes = 10, .deterministic = false, .seed = seed};
+  const auto player = make_player(policy, how);
+  return play(device, environment, *player, how);
 }
 
 Demonstrations authors_expert(const Reproduction& reproduction, const Task& task) {
@@ -191,14 +140,10 @@ Outcome play(const Demonstrations& all, const Run& run, const Options& options) 
   const EnvironmentDescription& environment = environment_named(run.task->environment);
   const Demonstrations few = subsample(first_episodes(all, sizes[run.size], run.task->file),
                                        run.task->keep, run.seed, run.task->file);
-  PolicyDescription description = describe_policy(environment);
-  description.initialisation = InitialisationKind::column_normalised;
-  description.last_scale = 0.01;
-  description.normalise_observations = true;
-  Policy policy(*device, description, run.seed);
-  const Pairs pairs = pairs_of(few);
-  standardise(policy, pairs);
+  Policy policy(*device, imitation_policy(environment), run.seed);
   if (run.algorithm == 0) {
+    const Pairs pairs = pairs_of(few);
+    standardise(policy, pairs);
     BehaviouralCloning cloning(policy, pairs,
                                {.batch = 128,
                                 .learning_rate = 1e-3,
@@ -208,22 +153,11 @@ Outcome play(const Demonstrations& all, const Run& run, const Options& options) 
     cloning.steps(1000);
     cloning.keep_best();
   } else {
-    // The expert's statistics stay: as if they were of so many pairs that no others count.
-    constexpr double forever = 1e15;
-    const Normalisation fit = Normalisation::fit(pairs.inputs, pairs.input_width);
-    policy.set_statistics({fit.mean.begin(), fit.mean.end()},
-                          {fit.deviation.begin(), fit.deviation.end()}, forever);
-    AdversarialOptions imitate;
-    imitate.algorithm = run.algorithm == 1   ? AdversarialAlgorithm::fem
-                        : run.algorithm == 2 ? AdversarialAlgorithm::gtal
-                                             : AdversarialAlgorithm::gail;
-    imitate.discriminator.seed = run.seed;
-    imitate.trpo.learner.rollouts = {
-        .instances = options.instances, .pairs = options.pairs, .seed = run.seed};
+    hold_statistics(policy, few);
+    AdversarialOptions imitate = imitation_options(
+        adversarial_algorithm_named(algorithms[run.algorithm]),
+        {.instances = options.instances, .pairs = options.pairs}, options.fisher_stride, run.seed);
     imitate.trpo.learner.entropy = options.entropy;
-    imitate.trpo.learner.baseline.seed = run.seed;
-    imitate.trpo.learner.baseline.trust_region.fisher_stride = options.fisher_stride;
-    imitate.trpo.trust_region.fisher_stride = options.fisher_stride;
     const auto imitation = make_imitation(policy, environment, few, imitate, run.task->file);
     for (std::int64_t i = 0; i < options.iterations; ++i) {
       imitation->step();
@@ -265,19 +199,6 @@ std::vector<std::pair<Json, Outcome>> read_results(const std::string& path) {
     results.emplace_back(entry, outcome);
   }
   return results;
-}
-
-// 95 % of means of as many draws with repetition (Efron 1979).
-std::pair<double, double> bootstrap(const std::vector<double>& values) {
-  constexpr std::size_t resamples = 10000;
-  Draws draws(0, 0);
-  std::vector<double> means(resamples, 0);
-  const auto n = static_cast<std::int64_t>(values.size());
-  for (double& mean : means)
-    for (std::int64_t i = 0; i < n; ++i)
-      mean += values[static_cast<std::size_t>(draws.below(n))] / static_cast<double>(n);
-  std::sort(means.begin(), means.end());
-  return {means[resamples / 40], means[resamples - 1 - resamples / 40]};
 }
 
 template <class Names>
@@ -339,7 +260,7 @@ Table table_of(const Task& task, const std::vector<Run>& runs, const std::vector
       const double n = static_cast<double>(means.size());
       double mean = 0;
       for (double value : means) mean += value / n;
-      const auto [low, high] = bootstrap(means);
+      const auto [low, high] = bootstrap_interval(means);
       table.rows.push_back(
           {formatted("%2lld %s", static_cast<long long>(sizes[size]), algorithms[a]),
            formatted("%.2f", task.published[a][size]), formatted("%.2f", mean),

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cmath>
 
-#include "algorithms/data/draws.h"
 #include "algorithms/policies/evaluation.h"
 #include "algorithms/reinforcement/trpo.h"
 #include "cli/reproduce.h"
@@ -19,7 +18,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t interactions = 100000, episodes = 100;
 constexpr std::int64_t usual_seeds = 10;
-constexpr int resamples = 10000;
 
 // What differs from task to task; the rest is Trpo's defaults. Chosen on seeds 0 to 9; a table from
 // other seeds owes nothing to that choice.
@@ -29,7 +27,8 @@ struct Task {
   std::int64_t instances, pairs;  // environments side by side; pairs an iteration
   double discount, lambda;
   bool normalise;     // observations, by running statistics
-  double divergence;  // the trust region's
+  double divergence, damping;  // the trust region's
+  double entropy;              // its weight
   // Networks of two layers, the baseline fitted by so many epochs of Adam at this rate.
   std::int64_t hidden;
   int epochs;
@@ -37,10 +36,12 @@ struct Task {
 };
 
 const Task tasks[] = {
-    {"cartpole", "500.0 ± 0.0", 8, 1000, 0.99, 0.98, false, 0.01, 64, 10, 1e-3},
-    {"acrobot", "-83.1 ± 18.6", 16, 2000, 0.99, 0.95, true, 0.02, 64, 10, 1e-3},
-    {"mountain_car", "-107.3 ± 13.2", 16, 2000, 0.98, 0.98, true, 0.015, 32, 20, 3e-3},
-    {"pendulum", "-174.6 ± 127.6", 16, 4000, 0.95, 0.95, true, 0.03, 64, 10, 3e-3},
+    {"cartpole", "500.0 ± 0.0", 8, 1000, 0.99, 0.98, false, 0.01, 0.1, 0, 64, 10, 1e-3},
+    {"acrobot", "-83.1 ± 18.6", 16, 2000, 0.99, 0.95, true, 0.02, 0.1, 0, 64, 10, 1e-3},
+    // Smaller iterations and a value function that is fitted well are what got it there, and a
+    // little entropy what keeps a seed from settling before it has seen the hill's top.
+    {"mountain_car", "-107.3 ± 13.2", 4, 1000, 0.995, 0.98, true, 0.01, 0.03, 0.005, 32, 40, 3e-3},
+    {"pendulum", "-174.6 ± 127.6", 16, 4000, 0.95, 0.95, true, 0.03, 0.1, 0, 64, 10, 3e-3},
 };
 
 struct Run {
@@ -58,10 +59,12 @@ Run run_task(Device& device, const Task& task, std::uint64_t seed) {
   Policy policy(device, description, seed);
   TrpoOptions options;
   options.trust_region.divergence = task.divergence;
+  options.trust_region.damping = task.damping;
   LearnerOptions& learner = options.learner;
   learner.rollouts = {.instances = task.instances, .pairs = task.pairs, .seed = seed};
   learner.discount = task.discount;
   learner.lambda = task.lambda;
+  learner.entropy = task.entropy;
   learner.baseline.kind = BaselineKind::regression;
   learner.baseline.hidden = {task.hidden, task.hidden};
   learner.baseline.epochs = task.epochs;
@@ -75,23 +78,6 @@ Run run_task(Device& device, const Task& task, std::uint64_t seed) {
   run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   run.mean = evaluate_policy(policy, environment, {.episodes = episodes, .seed = seed}).mean;
   return run;
-}
-
-// The 95 % interval of the mean by the percentile bootstrap (Efron & Tibshirani 1993, chapter 13).
-std::pair<double, double> bootstrap(const std::vector<double>& values) {
-  Draws draws(0, 0);
-  const std::int64_t n = static_cast<std::int64_t>(values.size());
-  std::vector<double> means;
-  for (int i = 0; i < resamples; ++i) {
-    double sum = 0;
-    for (std::int64_t k = 0; k < n; ++k) sum += values[static_cast<std::size_t>(draws.below(n))];
-    means.push_back(sum / static_cast<double>(n));
-  }
-  std::sort(means.begin(), means.end());
-  const auto at = [&](double share) {
-    return means[static_cast<std::size_t>(share * (resamples - 1) + 0.5)];
-  };
-  return {at(0.025), at(0.975)};
 }
 
 void run(Reproduction& reproduction, const std::string& only) {
@@ -121,7 +107,7 @@ void run(Reproduction& reproduction, const std::string& only) {
     }
     double sum = 0;
     for (double mean : means) sum += mean;
-    const auto [low, high] = bootstrap(means);
+    const auto [low, high] = bootstrap_interval(means);
     table.rows.push_back({task.environment, formatted("%.1f", sum / static_cast<double>(seeds)),
                           formatted("%.1f .. %.1f", low, high),
                           formatted("%.1f", *std::min_element(means.begin(), means.end())),

@@ -38,6 +38,11 @@ hold "record plays the built-in expert" "$(json "$scratch/record.json" \
 hold "what it wrote is read" "$(json "$scratch/inspect.json" 'found["episodes"] == 6')"
 "$understudy" record cartpole --policy random --episodes 40 --out "$scratch/random.npz" --json \
   > "$scratch/record.json"
+"${UNDERSTUDY_PYTHON:-python3}" tests/oracles/imitation_library.py "$scratch/random.npz" \
+  > "$scratch/out" 2>&1
+code=$?
+[ $code = 77 ] || hold "the library imitation reads it, too" "$(
+  [ $code = 0 ] || { echo "exit $code"; tail -5 "$scratch/out"; })"
 # 22.25 is the mean over many; its deviation over 40 episodes is 1.9.
 hold "record plays uniform actions" "$(json "$scratch/record.json" \
   '14 < found["return_mean"] < 31 and abs(found["length_mean"] - found["return_mean"]) < 1e-9')"
@@ -167,6 +172,108 @@ hold "a report shows actions, their spread, probabilities and rollouts" "$(
     'Free-running'; do grep -q "$words" "$scratch/report.html" || echo "no $words"; done)$(
   cat "$scratch/err")"
 
+# What goes on inside: every quantity of every iteration, and the same after a resumption.
+train gail --env cartpole --demos "$demos" --out "$scratch/traced" --iterations 2 $small --trace
+train gail --env cartpole --demos "$demos" --out "$scratch/traced" --iterations 3 $small --trace \
+  --resume
+train gail --env cartpole --demos "$demos" --out "$scratch/whole" --iterations 3 $small --trace
+hold "a trace is the same whether broken off or not" "$(
+  cmp "$scratch/traced/trace.csv" "$scratch/whole/trace.csv" 2>&1
+  cmp "$scratch/gail_whole/policy.safetensors" "$scratch/whole/policy.safetensors" 2>&1)"
+hold "and has every inner quantity" "$(python3 - "$scratch/whole" 2>&1 << 'PYTHON'
+import csv, json, math, sys
+rows = {}
+for row in csv.DictReader(open(sys.argv[1] + "/trace.csv")):
+    rows.setdefault(int(row["iteration"]), {})[row["name"]] = float(row["value"])
+assert sorted(rows) == [1, 2, 3], sorted(rows)
+for found in rows.values():
+    for region in ("trust_region/", "value_trust_region/"):
+        tries = int(found[region + "tries"])
+        for name in ("predicted", "improvement", "divergence", "step_norm", "fraction"):
+            assert math.isfinite(found[region + name]), name
+        residuals = [found[f"{region}residual_{i}"] for i in range(11)]
+        assert residuals[-1] < residuals[0], residuals
+        last = region + f"try_{tries}/"
+        if found[region + "fraction"] > 0:
+            assert found[last + "divergence"] == found[region + "divergence"] <= 0.01
+            assert found[last + "improvement"] == found[region + "improvement"] > 0
+        assert region + f"try_{tries + 1}/fraction" not in found
+    assert "explained_variance" in found and "adversary/calibration_error" in found
+assert json.load(open(sys.argv[1] + "/result.json"))["reward"].startswith("never negative")
+PYTHON
+)"
+
+# Killed at moments that nobody chose, again and again: what is resumed ends as if never broken off.
+# A checkpoint after every iteration, so that some kills hit the writing of one.
+unbroken() {
+  local name=$1 resume=
+  shift
+  train "$@" --out "$scratch/$name.whole" --threads 1
+  for tries in 1 2 3 4 5 6; do
+    "$understudy" train "$@" --out "$scratch/$name" --quiet --device cpu --threads 1 \
+      --checkpoint-seconds 0 $resume \
+      > /dev/null 2>> "$scratch/err" &
+    training=$!
+    sleep 0.0$((RANDOM % 9))$((RANDOM % 10))
+    kill -KILL $training 2> /dev/null
+    wait $training 2> /dev/null
+    [ -e "$scratch/$name/config.json" ] && resume=--resume
+  done
+  train "$@" --out "$scratch/$name" --threads 1 $resume
+  for file in policy.safetensors progress.csv result.json checkpoint.safetensors; do
+    cmp "$scratch/$name.whole/$file" "$scratch/$name/$file" 2>&1
+  done
+  ls "$scratch/$name.whole" > "$scratch/files.whole"
+  ls "$scratch/$name" | diff "$scratch/files.whole" - 2>&1
+}
+hold "cloning that was killed ends as unbroken" "$(
+  unbroken bc_killed bc --env cartpole --demos "$demos" --iterations 60 --set hidden=32)"
+hold "DAgger that was killed ends as unbroken" "$(
+  unbroken dagger_killed dagger --env cartpole --iterations 12 --set hidden=16 \
+    --set steps=200 --set training_steps=60)"
+hold "GAIL that was killed ends as unbroken" "$(
+  unbroken gail_killed gail --env cartpole --demos "$demos" --iterations 12 $small)"
+
+# Two processes, one folder: the second is told, and the first is not disturbed.
+"$understudy" train bc --env cartpole --demos "$demos" --out "$scratch/held" --quiet \
+  --iterations 1000000 --set validation_share=0 2> /dev/null &
+training=$!
+for _ in $(seq 100); do [ -s "$scratch/held/progress.csv" ] && break; sleep 0.05; done
+for how in --resume --overwrite; do
+  refuse "a second process in a run's folder ($how)" another train bc --env cartpole \
+    --demos "$demos" --out "$scratch/held" --iterations 1000000 --set validation_share=0 $how
+done
+hold "which goes on" "$(kill -0 $training 2>&1)"
+kill -KILL $training
+wait $training 2> /dev/null
+
+# A disk that is full, or a file that may grow no further: one line, exit code 2, and what was there
+# stays to go on from.
+train bc --env cartpole --demos "$demos" --out "$scratch/full" --iterations 4 --set hidden=32
+cp "$scratch/full/checkpoint.safetensors" "$scratch/before.safetensors"
+(ulimit -f 8; trap '' XFSZ; exec "$understudy" train bc --env cartpole --demos "$demos" \
+  --out "$scratch/full" --iterations 4000 --set hidden=32 --resume --quiet --device cpu \
+  > /dev/null 2> "$scratch/err")
+code=$?
+hold "a full disk is one line and leaves the checkpoint" "$(
+  [ $code = 2 ] && [ "$(wc -l < "$scratch/err")" = 1 ] &&
+    cmp "$scratch/full/checkpoint.safetensors" "$scratch/before.safetensors" 2>&1 ||
+    { echo "exit $code"; cat "$scratch/err"; })"
+train bc --env cartpole --demos "$demos" --out "$scratch/full" --iterations 8 --set hidden=32 \
+  --resume
+train bc --env cartpole --demos "$demos" --out "$scratch/spacious" --iterations 8 --set hidden=32
+hold "and the run goes on from there" "$(
+  cmp "$scratch/full/policy.safetensors" "$scratch/spacious/policy.safetensors" 2>&1
+  cmp "$scratch/full/progress.csv" "$scratch/spacious/progress.csv" 2>&1)"
+
+"$understudy" report "$scratch/bc" "$scratch/gail_whole" --out "$scratch/report.html" --quiet \
+  2> "$scratch/err"
+hold "a report shows the return beside random and reference, and an episode" "$(
+  [ "$(grep -c 'uniform actions' "$scratch/report.html")" = 2 ] &&
+    [ "$(grep -c 'An episode' "$scratch/report.html")" = 2 ] &&
+    grep -q '<animate' "$scratch/report.html" || { cat "$scratch/err"; ls -l "$scratch"; }
+  grep -noE '(src|href)="[^"]*"|url\([^)]*\)|<script' "$scratch/report.html")"
+
 # An interrupt leaves a checkpoint to go on from.
 "$understudy" train bc --env cartpole --demos "$demos" --out "$scratch/cut" --quiet \
   --iterations 1000000 --set validation_share=0 2> "$scratch/err" &
@@ -187,6 +294,29 @@ refuse "a setting that is no number" learning_rate train bc --demos "$demos" \
 refuse "cloning of nothing" --demos train bc --env cartpole --out "$scratch/no"
 refuse "demonstrations of another environment" demos.npz train bc --env pendulum \
   --demos "$demos" --out "$scratch/no"
+# Demonstrations that are wrong: the line says which episode and row.
+python3 - "$scratch" << 'PYTHON'
+import sys
+rows = [(e, t, .01 * t, .02, .03, .04, t % 2) for e in range(3) for t in range(4)]
+def write(name, change=lambda e, t, row: row, columns=4):
+    with open(f"{sys.argv[1]}/{name}.csv", "w") as file:
+        names = [f"obs_{i}" for i in range(columns)]
+        print("episode,t," + ",".join(names) + ",act_0", file=file)
+        for e, t, *row in rows:
+            changed = change(e, t, row)
+            if changed:
+                print(",".join(str(x) for x in [e, t, *changed[:columns], changed[-1]]), file=file)
+write("good")
+write("nan", lambda e, t, row: ["nan", *row[1:]] if (e, t) == (1, 2) else row)
+write("action", lambda e, t, row: [*row[:4], 7] if (e, t) == (2, 1) else row)
+write("narrow", columns=3)
+PYTHON
+train bc --env cartpole --demos "$scratch/good.csv" --out "$scratch/person" --iterations 1
+hold "a CSV by a person is read" "$(cat "$scratch/err")"
+for wrong in nan:'episode 1.*2\|:8:' action:'episode 2.*1\|:11:' narrow:'4.*3\|3.*4'; do
+  refuse "demonstrations with a wrong ${wrong%%:*}" "${wrong#*:}" train bc --env cartpole \
+    --demos "$scratch/${wrong%%:*}.csv" --out "$scratch/no"
+done
 refuse "a policy that is not there" nobody eval "$scratch/nobody" --env cartpole
 refuse "a run that is there already" overwrite train bc --demos "$demos" --out "$scratch/bc"
 refuse "no such run" nowhere eval "$scratch/nowhere"

@@ -251,6 +251,31 @@ TEST(Arithmetic, a_wrapped_angle_is_the_same_angle_within_a_half_turn) {
   EXPECT_EQ(wrap_angle<double>(1.5), 1.5);
 }
 
+// Against the equations in plain double: a step is CartPole's, at any angle, but falling ends
+// nothing and pays nothing.
+TEST(FixedCartPole, swings_on_below_the_cart) {
+  using E = FixedCartPole<double>;
+  Random random(5);
+  for (int i = 0; i < 10000; ++i) {
+    const E::State s = {{random.uniform(-3, 3), random.uniform(-4, 4), random.uniform(-pi, pi),
+                         random.uniform(-8, 8)}};
+    const double action = double(random.integer(0, 1)), push = action == 1 ? 10 : -10;
+    const double sine = std::sin(s[2]), cosine = std::cos(s[2]);
+    const double drive = (push + 0.05 * s[3] * s[3] * sine) / 1.1;
+    const double inertia = 0.5 * (4.0 / 3 - 0.1 * cosine * cosine / 1.1);
+    const double turn = (9.8 * sine - cosine * drive) / inertia;
+    const auto next = E::step(s, {{action}});
+    const double x = s[0] + 0.02 * s[1], angle = std::remainder(s[2] + 0.02 * s[3], 2 * pi);
+    ASSERT_NEAR(next.state[0], x, 1e-12);
+    ASSERT_NEAR(next.state[1], s[1] + 0.02 * (drive - 0.05 * turn * cosine / 1.1), 1e-12);
+    ASSERT_NEAR(next.state[2], angle, 1e-12);
+    ASSERT_NEAR(next.state[3], s[3] + 0.02 * turn, 1e-12);
+    const bool within = std::abs(x) < 2.4 && std::abs(angle) < 12 * pi / 180;
+    ASSERT_EQ(next.reward, within ? 1 : 0);
+    ASSERT_FALSE(next.terminated);
+  }
+}
+
 // The known answers that come with Random123, the generator's own library (kat_vectors).
 TEST(Philox, gives_the_known_answers) {
   std::uint32_t words[4];
@@ -279,7 +304,7 @@ TEST(Registry, knows_our_names_and_gymnasiums) {
     EXPECT_STREQ(error.what(),
                  "no environment 'cart'; there are: cartpole cartpole-v0 mountain_car "
                  "mountain_car_continuous acrobot acrobot-v0 pendulum point_mass circles forest "
-                 "gridworld frozen_lake frozen_lake_8x8 cliff_walking taxi");
+                 "gridworld frozen_lake frozen_lake_8x8 cliff_walking taxi cartpole-fixed");
   }
 }
 

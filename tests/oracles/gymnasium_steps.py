@@ -30,6 +30,7 @@ def double_precision(module):
     """Lets the module round to float64 where it says float32: observations, and one state."""
     stand_in = types.SimpleNamespace(**vars(np))
     stand_in.float32 = np.float64
+    stand_in.float_ = np.float64  # older versions ask for it, newer NumPys have it no more
     module.np = stand_in
 
 

@@ -1,0 +1,299 @@
+// understudy reproduce dagger-horizon: how mistakes grow with the horizon, for cloning and for
+// DAgger from as many answers of the expert (Ross, Gordon & Bagnell 2011, theorems 2.1 and 3.2:
+// up to eps T^2 against u eps T).
+//
+// A mistake is a step at which the learner does not do what the expert would do there. Whoever has
+// failed (touched a tree; not reached the hill in time) is lost, as the walker who fell off the
+// tightrope, and every step that is left is a mistake. Until then one episode follows another, so
+// that T may be longer than an episode.
+//
+// Cloning has pairs of the expert's own episodes, DAgger those of the expert's answers along its
+// own; the number of pairs, the network and the gradient steps are the same.
+
+#include <algorithm>
+#include <cmath>
+
+#include "algorithms/cloning/dagger.h"
+#include "algorithms/reinforcement/trpo.h"
+#include "cli/player.h"
+#include "cli/reproduce.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+namespace {
+
+constexpr std::int64_t usual_seeds = 10;
+
+struct Task {
+  const char* environment;
+  std::int64_t rounds, pairs, training_steps;  // pairs and gradient steps a round
+  std::int64_t collectors, instances;          // side by side: while learning; while measured
+  double tolerance;  // a real action as far from the expert's is the same
+  // Ends of episodes that are failures: those by themselves (a crash), or those by time.
+  bool failure_terminates;
+  std::int64_t lead;  // steps before the first that counts: the forest begins with a clear strip
+  std::vector<std::int64_t> horizons;
+};
+
+std::vector<Task> tasks() {
+  return {{"forest", 10, 1000, 1000, 4, 40, 0.5, true, 30, {25, 50, 100, 200, 300}},
+          // One collector, so that a round is a whole episode: states of those who are late, too.
+          {"mountain_car", 10, 200, 200, 1, 200, 0, false, 0, {400, 800, 1600, 3200, 6400}}};
+}
+
+// The forest's own planner; on the hill, whose rule is too easy to clone, a policy that TRPO
+// trained.
+struct Teacher {
+  std::unique_ptr<Policy> policy;
+  std::unique_ptr<Expert> expert;
+};
+Teacher teacher_for(Device& device, const EnvironmentDescription& environment, bool trained) {
+  Teacher teacher;
+  if (!trained) {
+    teacher.expert = built_in_expert(environment);
+    return teacher;
+  }
+  PolicyDescription description = describe_policy(environment);
+  description.normalise_observations = true;
+  teacher.policy = std::make_unique<Policy>(device, description, 0);
+  TrpoOptions options;
+  options.trust_region.fisher_stride = 5;
+  options.learner.baseline.trust_region.fisher_stride = 5;
+  Trpo trpo(*teacher.policy, environment, options);
+  constexpr int iterations = 100;
+  for (int i = 0; i < iterations; ++i) {
+    throw_if_interrupted();
+    trpo.step();
+  }
+  teacher.expert = std::make_unique<PolicyExpert>(*teacher.policy);
+  return teacher;
+}
+
+// For each of the horizons: mean mistakes in so many steps, and the share of those who are lost.
+struct Measured {
+  std::vector<double> mistakes, lost;
+};
+Measured measure(Device& device, const Task& task, Policy& policy, Expert& expert,
+                             std::uint64_t seed) {
+  const EnvironmentDescription& environment = environment_named(task.environment);
+  const std::int64_t n = task.instances, width = environment.action_size;
+  BatchWorld world(device, environment, n, seed);
+  world.begin(std::uint64_t{1} << 20);  // none of the rounds in which it learned
+  Store store(device);
+  Actor actor(policy, store, {.rows = n, .deterministic = true});
+  std::vector<bool> lost(static_cast<std::size_t>(n), false);
+  Measured found;
+  double count = 0;
+  std::size_t next = 0;
+  for (std::int64_t t = 1 - task.lead; next < task.horizons.size(); ++t) {
+    throw_if_interrupted();
+    const std::vector<float> observations = world.observations(), states = world.states();
+    const std::vector<double> own = actor.act({observations.begin(), observations.end()});
+    // Nobody asks about those who are lost: a planner takes its time.
+    const std::int64_t seen = environment.observation_size, state_width = environment.state_size;
+    std::vector<float> asked_observations, asked_states;
+    std::vector<std::size_t> who;
+    for (std::size_t i = 0; i < lost.size(); ++i) {
+      if (lost[i]) continue;
+      who.push_back(i);
+      const std::int64_t row = static_cast<std::int64_t>(i);
+      asked_observations.insert(asked_observations.end(), observations.begin() + row * seen,
+                                observations.begin() + (row + 1) * seen);
+      asked_states.insert(asked_states.end(), states.begin() + row * state_width,
+                          states.begin() + (row + 1) * state_width);
+    }
+    count += static_cast<double>(lost.size() - who.size());
+    if (!who.empty()) {
+      const std::vector<float> right =
+          expert.act({static_cast<std::int64_t>(who.size()), seen, state_width, width,
+                      asked_observations, asked_states});
+      for (std::size_t k = 0; k < who.size(); ++k)
+        for (std::int64_t d = 0; d < width; ++d) {
+          const std::size_t at = who[k] * static_cast<std::size_t>(width) +
+                                 static_cast<std::size_t>(d);
+          const double gap =
+              own[at] - static_cast<double>(right[k * static_cast<std::size_t>(width) +
+                                                  static_cast<std::size_t>(d)]);
+          count += std::abs(gap) > task.tolerance ? 1.0 / static_cast<double>(width) : 0;
+        }
+    }
+    if (t <= 0) count = 0;
+    const DaggerWorld::Outcome outcome = world.step({own.begin(), own.end()});
+    for (std::size_t i = 0; i < lost.size(); ++i)
+      if (outcome.ended[i] != 0 && (outcome.terminated[i] != 0) == task.failure_terminates)
+        lost[i] = true;
+    if (t == task.horizons[next]) {
+      found.mistakes.push_back(count / static_cast<double>(n));
+      found.lost.push_back(static_cast<double>(std::count(lost.begin(), lost.end(), true)) /
+                           static_cast<double>(n));
+      ++next;
+    }
+  }
+  return found;
+}
+
+Measured learn(Device& device, const Task& task, Expert& expert, bool clone,
+                          std::uint64_t seed) {
+  const EnvironmentDescription& environment = environment_named(task.environment);
+  PolicyDescription description = describe_policy(environment);
+  description.trunk.hidden = {64, 64};
+  description.normalise_observations = true;
+  Policy policy(device, description, seed);
+  BatchWorld world(device, environment, task.collectors, seed);
+  Dagger::Options options;
+  // A share of the expert's that stays 1 is cloning of its own episodes.
+  options.schedule = clone ? BetaSchedule::exponential : BetaSchedule::indicator;
+  options.decay = 1;
+  options.steps = task.pairs;
+  options.training_steps = task.training_steps;
+  options.cloning.batch = std::min<std::int64_t>(128, task.pairs);
+  options.seed = seed;
+  Dagger dagger(policy, world, expert, options);
+  for (std::int64_t i = 0; i < task.rounds; ++i) {
+    throw_if_interrupted();
+    dagger.step();
+  }
+  return measure(device, task, policy, expert, seed);
+}
+
+// The slope of log mean mistakes on log T by least squares, over the chosen seeds.
+double exponent(const std::vector<std::int64_t>& horizons,
+                const std::vector<Measured>& of_seeds,
+                const std::vector<std::size_t>& chosen) {
+  double sx = 0, sy = 0, sxx = 0, sxy = 0;
+  const double n = static_cast<double>(horizons.size());
+  for (std::size_t k = 0; k < horizons.size(); ++k) {
+    double mean = 0;
+    for (std::size_t s : chosen)
+      mean += of_seeds[s].mistakes[k] / static_cast<double>(chosen.size());
+    const double x = std::log(static_cast<double>(horizons[k]));
+    const double y = std::log(std::max(mean, 1e-6));
+    sx += x, sy += y, sxx += x * x, sxy += x * y;
+  }
+  return (n * sxy - sx * sy) / (n * sxx - sx * sx);
+}
+
+struct Options {
+  std::string environment;
+  std::int64_t rounds = 0, pairs = 0, training_steps = 0;  // 0: the task's own
+  double tolerance = -1;                                   // below 0: likewise
+};
+
+// Of mistakes = a T + b T^2 with a, b >= 0, by least squares of relative errors: the share of the
+// second term at the longest T.
+double quadratic_share(const std::vector<std::int64_t>& horizons,
+                       const std::vector<Measured>& of_seeds,
+                       const std::vector<std::size_t>& chosen) {
+  // With x = T / longest: y_k = (x, x^2) / mistakes is fitted to 1.
+  double uu = 0, uv = 0, vv = 0, u1 = 0, v1 = 0;
+  for (std::size_t k = 0; k < horizons.size(); ++k) {
+    double mean = 0;
+    for (std::size_t s : chosen)
+      mean += of_seeds[s].mistakes[k] / static_cast<double>(chosen.size());
+    const double x = static_cast<double>(horizons[k]) / static_cast<double>(horizons.back());
+    const double u = x / std::max(mean, 1e-6), v = x * x / std::max(mean, 1e-6);
+    uu += u * u, uv += u * v, vv += v * v, u1 += u, v1 += v;
+  }
+  const double determinant = uu * vv - uv * uv;
+  const double a = (u1 * vv - v1 * uv) / determinant, b = (v1 * uu - u1 * uv) / determinant;
+  return b <= 0 ? 0 : a <= 0 ? 1 : b / (a + b);
+}
+
+void run(Reproduction& reproduction, const Options& options) {
+  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : usual_seeds;
+  Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
+  const auto device = cpu_device(&team);
+  bool known = false;
+  for (Task task : tasks()) {
+    if (!options.environment.empty() && options.environment != task.environment) continue;
+    known = true;
+    if (options.rounds > 0) task.rounds = options.rounds;
+    if (options.pairs > 0) task.pairs = options.pairs;
+    if (options.training_steps > 0) task.training_steps = options.training_steps;
+    if (options.tolerance >= 0) task.tolerance = options.tolerance;
+    const EnvironmentDescription& environment = environment_named(task.environment);
+    const Teacher teacher = teacher_for(*device, environment, !task.failure_terminates);
+    std::vector<Measured> found[2];
+    for (std::int64_t i = 0; i < seeds; ++i)
+      for (const bool clone : {true, false})
+        found[clone ? 0 : 1].push_back(
+            learn(*device, task, *teacher.expert, clone,
+                  reproduction.common.seed + static_cast<std::uint64_t>(i)));
+    Table table;
+    table.title = formatted(
+        "%s: mistakes in T steps, mean of %lld seeds, %lld answers of the expert each",
+        task.environment, static_cast<long long>(seeds),
+        static_cast<long long>(task.rounds * task.pairs));
+    table.columns = {"T", "cloning", "95 %", "lost", "DAgger", "95 %", "lost"};
+    for (std::size_t k = 0; k < task.horizons.size(); ++k) {
+      std::vector<Json> row = {formatted("%lld", static_cast<long long>(task.horizons[k]))};
+      for (const auto& of_seeds : found) {
+        std::vector<double> values;
+        double mean = 0, lost = 0;
+        for (const Measured& one : of_seeds) {
+          values.push_back(one.mistakes[k]);
+          mean += one.mistakes[k] / static_cast<double>(seeds);
+          lost += one.lost[k] / static_cast<double>(seeds);
+        }
+        const auto [low, high] = bootstrap_interval(values);
+        row.push_back(formatted("%.2f", mean));
+        row.push_back(formatted("%.2f .. %.2f", low, high));
+        row.push_back(formatted("%.1f %%", 100 * lost));
+      }
+      table.rows.push_back(std::move(row));
+    }
+    struct Statistic {
+      const char* name;
+      double (*of)(const std::vector<std::int64_t>&, const std::vector<Measured>&,
+                   const std::vector<std::size_t>&);
+    };
+    for (const Statistic& statistic :
+         {Statistic{"exponent of T", exponent}, Statistic{"share of T^2", quadratic_share}}) {
+      std::vector<Json> row = {statistic.name};
+      for (const auto& of_seeds : found) {
+        std::vector<std::size_t> all;
+        for (std::size_t i = 0; i < of_seeds.size(); ++i) all.push_back(i);
+        const auto [low, high] =
+            bootstrap_interval(seeds, [&](const std::vector<std::size_t>& chosen) {
+              return statistic.of(task.horizons, of_seeds, chosen);
+            });
+        row.push_back(formatted("%.2f", statistic.of(task.horizons, of_seeds, all)));
+        row.push_back(formatted("%.2f .. %.2f", low, high));
+        row.push_back(Json());
+      }
+      table.rows.push_back(std::move(row));
+    }
+    table.note =
+        "exponent: the slope of log mistakes on log T; share: of b T^2 in a T + b T^2 at the "
+        "longest T; 95 % by bootstrap over seeds";
+    reproduction.tables.push_back(std::move(table));
+  }
+  if (!known)
+    fail(ErrorKind::bad_input, "--environment: expected forest or mountain_car, found '%s'",
+         options.environment.c_str());
+}
+
+}  // namespace
+
+Experiment dagger_horizon_experiment() {
+  const auto options = std::make_shared<Options>();
+  return {"dagger-horizon",
+          "Mistakes of cloning and of DAgger as the horizon grows",
+          "Ross, Gordon & Bagnell 2011, theorems 2.1 and 3.2 (no table of theirs)",
+          [options](Verb& verb) {
+            verb.option("--environment", options->environment,
+                        "forest or mountain_car; by default both");
+            verb.option("--rounds", options->rounds, "in place of the task's own").positive();
+            verb.option("--pairs", options->pairs, "the expert's answers a round, likewise")
+                .positive();
+            verb.option("--training-steps", options->training_steps, "gradient steps a round")
+                .positive();
+            verb.option("--tolerance", options->tolerance,
+                        "as far from the expert's a real action is no mistake")
+                .not_negative();
+          },
+          [options](Reproduction& reproduction) { run(reproduction, *options); }};
+}
+
+}  // namespace understudy::cli

@@ -1,0 +1,130 @@
+// understudy reproduce gail-state-only: a learner whose actions are not the expert's. Its levers
+// are permuted, or its engine has another gain, so that what the expert did is the wrong thing to
+// do, and what the expert saw is still right.
+//
+// Torabi et al. 2018, "Generative adversarial imitation from observation": the discriminator tells
+// pairs (s, s') apart in place of (s, a). Both learn here from the same demonstrations of the
+// built-in experts, whose actions are written down as the learner's numbering has it.
+
+#include "algorithms/adversarial/adversarial_imitation.h"
+#include "algorithms/policies/evaluation.h"
+#include "cli/player.h"
+#include "cli/reproduce.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+namespace {
+
+struct Task {
+  const char* environment;
+  const char* change;  // of what the learner's actions do, in words
+  // Discrete: the expert's action a is written down as relabelled[a]. Real: as factor * a.
+  std::vector<std::int64_t> relabelled;
+  float factor;
+  std::int64_t iterations;
+};
+
+std::vector<Task> tasks() {
+  return {{"cartpole-fixed", "left and right exchanged", {1, 0}, 1, 150},
+          {"mountain_car", "left, none and right turned around", {2, 1, 0}, 1, 150},
+          {"acrobot", "left, none and right turned around", {2, 1, 0}, 1, 150},
+          {"pendulum", "half the gain, reversed", {}, -0.5f, 300}};
+}
+
+constexpr std::int64_t demonstrations = 10, usual_seeds = 5;
+constexpr RolloutOptions rollouts = {.instances = 50, .pairs = 5000};
+constexpr std::int64_t fisher_stride = 5;
+constexpr double mark = 0.9;
+
+double learn(Device& device, const Task& task, const Demonstrations& expert, RewardInput input,
+             std::uint64_t seed) {
+  const EnvironmentDescription& environment = environment_named(task.environment);
+  Policy policy(device, imitation_policy(environment), seed);
+  hold_statistics(policy, expert);
+  AdversarialOptions options =
+      imitation_options(AdversarialAlgorithm::gail, rollouts, fisher_stride, seed);
+  options.input = input;
+  const auto imitation = make_imitation(policy, environment, expert, options);
+  for (std::int64_t i = 0; i < task.iterations; ++i) {
+    throw_if_interrupted();
+    imitation->step();
+  }
+  return evaluate_policy(policy, environment, {.seed = seed}).mean;
+}
+
+struct Options {
+  std::string environment;
+  std::int64_t iterations = 0;  // 0: the task's own
+};
+
+void run(Reproduction& reproduction, const Options& options) {
+  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : usual_seeds;
+  Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
+  const auto device = cpu_device(&team);
+  Table table;
+  table.title = formatted("GAIL from %lld demonstrations, %lld seeds: return, and its share of the "
+                          "expert's above random",
+                          static_cast<long long>(demonstrations), static_cast<long long>(seeds));
+  table.columns = {"environment, learner",  "expert", "(s, a)", "95 %",  "share",
+                   "(s, s')",               "95 %",   "share",  "seeds at 90 %"};
+  bool found = false;
+  for (Task task : tasks()) {
+    if (!options.environment.empty() && options.environment != task.environment) continue;
+    found = true;
+    if (options.iterations > 0) task.iterations = options.iterations;
+    const EnvironmentDescription& environment = environment_named(task.environment);
+    const PlayOptions how = {.episodes = demonstrations, .seed = reproduction.common.seed};
+    const auto player = make_player(*device, "builtin", environment, how);
+    Demonstrations expert = play(*device, environment, *player, how);
+    const double shown = score_of(expert, environment).mean;
+    const double random = environment.random_return;
+    for (std::int64_t& action : expert.actions.indices)
+      action = task.relabelled[static_cast<std::size_t>(action)];
+    for (float& action : expert.actions.numbers) action *= task.factor;
+    std::vector<Json> row = {std::string(task.environment) + ": " + task.change,
+                             formatted("%.1f", shown)};
+    std::int64_t reached = 0;
+    for (const RewardInput input : {RewardInput::state_action, RewardInput::state_pair}) {
+      std::vector<double> returns;
+      reached = 0;
+      double mean = 0;
+      for (std::int64_t i = 0; i < seeds; ++i) {
+        const double one = learn(*device, task, expert, input,
+                                 reproduction.common.seed + static_cast<std::uint64_t>(i));
+        returns.push_back(one);
+        mean += one / static_cast<double>(seeds);
+        reached += (one - random) / (shown - random) >= mark;
+      }
+      const auto [low, high] = bootstrap_interval(returns);
+      row.push_back(formatted("%.1f", mean));
+      row.push_back(formatted("%.1f .. %.1f", low, high));
+      row.push_back(formatted("%.2f", (mean - random) / (shown - random)));
+    }
+    row.push_back(
+        formatted("%lld of %lld", static_cast<long long>(reached), static_cast<long long>(seeds)));
+    table.rows.push_back(std::move(row));
+  }
+  if (!found)
+    fail(ErrorKind::bad_input,
+         "--environment: expected cartpole-fixed, mountain_car, acrobot or pendulum, found '%s'",
+         options.environment.c_str());
+  table.note = "the last column is of (s, s')";
+  reproduction.tables.push_back(std::move(table));
+}
+
+}  // namespace
+
+Experiment gail_state_only_experiment() {
+  const auto options = std::make_shared<Options>();
+  return {"gail-state-only", "GAIL on what was seen, for learners whose actions differ",
+          "Torabi et al. 2018, \"Generative adversarial imitation from observation\"",
+          [options](Verb& verb) {
+            verb.option("--environment", options->environment, "one of the four; by default all");
+            verb.option("--iterations", options->iterations, "in place of the task's own")
+                .positive();
+          },
+          [options](Reproduction& reproduction) { run(reproduction, *options); }};
+}
+
+}  // namespace understudy::cli

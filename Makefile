@@ -42,7 +42,7 @@ BUILD ?= build$(addprefix /,$(CONFIGURATION))
 LAUNCHER := $(if $(findstring ccache,$(CXX)),,$(call on,$(CCACHE)))
 COMPILER := $(filter-out ccache %/ccache,$(CXX))
 
-OPTIMISE := -O3 -g1
+OPTIMISE := -O3
 # What `null` and `object-size` would see, `address` sees.
 ifneq ($(SANITIZE),)
 OPTIMISE := -O1 -g1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
@@ -50,11 +50,12 @@ OPTIMISE := -O1 -g1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize
     -fno-sanitize=null$(comma)object-size))
 endif
 ifneq ($(call on,$(DEBUG)),)
-OPTIMISE := $(subst -O1,-O0,$(subst -O3 -g1,-O0,$(OPTIMISE))) -g3 -D_GLIBCXX_ASSERTIONS
+OPTIMISE := $(subst -O1,-O0,$(subst -O3,-O0,$(OPTIMISE))) -g3 -D_GLIBCXX_ASSERTIONS
 endif
 
-# g++ 12 sees overlaps in std::string that are not there.
-WARNINGS := -Wall -Wextra -Wno-psabi $(if $(findstring clang,$(COMPILER)),,-Wno-restrict)
+# g++ 12 sees overlaps and endless copies in std::string that are not there.
+WARNINGS := -Wall -Wextra -Wno-psabi \
+  $(if $(findstring clang,$(COMPILER)),,-Wno-restrict -Wno-stringop-overflow)
 FLAGS := -std=c++20 $(OPTIMISE) -ffp-contract=fast -fno-math-errno -fno-trapping-math \
   $(WARNINGS) -I.
 LINK := $(filter -fsanitize=%,$(OPTIMISE))
@@ -176,7 +177,7 @@ $(EMULATED): $(CPU_OBJECTS) $(EMULATED_OBJECTS) $(BUILD)/members_emulated
 
 # compile = rule-specific flags, label
 compile = mkdir -p $(@D); echo "  cxx   $<$(2:%=  %)"; \
-  $(LAUNCHER) $(CXX) $(FLAGS) $(CPPFLAGS) $(CXXFLAGS) $(1) -MMD -MP -c $< -o $@
+  $(LAUNCHER) $(CXX) $(READ_ONCE) $(FLAGS) $(CPPFLAGS) $(CXXFLAGS) $(1) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/%.portable.o: %.cpp $(BUILD)/flags
 	@$(call compile,$(FLAGS_portable) -DUNDERSTUDY_ISA=portable,portable)
@@ -192,6 +193,21 @@ $(BUILD)/obj/%.cuda.o: %.cu $(BUILD)/flags_cuda
 $(BUILD)/obj/%.o: %.cpp $(BUILD)/flags
 	@$(compile)
 
+# Headers of others that most files of a folder include are read once, compiled, and loaded for each
+# (objects of one instruction set have flags, and headers, of their own). ccache would not know.
+# read_once = name, objects, headers, what must be there first
+define read_once
+$(if $(LAUNCHER),,
+$(2): READ_ONCE := -include $(BUILD)/headers/$(1).h
+$(2): | $(BUILD)/headers/$(1).h.gch
+$(BUILD)/headers/$(1).h.gch: $(BUILD)/flags | $(4)
+	@mkdir -p $$(@D); echo "  cxx   $$(@:.gch=)"; printf '#include <%s>\n' $(3) > $$(@:.gch=)
+	@$$(CXX) $$(FLAGS) $$(CPPFLAGS) $$(CXXFLAGS) -x c++-header $$(@:.gch=) -o $$@)
+endef
+STANDARD := algorithm cmath cstdint cstring functional map memory optional string utility vector
+$(eval $(call read_once,library,$(call plain,$(SOURCES)) $(EMULATED_OBJECTS),$(STANDARD)))
+$(eval $(call read_once,cli,$(COMMAND_OBJECTS),$(STANDARD) nlohmann/json.hpp,$(BUILD)/have/json))
+
 $(BUILD)/understudy: $(COMMAND_OBJECTS) $(LIBRARY)
 	@$(call link,$(CUDA_LIBRARIES))
 link = mkdir -p $(@D); echo "  link  $@"; \
@@ -199,7 +215,7 @@ link = mkdir -p $(@D); echo "  link  $@"; \
 $(COMMAND_OBJECTS): | $(BUILD)/have/cli11 $(BUILD)/have/json
 $(COMMAND_OBJECTS): CPPFLAGS += -DUNDERSTUDY_VERSION='"$(VERSION)"'
 # The command waits for the library: what it includes takes twice as long to optimise as to read.
-$(COMMAND_OBJECTS): FLAGS := $(subst -O3,-O1,$(FLAGS))
+$(COMMAND_OBJECTS) $(BUILD)/headers/cli.h.gch: FLAGS := $(subst -O3,-O1,$(FLAGS))
 
 # What a target needs beside the compiler: brought by itself as root, else the command is named.
 $(BUILD)/have/%:
@@ -224,7 +240,8 @@ ifneq ($(call on,$(EMBEDDED)),)
 CHECKS := $(wildcard tests/embedded/*.sh)
 endif
 
-$(TEST_OBJECTS): FLAGS := $(subst -O3,-O1,$(FLAGS)) $(FLAGS_tests)
+$(TEST_OBJECTS) $(BUILD)/headers/tests.h.gch: FLAGS := $(subst -O3,-O1,$(FLAGS)) $(FLAGS_tests)
+$(eval $(call read_once,tests,$(TEST_OBJECTS),$(STANDARD) gtest/gtest.h,$(BUILD)/have/gtest))
 $(TEST_OBJECTS): | $(BUILD)/have/gtest
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(if $(call on,$(EMBEDDED)),$(LIBRARY),$(EMULATED))
 	@$(call link,-lgtest -lgtest_main -pthread)
@@ -239,7 +256,7 @@ FUZZERS := $(patsubst tests/%_fuzz.cpp,$(BUILD)/%,$(FUZZ_SOURCES))
 FUZZED := $(filter kernels/device/% autograd/files/% algorithms/data/%,$(SOURCES))
 ifneq ($(FUZZ_SOURCES),)
 FUZZ_CXX := $(shell build-aux/find_fuzzer $(BUILD)/fuzzer '$(COMPILER)')
-FUZZ_FLAGS := $(filter-out -Wno-restrict,$(subst -O3 -g1,-O1 -g,$(FLAGS))) \
+FUZZ_FLAGS := $(filter-out -Wno-restrict -Wno-stringop-overflow,$(subst -O3,-O1 -g,$(FLAGS))) \
   -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_DRIVER := $(if $(findstring fuzzer,$(FUZZ_CXX)),,tests/fuzz/driver.cpp)
 FUZZ_OBJECTS := $(patsubst %.cpp,$(BUILD)/fuzz/obj/%.o,$(FUZZ_SOURCES) $(FUZZED) $(FUZZ_DRIVER))

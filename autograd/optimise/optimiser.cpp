@@ -255,8 +255,9 @@ void Adam::append_update(Program& program, const Gradient& gradient) {
          });
 }
 
-ExponentiatedGradient::ExponentiatedGradient(const Parameters& parameters, const Options& options)
-    : Optimiser(parameters, options.clipping), options_(options) {
+ExponentiatedGradient::ExponentiatedGradient(const Parameters& parameters, Store& store,
+                                             const Options& options)
+    : Optimiser(parameters, store, options.clipping, options.schedule), options_(options) {
   require_positive("exponentiated gradient", "the learning rate", options.learning_rate);
 }
 

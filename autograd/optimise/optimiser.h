@@ -48,8 +48,6 @@ class Optimiser {
  protected:
   Optimiser(const Parameters& parameters, Store& store, const Clipping& clipping,
             const Schedule& schedule);
-  Optimiser(const Parameters& parameters, const Clipping& clipping)
-      : parameters_(parameters), clipping_(clipping) {}
   // What an update reads beside its arrays; factors are tensors of one element, or undefined.
   struct Gradient {
     Tensor flat, scale, rate;
@@ -135,8 +133,9 @@ class ExponentiatedGradient final : public Optimiser {
     double learning_rate = 1e-1;
     bool normalise = true;
     Clipping clipping = {};
+    Schedule schedule = {};
   };
-  ExponentiatedGradient(const Parameters& parameters, const Options& options);
+  ExponentiatedGradient(const Parameters& parameters, Store& store, const Options& options);
 
  private:
   void append_update(Program& program, const Gradient& gradient) override;

@@ -395,7 +395,7 @@ TEST(Optimisers, each_brings_a_quadratic_down) {
           parameters, store, Adam::Options{.learning_rate = 0.02, .clipping = {.value = 0.5}});
     if (which == 5)
       optimiser = std::make_unique<ExponentiatedGradient>(
-          parameters, ExponentiatedGradient::Options{.learning_rate = 0.5});
+          parameters, store, ExponentiatedGradient::Options{.learning_rate = 0.5});
     optimiser->record(program, loss);
     for (int step = 0; step < 400; ++step) program.run();
     EXPECT_LT(program.value("loss"), 1e-3) << "optimiser " << which;
@@ -448,16 +448,22 @@ TEST(Program, refuses_what_does_not_fit) {
 TEST(Program, learning_rates_follow_their_schedule_without_recording_again) {
   const auto device = cpu_device();
   Store store(*device);
-  Parameters decaying{"decaying"}, set{"set"};
+  Parameters decaying{"decaying"}, set{"set"}, multiplied{"multiplied"};
   const int a = decaying.declare("p", {3}, zeros()), b = set.declare("p", {3}, zeros());
+  const int c = multiplied.declare("p", {3}, ones());
   decaying.create(store, 0);
   set.create(store, 0);
+  multiplied.create(store, 0);
   Array& factor = store.create("factor", {1});
   Sgd first(decaying, store, {.learning_rate = 0.5, .schedule = {.steps = 4, .last = 0.25}});
   Sgd second(set, store, {.learning_rate = 0.5, .schedule = {.factor = &factor}});
+  ExponentiatedGradient third(
+      multiplied, store,
+      {.learning_rate = 0.5, .normalise = false, .schedule = {.steps = 4, .last = 0.25}});
   Program program(*device);
   first.record(program, sum(decaying.use(program, a)));
   second.record(program, sum(set.use(program, b)));
+  third.record(program, sum(multiplied.use(program, c)));
 
   double expected_decaying = 0, expected_set = 0;
   for (int step = 0; step < 6; ++step) {
@@ -468,6 +474,8 @@ TEST(Program, learning_rates_follow_their_schedule_without_recording_again) {
     expected_set -= 0.5 * share;
     EXPECT_EQ(decaying.flat().read()[2], expected_decaying) << step;
     EXPECT_EQ(set.flat().read()[2], expected_set) << step;
+    // p = p exp(-rate g): its logarithm goes the same way.
+    EXPECT_NEAR(std::log(multiplied.flat().read()[2]), expected_decaying, 1e-6) << step;
   }
   EXPECT_THROW(Sgd(set, store, {.schedule = {.steps = 2, .factor = &factor}}), Error);
 }

@@ -225,8 +225,8 @@ UNDERSTUDY_INLINE Vec<T> logarithm_of_one_plus(Vec<T> x) {
 
 // With t = exp(-2 |x|) - 1, tanh |x| = -t / (2 + t), which keeps small x's digits and cannot
 // overflow. In f32 -2 |x| = n ln 2 + r, ln 2 one number: what that lacks, times n, is far below the
-// last place of 1, near which the result is for n below -1. And 2^n is made of n's bits, which the
-// rounding leaves at the end of a number.
+// last place of 1, near which the result is for n below -1. And 2^n is made of the bits of n + 127,
+// which the rounding leaves at the end of a number.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> hyperbolic_tangent(Vec<T> x) {
   Vec<T> r, power;
@@ -235,7 +235,7 @@ UNDERSTUDY_INLINE Vec<T> hyperbolic_tangent(Vec<T> x) {
     const Vec<T> rounded = a * -2.885390081777927f + rounding_shift<T>;
     const Vec<T> n = rounded - rounding_shift<T>;
     r = n * -0.6931471805599453f - (a + a);
-    power = from_bits<T>((bits_of<T>(rounded) << 23) + bits_of<T>(broadcast<T>(1.0f)));
+    power = from_bits<T>(bits_of<T>(rounded + 127.0f) << 23);
   } else {
     const Vec<T> a = minimum<T>(broadcast<T>(T(20)), absolute<T>(x));
     Vec<T> n;

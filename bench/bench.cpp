@@ -285,8 +285,8 @@ Stream& stream(int threads) {
 
 }  // namespace understudy::bench
 
-// Options: --marks (rows that have one), --isa=avx2, --seconds=0.3 (each side of a row),
-// --peers=FILE, --csv=FILE, and Google Benchmark's own, --benchmark_filter first of all.
+// Options: --marks (rows that have one), --only=TEXT (rows whose work has it), --isa=avx2,
+// --seconds=0.3 (each side of a row), --peers=FILE, --csv=FILE, and Google Benchmark's own.
 int main(int count, char** arguments) {
   using namespace understudy::bench;
   // A peer must not be held back by a core type that was set for another purpose.
@@ -294,12 +294,14 @@ int main(int count, char** arguments) {
 
   Options options;
   double seconds = 0.3;
-  std::string filter;
+  std::string only;
   std::vector<char*> rest;
   for (int i = 0; i < count; ++i) {
     const char* argument = arguments[i];
     if (std::strcmp(argument, "--marks") == 0)
       options.marks_only = true;
+    else if (const char* text = option(argument, "--only="))
+      only = text;
     else if (const char* isa = option(argument, "--isa="))
       chosen = understudy::instruction_set_named(isa);
     else if (const char* time = option(argument, "--seconds="))
@@ -317,12 +319,19 @@ int main(int count, char** arguments) {
   benchmark::Initialize(&rest_count, rest.data());
   if (benchmark::ReportUnrecognizedArguments(rest_count, rest.data())) return 2;
 
+  std::vector<std::size_t> asked;
+  for (std::size_t r = 0; r < rows().size(); ++r)
+    if (rows()[r].work.find(only) != std::string::npos &&
+        (!options.marks_only || find_mark(rows()[r].work) != nullptr))
+      asked.push_back(r);
+  // Of many programs most have nothing that was asked for.
+  if (asked.empty() && !only.empty()) return 0;
+
   const Machine machine = measure_machine();
   print(machine);
   std::printf("kernels for %s\n", understudy::name(instruction_set()));
   std::fflush(stdout);
-  for (std::size_t r = 0; r < rows().size(); ++r)
-    if (!options.marks_only || find_mark(rows()[r].work) != nullptr) register_row(r, 7, seconds);
+  for (const std::size_t r : asked) register_row(r, 7, seconds);
   if (rows().empty()) return 0;
   Collector collector;
   benchmark::RunSpecifiedBenchmarks(&collector);

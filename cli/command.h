@@ -54,6 +54,7 @@ void add_record(Verb& root, Command& command);
 void add_eval(Verb& root, Command& command);
 void add_predict(Verb& root, Command& command);
 void add_export(Verb& root, Command& command);
+void add_bench(Verb& root, Command& command);
 
 // The device that the options ask for, with its team.
 class Session {

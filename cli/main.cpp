@@ -82,6 +82,7 @@ int run(int argc, char** argv) {
   add_eval(root, command);
   add_predict(root, command);
   add_export(root, command);
+  add_bench(root, command);
 
   try {
     app.parse(argc, argv);

@@ -1,7 +1,8 @@
 // A trust-region step of a policy, and the whole loop of rollouts and update on CartPole.
 //
-// Operations of the step are those of its products: a forward pass, a gradient, eleven products of
-// a tangent pass and a gradient each, and one try of the line search.
+// Operations of a step are those of its products: a forward pass, a gradient, the products with the
+// Fisher information, of a tangent pass and a gradient each, and one try of the line search. The
+// loop has two such steps, of the policy and of the value function, and a forward pass of each.
 
 #include <map>
 #include <memory>
@@ -14,8 +15,14 @@ namespace understudy::bench {
 namespace {
 
 constexpr std::int64_t states = 17, actions = 6, width = 100;
-constexpr double products = states * width + width * width + width * actions;
 constexpr int iterations = 11;
+
+// Of a step of a network of two layers, a row; `sampled`: the share of rows in Fisher products.
+double operations_of_step(double inputs, double outputs, int fisher_products, double sampled) {
+  const double products = inputs * width + width * width + width * outputs;
+  const double pass = 2 * products, gradient = 2 * (2 * products - inputs * width);
+  return 2 * pass + gradient + sampled * fisher_products * 2 * gradient;
+}
 
 Device& device(int threads) {
   static std::map<int, std::unique_ptr<Device>> devices;
@@ -70,11 +77,11 @@ struct Update {
 };
 
 void add_update(std::int64_t batch, int threads) {
-  const double pass = 2 * products, gradient = 2 * (2 * products - states * width);
   const auto kept = std::make_shared<std::unique_ptr<Update>>();
   add({.work = "TRPO update, batch " + std::to_string(batch),
        .threads = threads,
-       .operations = static_cast<double>(batch) * (2 * pass + gradient + iterations * 2 * gradient),
+       .operations =
+           static_cast<double>(batch) * operations_of_step(states, actions, iterations, 1),
        .ours = [=](benchmark::State& state) {
          if (*kept == nullptr) *kept = std::make_unique<Update>(batch, threads);
          for (auto _ : state) (*kept)->run();
@@ -101,11 +108,17 @@ void add_loop(int threads, std::int64_t stride, bool only_rollouts) {
       only_rollouts ? "rollouts of a policy on CartPole, 50 instances"
       : stride > 1  ? "TRPO on CartPole, products over every " + std::to_string(stride) + "th pair"
                     : "TRPO on CartPole";
+  constexpr double pairs = 5000, inputs = 4, choices = 2;
+  const double sampled = 1.0 / static_cast<double>(stride);
+  const double forward = 2 * 2 * (inputs * width + width * width) + 2 * width * (choices + 1);
+  const double steps =
+      operations_of_step(inputs, choices, 10, sampled) + operations_of_step(inputs, 1, 10, sampled);
   const auto kept = std::make_shared<std::unique_ptr<Loop>>();
   add({.work = name,
        .unit = Unit::steps_per_second,
        .threads = threads,
-       .count = 5000,
+       .operations = only_rollouts ? 0 : pairs * (forward + steps),
+       .count = pairs,
        .ours = [=](benchmark::State& state) {
          if (*kept == nullptr) *kept = std::make_unique<Loop>(threads, stride);
          for (auto _ : state) {

@@ -66,6 +66,15 @@ UNDERSTUDY_HOST_DEVICE Real constant(ScalarOf<Real> value) {
   return Arithmetic<Real>::constant(value);
 }
 
+// |x|
+template <class Real>
+UNDERSTUDY_HOST_DEVICE Real magnitude(Real x) {
+  using A = Arithmetic<Real>;
+  using Bits = typename A::Bits;
+  constexpr bool single = sizeof(ScalarOf<Real>) == 4;
+  return A::from_bits(A::bits(x) & (Bits{} + (single ? 0x7fffffffLL : 0x7fffffffffffffffLL)));
+}
+
 // NaN stays NaN.
 template <class Real>
 UNDERSTUDY_HOST_DEVICE Real clip(Real x, ScalarOf<Real> low, ScalarOf<Real> high) {

@@ -20,8 +20,8 @@ namespace {
 
 using Index = std::int64_t;
 
-// Instances between two rounds of resets: their state stays in the first cache.
-constexpr Index block_instances = 512;
+// Parts of a batch begin at multiples of this.
+constexpr Index part_multiple = 512;
 // What an instance counts when work is split: parts of some 8192. A step takes a nanosecond or two
 // an instance; smaller parts cost more in cache lines that move between cores than they save.
 constexpr Index instance_cost = 2;
@@ -34,12 +34,15 @@ struct Words {
 
 template <class T>
 UNDERSTUDY_INLINE Vec<T> load_actions(const std::int32_t* action, int count) {
-  typename Words<T>::type words = {};
-  if (count == lanes<T>)
-    std::memcpy(&words, action, sizeof words);
-  else
-    for (int i = 0; i < count; ++i) words[i] = action[i];
-  return __builtin_convertvector(words, Vec<T>);
+  using Actions = typename Words<T>::type;
+  if (count == lanes<T>) {
+    Actions all;
+    std::memcpy(&all, action, sizeof all);
+    return __builtin_convertvector(all, Vec<T>);
+  }
+  Actions first = {};
+  for (int i = 0; i < count; ++i) first[i] = action[i];
+  return __builtin_convertvector(first, Vec<T>);
 }
 
 // ---- rows of observations ----
@@ -117,36 +120,65 @@ UNDERSTUDY_INLINE WideWords multiply_words(WideWords a, std::uint32_t b) {
 #endif
 }
 
-// The draws of a vector's worth of instances: `ResetRandom` in every lane.
+// The words at base[who], for whole vectors of `who`.
 template <class T>
+UNDERSTUDY_INLINE typename Words<T>::type gather_words(const std::uint32_t* base,
+                                                       typename Words<T>::type who) {
+  typename Words<T>::type result = {};
+#if defined(__AVX512F__)
+  if constexpr (lanes<T> == 16)
+    return (typename Words<T>::type)_mm512_mask_i32gather_epi32((__m512i)result, 0xffff,
+                                                                (__m512i)who, base, 4);
+#endif
+#if defined(__AVX2__)
+  const int* from = reinterpret_cast<const int*>(base);
+  if constexpr (lanes<T> == 8)
+    return (typename Words<T>::type)_mm256_i32gather_epi32(from, (__m256i)who, 4);
+  if constexpr (lanes<T> == 4)
+    return (typename Words<T>::type)_mm_i32gather_epi32(from, (__m128i)who, 4);
+#endif
+  for (int i = 0; i < lanes<T>; ++i) result[i] = std::int32_t(base[who[i]]);
+  return result;
+}
+
+// The draws of a vector's worth of instances: `ResetRandom` in every lane, of at most `draws` each.
+//
+// All stays in registers: what is stored in pieces and loaded whole waits for the stores to reach
+// the cache.
+template <class T, int draws>
 class LaneRandom {
  public:
   static constexpr int w = lanes<T>;
 
-  UNDERSTUDY_INLINE LaneRandom(const InstanceArrays<T>& arrays, const std::int32_t* who, int count,
-                               int draws)
+  // Those of resets; `who` has a whole vector.
+  UNDERSTUDY_INLINE LaneRandom(const InstanceArrays<T>& arrays, const std::int32_t* who)
       : seed_(arrays.seed) {
-    for (int i = 0; i < w; ++i) {
-      const Index instance = who[i < count ? i : 0];
-      instance_[i] = arrays.first_instance + std::uint64_t(instance);
-      block_[i] = reset_block(arrays.episode[instance], draws);
+    typename Words<T>::type all;
+    std::memcpy(&all, who, sizeof all);
+    const auto episode = gather_words<T>(arrays.episode, all);
+    for (int h = 0; h < halves; ++h) {
+      instance_[h] = arrays.first_instance + widen(all, h);
+      block_[h] = widen(episode, h) * reset_block(1, draws);
     }
+    draw();
   }
   // Those of a step of instances [first, first + w).
-  UNDERSTUDY_INLINE LaneRandom(const InstanceArrays<T>& arrays, Index first, int draws)
-      : seed_(arrays.seed) {
+  UNDERSTUDY_INLINE LaneRandom(const InstanceArrays<T>& arrays, Index first) : seed_(arrays.seed) {
+    std::uint64_t instance[w], block[w];
     for (int i = 0; i < w; ++i) {
-      instance_[i] = arrays.first_instance + std::uint64_t(first + i);
-      block_[i] =
+      instance[i] = arrays.first_instance + std::uint64_t(first + i);
+      block[i] =
           step_block(arrays.episode[first + i], std::uint64_t(arrays.elapsed[first + i]), draws);
     }
+    std::memcpy(instance_, instance, sizeof instance);
+    std::memcpy(block_, block, sizeof block);
+    draw();
   }
 
   UNDERSTUDY_INLINE Vec<T> uniform(double low, double high) {
-    if (next_ == 4) draw();
-    typedef std::uint32_t Word __attribute__((vector_size(4 * w)));
-    Word word;
-    std::memcpy(&word, words_[next_++], sizeof word);
+    if constexpr (draws > 4)
+      if (next_ == 4) draw();
+    const Word word = words_[next_++];
     if constexpr (sizeof(T) == 4) {
       // Through signed integers, which every instruction set converts.
       const auto upper = (typename Words<T>::type)(word >> 8);
@@ -157,72 +189,107 @@ class LaneRandom {
   }
 
  private:
+  typedef std::uint32_t Word __attribute__((vector_size(4 * w)));
+  typedef std::uint32_t Narrow __attribute__((vector_size(4 * wide_lanes)));
+  typedef std::uint32_t Pairs __attribute__((vector_size(vector_bytes)));
+  static constexpr int halves = w / wide_lanes;
+
   UNDERSTUDY_INLINE void draw() {
-    for (int first = 0; first < w; first += wide_lanes) {
-      WideWords a, c;
-      std::memcpy(&a, block_ + first, sizeof a);
-      std::memcpy(&c, instance_ + first, sizeof c);
-      WideWords b = a >> 32, d = c >> 32;
-      std::uint32_t key_0 = std::uint32_t(seed_), key_1 = std::uint32_t(seed_ >> 32);
-      for (int round = 0; round < 10; ++round) {
-        const WideWords p = multiply_words(a, Philox::multiplier_0);
-        const WideWords q = multiply_words(c, Philox::multiplier_1);
-        a = (q >> 32) ^ b ^ (key_0 - WideWords{});
-        b = q;
-        c = (p >> 32) ^ d ^ (key_1 - WideWords{});
-        d = p;
-        key_0 += Philox::weyl_0;
-        key_1 += Philox::weyl_1;
-      }
-      put(words_[0] + first, a);
-      put(words_[1] + first, b);
-      put(words_[2] + first, c);
-      put(words_[3] + first, d);
+    WideWords a[halves], b[halves], c[halves], d[halves];
+    for (int h = 0; h < halves; ++h) {
+      a[h] = block_[h];
+      b[h] = block_[h] >> 32;
+      c[h] = instance_[h];
+      d[h] = instance_[h] >> 32;
+      block_[h] += 1;
     }
-    for (int i = 0; i < w; ++i) ++block_[i];
+    WideWords key_0 = std::uint64_t(std::uint32_t(seed_)) - WideWords{};
+    WideWords key_1 = (seed_ >> 32) - WideWords{};
+    for (int round = 0; round < 10; ++round) {
+      for (int h = 0; h < halves; ++h) {
+        const WideWords p = multiply_words(a[h], Philox::multiplier_0);
+        const WideWords q = multiply_words(c[h], Philox::multiplier_1);
+        a[h] = (q >> 32) ^ b[h] ^ key_0;
+        b[h] = q;
+        c[h] = (p >> 32) ^ d[h] ^ key_1;
+        d[h] = p;
+      }
+      key_0 += Philox::weyl_0;
+      key_1 += Philox::weyl_1;
+    }
+    const typename CountTo<w>::type each{};
+    words_[0] = narrow(a, each);
+    words_[1] = narrow(b, each);
+    words_[2] = narrow(c, each);
+    words_[3] = narrow(d, each);
     next_ = 0;
   }
 
-  // The lower halves.
-  static UNDERSTUDY_INLINE void put(std::uint32_t* to, WideWords wide) {
-    typedef std::uint32_t Narrow __attribute__((vector_size(4 * wide_lanes)));
-    const Narrow words = __builtin_convertvector(wide, Narrow);
-    std::memcpy(to, &words, sizeof words);
+  // Half h of 32-bit lanes, each in one of 64 bits.
+  static UNDERSTUDY_INLINE WideWords widen(typename Words<T>::type all, int h) {
+    return widen((Word)all, h, typename CountTo<wide_lanes>::type());
+  }
+  template <int... i>
+  static UNDERSTUDY_INLINE WideWords widen(Word all, int h, Lanes<i...>) {
+    const Narrow low = __builtin_shufflevector(all, all, i...);
+    const Narrow high = __builtin_shufflevector(all, all, ((i + wide_lanes) % w)...);
+    return __builtin_convertvector(h == 0 ? low : high, WideWords);
   }
 
-  std::uint64_t seed_, instance_[w], block_[w];
-  std::uint32_t words_[4][w] = {};
-  int next_ = 4;
+  // The lower halves of 64-bit lanes.
+  template <int... i>
+  static UNDERSTUDY_INLINE Word narrow(const WideWords (&wide)[halves], Lanes<i...>) {
+    if constexpr (halves == 1) {
+      return __builtin_convertvector(wide[0], Word);
+    } else {
+      constexpr int low = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 1;
+      return __builtin_shufflevector((Pairs)wide[0], (Pairs)wide[1], (2 * i + low)...);
+    }
+  }
+
+  std::uint64_t seed_;
+  WideWords instance_[halves], block_[halves];
+  Word words_[4];
+  int next_ = 0;
 };
 
-// Begins the next episodes of the `count` <= lanes<T> instances in `who`.
+// Begins the next episodes of the first `count` of `who`, 1 <= count <= lanes<T>; what follows them
+// up to a whole vector is overwritten.
 template <class E, class T>
-UNDERSTUDY_INLINE void reset_lanes(const InstanceArrays<T>& arrays, const std::int32_t* who,
-                                   int count, T* observation) {
-  LaneRandom<T> random(arrays, who, count, E::reset_draws);
+UNDERSTUDY_INLINE void reset_lanes(const InstanceArrays<T>& arrays, std::int32_t* who, int count,
+                                   T* observation) {
+  constexpr int w = lanes<T>, columns = E::observation_size;
+  for (int i = count; i < w; ++i) who[i] = who[0];
+  LaneRandom<T, E::reset_draws> random(arrays, who);
   const typename E::State state = E::reset(random);
-  T states[E::state_size * lanes<T>], rows[E::observation_size * lanes<T>];
-  for (int k = 0; k < E::state_size; ++k) store<T>(states + k * lanes<T>, state[k]);
-  store_rows<T, E::observation_size>(rows, E::observe(state), lanes<T>);
+  T states[E::state_size * w], rows[columns * w];
+  for (int k = 0; k < E::state_size; ++k) store<T>(states + k * w, state[k]);
+  store_rows<T, columns>(rows, E::observe(state), w);
+  T *const to = arrays.state, *const elapsed = arrays.elapsed;
+  std::uint32_t* const episode = arrays.episode;
+  const Index stride = arrays.stride;
   for (int i = 0; i < count; ++i) {
     const Index instance = who[i];
-    for (int k = 0; k < E::state_size; ++k)
-      arrays.state[k * arrays.stride + instance] = states[k * lanes<T> + i];
-    arrays.elapsed[instance] = 0;
-    ++arrays.episode[instance];
-    if (observation == nullptr) continue;
-    std::memcpy(observation + instance * E::observation_size, rows + i * E::observation_size,
-                E::observation_size * sizeof(T));
+    for (int k = 0; k < E::state_size; ++k) to[k * stride + instance] = states[k * w + i];
+    elapsed[instance] = 0;
+    ++episode[instance];
+    if (observation != nullptr)
+      std::memcpy(observation + instance * columns, rows + i * columns, columns * sizeof(T));
   }
 }
 
+// What is left to do for those whose episodes ended. Apart from the steps, so that the constants of
+// either have all the registers.
 template <class E, class T>
-UNDERSTUDY_INLINE void reset_listed(const InstanceArrays<T>& arrays, const std::int32_t* who,
-                                    Index count, T* observation) {
-  for (Index first = 0; first < count; first += lanes<T>) {
-    const Index rest = count - first;
-    reset_lanes<E, T>(arrays, who + first, int(rest < lanes<T> ? rest : lanes<T>), observation);
-  }
+__attribute__((noinline)) void end_episodes(const InstanceArrays<T>& arrays,
+                                            const StepArrays<T>& step, std::int32_t* who,
+                                            int count) {
+  constexpr int columns = E::observation_size;
+  if (step.final_observation != nullptr)
+    for (int i = 0; i < count; ++i)
+      std::memcpy(step.final_observation + Index(who[i]) * columns,
+                  step.observation + Index(who[i]) * columns, columns * sizeof(T));
+  if (step.automatic_reset) reset_lanes<E, T>(arrays, who, count, step.observation);
 }
 
 // ---- steps ----
@@ -238,7 +305,7 @@ template <class E, class T>
 UNDERSTUDY_INLINE auto step_lanes_once(const InstanceArrays<T>& arrays, Index i,
                                        const typename E::Action& action) {
   if constexpr (step_draws_of<E>() > 0) {
-    LaneRandom<T> random(arrays, i, E::step_draws);
+    LaneRandom<T, E::step_draws> random(arrays, i);
     return E::step(load_state<E, T>(arrays, i), action, random);
   } else {
     return E::step(load_state<E, T>(arrays, i), action);
@@ -312,39 +379,40 @@ UNDERSTUDY_INLINE void append_lanes(std::int32_t* list, Index& count, Index i, u
 }
 
 template <class E, class T>
-void step(Stream& stream, const InstanceArrays<T>& arrays, const StepArrays<T>& given) {
-  split_rows(
-      stream, arrays.instances, instance_cost, block_instances, [&](Index begin, Index end, int) {
-        std::int32_t ended[block_instances + lanes<T>];
-        for (Index block = begin; block < end; block += block_instances) {
-          const Index block_end = end - block < block_instances ? end : block + block_instances;
-          Index count = 0;
-          for (Index i = block; i < block_end; i += lanes<T>) {
-            const Index rest = block_end - i;
-            const unsigned bits =
-                step_lanes<E, T>(arrays, given, i, int(rest < lanes<T> ? rest : lanes<T>));
-            append_lanes<T>(ended, count, i, bits);
-          }
-          if (given.final_observation != nullptr)
-            for (Index e = 0; e < count; ++e)
-              for (int k = 0; k < E::observation_size; ++k) {
-                const Index at = ended[e] * Index(E::observation_size) + k;
-                given.final_observation[at] = given.observation[at];
-              }
-          if (given.automatic_reset) reset_listed<E, T>(arrays, ended, count, given.observation);
-        }
-      });
+void step(Stream& stream, const InstanceArrays<T>& all, const StepArrays<T>& step) {
+  split_rows(stream, all.instances, instance_cost, part_multiple, [&](Index begin, Index end, int) {
+    constexpr int w = lanes<T>;
+    // Copies of its own, whose pointers no store can change.
+    const InstanceArrays<T> arrays = all;
+    const StepArrays<T> given = step;
+    // Those who ended wait until there are two vectors of them, so that the oldest, which are whole
+    // in the cache by then, are reset with no empty lanes.
+    std::int32_t ended[3 * w] = {};
+    Index count = 0, i = begin;
+    do {
+      for (; i < end && count < 2 * w; i += w) {
+        const Index rest = end - i;
+        const unsigned bits = step_lanes<E, T>(arrays, given, i, int(rest < w ? rest : w));
+        append_lanes<T>(ended, count, i, bits);
+      }
+      const Index now = count < w ? count : w;
+      if (now > 0) end_episodes<E, T>(all, step, ended, int(now));
+      std::memmove(ended, ended + w, 2 * w * sizeof *ended);
+      count -= now;
+    } while (i < end || count > 0);
+  });
 }
 
 template <class E, class T>
 void reset(Stream& stream, const InstanceArrays<T>& arrays, T* observation) {
-  split_rows(stream, arrays.instances, instance_cost, block_instances,
+  split_rows(stream, arrays.instances, instance_cost, part_multiple,
              [&](Index begin, Index end, int) {
-               std::int32_t all[block_instances];
-               for (Index block = begin; block < end; block += block_instances) {
-                 const Index count = end - block < block_instances ? end - block : block_instances;
-                 for (Index i = 0; i < count; ++i) all[i] = std::int32_t(block + i);
-                 reset_listed<E, T>(arrays, all, count, observation);
+               constexpr int w = lanes<T>;
+               for (Index first = begin; first < end; first += w) {
+                 std::int32_t who[w];
+                 for (int i = 0; i < w; ++i) who[i] = std::int32_t(first + i);
+                 const int count = int(end - first < w ? end - first : w);
+                 reset_lanes<E, T>(arrays, who, count, observation);
                }
              });
 }

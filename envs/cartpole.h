@@ -85,9 +85,8 @@ struct CartPoleDynamics : CartPoleFacts {
     return next;
   }
   static UNDERSTUDY_HOST_DEVICE MaskOf<Real> lost(const State& state) {
-    const Real x = state[position], theta = state[angle];
-    return (x < Scalar(-position_limit)) | (x > Scalar(position_limit)) |
-           (theta < Scalar(-angle_limit)) | (theta > Scalar(angle_limit));
+    return (magnitude<Real>(state[position]) > Scalar(position_limit)) |
+           (magnitude<Real>(state[angle]) > Scalar(angle_limit));
   }
 
   static UNDERSTUDY_HOST_DEVICE Observation observe(const State& state) { return state; }

@@ -4,7 +4,10 @@
 
 namespace understudy {
 
-Categorical::Categorical(Tensor logits) : logits_(logits), log_probabilities_(log_softmax(logits)) {
+Categorical::Categorical(Tensor logits)
+    : logits_(logits),
+      log_probabilities_(log_softmax(logits)),
+      probabilities_(exp(log_probabilities_)) {
   if (logits.shape().rank() < 1 || logits.shape()[-1] < 1)
     fail(ErrorKind::bad_shape, "categorical distribution: logits of shape %s",
          logits.shape().text().c_str());
@@ -21,13 +24,11 @@ Tensor Categorical::sample(const RandomSource& source) const {
 
 Tensor Categorical::mode() const { return argmax(logits_, -1); }
 
-Tensor Categorical::entropy() const {
-  return -sum(exp(log_probabilities_) * log_probabilities_, -1);
-}
+Tensor Categorical::entropy() const { return -sum(probabilities_ * log_probabilities_, -1); }
 
 std::vector<Tensor> Categorical::metric(const std::vector<Tensor>& tangents) const {
   require_parameters(name(), tangents, parameters());
-  const Tensor p = exp(log_probabilities_), t = tangents[0];
+  const Tensor p = probabilities_, t = tangents[0];
   const Tensor along = reshape(sum(p * t, -1), behind(leading(t.shape()), {1}));
   return {p * (t - along)};
 }

@@ -24,7 +24,8 @@ class Categorical final : public ActionDistribution {
   Tensor log_probabilities() const { return log_probabilities_; }  // [rows..., n]
 
  private:
-  Tensor logits_, log_probabilities_;
+  // The last recorded once for the entropy and all products with the metric.
+  Tensor logits_, log_probabilities_, probabilities_;
 };
 
 class CategoricalHead final : public ActionHead {

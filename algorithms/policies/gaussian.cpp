@@ -16,6 +16,7 @@ const double log_two_pi = std::log(2 * std::numbers::pi);
 DiagonalGaussian::DiagonalGaussian(Tensor mean, Tensor log_deviation, bool deviation_is_given)
     : mean_(mean),
       log_deviation_(expand(log_deviation, mean.shape())),
+      precision_(exp(-2.0 * log_deviation_)),
       deviation_is_given_(deviation_is_given) {}
 
 Tensor DiagonalGaussian::log_probability(Tensor action) const {
@@ -41,7 +42,7 @@ std::vector<Tensor> DiagonalGaussian::parameters() const {
 
 std::vector<Tensor> DiagonalGaussian::metric(const std::vector<Tensor>& tangents) const {
   require_parameters(name(), tangents, parameters());
-  std::vector<Tensor> result = {tangents[0] * exp(-2.0 * log_deviation_)};
+  std::vector<Tensor> result = {tangents[0] * precision_};
   if (!deviation_is_given_) result.push_back(2.0 * tangents[1]);
   return result;
 }

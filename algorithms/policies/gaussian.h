@@ -32,6 +32,7 @@ class DiagonalGaussian final : public ActionDistribution {
 
  private:
   Tensor mean_, log_deviation_;
+  Tensor precision_;  // 1 / sigma², recorded once for all products with the metric
   bool deviation_is_given_;
 };
 

@@ -1,0 +1,77 @@
+"""Gymnasium's and EnvPool's CartPole on the work of environments_bench.
+
+usage: environment_peers.py THREADS [FOLDER]
+
+Prints lines of "work",threads,unit,figure,peer, as `--peers=FILE` reads them: the median of
+repeated samples. Gymnasium's vectorised CartPole has one thread; EnvPool is left out where it is
+not installed (FOLDER: where else to look for it).
+"""
+
+import importlib
+import importlib.metadata
+import importlib.util
+import statistics
+import sys
+import time
+
+import numpy
+
+threads = int(sys.argv[1])
+sys.path.extend(sys.argv[2:])
+
+
+def rate(step, instances, samples=7, budget=1.4):
+    """Steps a second: the median of samples that share `budget` seconds."""
+    for _ in range(20):
+        step()
+    found = []
+    for _ in range(samples):
+        calls, start = 0, time.perf_counter()
+        while time.perf_counter() - start < budget / samples:
+            step()
+            calls += 1
+        found.append(calls * instances / (time.perf_counter() - start))
+    return statistics.median(found)
+
+
+def report(instances, figure, package):
+    version = importlib.metadata.version(package.lower())
+    print(f'"cartpole, {instances} instances",{threads},steps/s,{figure:.6g},{package} {version}',
+          flush=True)
+
+
+def stepper(environments, actions):
+    """The next step under the next of the given sets of actions."""
+    place = 0
+
+    def step():
+        nonlocal place
+        environments.step(actions[place % len(actions)])
+        place += 1
+    return step
+
+
+def gymnasium_rate(instances):
+    module = importlib.import_module("gymnasium.envs.classic_control.cartpole")
+    environments = module.CartPoleVectorEnv(num_envs=instances)
+    environments.reset(seed=1)
+    actions = numpy.random.default_rng(1).integers(0, 2, (16, instances))
+    return rate(stepper(environments, actions), instances)
+
+
+def envpool_rate(instances):
+    pool = importlib.import_module("envpool")
+    environments = pool.make("CartPole-v1", env_type="gymnasium", num_envs=instances,
+                             num_threads=threads)
+    environments.reset()
+    actions = numpy.random.default_rng(1).integers(0, 2, (16, instances)).astype(numpy.int32)
+    return rate(stepper(environments, actions), instances)
+
+
+for count in [1024, 16384]:
+    if threads == 1:
+        report(count, gymnasium_rate(count), "Gymnasium")
+    if importlib.util.find_spec("envpool"):
+        report(count, envpool_rate(count), "EnvPool")
+    else:
+        print("EnvPool is not installed", file=sys.stderr)

@@ -5,6 +5,7 @@
 //
 //   both contiguous            rows are block copies
 //   input constant             rows are fills; short ones, of a number a row, whole vectors
+//   the same row again         what is written is copied on
 //   input contiguous elsewhere a transpose: squares of 16 x 16, so that each line of either side is
 //                              used whole while it is in the cache
 //   otherwise                  one by one
@@ -90,6 +91,20 @@ UNDERSTUDY_INLINE void repeat_each(Index rows, Index n, const W* x, W* y) {
     for (Index i = 0; i < n; ++i) *y++ = x[row];
 }
 
+// One row of n < `square` words again and again: what is written is copied on, twice as much each
+// time, up to what stays in the first cache.
+template <class W>
+UNDERSTUDY_INLINE void repeat_row(Index rows, Index n, const W* x, W* y) {
+  const Index all = rows * n, most = 1024 / n * n;
+  for (Index i = 0; i < n; ++i) y[i] = x[i];
+  for (Index done = n; done < all;) {
+    Index more = done < most ? done : most;
+    if (more > all - done) more = all - done;
+    __builtin_memcpy(y + done, y, static_cast<std::size_t>(more) * sizeof(W));
+    done += more;
+  }
+}
+
 template <class W>
 UNDERSTUDY_INLINE void copy_any(Stream& stream, const Strided& wide, const W* x, W* y) {
   Strided shape;
@@ -110,6 +125,13 @@ UNDERSTUDY_INLINE void copy_any(Stream& stream, const Strided& wide, const W* x,
     split_rows(stream, shape.extent[0], n, 1, [=](Index begin, Index end, int) {
       repeat_each(end - begin, n, x + begin, y + begin * n);
     });
+    return;
+  }
+
+  if (shape.rank == 2 && step_x == 1 && step_y == 1 && n < square && shape.stride[0][0] == 0 &&
+      shape.stride[1][0] == n) {
+    split_rows(stream, shape.extent[0], n, 1,
+               [=](Index begin, Index end, int) { repeat_row(end - begin, n, x, y + begin * n); });
     return;
   }
 

@@ -13,9 +13,8 @@
 //   parts      threads take runs of rows (or columns, or products of a batch) and work alone, each
 //              with its own packed copies: nothing is shared but the operands
 //   few rows   one panel of C alone, without any of this
-//   chunks of k  a gradient dW = X^T dY has few rows and a long sum; this is cut into chunks of a
-//   fixed
-//              length, summed apart and added in order
+//   chunks of k  a gradient dW = X^T dY has few rows and a long sum; this is cut into two chunks, or
+//              eight, summed apart and added in order
 //
 // An element's sum runs in one order, given by the shape: k ascending in one accumulator, block by
 // block (panels), or lane by lane and then a fixed tree (strips), and chunk by chunk. No choice
@@ -39,9 +38,9 @@ constexpr Index round_up(Index a, Index b) { return quotient_up(a, b) * b; }
 
 // How a thread's scratch is divided, in bytes: gemm_scratch_bytes in all.
 constexpr Index packed_b_bytes = 480 << 10;
-constexpr Index packed_a_bytes = 96 << 10;
+constexpr Index packed_a_bytes = 192 << 10;
 constexpr Index strip_bytes = 64 << 10;  // B's columns transposed; or C's, transposed
-constexpr Index slot_bytes = 128 << 10;  // a chunk's sums
+constexpr Index slot_bytes = 256 << 10;  // a chunk's sums; or a tile of a sum made apart
 static_assert(packed_b_bytes + packed_a_bytes + strip_bytes + slot_bytes ==
               static_cast<Index>(gemm_scratch_bytes));
 static_assert(gemm_scratch_bytes <= Stream::minimum_scratch);
@@ -71,16 +70,25 @@ struct Plan {
   Index k_chunk;  // 0: not cut
 };
 
+// Below some ten thousand multiply-adds of vectors, a thread's start is not repaid.
+template <class T>
+int team_for(const Stream& stream, const Gemm<T>& p) {
+  const bool alone =
+      stream.threads == nullptr || p.batch * p.m * p.n * larger(p.k, 1) < 16384 * lanes<T>;
+  return alone ? 1 : stream.threads->count();
+}
+
 template <class T>
 Plan<T> plan_for(const Gemm<T>& p) {
   constexpr Index L = lanes<T>, size = sizeof(T);
   Plan<T> plan{};
   const bool plain = p.activation == Activation::none && p.gradient_of == nullptr;
 
-  // Chunks of k: few sums, long ones.
-  if (plain && p.batch == 1 && p.k >= 1024 && p.m * p.n * size <= slot_bytes && p.k >= 4 * p.m &&
-      p.k >= 4 * p.n)
-    plan.k_chunk = quotient_up(p.k, p.k / 1024 * 2);  // an even number: two threads have as many
+  // Chunks of k: few sums, long ones. As few chunks as give each of two threads one (of many
+  // threads several share a chunk, by rows), since each costs a pass over C and its slot.
+  if (plain && p.batch == 1 && p.k >= 1024 && p.m * round_up(p.n, L) * size <= slot_bytes &&
+      p.k >= 4 * p.m && p.k >= 4 * p.n)
+    plan.k_chunk = quotient_up(p.k, p.k >= 16384 ? 8 : 2);
   const Index k = plan.k_chunk != 0 ? plan.k_chunk : p.k;
 
   // The strip, by counting vector operations. A sum along k costs its lanes' tree, some three
@@ -125,9 +133,8 @@ Plan<T> plan_for(const Gemm<T>& p) {
   // over an operand of the epilogue would have to be made apart: there it may be longer.
   constexpr Index panel_fits = (40 << 10) / (widest * vector_bytes);
   const Index plain_longest = p.gradient_of == p.c ? 384 : smaller(384, panel_fits);
-  // Where both the packed blocks and the next ones, on their way, are to lie in the second cache,
-  // half as long.
-  const Index longest = !p.transpose_a ? plain_longest : plan.pack_a ? 192 : 128;
+  // Where the blocks and the next ones, on their way, are to lie in the second cache, shorter.
+  const Index longest = !p.transpose_a ? plain_longest : 128;
   plan.k_block =
       k <= longest + longest / 2 ? larger(k, 1) : quotient_up(k, quotient_up(k, longest));
   return plan;
@@ -166,8 +173,12 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
       block_columns = round_up(quotient_up(block_columns, quotient_up(block_columns, most)), unit);
   }
   Index block_rows = rows;
-  if (block_columns > widest_panel * L || strip || plan.pack_a)
-    block_rows = smaller(larger(packed_a_bytes / size / plan.k_block / 24, 1) * 24, rows);
+  if (block_columns > widest_panel * L || strip || plan.pack_a) {
+    // Even blocks: a last one of a few rows would fetch every panel of B for little.
+    const Index unit = plan.pack_a ? 8 : 24;
+    const Index most = larger(packed_a_bytes / size / plan.k_block / unit, 1) * unit;
+    block_rows = smaller(round_up(quotient_up(rows, quotient_up(rows, most)), unit), rows);
+  }
 
   StripTarget<T> target{};
   if (strip) {
@@ -241,8 +252,8 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
         // A stored transposed is read a few lines of every row at a time, which the processor does
         // not foresee: the next block's rows of A, and of B, are asked for while this one's are
         // multiplied. Without packing only where they come from far away.
-        const bool far = p.k * (p.lda + p.ldb) * size > (4 << 20);
-        const bool ask = p.transpose_a && panels > 0 && k + block_k < p.k &&
+        const bool far = p.k * (p.lda + p.ldb) * size > (3 << 20);
+        const bool ask = p.transpose_a && panels > 0 && k + block_k < range.k1 &&
                          (left == LeftOperand::packed || far);
         const Index bytes_a = block_k * p.lda * size, bytes_b = block_k * p.ldb * size;
         const Index share =
@@ -320,7 +331,8 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
 // the sum are made apart.
 template <class T>
 void multiply_apart(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::byte* scratch) {
-  constexpr Index tile_rows = 64, tile_columns = slot_bytes / tile_rows / 8;
+  constexpr Index tile_rows = 64, tile_columns = 256;
+  static_assert(tile_rows * tile_columns * 8 <= slot_bytes);
   constexpr Index L = lanes<T>;
   T* tile = Scratch<T>(scratch).slot;
   for (Index m = range.m0; m < range.m1; m += tile_rows)
@@ -359,60 +371,68 @@ void multiply_any(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std
     multiply<T>(p, plan, range, scratch);
 }
 
-// A sum cut into chunks of k. The sums of a round of chunks lie in slots and are added to C in
-// order; how many slots there are, and so how many chunks a round has, changes no bit.
+// A sum cut into chunks of k. The first chunk's sums are C itself; those of the others lie in slots
+// and are added to C in order. How many slots there are, and so how many chunks a round has, changes
+// no bit, nor into how many runs of rows a chunk is cut where there are more threads than chunks.
 template <class T>
 void multiply_in_chunks(Stream& stream, const Gemm<T>& p, const Plan<T>& plan) {
   constexpr Index L = lanes<T>;
-  const Index sums = round_up(p.m * p.n, L);
-  const Index slots_a_thread = slot_bytes / static_cast<Index>(sizeof(T)) / sums;
-  const Index team = stream.threads != nullptr ? stream.threads->count() : 1;
-  const Index slots = slots_a_thread * team;
+  const Index width = round_up(p.n, L), sums = p.m * width;
+  const Index team = team_for<T>(stream, p);
+  const Index slots = slot_bytes / static_cast<Index>(sizeof(T)) / sums * team;
   const Index chunks = quotient_up(p.k, plan.k_chunk);
   const auto slot = [&](Index i) {
     std::byte* base = stream.scratch + i % team * Index{Stream::minimum_scratch};
     return Scratch<T>(base).slot + i / team * sums;
   };
 
-  for (Index begin = 0; begin < chunks; begin += slots) {
-    const Index count = smaller(slots, chunks - begin);
+  for (Index begin = 0, count; begin < chunks; begin += count) {
+    const Index direct = begin == 0 ? 1 : 0;
+    count = smaller(slots + direct, chunks - begin);
+    const Index row_runs = smaller(quotient_up(team, count), quotient_up(p.m, 24));
+    const Index run_rows = round_up(quotient_up(p.m, row_runs), 8);
     const auto chunk = [&](int part, int thread) {
-      const Index k0 = (begin + part) * plan.k_chunk;
+      const Index number = part / row_runs, row = part % row_runs * run_rows;
+      const Index k0 = (begin + number) * plan.k_chunk;
+      const Range range{row, smaller(row + run_rows, p.m),   0, p.n,
+                        k0,  smaller(k0 + plan.k_chunk, p.k)};
+      if (range.m0 >= range.m1) return;
       Gemm<T> partial = p;
-      partial.c = slot(part);
-      partial.ldc = p.n;
-      partial.accumulate = false;
-      partial.bias = nullptr;
-      multiply<T>(partial, plan, {0, p.m, 0, p.n, k0, smaller(k0 + plan.k_chunk, p.k)},
-                  stream.scratch + thread * Index{Stream::minimum_scratch});
+      if (begin + number > 0) {
+        partial.c = slot(number - direct);
+        partial.ldc = width;
+        partial.accumulate = false;
+        partial.bias = nullptr;
+      }
+      multiply<T>(partial, plan, range, stream.scratch + thread * Index{Stream::minimum_scratch});
     };
-    if (team > 1)
-      stream.threads->run(static_cast<int>(count), chunk);
-    else
-      for (Index part = 0; part < count; ++part) chunk(static_cast<int>(part), 0);
-
     const auto add = [&](Index m0, Index m1) {
-      for (Index i = m0; i < m1; ++i)
-        for (Index j = 0; j < p.n; j += L) {
-          const LaneMask<T> mask = first_lanes<T>(static_cast<int>(smaller(p.n - j, L)));
-          T* c = p.c + i * p.ldc + j;
-          Vec<T> v = {};
-          if (begin > 0 || p.accumulate)
-            v = load_masked<T>(c, mask);
-          else if (p.bias != nullptr)
-            v = load_masked<T>(p.bias + j, mask);
-          if (begin == 0 && p.accumulate && p.bias != nullptr)
-            v += load_masked<T>(p.bias + j, mask);
-          for (Index part = 0; part < count; ++part)
-            v += load_masked<T>(slot(part) + i * p.n + j, mask);
-          store_masked<T>(c, v, mask);
-        }
+      const LaneMask<T> mask = first_lanes<T>(static_cast<int>(p.n - width + L));
+      for (Index i = m0; i < m1; ++i) {
+        T* c = p.c + i * p.ldc;
+        const auto all = [&](Vec<T> v, Index j) {
+          for (Index part = 0; part < count - direct; ++part)
+            v += load<T>(slot(part) + i * width + j);
+          return v;
+        };
+        // a masked store takes many times as long as a whole one
+        Index j = 0;
+        for (; j + L <= p.n; j += L) store<T>(c + j, all(load<T>(c + j), j));
+        if (j < p.n) store_masked<T>(c + j, all(load_masked<T>(c + j, mask), j), mask);
+      }
     };
-    if (team > 1 && sums * count >= 16384)
-      stream.threads->run(static_cast<int>(team),
-                          [&](int part, int) { add(part * p.m / team, (part + 1) * p.m / team); });
-    else
+    if (team == 1) {
+      for (Index part = 0; part < count; ++part) chunk(static_cast<int>(part), 0);
       add(0, p.m);
+    } else {
+      stream.threads->run(static_cast<int>(count * row_runs), chunk);
+      if (sums * (count - direct) >= 16384)
+        stream.threads->run(static_cast<int>(team), [&](int part, int) {
+          add(part * p.m / team, (part + 1) * p.m / team);
+        });
+      else
+        add(0, p.m);
+    }
   }
 }
 
@@ -449,21 +469,20 @@ void gemm_any(Stream& stream, const Gemm<T>& p) {
       p.n <= widest_low * lanes<T> && p.k <= 512)
     return multiply_few<T>(p);
   const Plan<T> plan = plan_for<T>(p);
-  const Index team = stream.threads != nullptr ? stream.threads->count() : 1;
-  const Index L = lanes<T>;
+  const Index team = team_for<T>(stream, p), L = lanes<T>;
 
   if (plan.k_chunk != 0) return multiply_in_chunks<T>(stream, p, plan);
   if (team == 1 && p.batch == 1)
     return multiply_any<T>(p, plan, {0, p.m, 0, p.n, 0, p.k}, stream.scratch);
 
-  // Below some ten thousand multiply-adds of vectors, a thread's start is not repaid.
-  const bool alone = team == 1 || p.batch * p.m * p.n * larger(p.k, 1) < 16384 * L;
   Index batch_runs = 1, row_runs = 1, column_runs = 1;
-  if (!alone) {
+  if (team > 1) {
     batch_runs = smaller(p.batch, team);
     const Index runs = quotient_up(team, batch_runs);
-    // a matrix B that is larger than A is read once, by the threads in turn along its columns
-    if (p.n >= 4 * p.m && p.n >= runs * 6 * L) {
+    // A matrix B that is larger than A is read once, by the threads in turn along its columns. Of
+    // large products each thread packs what it needs: half of B's columns and all rows of A, which
+    // whoever has B whole packs twice.
+    if ((p.n >= 4 * p.m || (plan.pack_a && p.n >= p.m)) && p.n >= runs * 6 * L) {
       column_runs = runs;
     } else {
       row_runs = smaller(runs, quotient_up(p.m, 24));
@@ -471,16 +490,18 @@ void gemm_any(Stream& stream, const Gemm<T>& p) {
     }
   }
   const Index run_batch = quotient_up(p.batch, batch_runs);
-  const Index run_rows = round_up(quotient_up(p.m, row_runs), p.m >= row_runs * 96 ? 24 : 8);
-  const Index run_columns =
-      round_up(quotient_up(p.n, column_runs), p.n >= column_runs * 24 * L ? 3 * L : L);
+  // The slowest thread counts: runs as even as the heights of blocks allow.
+  const auto row_at = [&](Index run) {
+    return run == row_runs ? p.m : (run * p.m / row_runs + 4) / 8 * 8;
+  };
+  const Index run_columns = round_up(quotient_up(p.n, column_runs), L);
 
   const auto part = [&](int number, int thread) {
     const Index column = number % column_runs;
     const Index row = number / column_runs % row_runs;
     const Index items = number / column_runs / row_runs;
-    Range range{row * run_rows,
-                smaller((row + 1) * run_rows, p.m),
+    Range range{row_at(row),
+                row_at(row + 1),
                 column * run_columns,
                 smaller((column + 1) * run_columns, p.n),
                 0,

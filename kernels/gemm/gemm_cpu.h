@@ -8,7 +8,7 @@
 namespace understudy::UNDERSTUDY_ISA {
 
 // What a product takes of each thread's scratch; the rest is the caller's.
-constexpr std::size_t gemm_scratch_bytes = 768 << 10;
+constexpr std::size_t gemm_scratch_bytes = 992 << 10;
 
 // As GemmKernels::gemm. Scratch is taken from its beginning: what a caller keeps there across calls
 // lies beyond, or before the beginning of the stream that it passes.

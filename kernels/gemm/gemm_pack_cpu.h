@@ -111,7 +111,16 @@ void pack_panel_b(const T* b, std::int64_t ldb, bool transposed, std::int64_t k,
 template <class T>
 void pack_a(const T* a, std::int64_t lda, bool transposed, std::int64_t rows, std::int64_t k,
             T* packed) {
-  constexpr int H = packed_rows, L = lanes<T>;
+  constexpr int H = packed_rows, L = lanes<T>, groups = 8;
+  // Stored transposed, memory is read along its rows, for several panels at a time: down a column
+  // lines would be fetched for an eighth of them, and meet in the cache's sets.
+  if (transposed)
+    for (; rows >= H * groups; rows -= H * groups, a += H * groups, packed += H * groups * k)
+      for (std::int64_t step = 0; step < k; ++step)
+#pragma GCC unroll 8
+        for (int group = 0; group < groups; ++group)
+          __builtin_memcpy(packed + (group * k + step) * H, a + step * lda + group * H,
+                           H * sizeof(T));
   for (std::int64_t i = 0; i < rows; i += H, packed += H * k) {
     const int count = rows - i < H ? static_cast<int>(rows - i) : H;
     if (transposed) {

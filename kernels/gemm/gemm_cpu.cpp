@@ -13,8 +13,8 @@
 //   parts      threads take runs of rows (or columns, or products of a batch) and work alone, each
 //              with its own packed copies: nothing is shared but the operands
 //   few rows   one panel of C alone, without any of this
-//   chunks of k  a gradient dW = X^T dY has few rows and a long sum; this is cut into two chunks, or
-//              eight, summed apart and added in order
+//   chunks of k  a gradient dW = X^T dY has few rows and a long sum; this is cut into two chunks,
+//              or eight, summed apart and added in order
 //
 // An element's sum runs in one order, given by the shape: k ascending in one accumulator, block by
 // block (panels), or lane by lane and then a fixed tree (strips), and chunk by chunk. No choice
@@ -128,13 +128,13 @@ Plan<T> plan_for(const Gemm<T>& p) {
   plan.pack_b = columns > 0 && (p.transpose_b || (p.m >= 192 && k * p.n * size > (64 << 10)));
   // Rows of a plain A are read where they lie, unless there are so many panels that packing is
   // nothing beside them, and rows so long that the rows of a block meet in the cache's sets.
-  plan.pack_a = columns >= (p.transpose_a ? 256 : 1024) && p.m >= 24;
+  plan.pack_a = columns >= (p.transpose_a ? 512 : 1024) && p.m >= 24;
   // A panel's block of B stays in a first cache of 48 KB beside the rows of A and C. Partial sums
   // over an operand of the epilogue would have to be made apart: there it may be longer.
   constexpr Index panel_fits = (40 << 10) / (widest * vector_bytes);
   const Index plain_longest = p.gradient_of == p.c ? 384 : smaller(384, panel_fits);
   // Where the blocks and the next ones, on their way, are to lie in the second cache, shorter.
-  const Index longest = !p.transpose_a ? plain_longest : 128;
+  const Index longest = p.transpose_a || plan.pack_a ? 128 : plain_longest;
   plan.k_block =
       k <= longest + longest / 2 ? larger(k, 1) : quotient_up(k, quotient_up(k, longest));
   return plan;
@@ -251,11 +251,14 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
         }
         // A stored transposed is read a few lines of every row at a time, which the processor does
         // not foresee: the next block's rows of A, and of B, are asked for while this one's are
-        // multiplied. Without packing only where they come from far away.
+        // multiplied. Without packing only where they come from far away. Of a plain A that is
+        // packed only B's, since A's next block is a part of other rows.
         const bool far = p.k * (p.lda + p.ldb) * size > (3 << 20);
-        const bool ask = p.transpose_a && panels > 0 && k + block_k < range.k1 &&
-                         (left == LeftOperand::packed || far);
-        const Index bytes_a = block_k * p.lda * size, bytes_b = block_k * p.ldb * size;
+        const bool packed_a = left == LeftOperand::packed;
+        const bool ask =
+            panels > 0 && k + block_k < range.k1 && (packed_a || (p.transpose_a && far));
+        const Index bytes_a = p.transpose_a ? block_k * p.lda * size : 0;
+        const Index bytes_b = p.transpose_b ? 0 : block_k * p.ldb * size;
         const Index share =
             ask ? quotient_up(bytes_a + bytes_b, quotient_up(rows, block_rows) * panels) : 0;
         work.ahead = reinterpret_cast<const char*>(p.b);
@@ -372,8 +375,8 @@ void multiply_any(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std
 }
 
 // A sum cut into chunks of k. The first chunk's sums are C itself; those of the others lie in slots
-// and are added to C in order. How many slots there are, and so how many chunks a round has, changes
-// no bit, nor into how many runs of rows a chunk is cut where there are more threads than chunks.
+// and are added to C in order. Neither the number of slots, and so of chunks in a round, changes a
+// bit, nor into how many runs of rows a chunk is cut where there are more threads than chunks.
 template <class T>
 void multiply_in_chunks(Stream& stream, const Gemm<T>& p, const Plan<T>& plan) {
   constexpr Index L = lanes<T>;

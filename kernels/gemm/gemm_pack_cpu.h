@@ -138,6 +138,9 @@ void pack_a(const T* a, std::int64_t lda, bool transposed, std::int64_t rows, st
     if constexpr (H <= L) {
       for (; count == H && step + L <= k; step += L) {
         Vec<T> block[H];
+        // rows lie pages apart, which the processor does not foresee
+#pragma GCC unroll 16
+        for (int j = 0; j < H; ++j) __builtin_prefetch(in + (2 * H + j) * lda + step);
 #pragma GCC unroll 16
         for (int j = 0; j < H; ++j) block[j] = load<T>(in + j * lda + step);
         transpose<T, H>(block);

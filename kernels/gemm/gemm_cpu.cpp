@@ -176,7 +176,11 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
   if (block_columns > widest_panel * L || strip || plan.pack_a) {
     // Even blocks: a last one of a few rows would fetch every panel of B for little.
     const Index unit = plan.pack_a ? 8 : 24;
-    const Index most = larger(packed_a_bytes / size / plan.k_block / unit, 1) * unit;
+    // Read in place, A shares the second cache with rows of C: of a narrow C with few.
+    const Index numbers = packed_a_bytes / size, steps = plan.k_block;
+    const Index fit = plan.pack_a ? numbers / steps
+                                  : larger(numbers / 2 / steps, numbers * 7 / 6 / (steps + p.n));
+    const Index most = larger(fit / unit, 1) * unit;
     block_rows = smaller(round_up(quotient_up(rows, quotient_up(rows, most)), unit), rows);
   }
 

@@ -3,6 +3,7 @@
 # that appear whole. Run from the root after the command is built.
 set -u
 . tests/house/report.bash
+. tests/cli/json.bash
 : "${BUILD:=build}"
 understudy=$BUILD/understudy
 scratch=$(mktemp -d)
@@ -39,15 +40,6 @@ hold "the broken file is named" "$(grep -q broken.npy "$scratch/err" || cat "$sc
 "$understudy" --help > "$scratch/out" 2> "$scratch/err"
 hold "--help is no mistake" "$([ $? = 0 ] && grep -q inspect "$scratch/out" || cat "$scratch/err")"
 
-# json FILE EXPRESSION: the file is one JSON object, for which the Python expression holds.
-json() {
-  python3 - "$1" "$2" 2>&1 << 'PYTHON'
-import json, sys
-found = json.load(open(sys.argv[1]))
-if not eval(" ".join(sys.argv[2].split()), {"found": found}):
-    print(sys.argv[2], "does not hold for", found)
-PYTHON
-}
 "$understudy" info --json --threads 1 > "$scratch/info.json" 2> "$scratch/err"
 hold "info --json is one object" "$(json "$scratch/info.json" \
   'found["threads"] == 1 and "portable" in found["instruction_sets"] and "cpu" in found["backends"]

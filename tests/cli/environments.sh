@@ -3,6 +3,7 @@
 # the command is built.
 set -u
 . tests/house/report.bash
+. tests/cli/json.bash
 : "${BUILD:=build}"
 understudy=$BUILD/understudy
 scratch=$(mktemp -d)
@@ -19,15 +20,6 @@ refuse() {
     [ "$code" = 2 ] && [ "$lines" = 1 ] && [ ! -s "$scratch/out" ] &&
       grep -q -- "$word" "$scratch/err" && [ ! -e "$scratch/refused.npz" ] ||
       { echo "exit $code"; cat "$scratch/out" "$scratch/err"; })"
-}
-# json FILE EXPRESSION: the file is one JSON value, for which the Python expression holds.
-json() {
-  python3 - "$1" "$2" 2>&1 << 'PYTHON'
-import json, sys
-found = json.load(open(sys.argv[1]))
-if not eval(" ".join(sys.argv[2].split()), {"found": found}):
-    print(sys.argv[2], "does not hold for", found)
-PYTHON
 }
 
 "$understudy" envs --json > "$scratch/envs.json" 2> "$scratch/err"

@@ -3,6 +3,7 @@
 # root after the command is built.
 set -u
 . tests/house/report.bash
+. tests/cli/json.bash
 : "${BUILD:=build}"
 understudy=$BUILD/understudy
 scratch=$(mktemp -d)
@@ -18,14 +19,6 @@ refuse() {
     [ "$code" = 2 ] && [ "$(wc -l < "$scratch/err")" = 1 ] && [ ! -s "$scratch/out" ] &&
       grep -q -- "$word" "$scratch/err" ||
       { echo "exit $code"; cat "$scratch/out" "$scratch/err"; })"
-}
-json() {
-  python3 - "$1" "$2" 2>&1 << 'PYTHON'
-import json, sys
-found = json.load(open(sys.argv[1]))
-if not eval(" ".join(sys.argv[2].split()), {"found": found}):
-    print(sys.argv[2], "does not hold for", found)
-PYTHON
 }
 demos=$scratch/demos.npz
 

@@ -13,6 +13,9 @@ namespace {
 using Index = std::int64_t;
 
 constexpr double sum_tolerance = 1e-6;  // of probabilities that were rounded when written
+// So many states a file may have without mentioning them: walls of a map. More must be named
+// somewhere, or one number of a broken file would ask for all memory.
+constexpr Index unmentioned_states = Index{1} << 22;
 
 template <class T>
 void expect_size(const std::vector<T>& column, Index expected, const char* name) {
@@ -46,6 +49,11 @@ void check_numbers(const ProblemTable& t) {
   if (rows > INT32_MAX)
     fail(ErrorKind::bad_input, "transitions: expected fewer than 2^31, found %lld",
          static_cast<long long>(rows));
+  const std::size_t mentioned = 2 * t.state.size() + t.initial.size() + t.terminal.size() +
+                                t.reward.size() + t.features.size();
+  if (t.n_states > unmentioned_states && t.n_states > static_cast<Index>(mentioned))
+    fail(ErrorKind::bad_input, "n_states: expected states that the columns mention, found %lld",
+         static_cast<long long>(t.n_states));
   expect_size(t.action, rows, "action");
   expect_size(t.next_state, rows, "next_state");
   if (!t.probability.empty()) expect_size(t.probability, rows, "probability");
@@ -66,7 +74,7 @@ void check_numbers(const ProblemTable& t) {
   if (!t.terminal.empty()) expect_size(t.terminal, t.n_states, "terminal");
   if (!t.shape.empty()) {
     expect_size(t.shape, 2, "shape");
-    if (t.shape[0] * t.shape[1] != t.n_states)
+    if (t.shape[0] < 1 || t.n_states % t.shape[0] != 0 || t.n_states / t.shape[0] != t.shape[1])
       fail(ErrorKind::bad_shape, "shape: expected height x width = %lld states, found %lld x %lld",
            static_cast<long long>(t.n_states), static_cast<long long>(t.shape[0]),
            static_cast<long long>(t.shape[1]));
@@ -115,7 +123,7 @@ void build_features(const ProblemTable& t, const std::vector<Index>& order, Prob
   } else if (found == t.n_states * f) {
     p.feature_owner = FeatureOwner::state;
     p.features = t.features;
-  } else if (found == t.n_states * t.n_actions * f) {
+  } else if (found % f == 0 && found / f == t.n_states * t.n_actions) {
     p.feature_owner = FeatureOwner::pair;
     p.features.resize(p.n_pairs() * f);
     for (Index k = 0; k < p.n_pairs(); ++k) {

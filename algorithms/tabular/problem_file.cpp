@@ -10,65 +10,92 @@ namespace understudy {
 namespace {
 
 using files::Array;
-using files::Npz;
 
-// "problem.npz: reward", for messages.
-std::string place(const Npz& file, const char* name) { return file.path() + ": " + name; }
+class Reader {
+ public:
+  Reader(const files::NamedArrays& arrays, std::string_view name) : arrays_(arrays), name_(name) {}
 
-template <class T>
-std::vector<T> column(const Npz& file, const char* name, bool required) {
-  if (!required && !file.contains(name)) return {};
-  return file.read(name).converted<T>(place(file, name));
-}
+  ProblemTable read() const {
+    ProblemTable t;
+    const std::int64_t none = 0;
+    const double undiscounted = 1.0;
+    t.n_states = scalar<std::int64_t>("n_states", nullptr);
+    t.n_actions = scalar<std::int64_t>("n_actions", nullptr);
+    t.state = column<std::int64_t>("state", true);
+    t.action = column<std::int64_t>("action", true);
+    t.next_state = column<std::int64_t>("next_state", true);
+    t.probability = column<double>("probability", true);
+    t.discount = scalar<double>("discount", &undiscounted);
+    t.horizon = scalar<std::int64_t>("horizon", &none);
+    t.initial = column<double>("initial", false);
+    t.reward = column<double>("reward", false);
+    t.features = column<double>("features", false);
+    t.transition_features = column<double>("transition_features", false);
+    for (const char* features : {"features", "transition_features"})
+      if (find(features) != nullptr) t.n_features = last_dimension(features);
+    for (std::int64_t flag : column<std::int64_t>("terminal", false))
+      t.terminal.push_back(flag != 0);
+    t.shape = column<std::int64_t>("shape", false);
+    t.goal_id = column<std::int64_t>("goal_id", false);
+    t.goal_state = column<std::int64_t>("goal_state", false);
+    t.goals_absorb = scalar<std::int64_t>("goals_absorb", &none) != 0;
+    return t;
+  }
 
-template <class T>
-T scalar(const Npz& file, const char* name, const T* otherwise) {
-  if (otherwise != nullptr && !file.contains(name)) return *otherwise;
-  const std::vector<T> values = file.read(name).converted<T>(place(file, name));
-  if (values.size() != 1)
-    fail(ErrorKind::bad_shape, "%s: expected one number, found %zu", place(file, name).c_str(),
-         values.size());
-  return values[0];
-}
+ private:
+  // "problem.npz: reward", for messages.
+  std::string place(const char* array) const { return files::shown_path(name_) + ": " + array; }
 
-// The last dimension of an array of features.
-std::int64_t last_dimension(const Npz& file, const char* name) {
-  const files::Shape shape = file.read(name).shape();
-  if (shape.size() < 2)
-    fail(ErrorKind::bad_shape, "%s: expected 2 or 3 dimensions, found %s",
-         place(file, name).c_str(), files::to_string(shape).c_str());
-  return shape.back();
-}
+  const Array* find(std::string_view array) const {
+    const auto found = arrays_.find(array);
+    return found == arrays_.end() ? nullptr : &found->second;
+  }
+
+  const Array& require(const char* array) const {
+    const Array* found = find(array);
+    if (found == nullptr)
+      fail(ErrorKind::bad_file, "%s: expected in a tabular problem, not found",
+           place(array).c_str());
+    return *found;
+  }
+
+  template <class T>
+  std::vector<T> column(const char* array, bool required) const {
+    if (!required && find(array) == nullptr) return {};
+    return require(array).converted<T>(place(array));
+  }
+
+  template <class T>
+  T scalar(const char* array, const T* otherwise) const {
+    if (otherwise != nullptr && find(array) == nullptr) return *otherwise;
+    const std::vector<T> values = require(array).converted<T>(place(array));
+    if (values.size() != 1)
+      fail(ErrorKind::bad_file, "%s: expected one number, found %zu", place(array).c_str(),
+           values.size());
+    return values[0];
+  }
+
+  // Of an array of features.
+  std::int64_t last_dimension(const char* array) const {
+    const files::Shape& shape = require(array).shape();
+    if (shape.size() < 2)
+      fail(ErrorKind::bad_file, "%s: expected 2 or 3 dimensions, found %s", place(array).c_str(),
+           files::to_string(shape).c_str());
+    return shape.back();
+  }
+
+  const files::NamedArrays& arrays_;
+  std::string name_;
+};
 
 }  // namespace
 
+ProblemTable problem_table_from(const files::NamedArrays& arrays, std::string_view name) {
+  return Reader(arrays, name).read();
+}
+
 ProblemTable read_problem_table(const std::string& path) {
-  const Npz file = Npz::open(path);
-  ProblemTable t;
-  const std::int64_t none = 0;
-  const double undiscounted = 1.0;
-  t.n_states = scalar<std::int64_t>(file, "n_states", nullptr);
-  t.n_actions = scalar<std::int64_t>(file, "n_actions", nullptr);
-  t.state = column<std::int64_t>(file, "state", true);
-  t.action = column<std::int64_t>(file, "action", true);
-  t.next_state = column<std::int64_t>(file, "next_state", true);
-  t.probability = column<double>(file, "probability", true);
-  t.discount = scalar<double>(file, "discount", &undiscounted);
-  t.horizon = scalar<std::int64_t>(file, "horizon", &none);
-  t.initial = column<double>(file, "initial", false);
-  t.reward = column<double>(file, "reward", false);
-  t.features = column<double>(file, "features", false);
-  t.transition_features = column<double>(file, "transition_features", false);
-  if (file.contains("features")) t.n_features = last_dimension(file, "features");
-  if (file.contains("transition_features"))
-    t.n_features = last_dimension(file, "transition_features");
-  for (std::int64_t flag : column<std::int64_t>(file, "terminal", false))
-    t.terminal.push_back(flag != 0);
-  t.shape = column<std::int64_t>(file, "shape", false);
-  t.goal_id = column<std::int64_t>(file, "goal_id", false);
-  t.goal_state = column<std::int64_t>(file, "goal_state", false);
-  t.goals_absorb = scalar<std::int64_t>(file, "goals_absorb", &none) != 0;
-  return t;
+  return problem_table_from(files::Npz::open(path).read_all(), path);
 }
 
 void write_problem_table(const std::string& path, const ProblemTable& t) {

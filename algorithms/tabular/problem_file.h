@@ -14,14 +14,17 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "algorithms/data/demonstrations.h"
 #include "algorithms/tabular/problem.h"
+#include "autograd/files/array.h"
 
 namespace understudy {
 
-// An `Error` names the file and the array. What the numbers mean `make_problem` checks.
+// An `Error` names the file (`name`) and the array. What the numbers mean `make_problem` checks.
+ProblemTable problem_table_from(const files::NamedArrays& arrays, std::string_view name);
 ProblemTable read_problem_table(const std::string& path);
 
 // Replaces the file only when all of it has been written.

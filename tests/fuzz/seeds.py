@@ -116,6 +116,25 @@ def arrays(**named):
     return file(header, data)
 
 
+def problems():
+    """A corridor of three cells, the last of which ends it, as each kind of problem."""
+    chain = dict(
+        n_states=np.array(3), n_actions=np.array(2), state=np.array([0, 0, 0, 1]),
+        action=np.array([0, 1, 1, 1]), next_state=np.array([0, 1, 0, 2]),
+        probability=np.array([1, .75, .25, 1]), discount=np.array(.9))
+    more = dict(
+        plain={}, ends=dict(terminal=np.array([False, False, True])),
+        horizon=dict(horizon=np.array(4), initial=np.array([.5, .5, 0])),
+        grid=dict(shape=np.array([1, 3]), reward=np.arange(6.).reshape(3, 2)),
+        features=dict(features=np.arange(6.).reshape(3, 2)),
+        pairs=dict(features=np.arange(6.).reshape(3, 2, 1)),
+        links=dict(transition_features=np.arange(4.).reshape(4, 1)),
+        goals=dict(goal_id=np.array([0, 1, 1]), goal_state=np.array([2, 0, 1])),
+        huge=dict(n_states=np.array(2**31 - 1)), wraps=dict(shape=np.array([2**62, 4])))
+    for name, columns in more.items():
+        put("problems", name, arrays(**{**chain, **columns}))
+
+
 def safetensors():
     put("safetensors", "empty", file({}))
     put("safetensors", "metadata", file({"__metadata__": {"a\n\"": "\u00e9\U0001d11e\\", "b": ""}}))
@@ -159,3 +178,4 @@ if __name__ == "__main__":
     csv()
     safetensors()
     demonstrations()
+    problems()

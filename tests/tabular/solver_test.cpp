@@ -499,6 +499,12 @@ TEST(Problem, BadInputIsNamed) {
        [](ProblemTable& t) { t.next_state[0] = -1; }},
       {"next_state: expected 3 entries, found 2", [](ProblemTable& t) { t.next_state.pop_back(); }},
       {"n_states: expected at least 1, found 0", [](ProblemTable& t) { t.n_states = 0; }},
+      {"n_states: expected states that the columns mention, found 2000000000",
+       [](ProblemTable& t) { t.n_states = 2000000000; }},
+      {"shape: expected height x width = 3 states, found 4611686018427387904 x 4",
+       [](ProblemTable& t) {
+         t.shape = {std::int64_t{1} << 62, 4};
+       }},
       {"initial: sums to 0.5, expected 1", [](ProblemTable& t) { t.initial[0] = 0.5; }},
       {"initial, state 1: expected at least 0, found -1",
        [](ProblemTable& t) { t.initial[1] = -1; }},

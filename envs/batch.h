@@ -96,6 +96,9 @@ class Batch {
   void step(const StepArrays<T>& arrays);
   void observe(T* observation);
 
+  // Steps of each instance's current episode so far, on the device. [instances]
+  const T* elapsed() const { return arrays_.elapsed; }
+
   // The internal states as rows [instances, state_size] on the host. Setting them begins an
   // episode.
   void get_state(T* rows);

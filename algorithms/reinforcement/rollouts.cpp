@@ -39,11 +39,13 @@ float* numbers(const Array& array, std::int64_t offset = 0) {
   return static_cast<float*>(array.data()) + offset;
 }
 
-// What `keep` writes, in 4-byte words: the batch's bytes, interactions, and of each instance its
-// return and length.
-std::int64_t kept_words(std::size_t batch_bytes, std::int64_t instances) {
-  return static_cast<std::int64_t>(batch_bytes / 4) + 2 + 4 * instances;
+// What `keep` writes, in 4-byte words: the batch's bytes and interactions.
+std::int64_t kept_words(std::size_t batch_bytes) {
+  return static_cast<std::int64_t>(batch_bytes / 4) + 2;
 }
+
+// The report's numbers, in order.
+enum Report : std::size_t { episodes, truncations, total, length, squares, least, most };
 
 }  // namespace
 
@@ -72,7 +74,9 @@ Rollouts::Rollouts(const Policy& policy, const EnvironmentDescription& environme
              {.name = "rollouts",
               .rows = options.instances,
               .seed = options.seed,
-              .log_probability = true}) {
+              .log_probability = true}),
+      before_scan_(policy.device()),
+      after_scan_(policy.device()) {
   const std::int64_t n = options.pairs, b = options.instances;
   const std::int64_t width = environment.observation_size;
   current_ = &buffers_.create("current", {b, width});
@@ -86,14 +90,12 @@ Rollouts::Rollouts(const Policy& policy, const EnvironmentDescription& environme
   truncated_ = &buffers_.create("truncated", {n});
   ended_ = &buffers_.create("ended", {n});
   time_ = &buffers_.create("time", {n + b});
-  kept_ =
-      &store.create("rollouts/environments", {kept_words(batch_.saved_bytes(), b)}, Element::index);
-  running_return_.assign(static_cast<std::size_t>(b), 0);
-  running_length_.assign(static_cast<std::size_t>(b), 0);
-  for (std::vector<float>* host :
-       {&host_reward_, &host_terminated_, &host_truncated_, &host_ended_})
-    host->resize(static_cast<std::size_t>(n));
-  host_time_.resize(static_cast<std::size_t>(n + b));
+  kept_ = &store.create("rollouts/environments", {kept_words(batch_.saved_bytes())},
+                        Element::index);
+  running_return_ = &store.create("rollouts/running_return", {b});
+  return_so_far_ = &buffers_.create("return_so_far", {b + n});
+  goes_on_ = &buffers_.create("goes_on", {b + n});
+  record_episodes();
   actor_.observe(current_->data());
 }
 
@@ -111,6 +113,7 @@ void Rollouts::collect() {
   for (std::int64_t t = 0; t < steps_; ++t) {
     const std::int64_t first = t * b;
     device.copy(numbers(*observation_, first * width), current_->data(), current_->bytes());
+    device.copy(numbers(*time_, first), batch_.elapsed(), row_bytes);
     actor_.act();
     device.copy(static_cast<std::byte*>(action_->data()) + first * row * 4, actor_.action(),
                 action_bytes);
@@ -124,55 +127,98 @@ void Rollouts::collect() {
                  .final_observation = numbers(*final_observation_, first * width)});
   }
   device.copy(numbers(*observation_, steps_ * b * width), current_->data(), current_->bytes());
+  device.copy(numbers(*time_, steps_ * b), batch_.elapsed(), row_bytes);
   interactions_ += options_.pairs;
   follow_episodes();
 }
 
-// Returns and lengths, on the host: a handful of operations a pair, in double.
+// What is done before and after the scan that adds up an episode's rewards:
+//
+//   so_far[t] = reward[t] + goes_on[t - 1] so_far[t - 1]
+void Rollouts::record_episodes() {
+  const std::int64_t n = options_.pairs, b = options_.instances;
+  const auto column = [](Program& program, const char* name, std::int64_t count,
+                         const float* data) {
+    const Tensor x = program.input(name, {count});
+    program.bind(name, data);
+    return x;
+  };
+  {
+    Program& program = before_scan_;
+    const Tensor ended = maximum(column(program, "terminated", n, numbers(*terminated_)),
+                                 column(program, "truncated", n, numbers(*truncated_)));
+    program.assign(*ended_, ended);
+    program.assign(*goes_on_, concatenate({program.full({b}, 1), 1.0 - ended}, 0));
+    program.assign(*return_so_far_,
+                   concatenate({program.use(*running_return_),
+                                column(program, "reward", n, numbers(*reward_))},
+                               0));
+    program.plan();
+  }
+  Program& program = after_scan_;
+  const Tensor ended = column(program, "ended", n, numbers(*ended_));
+  const Tensor so_far = column(program, "return", n, numbers(*return_so_far_, b));
+  const Tensor time = column(program, "time", n, numbers(*time_));
+  const Tensor count = sum(ended), all = sum(ended * so_far);
+  const Tensor centred = so_far - all / maximum(count, program.constant(1));
+  const auto greatest = [&](Tensor x) {
+    const Tensor nothing = program.constant(std::numeric_limits<float>::lowest());
+    return max(reshape(select(ended, x, nothing), {1, n}), -1);
+  };
+  std::vector<Tensor> report(most + 1);
+  report[episodes] = count;
+  report[truncations] = sum(column(program, "truncated", n, numbers(*truncated_)));
+  report[total] = all;
+  report[length] = sum(ended * (time + 1));
+  report[squares] = sum(ended * square(centred));
+  report[least] = -greatest(-so_far);
+  report[most] = greatest(so_far);
+  for (Tensor& one : report) one = reshape(one, {1});
+  program.output("report", program.pack(report));
+  program.assign(*running_return_, slice(so_far * (1.0 - ended), 0, n - b, b));
+  program.plan();
+}
+
 void Rollouts::follow_episodes() {
   Device& device = batch_.device();
-  device.copy_to_host(host_reward_.data(), reward_->data(), reward_->bytes());
-  device.copy_to_host(host_terminated_.data(), terminated_->data(), terminated_->bytes());
-  device.copy_to_host(host_truncated_.data(), truncated_->data(), truncated_->bytes());
-  returns_.clear();
-  lengths_.clear();
-  any_truncated_ = false;
-  const std::size_t b = static_cast<std::size_t>(options_.instances);
-  for (std::size_t i = 0; i < host_reward_.size(); ++i) {
-    const std::size_t instance = i % b;
-    host_time_[i] = static_cast<float>(running_length_[instance]);
-    running_return_[instance] += static_cast<double>(host_reward_[i]);
-    ++running_length_[instance];
-    const bool ended = host_terminated_[i] != 0 || host_truncated_[i] != 0;
-    any_truncated_ = any_truncated_ || host_truncated_[i] != 0;
-    host_ended_[i] = ended ? 1.0f : 0.0f;
-    if (!ended) continue;
-    returns_.push_back(running_return_[instance]);
-    lengths_.push_back(running_length_[instance]);
-    running_return_[instance] = 0;
-    running_length_[instance] = 0;
-  }
-  for (std::size_t i = 0; i < b; ++i)
-    host_time_[host_reward_.size() + i] = static_cast<float>(running_length_[i]);
-  device.copy_from_host(ended_->data(), host_ended_.data(), ended_->bytes());
-  device.copy_from_host(time_->data(), host_time_.data(), time_->bytes());
+  const std::int64_t b = options_.instances;
+  before_scan_.run();
+  const ScanShape shape{.rows = b, .steps = 1 + steps_, .row_stride = 1, .step_stride = b};
+  device.kernels<float>().scan.forward_scan(device.stream(), shape, numbers(*return_so_far_),
+                                            numbers(*goes_on_), numbers(*return_so_far_));
+  after_scan_.run();
 }
 
 EpisodeStatistics Rollouts::statistics() const {
   const double none = std::numeric_limits<double>::quiet_NaN();
-  EpisodeStatistics result{
-      static_cast<std::int64_t>(returns_.size()), none, none, none, none, none};
-  if (returns_.empty()) return result;
-  const double n = static_cast<double>(returns_.size());
-  double sum = 0, length = 0, squares = 0;
-  for (double value : returns_) sum += value;
-  for (std::int64_t value : lengths_) length += static_cast<double>(value);
-  result.return_mean = sum / n;
-  result.length_mean = length / n;
-  for (double value : returns_) squares += (value - sum / n) * (value - sum / n);
-  result.return_deviation = std::sqrt(squares / n);
-  result.return_minimum = *std::min_element(returns_.begin(), returns_.end());
-  result.return_maximum = *std::max_element(returns_.begin(), returns_.end());
+  const std::vector<double> report = after_scan_.read("report");
+  const double n = report[episodes];
+  EpisodeStatistics result{static_cast<std::int64_t>(n), none, none, none, none, none};
+  if (n == 0) return result;
+  result.return_mean = report[total] / n;
+  result.return_deviation = std::sqrt(report[squares] / n);
+  result.return_minimum = report[least];
+  result.return_maximum = report[most];
+  result.length_mean = report[length] / n;
+  return result;
+}
+
+bool Rollouts::any_truncated() const { return after_scan_.read("report")[truncations] > 0; }
+
+std::vector<double> Rollouts::returns() const {
+  const std::vector<double> ended = ended_->read(), so_far = return_so_far_->read();
+  const std::size_t first = so_far.size() - ended.size();
+  std::vector<double> result;
+  for (std::size_t i = 0; i < ended.size(); ++i)
+    if (ended[i] != 0) result.push_back(so_far[first + i]);
+  return result;
+}
+
+std::vector<std::int64_t> Rollouts::lengths() const {
+  const std::vector<double> ended = ended_->read(), time = time_->read();
+  std::vector<std::int64_t> result;
+  for (std::size_t i = 0; i < ended.size(); ++i)
+    if (ended[i] != 0) result.push_back(static_cast<std::int64_t>(time[i]) + 1);
   return result;
 }
 
@@ -183,10 +229,6 @@ void Rollouts::keep() {
   batch_.save(to);
   to += batch_.saved_bytes();
   std::memcpy(to, &interactions_, 8);
-  to += 8;
-  std::memcpy(to, running_return_.data(), running_return_.size() * 8);
-  to += running_return_.size() * 8;
-  std::memcpy(to, running_length_.data(), running_length_.size() * 8);
   batch_.device().copy_from_host(kept_->data(), bytes.data(), bytes.size());
 }
 
@@ -197,10 +239,6 @@ void Rollouts::recall() {
   batch_.load(from);
   from += batch_.saved_bytes();
   std::memcpy(&interactions_, from, 8);
-  from += 8;
-  std::memcpy(running_return_.data(), from, running_return_.size() * 8);
-  from += running_return_.size() * 8;
-  std::memcpy(running_length_.data(), from, running_length_.size() * 8);
   begun_ = interactions_ > 0;
   if (begun_) batch_.observe(numbers(*current_));
 }

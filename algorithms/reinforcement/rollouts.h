@@ -11,7 +11,8 @@
 //
 //   where row i led to = ended[i] ? final_observation[i] : observation[i + instances]
 //
-// Statistics are those of the environment's own reward, whatever becomes of `reward` later.
+// Statistics are those of the environment's own reward, whatever becomes of `reward` later. They
+// are added up on the device: what reaches the host is one report of seven numbers.
 
 #pragma once
 
@@ -70,43 +71,43 @@ class Rollouts {
   // [pairs + instances]: steps since the episode began.
   const Array& time() const { return *time_; }
 
-  // Whether any episode was truncated, so that final observations are asked for.
-  bool any_truncated() const { return any_truncated_; }
+  // ---- Episodes that ended in the last collection ----
 
-  // ---- Episodes that ended in the last collection, in the order of rows ----
-
-  const std::vector<double>& returns() const { return returns_; }
-  const std::vector<std::int64_t>& lengths() const { return lengths_; }
   EpisodeStatistics statistics() const;
+  // Whether any was truncated, so that final observations are asked for.
+  bool any_truncated() const;
+  // One by one, in the order of rows; these copy arrays to the host.
+  std::vector<double> returns() const;
+  std::vector<std::int64_t> lengths() const;
 
   // ---- Going on another day ----
 
-  // Writes into the store all that is not there at any time (the environments' states, running
-  // returns), before a checkpoint; takes it from there, after reading one. A run that goes on from
-  // there has the same bits as one that was never interrupted.
+  // Writes into the store all that is not there at any time (the environments' states), before a
+  // checkpoint; takes it from there, after reading one. A run that goes on from there has the same
+  // bits as one that was never interrupted.
   void keep();
   void recall();
 
  private:
+  void record_episodes();
   void follow_episodes();
 
   RolloutOptions options_;
   std::int64_t steps_, interactions_ = 0;
-  bool begun_ = false, any_truncated_ = false;
+  bool begun_ = false;
   Store buffers_;
   Batch<float> batch_;
   Actor actor_;
   Array* current_;  // [instances, width], from which the actor reads
   Array *observation_, *final_observation_, *action_, *log_probability_, *reward_, *terminated_,
       *truncated_, *ended_, *time_;
-  Array* kept_;  // in the run's store
+  Array* kept_;  // in the run's store, as is:
+  Array* running_return_;  // [instances], of the episodes that go on
 
-  // Of the episodes that go on, by instance.
-  std::vector<double> running_return_;
-  std::vector<std::int64_t> running_length_;
-  std::vector<double> returns_;
-  std::vector<std::int64_t> lengths_;
-  std::vector<float> host_reward_, host_terminated_, host_truncated_, host_ended_, host_time_;
+  // Returns by a scan over [1 + steps, instances], whose first row is what earlier collections
+  // brought: the return up to each row, and whether the episode goes on behind it.
+  Array *return_so_far_, *goes_on_;
+  Program before_scan_, after_scan_;
 };
 
 // The spaces of an environment, and the usual head for them.

@@ -68,12 +68,31 @@ TEST(Rollouts, rows_follow_one_another) {
         EXPECT_LT(std::hypot(end[0] - o[0], end[1] - o[1]), 0.4 + 1e-5);
         EXPECT_NE(end[2], observation[(row + instances) * width + 2]);
         ASSERT_LT(found, rollouts.returns().size());
-        EXPECT_NEAR(rollouts.returns()[found], totals[static_cast<std::size_t>(b)], 1e-9);
+        const double total = totals[static_cast<std::size_t>(b)];
+        // 200 roundings to 2^-24, some up and some down.
+        EXPECT_NEAR(rollouts.returns()[found], total, 2e-6 * std::abs(total));
         EXPECT_EQ(rollouts.lengths()[found++], 200);
         totals[static_cast<std::size_t>(b)] = 0;
         ++ended;
       }
-    EXPECT_EQ(rollouts.statistics().episodes, static_cast<std::int64_t>(found));
+    const EpisodeStatistics statistics = rollouts.statistics();
+    EXPECT_EQ(statistics.episodes, static_cast<std::int64_t>(found));
+    if (found > 0) {
+      const Vector returns = rollouts.returns();
+      double mean = 0, squares = 0, least = returns[0], most = returns[0];
+      for (double r : returns) {
+        mean += r / static_cast<double>(found);
+        least = std::min(least, r), most = std::max(most, r);
+      }
+      for (double r : returns) squares += (r - mean) * (r - mean) / static_cast<double>(found);
+      EXPECT_NEAR(statistics.return_mean, mean, 1e-6 * std::abs(mean));
+      EXPECT_NEAR(statistics.return_deviation, std::sqrt(squares), 1e-5 * std::sqrt(squares));
+      EXPECT_EQ(statistics.return_minimum, least);
+      EXPECT_EQ(statistics.return_maximum, most);
+      EXPECT_EQ(statistics.length_mean, 200);
+    } else {
+      EXPECT_TRUE(std::isnan(statistics.return_mean));
+    }
     EXPECT_EQ(rollouts.any_truncated(), found > 0);
   }
   EXPECT_EQ(ended, 2 * instances);

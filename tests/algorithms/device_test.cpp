@@ -1,0 +1,348 @@
+// Learners on a CUDA device: a step or two of each there and on the processor, from the same start,
+// end up alike; and what an iteration of imitation brings to the host is numbers, not arrays.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "algorithms/adversarial/adversarial_imitation.h"
+#include "algorithms/cloning/dagger.h"
+#include "algorithms/cloning/distillation.h"
+#include "algorithms/cloning/sequence_cloning.h"
+#include "algorithms/reinforcement/policy_gradient.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace understudy {
+namespace {
+
+using Vector = std::vector<double>;
+
+#if defined(UNDERSTUDY_NATIVE_CUDA)
+#define SKIP_WITHOUT_CUDA() \
+  if (cuda_missing_reason() != nullptr) GTEST_SKIP() << cuda_missing_reason()
+#else
+#define SKIP_WITHOUT_CUDA() (void)0
+#endif
+
+// What `body` makes of each device is the same but for rounding: parameters after a few steps of
+// Adam, which takes a gradient's sign where it is near 0, so that a share of them may go apart.
+void agree(const std::function<Vector(Device&)>& body, double tolerance, double share = 0) {
+  const std::unique_ptr<Device> processor = cpu_device(), gpu = cuda_device();
+  const Vector expected = body(*processor), found = body(*gpu);
+  ASSERT_EQ(found.size(), expected.size());
+  double apart = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    ASSERT_TRUE(std::isfinite(found[i])) << "value " << i;
+    apart += std::abs(found[i] - expected[i]) > tolerance * (1 + std::abs(expected[i])) ? 1 : 0;
+  }
+  EXPECT_LE(apart, share * static_cast<double>(found.size()));
+}
+
+PolicyDescription small_policy(const char* name) {
+  PolicyDescription description = describe_policy(environment_named(name));
+  description.trunk.hidden = {8};
+  description.normalise_observations = true;
+  return description;
+}
+
+Pairs pairs_for(const PolicyDescription& description, std::int64_t count) {
+  const ActionSpace& action = description.action;
+  Pairs pairs{description.observation.width(), action.kind == ActionKind::index ? 1 : action.size};
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::vector<float> input, output;
+    for (std::int64_t k = 0; k < pairs.input_width; ++k)
+      input.push_back(static_cast<float>(std::sin(1.0 + 0.7 * static_cast<double>(i * 3 + k))));
+    for (std::int64_t k = 0; k < pairs.action_width; ++k) {
+      const double x = std::cos(2.0 + 1.3 * static_cast<double>(i * 2 + k));
+      output.push_back(action.kind == ActionKind::index  ? static_cast<float>(i % action.size)
+                       : action.kind == ActionKind::bits ? (x > 0 ? 1.0f : 0.0f)
+                                                         : static_cast<float>(0.9 * x));
+    }
+    pairs.append(input, output);
+  }
+  return pairs;
+}
+
+// ---- Cloning ----
+
+struct Head {
+  HeadKind kind;
+  ActionSpace action;
+};
+
+std::vector<Head> heads() {
+  const ActionSpace real{ActionKind::real, 2, {-1, -1}, {1, 1}};
+  std::vector<Head> all = {{HeadKind::categorical, {ActionKind::index, 3}},
+                           {HeadKind::bernoulli, {ActionKind::bits, 3}}};
+  for (const HeadKind kind :
+       {HeadKind::gaussian, HeadKind::regression, HeadKind::full_gaussian, HeadKind::mixture,
+        HeadKind::full_mixture, HeadKind::independent_bins, HeadKind::joint_bins,
+        HeadKind::autoregressive, HeadKind::recurrent_bins})
+    all.push_back({kind, real});
+  return all;
+}
+
+TEST(OnCuda, every_head_with_a_likelihood_is_cloned) {
+  SKIP_WITHOUT_CUDA();
+  for (const Head& head : heads()) {
+    SCOPED_TRACE(name_of(head.kind));
+    PolicyDescription description;
+    description.observation.shape = {3};
+    description.action = head.action;
+    description.trunk.hidden = {6};
+    description.head.kind = head.kind;
+    description.head.bins = 4;
+    description.head.components = 2;
+    description.head.draws = 3;
+    description.head.hidden = {5};
+    const Pairs pairs = pairs_for(description, 24);
+    agree(
+        [&](Device& device) {
+          Policy policy(device, description, 5);
+          BehaviouralCloning cloning(policy, pairs, {.batch = 12, .seed = 2});
+          for (int i = 0; i < 3; ++i) cloning.step();
+          return policy.parameters().flat().read();
+        },
+        1e-4, 0.02);
+  }
+}
+
+TEST(OnCuda, policies_with_memory_and_latent_heads_are_cloned) {
+  SKIP_WITHOUT_CUDA();
+  const std::pair<TrunkKind, HeadKind> cases[] = {{TrunkKind::rnn, HeadKind::gaussian},
+                                                  {TrunkKind::lstm, HeadKind::mixture},
+                                                  {TrunkKind::gru, HeadKind::gaussian},
+                                                  {TrunkKind::mlp, HeadKind::best_of},
+                                                  {TrunkKind::mlp, HeadKind::variational},
+                                                  {TrunkKind::mlp, HeadKind::adversarial}};
+  for (const auto& [trunk, head] : cases) {
+    SCOPED_TRACE(std::string(name_of(trunk)) + " " + name_of(head));
+    Sequences sequences{2, 1};
+    for (int i = 0; i < 22; ++i) {
+      const float t = static_cast<float>(i);
+      sequences.append({std::sin(t), std::cos(2 * t)}, {std::sin(0.5f * t)});
+      if (i % 11 == 10) sequences.end();
+    }
+    agree(
+        [&](Device& device) {
+          SequenceCloning::Options options;
+          options.policy.trunk = {.kind = trunk, .hidden = {5}};
+          options.policy.head = {.kind = head, .components = 2, .hidden = {5}, .draws = 3};
+          options.batch = 2;
+          options.steps = 6;
+          SequenceCloning cloning(device, sequences, options);
+          for (int i = 0; i < 2; ++i) cloning.step();
+          return cloning.policy().parameters().flat().read();
+        },
+        1e-4, 0.02);
+  }
+}
+
+TEST(OnCuda, dagger_asks_and_learns) {
+  SKIP_WITHOUT_CUDA();
+  const EnvironmentDescription& environment = environment_named("cartpole");
+  agree(
+      [&](Device& device) {
+        Policy policy(device, small_policy("cartpole"), 1);
+        BatchWorld world(device, environment, 2, 3);
+        FunctionExpert expert([](std::span<const float> o, std::span<const float>,
+                                 std::span<float> action) { action[0] = o[2] + o[3] > 0; });
+        Dagger::Options options;
+        options.steps = 40;
+        options.training_steps = 4;
+        options.cloning.batch = 20;
+        Dagger dagger(policy, world, expert, options);
+        for (int round = 0; round < 2; ++round) dagger.step();
+        return policy.parameters().flat().read();
+      },
+      1e-4, 0.02);
+}
+
+TEST(OnCuda, a_policy_is_distilled) {
+  SKIP_WITHOUT_CUDA();
+  const PolicyDescription description = small_policy("pendulum");
+  const std::vector<float> observations = pairs_for(description, 20).inputs;
+  agree(
+      [&](Device& device) {
+        Policy teacher(device, description, 1), student(device, description, 2);
+        Distillation distillation(student, teacher, observations, {.batch = 10});
+        for (int i = 0; i < 3; ++i) distillation.step();
+        return student.parameters().flat().read();
+      },
+      1e-4, 0.02);
+}
+
+// ---- Acting and learning from rewards ----
+
+TrpoOptions small_trpo() {
+  TrpoOptions options;
+  options.learner.rollouts = {.instances = 8, .pairs = 160, .seed = 4};
+  options.learner.baseline.hidden = {8};
+  options.trust_region.iterations = options.learner.baseline.trust_region.iterations = 3;
+  return options;
+}
+
+TEST(OnCuda, trust_regions_step) {
+  SKIP_WITHOUT_CUDA();
+  for (const char* name : {"cartpole", "pendulum"}) {
+    SCOPED_TRACE(name);
+    agree(
+        [&](Device& device) {
+          Policy policy(device, small_policy(name), 1);
+          Trpo trpo(policy, environment_named(name), small_trpo());
+          Vector found;
+          for (int i = 0; i < 2; ++i) {
+            const LearningMetrics metrics = trpo.step();
+            found.insert(found.end(),
+                         {metrics.reward, static_cast<double>(metrics.episodes.episodes),
+                          metrics.trust_region.improvement, metrics.trust_region.divergence,
+                          metrics.trust_region.fraction, metrics.explained_variance});
+            if (metrics.episodes.episodes > 0)
+              found.insert(found.end(),
+                           {metrics.episodes.return_mean, metrics.episodes.return_deviation,
+                            metrics.episodes.return_minimum, metrics.episodes.return_maximum,
+                            metrics.episodes.length_mean});
+          }
+          const Vector parameters = policy.parameters().flat().read();
+          found.insert(found.end(), parameters.begin(), parameters.end());
+          return found;
+        },
+        2e-3);
+  }
+}
+
+TEST(OnCuda, policy_gradients_step) {
+  SKIP_WITHOUT_CUDA();
+  for (PolicyGradientOptions options :
+       {PolicyGradientOptions::ppo(), PolicyGradientOptions::reinforce()}) {
+    options.learner.rollouts = {.instances = 4, .pairs = 40, .seed = 4};
+    options.learner.baseline.hidden = {8};
+    options.batch = options.learner.baseline.batch = 20;
+    options.epochs = 2;
+    agree(
+        [&](Device& device) {
+          Policy policy(device, small_policy("cartpole"), 1);
+          PolicyGradient learner(policy, environment_named("cartpole"), options);
+          for (int i = 0; i < 2; ++i) learner.step();
+          return policy.parameters().flat().read();
+        },
+        1e-4, 0.02);
+  }
+}
+
+// Six steps of two episodes of an environment's numbers, for adversaries to compare with.
+Demonstrations shown(const EnvironmentDescription& environment) {
+  Demonstrations demonstrations;
+  demonstrations.observations.shape = {environment.observation_size};
+  demonstrations.actions.discrete = environment.action_count > 0;
+  if (!demonstrations.actions.discrete) demonstrations.actions.shape = {environment.action_size};
+  for (int episode = 0; episode < 2; ++episode) {
+    for (int t = 0; t <= 6; ++t)
+      for (int k = 0; k < environment.observation_size; ++k)
+        demonstrations.observations.numbers.push_back(
+            static_cast<float>(0.1 * std::sin(episode + t + 2 * k)));
+    for (int t = 0; t < 6; ++t)
+      if (demonstrations.actions.discrete)
+        demonstrations.actions.indices.push_back(t % environment.action_count);
+      else
+        demonstrations.actions.numbers.push_back(static_cast<float>(std::cos(t)));
+    demonstrations.starts.push_back(demonstrations.starts.back() + 6);
+    demonstrations.terminal.push_back(true);
+  }
+  return demonstrations;
+}
+
+struct Imitation {
+  Policy policy;
+  std::unique_ptr<AdversarialImitation> learner;
+  Imitation(Device& device, const char* name, AdversarialAlgorithm algorithm, RewardInput input,
+            const TrpoOptions& trpo)
+      : policy(device, small_policy(name), 1) {
+    const EnvironmentDescription& environment = environment_named(name);
+    AdversarialOptions options;
+    options.algorithm = algorithm;
+    options.input = input;
+    options.trpo = trpo;
+    options.discriminator.hidden = {8};
+    learner = make_imitation(policy, environment, shown(environment), options);
+  }
+};
+
+TEST(OnCuda, adversaries_and_their_learners_step) {
+  SKIP_WITHOUT_CUDA();
+  for (const AdversarialAlgorithm algorithm :
+       {AdversarialAlgorithm::gail, AdversarialAlgorithm::fem, AdversarialAlgorithm::gtal})
+    for (const RewardInput input : {RewardInput::state_action, RewardInput::state_pair}) {
+      SCOPED_TRACE(name_of(algorithm));
+      agree(
+          [&](Device& device) {
+            Imitation imitation(device, "cartpole", algorithm, input, small_trpo());
+            for (int i = 0; i < 2; ++i) imitation.learner->step();
+            return imitation.policy.parameters().flat().read();
+          },
+          2e-3);
+    }
+}
+
+// ---- What goes to the host ----
+
+// Another device that counts.
+class CountingDevice final : public Device {
+ public:
+  explicit CountingDevice(Device& device) : device_(device) {}
+  std::size_t copies = 0, largest = 0;
+
+  DeviceKind kind() const override { return device_.kind(); }
+  const char* description() const override { return device_.description(); }
+  void* allocate(std::size_t bytes) override { return device_.allocate(bytes); }
+  void release(void* memory) override { device_.release(memory); }
+  void copy_from_host(void* to, const void* from, std::size_t bytes) override {
+    device_.copy_from_host(to, from, bytes);
+  }
+  void copy_to_host(void* to, const void* from, std::size_t bytes) override {
+    ++copies;
+    largest = std::max(largest, bytes);
+    device_.copy_to_host(to, from, bytes);
+  }
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    device_.copy(to, from, bytes);
+  }
+  void fill_zero(void* memory, std::size_t bytes) override { device_.fill_zero(memory, bytes); }
+  void synchronise() override { device_.synchronise(); }
+  Stream& stream() override { return device_.stream(); }
+  Stream& stream_of_thread(int thread) override { return device_.stream_of_thread(thread); }
+  int threads() const override { return device_.threads(); }
+  Threads* team() override { return device_.team(); }
+  const Backend<float>& kernels_f32() const override { return device_.kernels_f32(); }
+  const Backend<double>& kernels_f64() const override { return device_.kernels_f64(); }
+  bool graph_begin() override { return device_.graph_begin(); }
+  void* graph_end() override { return device_.graph_end(); }
+  void graph_launch(void* graph) override { device_.graph_launch(graph); }
+  void graph_release(void* graph) override { device_.graph_release(graph); }
+
+ private:
+  Device& device_;
+};
+
+TEST(OnCuda, an_iteration_brings_reports_to_the_host_and_no_arrays) {
+  SKIP_WITHOUT_CUDA();
+  const std::unique_ptr<Device> gpu = cuda_device();
+  for (const RewardInput input : {RewardInput::state_action, RewardInput::state_pair}) {
+    CountingDevice device(*gpu);
+    Imitation imitation(device, "cartpole", AdversarialAlgorithm::gail, input, small_trpo());
+    imitation.learner->step();
+    device.copies = device.largest = 0;
+    const AdversarialMetrics metrics = imitation.learner->step();
+    // Nothing that has as many numbers as there are pairs: 160 of 4 bytes.
+    EXPECT_LT(device.largest, 160);
+    // A report of the episodes (asked for twice) and of each try of the two line searches, two of
+    // the directions, two numbers of the advantages, and what is said of the adversary's health.
+    const int tries =
+        metrics.learning.trust_region.tries + metrics.learning.baseline.trust_region.tries;
+    EXPECT_LE(device.copies, static_cast<std::size_t>(tries) + 16);
+    EXPECT_GT(device.copies, 0u);
+  }
+}
+
+}  // namespace
+}  // namespace understudy

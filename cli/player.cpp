@@ -92,7 +92,7 @@ class PolicyPlayer final : public Player {
 
 std::unique_ptr<Expert> built_in_expert(const EnvironmentDescription& environment) {
   if (environment.expert == nullptr)
-    fail(ErrorKind::not_available, "%s: there is no built-in expert; --expert RUN",
+    fail(ErrorKind::not_available, "%s: there is no built-in expert; expected a run",
          environment.name);
   return std::make_unique<FunctionExpert>([&environment](std::span<const float>,
                                                          std::span<const float> state,

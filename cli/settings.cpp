@@ -62,6 +62,13 @@ void Settings::take(const char* name, std::int64_t& value) {
   resolved_[name] = value;
 }
 
+void Settings::take_count(const char* name, std::int64_t& value) {
+  take(name, value);
+  if (value < 1)
+    fail(ErrorKind::bad_input, "%s: expected a whole number of 1 or more, found %lld", name,
+         static_cast<long long>(value));
+}
+
 void Settings::take(const char* name, int& value) {
   std::int64_t wide = value;
   take(name, wide);
@@ -97,6 +104,20 @@ void Settings::take(const char* name, std::vector<std::int64_t>& value) {
     }
   }
   resolved_[name] = value;
+}
+
+std::size_t Settings::place_of(const char* name, const std::vector<const char*>& names,
+                               std::size_t place) {
+  if (const Given* given = find(name)) {
+    place = static_cast<std::size_t>(
+        std::find(names.begin(), names.end(), given->text) - names.begin());
+    std::string all;
+    for (std::size_t i = 0; i < names.size(); ++i)
+      all += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + std::string(names[i]);
+    if (place == names.size()) refuse(name, *given, all.c_str());
+  }
+  resolved_[name] = names[place];
+  return place;
 }
 
 void Settings::finish() const {

@@ -26,9 +26,16 @@ class Settings {
   void take(const char* name, bool& value);
   void take(const char* name, int& value);
   void take(const char* name, std::int64_t& value);
+  void take_count(const char* name, std::int64_t& value);  // 1 or more
   void take(const char* name, double& value);
   void take(const char* name, std::string& value);
   void take(const char* name, std::vector<std::int64_t>& value);
+
+  // One of the names, in the order of an enumeration's values from 0.
+  template <typename Kind>
+  Kind choose(const char* name, const std::vector<const char*>& names, Kind value) {
+    return static_cast<Kind>(place_of(name, names, static_cast<std::size_t>(value)));
+  }
 
   // The number of iterations is not part of what must stay the same when a run goes on.
   void finish() const;
@@ -39,6 +46,7 @@ class Settings {
     std::string text, from;
   };
   const Given* find(const char* name);
+  std::size_t place_of(const char* name, const std::vector<const char*>& names, std::size_t place);
   [[noreturn]] void refuse(const char* name, const Given& given, const char* expected) const;
   void add(const std::string& name, const Json& value, const std::string& from);
 

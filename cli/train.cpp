@@ -12,7 +12,7 @@ namespace understudy::cli {
 namespace {
 
 struct TrainOptions {
-  std::string algorithm, environment, out, config, expert = "builtin", policy, trunk;
+  std::string algorithm, environment, out, config, expert = "builtin", teacher, policy, trunk;
   std::vector<std::string> demonstrations, set;
   std::int64_t iterations = 0;
   Watch watch;
@@ -23,8 +23,8 @@ struct Entry {
   std::unique_ptr<Trainer> (*make)(const Training&);
 };
 constexpr Entry trainers[] = {
-    {"bc", make_cloning}, {"dagger", make_dagger}, {"gail", make_gail},
-    {"fem", make_fem},    {"gtal", make_gtal},
+    {"bc", make_cloning}, {"dagger", make_dagger}, {"distill", make_distillation},
+    {"gail", make_gail},  {"fem", make_fem},       {"gtal", make_gtal},
 };
 
 const Entry& trainer_named(const std::string& name) {
@@ -70,7 +70,11 @@ int run(const TrainOptions& options, const Common& common) {
   training.environment = environment;
   training.demonstrations = options.demonstrations.empty() ? nullptr : &demonstrations;
   if (!options.demonstrations.empty()) training.demonstrations_name = options.demonstrations[0];
-  training.expert = options.expert;
+  const bool distils = options.algorithm == "distill";
+  if (!distils && !options.teacher.empty())
+    fail(ErrorKind::bad_input, "--teacher: expected the algorithm distill, found %s",
+         options.algorithm.c_str());
+  training.expert = distils ? options.teacher : options.expert;
   training.seed = common.seed;
   training.settings = &settings;
   const std::unique_ptr<Trainer> trainer = entry.make(training);
@@ -79,6 +83,7 @@ int run(const TrainOptions& options, const Common& common) {
   if (environment != nullptr) config["environment"] = options.environment;
   config["demonstrations"] = options.demonstrations;
   if (options.algorithm == "dagger") config["expert"] = options.expert;
+  if (distils) config["teacher"] = options.teacher;
   const Trained trained =
       train_in(options.out, config, *trainer, training, options.iterations, common,
                                    options.watch);
@@ -120,6 +125,7 @@ void add_train(Verb& root, Command& command) {
       .between(std::int64_t{1}, std::int64_t{1000000000});
   verb.option("--expert", options->expert,
               "dagger: builtin (default), a run, or pipe:COMMAND, a program to ask");
+  verb.option("--teacher", options->teacher, "distill: a run, builtin, or pipe:COMMAND");
   verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });

@@ -24,8 +24,9 @@ std::string usual_name(const std::string& name) {
   return name;
 }
 
-// Settings of the heads that have any.
-void take_head(const Training& training, PolicyDescription& description) {
+// Settings of the heads that have any. A head that is a teacher's keeps its bins: between others
+// and those there is no divergence.
+void take_head(const Training& training, PolicyDescription& description, bool taught) {
   HeadOptions& head = description.head;
   Settings& settings = *training.settings;
   switch (head.kind) {
@@ -48,18 +49,17 @@ void take_head(const Training& training, PolicyDescription& description) {
     case HeadKind::recurrent_bins: settings.take("order", head.order); [[fallthrough]];
     case HeadKind::independent_bins:
     case HeadKind::joint_bins: {
+      if (taught) break;
       head.bins = head.kind == HeadKind::joint_bins ? 8 : 32;
       settings.take("bins", head.bins);
       // Quantiles of what was demonstrated, unless the actions have bounds to cut evenly between.
-      std::string placement = description.action.low.empty() ? "quantile" : "uniform";
-      settings.take("bin_placement", placement);
-      if (placement != "quantile" && placement != "uniform")
-        fail(ErrorKind::bad_input, "bin_placement: expected quantile or uniform, found '%s'",
-             placement.c_str());
+      const bool evenly =
+          settings.choose("bin_placement", {"quantile", "uniform"},
+                          description.action.low.empty() ? 0 : 1) == 1;
       if (training.demonstrations == nullptr || training.demonstrations->actions.discrete) break;
       const std::vector<float>& actions = training.demonstrations->actions.numbers;
       const std::size_t width = static_cast<std::size_t>(description.action.size);
-      if (placement == "quantile") {
+      if (!evenly) {
         head.edges = Bins::quantile(actions, description.action.size, head.bins);
       } else if (description.action.low.empty()) {
         std::vector<double> low(width, INFINITY), high(width, -INFINITY);
@@ -81,7 +81,7 @@ void take_head(const Training& training, PolicyDescription& description) {
 
 }  // namespace
 
-PolicyDescription take_policy(const Training& training) {
+PolicyDescription take_policy(const Training& training, const PolicyDescription* like) {
   PolicyDescription description;
   if (const EnvironmentDescription* e = training.environment) {
     description.observation.shape = {e->observation_size};
@@ -107,17 +107,27 @@ PolicyDescription take_policy(const Training& training) {
     description.action = d.actions.discrete ? ActionSpace{ActionKind::index, most + 1}
                                             : ActionSpace{ActionKind::real, d.actions.width()};
   }
+  HeadKind kind = PolicyDescription::usual_head(description.action);
+  if (like != nullptr) {
+    description.observation = like->observation;
+    description.action = like->action;
+    // Heads that do not know their likelihood can be learned from, and do not learn so.
+    if (like->head.kind < HeadKind::best_of) kind = like->head.kind;
+  }
   Settings& settings = *training.settings;
-  std::string head = name_of(PolicyDescription::usual_head(description.action)), trunk = "mlp";
+  std::string head = name_of(kind), trunk = "mlp";
   settings.take("head", head);
   settings.take("trunk", trunk);
   description.head.kind = head_kind_named(usual_name(head));
+  const bool same = like != nullptr && like->head.kind == description.head.kind;
+  if (same) description.head = like->head;
   description.trunk.kind = trunk_kind_named(trunk);
   if (description.trunk.kind != TrunkKind::mlp) description.trunk.hidden = {64};
   settings.take("hidden", description.trunk.hidden);
   settings.take("convolutions", description.trunk.convolutions);
-  take_head(training, description);
-  description.normalise_observations = !description.observation.index;
+  take_head(training, description, same);
+  description.normalise_observations =
+      !description.observation.index && description.observation.vocabularies.empty();
   training.settings->take("normalise_observations", description.normalise_observations);
   // As the code of TRPO's and GAIL's authors begins: nearly the same distribution everywhere.
   description.initialisation = InitialisationKind::column_normalised;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "algorithms/cloning/behavioural_cloning.h"
 #include "algorithms/data/demonstrations.h"
 #include "algorithms/policies/policy.h"
 #include "cli/run_folder.h"
@@ -20,7 +21,7 @@ struct Training {
   const EnvironmentDescription* environment = nullptr;  // null: none was named
   const Demonstrations* demonstrations = nullptr;       // null: none were given
   std::string demonstrations_name;
-  std::string expert;  // of DAgger: builtin, a run, or pipe:COMMAND
+  std::string expert;  // of DAgger and distillation: builtin, a run, or pipe:COMMAND
   std::uint64_t seed = 0;
   Settings* settings = nullptr;
 };
@@ -54,6 +55,7 @@ class Trainer {
 
 std::unique_ptr<Trainer> make_cloning(const Training& training);
 std::unique_ptr<Trainer> make_dagger(const Training& training);
+std::unique_ptr<Trainer> make_distillation(const Training& training);
 // trpo, ppo, a2c or reinforce, on the environment's own reward.
 std::unique_ptr<Trainer> make_reinforcement(const Training& training, const std::string& algorithm);
 std::unique_ptr<Trainer> make_gail(const Training& training);
@@ -62,8 +64,12 @@ std::unique_ptr<Trainer> make_gtal(const Training& training);
 
 // A policy for the environment, or, where there is none, for the demonstrations: two hidden layers
 // of 100 (setting `hidden`), the usual head. Settings `trunk` and `head` name others, and each head
-// has settings of its own.
-PolicyDescription take_policy(const Training& training);
+// has settings of its own. One that is to be like a teacher observes and acts as that does, and has
+// its head, with its settings, unless another is named.
+PolicyDescription take_policy(const Training& training, const PolicyDescription* like = nullptr);
+
+// What cloning's optimiser and loss are told.
+BehaviouralCloning::Options take_cloning(const Training& training);
 
 struct Trained {
   std::int64_t iterations = 0, interactions = 0;

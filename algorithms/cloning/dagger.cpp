@@ -30,12 +30,13 @@ Dagger::Dagger(Policy& policy, DaggerWorld& world, Expert& expert, const Options
       start_(policy.parameters().flat().read()) {
   const PolicyDescription& description = policy.description();
   if (options_.steps < 1 || options_.training_steps < 1 || options_.rounds < 1 ||
-      !(options_.decay >= 0 && options_.decay <= 1))
+      !(options_.decay >= 0 && options_.decay <= 1) ||
+      !(options_.share >= 0 && options_.share <= 1))
     fail(ErrorKind::bad_input,
-         "dagger: expected counts of at least 1 and a decay in [0, 1], found %lld steps, %lld of "
-         "training, %lld rounds, decay %g",
+         "dagger: expected counts of at least 1, a decay and a share in [0, 1], found %lld steps, "
+         "%lld of training, %lld rounds, %g, %g",
          static_cast<long long>(options_.steps), static_cast<long long>(options_.training_steps),
-         static_cast<long long>(options_.rounds), options_.decay);
+         static_cast<long long>(options_.rounds), options_.decay, options_.share);
   if (description.observation.index || policy.has_memory() ||
       static_cast<std::int64_t>(world.observations().size()) !=
           world.instances() * description.observation.width())
@@ -54,6 +55,7 @@ double Dagger::beta(std::int64_t round) const {
   switch (options_.schedule) {
     case BetaSchedule::indicator: return round == 0 ? 1 : 0;
     case BetaSchedule::exponential: return std::pow(options_.decay, static_cast<double>(round));
+    case BetaSchedule::constant: return options_.share;
     case BetaSchedule::linear: break;
   }
   return std::max(0.0, 1 - static_cast<double>(round) / static_cast<double>(options_.rounds));
@@ -93,6 +95,7 @@ void Dagger::collect(Metrics& metrics) {
   std::vector<Track> tracks(static_cast<std::size_t>(instances));
   double differing = 0, total_return = 0;
   world_.begin(static_cast<std::uint64_t>(round_));
+  expert_.begin(static_cast<std::uint64_t>(round_));
   for (std::int64_t t = 0; t < ticks; ++t) {
     const std::vector<float> observations = world_.observations(), states = world_.states();
     const std::vector<float> shown =
@@ -117,6 +120,7 @@ void Dagger::collect(Metrics& metrics) {
       differing += difference / static_cast<double>(action_width);
     }
     const DaggerWorld::Outcome outcome = world_.step(done);
+    expert_.ended(outcome.ended);
     for (std::int64_t i = 0; i < instances; ++i) {
       Track& track = tracks[static_cast<std::size_t>(i)];
       const std::size_t at = static_cast<std::size_t>(i);
@@ -166,11 +170,20 @@ Dagger::Metrics Dagger::step() {
   const Pairs pairs = pairs_of(set_);
   if (options_.from_scratch) policy_.parameters().flat().write(start_);
   standardise(policy_, pairs);
-  BehaviouralCloning::Options options = options_.cloning;
-  options.seed = options_.seed + static_cast<std::uint64_t>(round_);
-  BehaviouralCloning cloning(policy_, pairs, options);
-  metrics.loss = cloning.steps(options_.training_steps).loss;
-  cloning.keep_best();
+  const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(round_);
+  if (options_.teacher != nullptr) {
+    Distillation::Options options = options_.distillation;
+    options.seed = seed;
+    Distillation distillation(policy_, *options_.teacher, pairs.inputs, options);
+    for (std::int64_t i = 0; i < options_.training_steps; ++i) distillation.step();
+    metrics.loss = distillation.compare().divergence;
+  } else {
+    BehaviouralCloning::Options options = options_.cloning;
+    options.seed = seed;
+    BehaviouralCloning cloning(policy_, pairs, options);
+    metrics.loss = cloning.steps(options_.training_steps).loss;
+    cloning.keep_best();
+  }
   metrics.pairs = pairs.rows();
   metrics.round = ++round_;
   return metrics;

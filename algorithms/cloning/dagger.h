@@ -18,6 +18,7 @@
 
 #include "algorithms/cloning/behavioural_cloning.h"
 #include "algorithms/cloning/dagger_world.h"
+#include "algorithms/cloning/distillation.h"
 #include "algorithms/cloning/expert.h"
 
 namespace understudy {
@@ -27,6 +28,7 @@ enum class BetaSchedule : std::int8_t {
   indicator,    // 1 in the first round, then 0 (Ross et al. 2011, section 5: "no free parameter")
   exponential,  // decay^i
   linear,       // 1 - i / rounds, at least 0
+  constant,     // `share`
 };
 
 class Dagger {
@@ -34,6 +36,7 @@ class Dagger {
   struct Options {
     BetaSchedule schedule = BetaSchedule::indicator;
     double decay = 0.5;        // exponential
+    double share = 0;          // constant
     std::int64_t rounds = 10;  // linear: the first without the expert
     // Steps in a round, of all instances together (rounded up to whole steps of all).
     std::int64_t steps = 1000;
@@ -42,13 +45,18 @@ class Dagger {
     bool from_scratch = false;
     bool deterministic = true;  // the learner acts by its mode
     BehaviouralCloning::Options cloning = {};
+    // Where it is not null the learner takes on this policy's distribution on all states visited,
+    // in place of the expert's actions there.
+    const Policy* teacher = nullptr;
+    Distillation::Options distillation = {};
     std::uint64_t seed = 0;
   };
   struct Metrics {
     std::int64_t round = 0;  // rounds done
     double beta = 0;         // of this round
     std::int64_t pairs = 0;  // in the set
-    double loss = 0;         // of cloning, at the end
+    // Of cloning, at the end; of distillation the mean divergence on all of the set, in nats.
+    double loss = 0;
     // How the learner, before this round's training, differs from the expert on the states visited:
     // the share of other actions, or the mean squared difference of real ones.
     double disagreement = 0;

@@ -13,6 +13,27 @@ constexpr std::uint64_t batch_stream = std::uint64_t{1} << 34;
 
 }  // namespace
 
+bool Distillation::fits(const PolicyDescription& student, const PolicyDescription& teacher) {
+  const HeadOptions &ours = student.head, &theirs = teacher.head;
+  if (!(student.observation == teacher.observation) || student.observation.index ||
+      student.action.kind != teacher.action.kind || student.action.size != teacher.action.size ||
+      ours.kind != theirs.kind || student.trunk.kind != TrunkKind::mlp ||
+      teacher.trunk.kind != TrunkKind::mlp)
+    return false;
+  switch (ours.kind) {
+    case HeadKind::categorical:
+    case HeadKind::bernoulli:
+    case HeadKind::gaussian:
+    case HeadKind::regression:
+    case HeadKind::full_gaussian: return true;
+    case HeadKind::independent_bins:
+    case HeadKind::joint_bins:
+      return ours.bins == theirs.bins && ours.edges == theirs.edges &&
+             student.action == teacher.action;
+    default: return false;
+  }
+}
+
 Distillation::Distillation(Policy& student, const Policy& teacher,
                            const std::vector<float>& observations, const Options& options)
     : student_(student),
@@ -25,14 +46,12 @@ Distillation::Distillation(Policy& student, const Policy& teacher,
   const PolicyDescription &ours = student.description(), &theirs = teacher.description();
   const std::int64_t width = ours.observation.width();
   const std::int64_t n = static_cast<std::int64_t>(observations.size()) / width;
-  if (!(ours.observation == theirs.observation) || ours.action.kind != theirs.action.kind ||
-      ours.action.size != theirs.action.size || ours.head.kind != theirs.head.kind ||
-      &student.device() != &teacher.device() || ours.observation.index || student.has_memory() ||
-      teacher.has_memory())
+  if (!fits(ours, theirs) || &student.device() != &teacher.device())
     fail(ErrorKind::bad_input,
-         "distillation: expected student and teacher of the same observations, actions and head, "
-         "without memory, on one device; found heads %s and %s",
-         name_of(ours.head.kind), name_of(theirs.head.kind));
+         "distillation: expected student and teacher of the same observations, actions and head of "
+         "known divergence, without memory, on one device; found heads %s and %s, trunks %s and %s",
+         name_of(ours.head.kind), name_of(theirs.head.kind), name_of(ours.trunk.kind),
+         name_of(theirs.trunk.kind));
   if (n < 1 || n * width != static_cast<std::int64_t>(observations.size()) || options_.batch < 1 ||
       !(options_.temperature > 0))
     fail(ErrorKind::bad_input,

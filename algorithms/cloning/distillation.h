@@ -4,8 +4,10 @@
 //   minimise over theta   E_s [ KL( pi_teacher(. | s) || pi_theta(. | s) ) ]
 //
 // Of a categorical teacher the logits are first divided by a temperature; below 1 it sharpens what
-// the teacher prefers (ibid., section 4: 0.01). Student and teacher have heads of the same kind;
-// their trunks may differ.
+// the teacher prefers (ibid., section 4: 0.01). Student and teacher have heads of the same kind
+// whose divergence is known; their trunks may differ.
+//
+// On the states that teacher, student or both come to, `Dagger` distils round by round.
 
 #pragma once
 
@@ -31,7 +33,12 @@ class Distillation {
     double divergence = 0;  // mean KL over the batch, in nats, before the step
   };
 
-  // observations [n, width], copied to the device. `student` and `teacher` must outlive this.
+  // Whether a student can take on a teacher's distribution: the same observations, actions and head
+  // (of bins, the same bins), one whose divergence is known, and no memory.
+  static bool fits(const PolicyDescription& student, const PolicyDescription& teacher);
+
+  // observations [n, width], copied to the device. `student` and `teacher` must outlive this. An
+  // `Error` where they do not fit.
   Distillation(Policy& student, const Policy& teacher, const std::vector<float>& observations,
                const Options& options);
   Metrics step();

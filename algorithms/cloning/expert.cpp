@@ -5,6 +5,25 @@ namespace understudy {
 PolicyExpert::PolicyExpert(const Policy& policy, bool deterministic, std::uint64_t seed)
     : policy_(policy), deterministic_(deterministic), seed_(seed) {}
 
+// Each round has 2^40 draws of its own.
+void PolicyExpert::count_from_round() {
+  store_->at("actor/counter").write({static_cast<double>(round_) * 0x1p40});
+}
+
+void PolicyExpert::begin(std::uint64_t round) {
+  round_ = round;
+  if (actor_ == nullptr) return;
+  actor_->forget();
+  count_from_round();
+}
+
+void PolicyExpert::ended(const std::vector<std::uint8_t>& rows) {
+  if (!policy_.has_memory() || actor_ == nullptr) return;
+  Array& flags = store_->at("ended");
+  flags.write({rows.begin(), rows.end()});
+  actor_->forget(flags.data());
+}
+
 std::vector<float> PolicyExpert::act(const ExpertQuestion& question) {
   if (question.rows != rows_) {
     actor_.reset();
@@ -13,6 +32,8 @@ std::vector<float> PolicyExpert::act(const ExpertQuestion& question) {
     actor_ = std::make_unique<Actor>(
         policy_, *store_,
         Actor::Options{.rows = rows_, .deterministic = deterministic_, .seed = seed_});
+    store_->create("ended", {rows_});
+    count_from_round();
   }
   const std::vector<double> actions =
       actor_->act({question.observations.begin(), question.observations.end()});

@@ -26,20 +26,29 @@ struct ExpertQuestion {
 class Expert {
  public:
   virtual ~Expert() = default;
+  // Episodes begin anew in all rows. What is drawn after it depends on the round, and not on what
+  // was asked before: rounds can be gone on with.
+  virtual void begin(std::uint64_t /*round*/) {}
   // An action a row, [rows, action_width]; an index as its number.
   virtual std::vector<float> act(const ExpertQuestion& question) = 0;
+  // After `act`: in the rows where this is not 0 the next question is the first of an episode.
+  virtual void ended(const std::vector<std::uint8_t>& /*rows*/) {}
 };
 
-// A policy as an expert: its mode, or draws from it.
+// A policy as an expert: its mode, or draws from it. One with memory remembers its episodes.
 class PolicyExpert final : public Expert {
  public:
   explicit PolicyExpert(const Policy& policy, bool deterministic = true, std::uint64_t seed = 0);
+  void begin(std::uint64_t round) override;
   std::vector<float> act(const ExpertQuestion& question) override;
+  void ended(const std::vector<std::uint8_t>& rows) override;
 
  private:
+  void count_from_round();
+
   const Policy& policy_;
   bool deterministic_;
-  std::uint64_t seed_;
+  std::uint64_t seed_, round_ = 0;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Actor> actor_;
   std::int64_t rows_ = 0;

@@ -104,6 +104,49 @@ hold "both go on bit for bit" "$(
   cmp "$scratch/gail_whole/policy.safetensors" "$scratch/gail_parts/policy.safetensors" 2>&1
   cmp "$scratch/gail_whole/progress.csv" "$scratch/gail_parts/progress.csv" 2>&1)"
 
+# Distillation: a learner of another size takes on what a run does, what one shows that remembers,
+# or modes alone, where either of them goes.
+distill() { train distill --env cartpole --set hidden=16 --set steps=200 --set training_steps=100 \
+  "$@"; }
+distill --teacher "$scratch/bc" --out "$scratch/distilled" --iterations 4 --threads 1 --json \
+  > "$scratch/distilled.json"
+hold "a student takes on a run's distribution" "$(json "$scratch/distilled.json" \
+  'found["interactions"] == 800 and found["return_mean"] > 50')$(awk -F, '
+    NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "divergence") column = i }
+    NR == 2 { first = $column } END { if (!($column < first / 2)) print first, $column }' \
+  "$scratch/distilled/progress.csv")$(cat "$scratch/err")"
+train bc --env cartpole --demos "$demos" --out "$scratch/lasting" --iterations 1 --trunk gru \
+  --set hidden=8
+: > "$scratch/kept"
+for how in "bc" "bc --set schedule=exponential --set deterministic=true" \
+    "lasting --set schedule=constant --set share=0.5" "bc --set target=mode --set share=0"; do
+  set -- $how
+  teacher=$scratch/$1
+  shift
+  rm -rf "$scratch/student" "$scratch/student_parts"
+  distill --teacher "$teacher" "$@" --out "$scratch/student" --iterations 3 --threads 1
+  distill --teacher "$teacher" "$@" --out "$scratch/student_parts" --iterations 1 --threads 3
+  distill --teacher "$teacher" "$@" --out "$scratch/student_parts" --iterations 3 --resume
+  for file in policy.safetensors progress.csv; do
+    cmp "$scratch/student/$file" "$scratch/student_parts/$file" >> "$scratch/kept" 2>&1
+  done
+done
+hold "a student goes on bit for bit, whoever acts" "$(cat "$scratch/kept" "$scratch/err")"
+refuse "a teacher that is not there" nowhere train distill --env cartpole \
+  --teacher "$scratch/nowhere" --out "$scratch/no"
+refuse "no teacher" --teacher train distill --env cartpole --out "$scratch/no"
+refuse "a teacher of another environment" 'of cartpole-v0, found one of cartpole' train distill \
+  --env cartpole-v0 --teacher "$scratch/bc" --out "$scratch/no"
+refuse "a teacher of other sizes" '3 observations, the policy takes 4' train distill \
+  --env pendulum --teacher "$scratch/bc/policy.safetensors" --out "$scratch/no"
+refuse "a distribution that a rule does not have" target train distill --env cartpole \
+  --teacher builtin --set target=draws --out "$scratch/no"
+refuse "no temperature" temperature train distill --env cartpole --teacher "$scratch/bc" \
+  --set temperature=0 --out "$scratch/no"
+refuse "a teacher where none is asked for" distill train bc --demos "$demos" \
+  --teacher "$scratch/bc" --out "$scratch/no"
+hold "nothing is left of what was refused" "$(ls -d "$scratch/no" 2> /dev/null)"
+
 "$understudy" eval "$scratch/bc" --episodes 10 --demos "$demos" --json > "$scratch/eval.json" \
   2> "$scratch/err"
 hold "eval says what it must" "$(json "$scratch/eval.json" \
@@ -224,6 +267,9 @@ hold "cloning that was killed ends as unbroken" "$(
 hold "DAgger that was killed ends as unbroken" "$(
   unbroken dagger_killed dagger --env cartpole --iterations 12 --set hidden=16 \
     --set steps=200 --set training_steps=60)"
+hold "distillation that was killed ends as unbroken" "$(
+  unbroken distilled_killed distill --env cartpole --teacher "$scratch/bc" --iterations 12 \
+    --set hidden=16 --set steps=200 --set training_steps=60)"
 hold "GAIL that was killed ends as unbroken" "$(
   unbroken gail_killed gail --env cartpole --demos "$demos" --iterations 12 $small)"
 

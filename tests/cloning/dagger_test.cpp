@@ -188,6 +188,44 @@ TEST(Dagger, follows_its_schedules) {
   options.rounds = 4;
   EXPECT_EQ(Dagger(policy, world, expert, options).beta(1), 0.75);
   EXPECT_EQ(Dagger(policy, world, expert, options).beta(9), 0);
+  options.schedule = BetaSchedule::constant;
+  options.share = 0.25;
+  EXPECT_EQ(Dagger(policy, world, expert, options).beta(0), 0.25);
+  EXPECT_EQ(Dagger(policy, world, expert, options).beta(9), 0.25);
+  options.share = 1.5;
+  EXPECT_THROW(Dagger(policy, world, expert, options), Error);
+}
+
+// Of two rows the second begins a new episode: there, and in all rows of a new round, an expert
+// with memory answers as it did at first.
+TEST(Dagger, experts_remember_no_more_than_an_episode) {
+  auto device = cpu_device();
+  PolicyDescription description = three_choices();
+  description.action = {ActionKind::real, 1};
+  description.head.kind = HeadKind::gaussian;
+  description.trunk = {.kind = TrunkKind::gru, .hidden = {8}};
+  description.last_scale = 1;
+  const Policy policy(*device, description, 1);
+  for (const bool deterministic : {true, false}) {
+    PolicyExpert expert(policy, deterministic, 5);
+    const std::vector<float> seen = {1, -1, 2, 1, -1, 2}, states;
+    const ExpertQuestion question = {2, 3, 0, 1, seen, states};
+    expert.begin(3);
+    const std::vector<float> first = expert.act(question);
+    expert.ended({0, 1});
+    const std::vector<float> second = expert.act(question);
+    EXPECT_NE(second[0], first[0]);
+    if (deterministic) {
+      EXPECT_EQ(second[1], first[1]);
+    }
+    expert.begin(4);
+    const std::vector<float> other = expert.act(question);
+    EXPECT_EQ(other == first, deterministic);
+    expert.begin(3);
+    EXPECT_EQ(expert.act(question), first);
+    expert.ended({0, 1});
+    EXPECT_EQ(expert.act(question), second);
+  }
 }
 
 // An expert that is a policy, on a real environment: the pole falls the way of the force.
@@ -259,6 +297,49 @@ TEST(Distillation, a_student_takes_on_its_teachers_distribution) {
   other.action.size = 2;
   Policy unlike(*device, other);
   EXPECT_THROW(Distillation(unlike, teacher, observations, {}), Error);
+}
+
+TEST(Distillation, learns_where_the_teacher_or_the_student_goes) {
+  auto device = cpu_device();
+  PolicyDescription description = three_choices();
+  description.last_scale = 2;
+  const Policy teacher(*device, description, 7);
+  for (const double share : {1.0, 0.0}) {
+    Policy student(*device, description, 1);
+    PolicyExpert expert(teacher, false, 2);
+    FoggyRoad world(50, 1);
+    Dagger::Options options = small_rounds();
+    options.schedule = BetaSchedule::constant;
+    options.share = share;
+    options.deterministic = false;
+    options.teacher = &teacher;
+    options.distillation = {.learning_rate = 0.05};
+    Dagger dagger(student, world, expert, options);
+    const double first = dagger.step().loss;
+    Dagger::Metrics last;
+    for (int round = 0; round < 3; ++round) last = dagger.step();
+    EXPECT_EQ(last.beta, share);
+    EXPECT_EQ(last.pairs, 4000);
+    EXPECT_LT(last.loss, first);
+    EXPECT_LT(last.loss, 1e-3);
+  }
+}
+
+TEST(Distillation, fits_heads_whose_divergence_is_known) {
+  PolicyDescription numbers;
+  numbers.observation.shape = {3};
+  numbers.action = {ActionKind::real, 2, {-1, -1}, {1, 1}};
+  PolicyDescription other = numbers;
+  EXPECT_TRUE(Distillation::fits(numbers, other));
+  other.trunk = {.kind = TrunkKind::gru, .hidden = {8}};
+  EXPECT_FALSE(Distillation::fits(numbers, other));
+  other = numbers;
+  numbers.head.kind = other.head.kind = HeadKind::mixture;
+  EXPECT_FALSE(Distillation::fits(numbers, other));
+  numbers.head.kind = other.head.kind = HeadKind::joint_bins;
+  EXPECT_TRUE(Distillation::fits(numbers, other));
+  other.head.bins = numbers.head.bins + 1;
+  EXPECT_FALSE(Distillation::fits(numbers, other));
 }
 
 }  // namespace

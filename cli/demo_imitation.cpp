@@ -17,6 +17,7 @@
 #include "cli/page.h"
 #include "cli/player.h"
 #include "cli/render.h"
+#include "cli/report.h"
 #include "cli/reproduce.h"
 #include "cli/svg.h"
 #include "cli/trainer.h"
@@ -38,6 +39,7 @@ struct Row {
   double seconds = 0;
   Path curve;  // interactions so far, mean return
   std::string picture;
+  Json settings;
 };
 
 constexpr const char* style = R"(
@@ -87,6 +89,7 @@ Row learn(const Scene& scene, const char* name, const Demonstrations* demonstrat
   row.score = trained.score;
   row.interactions = trained.interactions;
   row.seconds = trained.seconds;
+  row.settings = settings.resolved();
   const ProgressTable progress = read_progress(folder);
   const std::vector<double>* x = progress.find(which == "dagger" ? "pairs" : "interactions");
   const std::vector<double>* y = progress.find(which == "dagger" ? "return_mean" : "latest_return");
@@ -133,9 +136,20 @@ std::string page_of(const Scene& scene, const std::vector<Row>& rows, std::int64
   std::vector<Curve> curves;
   for (const Row& row : rows)
     if (row.curve.size() > 1) curves.push_back({row.name, row.css_class, row.curve});
-  page += chart(curves, {}, "steps in the environment", "mean return while learning");
+  // Who took no steps of their own is a line.
+  std::vector<Curve> levels;
   for (const Row& row : rows)
-    if (!row.picture.empty()) page += "<h2>" + escaped(row.name) + "</h2>\n" + row.picture;
+    if (row.interactions == 0)
+      levels.push_back({row.name, "level", {{0, row.score["return_mean"].get<double>()}}});
+  page += chart(curves, levels, "steps in the environment", "mean return while learning");
+  page += "<h2>What they do</h2>\n";
+  for (const Row& row : rows)
+    if (!row.picture.empty())
+      page += "<figure><figcaption>" + escaped(row.name) + "</figcaption>" + row.picture +
+              "</figure>\n";
+  page += "<h2>Settings</h2>\n";
+  for (const Row& row : rows)
+    if (!row.settings.empty()) page += facts_table(row.name, row.settings);
   return page + page_end(formatted(", seed %llu.",
                                    static_cast<unsigned long long>(scene.common.seed)));
 }

@@ -20,6 +20,8 @@ p.small, figcaption { color: var(--faint); font-size: .88rem; }
 table { border-collapse: collapse; margin: 1.1rem 0; }
 th, td { padding: .3rem 1.1rem .3rem 0; text-align: left; border-bottom: 1px solid var(--rule); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; } table.facts { margin: .2rem 0; font-size: .85rem; }
+table.facts td { padding: .15rem 1rem .15rem 0; }
 figure { display: inline-block; margin: .5rem 1.2rem 1rem 0; vertical-align: top; }
 svg { max-width: 100%; height: auto; margin: 2px; } svg text { fill: var(--ink); font-size: 12px; }
 polyline { fill: none; stroke-linejoin: round; stroke-linecap: round; stroke-width: 2; }
@@ -28,6 +30,10 @@ polyline { fill: none; stroke-linejoin: round; stroke-linecap: round; stroke-wid
 .frame { fill: none; stroke: var(--rule); }
 .s0 { stroke: var(--s0); } .s1 { stroke: var(--s1); } .s2 { stroke: var(--s2); }
 .s3 { stroke: var(--s3); } .s4 { stroke: var(--s4); } .s5 { stroke: var(--s5); }
+.c0 { color: var(--s0); } .c1 { color: var(--s1); } .c2 { color: var(--s2); }
+.c3 { color: var(--s3); } .c4 { color: var(--s4); } .c5 { color: var(--s5); }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); }
+.charts figure { margin: .4rem 0; }
 )";
 
 }  // namespace

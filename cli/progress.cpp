@@ -40,10 +40,10 @@ void Progress::step(const std::string& what, std::int64_t iteration, std::int64_
   const double rate = static_cast<double>(done_) / passed;
   const int left = static_cast<int>(static_cast<double>(total_ - done_) / rate + 0.5);
   // back to the start of the line, and clear it
-  std::fprintf(stderr, "%s%-24s %6lld/%lld  %6.0f it/s  %d:%02d left  %s%s",
+  std::fprintf(stderr, "%s%-24s %6lld/%lld  %6.*f it/s  %d:%02d left  %s%s",
                terminal_ ? "\r\x1b[2K" : "", what.c_str(), static_cast<long long>(iteration),
-               static_cast<long long>(iterations), rate, left / 60, left % 60, metric.c_str(),
-               terminal_ ? "" : "\n");
+               static_cast<long long>(iterations), rate < 10 ? 2 : 0, rate, left / 60, left % 60,
+               metric.c_str(), terminal_ ? "" : "\n");
   std::fflush(stderr);
   open_ = terminal_;
 }

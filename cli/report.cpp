@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 #include "autograd/files/atomic_file.h"
 #include "cli/page.h"
@@ -16,8 +17,8 @@ namespace {
 
 constexpr ReportSection sections[] = {
     {"irl", irl_section},
-    {"train", policy_section},
     {"train", behaviour_section},
+    {"train", policy_section},
     {"expert", behaviour_section},
     {"reproduce", reproduce_section},
 };
@@ -53,36 +54,123 @@ std::string short_name(const ReportRun& run) {
   return std::filesystem::path(path).filename().string();
 }
 
-std::string curves(const std::vector<ReportRun>& runs) {
-  std::vector<std::string> metrics;
-  for (const ReportRun& run : runs)
-    for (const std::string& name : run.progress.names)
-      if (name != "iteration" && std::find(metrics.begin(), metrics.end(), name) == metrics.end())
-        metrics.push_back(name);
-  std::string html;
-  for (const std::string& metric : metrics) {
-    std::vector<Curve> drawn;
-    for (std::size_t i = 0; i < runs.size(); ++i) {
-      Path points = curve_of(runs[i], metric);
-      // One point is a number and no curve; numbers stand in the table of results.
-      if (points.size() > 1)
-        drawn.push_back({short_name(runs[i]), formatted("s%zu", i % series), std::move(points)});
-    }
-    if (!drawn.empty())
-      html += "<h3>" + escaped(metric) + "</h3>\n" + chart(drawn, {}, "iteration", metric);
-  }
-  return html.empty() ? html : "<h2>Curves</h2>\n" + html;
+// The metric that matters stands first in a run's rows.
+std::string main_metric(const ReportRun& run) {
+  for (const std::string& name : run.progress.names)
+    if (name != "iteration") return name;
+  return "";
 }
 
-// Settings and results that are one number or one word.
-std::string facts(const std::string& title, const Json& object) {
+// A number as it is read; what is none stays empty.
+Json number(const Json& value, const char* format) {
+  return value.is_number() ? Json(formatted(format, value.get<double>())) : Json();
+}
+
+// What was learned, from what, and how well: a row a run, columns that any of them fills.
+std::string overview(const std::vector<ReportRun>& runs) {
+  const std::vector<std::string> names = {"run",        "algorithm",         "environment",
+                                          "from",       "iterations",        "steps of its own",
+                                          "mean return", "95 % of the mean", "normalised"};
   std::vector<std::vector<Json>> rows;
-  for (const auto& [key, value] : object.items()) {
-    if (value.is_structured() && (value.size() > 8 || value.dump().size() > 120)) continue;
-    if (key != "tables") rows.push_back({key, value.is_structured() ? Json(value.dump()) : value});
+  for (const ReportRun& run : runs) {
+    const auto setting = [&](const char* name) { return run.config.value(name, Json()); };
+    const auto found = [&](const char* name) { return run.result.value(name, Json()); };
+    std::string from;
+    const Json demonstrations = setting("demonstrations");
+    if (demonstrations.is_array())
+      for (const Json& one : demonstrations)
+        if (one.is_string())
+          from += (from.empty() ? "" : ", ") +
+                  std::filesystem::path(one.get<std::string>()).filename().string();
+    const Json interval = found("return_ci95");
+    const bool bounded = interval.is_array() && interval.size() == 2 && interval[0].is_number();
+    rows.push_back({short_name(run), setting("algorithm"), setting("environment"),
+                    from.empty() ? Json() : Json(from), found("iterations"),
+                    found("interactions") == 0 ? Json() : found("interactions"),
+                    number(found("return_mean"), "%.2f"),
+                    bounded ? Json(formatted("%.2f to %.2f", interval[0].get<double>(),
+                                             interval[1].get<double>()))
+                            : Json(),
+                    number(found("normalised"), "%.3f")});
   }
-  if (rows.empty()) return "";
-  return "<h3>" + title + "</h3>\n" + html_table({"", ""}, rows);
+  std::vector<std::string> columns;
+  std::vector<std::vector<Json>> cells(rows.size());
+  for (std::size_t c = 0; c < names.size(); ++c) {
+    bool any = false;
+    for (const auto& row : rows) any = any || !row[c].is_null();
+    if (!any) continue;
+    columns.push_back(names[c]);
+    for (std::size_t r = 0; r < rows.size(); ++r) cells[r].push_back(rows[r][c]);
+  }
+  // A name alone says nothing that the page does not say anyway.
+  return columns.size() > 2 ? html_table(columns, cells) : "";
+}
+
+// A metric's curve of each run that has one: one point is a number and no curve.
+std::vector<Curve> curves_of(const std::vector<ReportRun>& runs, const std::string& metric) {
+  std::vector<Curve> drawn;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    Path points = curve_of(runs[i], metric);
+    if (points.size() > 1)
+      drawn.push_back({short_name(runs[i]), formatted("s%zu", i % series), std::move(points)});
+  }
+  return drawn;
+}
+
+std::string learning(const std::vector<ReportRun>& runs) {
+  std::vector<std::string> metrics;
+  for (const ReportRun& run : runs)
+    if (const std::string name = main_metric(run);
+        !name.empty() && std::find(metrics.begin(), metrics.end(), name) == metrics.end())
+      metrics.push_back(name);
+  std::string html;
+  for (const std::string& metric : metrics)
+    if (const std::vector<Curve> drawn = curves_of(runs, metric); !drawn.empty())
+      html += chart(drawn, {}, "iteration", metric);
+  return html.empty() ? html : "<h2>Learning</h2>\n" + html;
+}
+
+// Every other metric that varies, small, by the prefix of its name.
+std::string every_quantity(const std::vector<ReportRun>& runs) {
+  std::vector<std::string> groups;
+  std::map<std::string, std::string> charts;
+  std::vector<std::string> done;
+  for (const ReportRun& run : runs) done.push_back(main_metric(run));
+  for (const ReportRun& run : runs)
+    for (const std::string& metric : run.progress.names) {
+      if (metric == "iteration" || std::find(done.begin(), done.end(), metric) != done.end())
+        continue;
+      done.push_back(metric);
+      const std::vector<Curve> drawn = curves_of(runs, metric);
+      bool varies = false;
+      std::string caption;
+      for (const Curve& curve : drawn) {
+        for (const Point& point : curve.points)
+          varies = varies || point.y != curve.points.front().y;
+        caption += formatted(" <span class=\"c%c\">%.4g</span>", curve.css_class.back(),
+                             curve.points.back().y);
+      }
+      if (!varies) continue;
+      const std::size_t slash = metric.rfind('/');
+      const std::string group = slash == metric.npos ? "" : metric.substr(0, slash);
+      if (!charts.contains(group)) groups.push_back(group);
+      charts[group] += "<figure><figcaption>" +
+                       escaped(slash == metric.npos ? metric : metric.substr(slash + 1)) + caption +
+                       "</figcaption>" + chart(drawn, {}, "", "", small_chart) + "</figure>\n";
+    }
+  if (groups.empty()) return "";
+  std::string html = "<h2>Every quantity, over iterations</h2>\n";
+  if (runs.size() > 1) {
+    html += "<p>";
+    for (std::size_t i = 0; i < runs.size(); ++i)
+      html += formatted("<span class=\"c%zu\">", i % series) + escaped(short_name(runs[i])) +
+              "</span> ";
+    html += "</p>\n";
+  }
+  for (const std::string& group : groups)
+    html += (group.empty() ? "" : "<h3>" + escaped(group) + "</h3>\n") +
+            ("<div class=\"charts\">\n" + charts[group] + "</div>\n");
+  return html;
 }
 
 ReportRun read_run(const std::string& path) {
@@ -130,18 +218,42 @@ std::string html_table(const std::vector<std::string>& columns,
   return html + "</table>\n";
 }
 
+std::string facts_table(const std::string& title, const Json& object) {
+  const auto text = [](const Json& value) {
+    return value.is_string()         ? value.get<std::string>()
+           : value.is_number_float() ? formatted("%.6g", value.get<double>())
+                                     : value.dump();
+  };
+  std::string rows;
+  for (const auto& [key, value] : object.items()) {
+    if (key == "tables" || value.is_object() || (value.is_array() && value.size() > 8)) continue;
+    std::string shown = value.is_array() ? "" : text(value);
+    if (value.is_array())
+      for (const Json& one : value) shown += (shown.empty() ? "" : ", ") + text(one);
+    if (shown.size() <= 120)
+      rows += "<tr><td>" + escaped(key) + "</td><td>" + escaped(shown) + "</td></tr>\n";
+  }
+  if (rows.empty()) return "";
+  return "<figure><figcaption>" + escaped(title) + "</figcaption><table class=\"facts\">\n" + rows +
+         "</table></figure>\n";
+}
+
 std::string report_page(const std::vector<ReportRun>& runs) {
   const std::string title =
       runs.size() == 1 ? short_name(runs[0]) : formatted("%zu runs", runs.size());
-  std::string page = page_begin(title, style) + curves(runs);
+  std::string page = page_begin(title, style) + overview(runs) + learning(runs);
   for (const ReportRun& run : runs) {
     page += "<h2>" + escaped(short_name(run)) + "</h2>\n<p class=\"small\">" + escaped(run.path) +
             "</p>\n";
-    page += facts("Settings", run.config) + facts("Result", run.result);
     for (const ReportSection& section : sections)
       if (run.kind == section.kind) page += section.draw(run);
+    Json what = run.config;
+    const Json settings = what.value("settings", Json::object());
+    what.erase("settings");
+    page += "<h3>Settings and results</h3>\n" + facts_table("this run", what) +
+            facts_table("of the algorithm", settings) + facts_table("what came out", run.result);
   }
-  return page + page_end();
+  return page + every_quantity(runs) + page_end();
 }
 
 void add_report(Verb& root, Command& command) {

@@ -33,7 +33,8 @@ std::string policy_section(const ReportRun& run);
 std::string behaviour_section(const ReportRun& run);
 std::string reproduce_section(const ReportRun& run);
 
-// The whole page. Runs that logged the same metric share its chart.
+// The whole page: what was learned from what, how well, the metric that matters, each run by
+// itself, and small charts of every other metric. Runs that logged the same metric share its chart.
 std::string report_page(const std::vector<ReportRun>& runs);
 
 // ---- what sections are made of ------------------------------------------------------------------
@@ -41,6 +42,9 @@ std::string report_page(const std::vector<ReportRun>& runs);
 // A table; cells are escaped, numbers stand right.
 std::string html_table(const std::vector<std::string>& columns,
                        const std::vector<std::vector<Json>>& rows);
+
+// What an object has that is a number, a word or a short list; nothing where there is none.
+std::string facts_table(const std::string& title, const Json& object);
 
 // Values of cells y * width + x, y downwards, with a scale of colours below. What is not finite
 // stays empty. `title` stands above.

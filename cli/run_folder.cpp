@@ -247,7 +247,8 @@ std::int64_t iterate(RunFolder& run, const Loop& loop, const Common& common) {
     double shown = 0;
     for (const auto& [name, value] : metrics)
       if (name == loop.metric) shown = value;
-    if (!std::isfinite(shown))
+    const bool waits = loop.metric_may_wait && std::isnan(shown);
+    if (!std::isfinite(shown) && !waits)
       fail(ErrorKind::not_finite,
            "iteration %lld: %s is %g; the checkpoint of iteration %lld stands",
            static_cast<long long>(done + 1), loop.metric.c_str(), shown,
@@ -256,7 +257,8 @@ std::int64_t iterate(RunFolder& run, const Loop& loop, const Common& common) {
     run.log(done, metrics);
     if (loop.trace) run.trace(done, loop.trace());
     progress.step(loop.what, done, loop.iterations,
-                  formatted("%s %.6g", loop.metric.c_str(), shown));
+                  waits ? loop.metric + " not yet"
+                        : formatted("%s %.6g", loop.metric.c_str(), shown));
     if (loop.finished && loop.finished()) break;
     if (std::chrono::duration<double>(Clock::now() - last).count() > loop.checkpoint_seconds)
       save();

@@ -83,6 +83,7 @@ struct Loop {
   std::string what;             // the name of the work in the line of progress
   std::string metric;           // the metric in that line; when it stops being finite, so does the
                                 // work (exit code 1), and the last checkpoint stands
+  bool metric_may_wait = false;  // NaN is no failure: there is none yet
   double checkpoint_seconds = 30;
   std::function<Metrics(std::int64_t iteration)> step;
   std::function<Metrics()> trace;  // inner quantities of the latest step; empty: none are wanted

@@ -55,9 +55,9 @@ void take_trpo(Settings& settings, std::uint64_t seed, TrpoOptions& options) {
 }
 
 // What a row has: not the iteration, which the row has already; and first the mean return of the
-// latest episodes that ended (0 before any did), whenever that was.
+// latest episodes that ended (NaN before any did), whenever that was.
 Metrics row_of(const std::vector<std::pair<std::string, double>>& named, double latest_return) {
-  Metrics metrics = {{"latest_return", std::isnan(latest_return) ? 0 : latest_return}};
+  Metrics metrics = {{"latest_return", latest_return}};
   for (const auto& [name, value] : named)
     if (name != "iteration") metrics.emplace_back(name, value);
   return metrics;
@@ -101,6 +101,7 @@ class ReinforcementTrainer final : public Trainer {
   Policy& policy() override { return policy_; }
   Index default_iterations() const override { return 200; }
   const char* metric() const override { return "latest_return"; }
+  bool metric_may_wait() const override { return true; }
   Metrics step() override {
     latest_ = learner_->step();
     if (latest_.episodes.episodes > 0) return_ = latest_.episodes.return_mean;
@@ -176,6 +177,7 @@ class AdversarialTrainer final : public Trainer {
   Policy& policy() override { return policy_; }
   Index default_iterations() const override { return 100; }
   const char* metric() const override { return "latest_return"; }
+  bool metric_may_wait() const override { return true; }
   Metrics step() override {
     latest_ = imitation_->step();
     const EpisodeStatistics& episodes = latest_.learning.episodes;

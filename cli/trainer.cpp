@@ -166,6 +166,7 @@ Trained train_in(const std::string& out, Json config, Trainer& trainer, const Tr
   loop.iterations = iterations;
   loop.what = config["algorithm"].get<std::string>();
   loop.metric = trainer.metric();
+  loop.metric_may_wait = trainer.metric_may_wait();
   const char* warned = nullptr;
   Metrics latest;
   loop.step = [&](std::int64_t iteration) {

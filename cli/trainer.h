@@ -34,6 +34,8 @@ class Trainer {
   virtual std::int64_t default_iterations() const = 0;
   // The metric in the line of progress.
   virtual const char* metric() const = 0;
+  // Whether there may be none yet: NaN, for which a run does not stop.
+  virtual bool metric_may_wait() const { return false; }
   virtual Metrics step() = 0;
   // Nothing more is to be learned; asked after each step and after resuming.
   virtual bool finished() { return false; }

@@ -168,10 +168,10 @@ std::vector<std::pair<std::string, double>> LearningMetrics::named() const {
       {"entropy", entropy},
       {"divergence", divergence},
       {"explained_variance", explained_variance},
-      {"loss", loss},
-      {"clipped", clipped},
-      {"gradient_norm", gradient_norm},
       {"value_loss", baseline.loss}};
+  if (gradient_steps > 0)
+    result.insert(result.end(),
+                  {{"loss", loss}, {"clipped", clipped}, {"gradient_norm", gradient_norm}});
   const auto add = [&result](const std::string& prefix, const TrustRegionMetrics& region) {
     if (region.residuals.empty()) return;
     result.insert(result.end(), {{prefix + "objective", region.objective},

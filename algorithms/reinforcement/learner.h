@@ -48,9 +48,10 @@ struct LearningMetrics {
   double explained_variance = 0;
   BaselineMetrics baseline = {};
   TrustRegionMetrics trust_region = {};  // TRPO's step
-  double loss = 0;                       // of gradient methods: mean over the steps
-  double clipped = 0;                    // PPO: share of pairs whose ratio was beyond the clip
-  double gradient_norm = 0;              // of gradient methods: mean over the steps
+  // Of gradient methods, means over the steps; of no meaning without any.
+  int gradient_steps = 0;
+  double loss = 0, gradient_norm = 0;
+  double clipped = 0;  // PPO: share of pairs whose ratio was beyond the clip
 
   // All numbers with their names, for a log: as many each time. Those of a trust region have its
   // prefix.

@@ -105,7 +105,7 @@ PolicyGradient::PolicyGradient(Policy& policy, const EnvironmentDescription& env
 }
 
 void PolicyGradient::update_policy(LearningMetrics& metrics) {
-  double steps = 0;
+  int& steps = metrics.gradient_steps;
   for (int epoch = 0; epoch < gradient_options_.epochs; ++epoch) {
     batches_.shuffle();
     for (std::int64_t i = 0; i < batches_.batches(); ++i) {

@@ -22,7 +22,6 @@ struct EvalOptions {
 
 // The demonstrations as the policy's own spaces have them.
 Demonstrations held_out(const EvalOptions& options, const Policy& policy) {
-  Demonstrations demonstrations = load_demonstrations(options.demonstrations);
   const PolicyDescription& d = policy.description();
   DemonstrationSpaces spaces;
   spaces.observation_shape = d.observation.index ? files::Shape{} : d.observation.shape;
@@ -31,8 +30,7 @@ Demonstrations held_out(const EvalOptions& options, const Policy& policy) {
     spaces.action_count = d.action.size;
   else
     spaces.action_shape = {d.action.size};
-  conform(demonstrations, spaces, options.demonstrations[0]);
-  return demonstrations;
+  return load_demonstrations(options.demonstrations, &spaces);
 }
 
 // Mean log-likelihood of a step in nats, and the mode's error: the share of other choices, or the

@@ -137,12 +137,7 @@ Json inspect_run(const std::string& path) {
 }
 
 Json inspect(const std::string& path) {
-  if (std::filesystem::is_directory(path)) {
-    if (!is_run(path))
-      fail(ErrorKind::bad_file, "%s: expected a file or a run (a folder with config.json)",
-           files::shown_path(path).c_str());
-    return inspect_run(path);
-  }
+  if (std::filesystem::is_directory(path) && is_run(path)) return inspect_run(path);
   Json object = {{"file", path}};
   Json arrays = Json::array();
   bool demonstrations = false;
@@ -157,18 +152,34 @@ Json inspect(const std::string& path) {
       if (name != "infos") arrays.push_back(describe(name, archive.read(name)));
     demonstrations = archive.contains("obs") && archive.contains("acts");
     if (archive.contains("n_states") && archive.contains("next_state")) add_problem(object, path);
+  } else if (is_arrow(path)) {
+    object["format"] = "arrow";
+    std::vector<std::string> others;
+    for (const auto& [name, array] : read_arrow_arrays(path, others))
+      // `indices` is ours: a row of the table is an episode
+      if (name != "indices") arrays.push_back(describe(name, array));
+    demonstrations = true;
   } else if (ends_with(path, ".csv")) {
     object["format"] = "csv";
     const files::Csv csv = files::Csv::open(path);
     object["rows"] = csv.rows();
     arrays = describe(csv);
+    // a person's table may have such columns and mean something else
+    if (csv.contains("episode") && (csv.contains("act_0") || csv.contains("action"))) {
+      try {
+        add_episodes(object, path);
+      } catch (const Error& error) {
+        object["remarks"] = {std::string("not demonstrations: ") + error.what()};
+      }
+    }
   } else if (ends_with(path, ".safetensors")) {
     object["format"] = "safetensors";
     const files::Safetensors contents = files::read_safetensors(path);
     for (const auto& [name, array] : contents.arrays) arrays.push_back(describe(name, array));
     if (!contents.metadata.empty()) object["metadata"] = contents.metadata;
   } else {
-    fail(ErrorKind::bad_file, "%s: expected a file that ends in .npy, .npz, .csv or .safetensors",
+    fail(ErrorKind::bad_file,
+         "%s: expected a file that ends in .npy, .npz, .csv, .arrow or .safetensors",
          files::shown_path(path).c_str());
   }
   if (demonstrations) add_episodes(object, path);
@@ -214,7 +225,7 @@ int run(const std::string& path, const Common& common) {
   }
   if (object.contains("remarks"))
     for (const Json& remark : object["remarks"])
-      std::printf("  %s\n", files::shown(remark.get<std::string>()).c_str());
+      std::printf("  %s\n", files::shown(remark.get<std::string>(), 400).c_str());
   if (object.contains("metadata"))
     for (const auto& [key, value] : object["metadata"].items())
       std::printf("  %s: %s\n", files::shown(key).c_str(),
@@ -225,9 +236,11 @@ int run(const std::string& path, const Common& common) {
 }  // namespace
 
 void add_inspect(Verb& root, Command& command) {
-  Verb verb = root.verb("inspect", "What is in a file (.npy, .npz, .csv, .safetensors) or a run");
+  Verb verb =
+      root.verb("inspect", "What is in a file (.npy, .npz, .csv, .arrow, .safetensors) or a run");
   auto path = std::make_shared<std::string>();
-  verb.option("FILE", *path, "the file or the run's folder").required();
+  verb.option("FILE", *path, "the file, the folder of .arrow files, or the run's folder")
+      .required();
   verb.when_chosen(
       [&command, path] { command.run = [&command, path] { return run(*path, command.common); }; });
 }

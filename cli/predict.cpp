@@ -33,9 +33,20 @@ files::Array as_array(const std::vector<double>& values, bool index, Index rows,
   return files::Array::from<float>(shape, numbers);
 }
 
-std::vector<float> rows_of(const files::Npz& file, const char* name, Index width, Index& rows) {
-  const std::string what = file.path() + ": " + name;
-  const files::Array array = file.read(name);
+// What is asked about: `obs`, and what else tells of episodes and actions where it is there.
+files::NamedArrays read_inputs(const std::string& path) {
+  std::vector<std::string> others;
+  if (is_arrow(path)) return read_arrow_arrays(path, others);
+  const files::Npz file = files::Npz::open(path);
+  files::NamedArrays inputs;
+  inputs.emplace("obs", file.read("obs"));
+  for (const char* name : {"acts", "indices", "episode_ends"})
+    if (file.contains(name)) inputs.emplace(name, file.read(name));
+  return inputs;
+}
+
+std::vector<float> rows_of(const files::Array& array, const std::string& what, Index width,
+                           Index& rows) {
   rows = array.rank() == 0 ? 0 : array.shape()[0];
   if (rows == 0 || array.count() != rows * width)
     fail(ErrorKind::bad_shape, "%s: expected rows of %lld numbers, found shape %s", what.c_str(),
@@ -48,9 +59,10 @@ int run(const PredictOptions& options, const Common& common) {
   const auto policy = load_policy(session.device(), options.run);
   const bool index = policy->description().action.kind == ActionKind::index;
   PolicyAnswers answers(*policy, common.seed);
-  const files::Npz file = files::Npz::open(options.inputs);
+  const files::NamedArrays file = read_inputs(options.inputs);
   Index rows = 0;
-  const std::vector<float> observations = rows_of(file, "obs", answers.observation_width(), rows);
+  const std::vector<float> observations =
+      rows_of(file.at("obs"), options.inputs + ": obs", answers.observation_width(), rows);
   const Index width = answers.action_width();
 
   // Rows of a demonstrations' file are those of its episodes, which a memory must be told apart.
@@ -77,7 +89,8 @@ int run(const PredictOptions& options, const Common& common) {
   }
   if (file.contains("acts")) {
     Index found = 0;
-    const std::vector<float> actions = rows_of(file, "acts", width, found);
+    const std::vector<float> actions =
+        rows_of(file.at("acts"), options.inputs + ": acts", width, found);
     std::vector<float> acted_on = observations;
     if (found != rows && policy->has_memory())
       answers.as_episodes(load_demonstrations(options.inputs).starts);
@@ -114,7 +127,7 @@ void add_predict(Verb& root, Command& command) {
   Verb verb = root.verb("predict", "A policy's actions for given observations");
   auto options = std::make_shared<PredictOptions>();
   verb.option("RUN", options->run, "a run, or a policy's .safetensors").required();
-  verb.option("--inputs", options->inputs, "X.npz with obs, and perhaps acts").required();
+  verb.option("--inputs", options->inputs, ".npz or .arrow with obs, perhaps acts").required();
   verb.option("--out", options->out,
               "Y.npz: acts (the modes), samples, log_probability of the given acts")
       .required();

@@ -38,8 +38,7 @@ const Entry& trainer_named(const std::string& name) {
 }
 
 Demonstrations load(const TrainOptions& options, const EnvironmentDescription* environment) {
-  Demonstrations demonstrations = load_demonstrations(options.demonstrations);
-  if (environment == nullptr) return demonstrations;
+  if (environment == nullptr) return load_demonstrations(options.demonstrations);
   DemonstrationSpaces spaces;
   spaces.observation_shape = {environment->observation_size};
   if (environment->action_count > 0) {
@@ -50,8 +49,7 @@ Demonstrations load(const TrainOptions& options, const EnvironmentDescription* e
     spaces.action_low.assign(width, static_cast<float>(environment->action_low));
     spaces.action_high.assign(width, static_cast<float>(environment->action_high));
   }
-  conform(demonstrations, spaces, options.demonstrations[0]);
-  return demonstrations;
+  return load_demonstrations(options.demonstrations, &spaces);
 }
 
 int run(const TrainOptions& options, const Common& common) {
@@ -85,8 +83,7 @@ int run(const TrainOptions& options, const Common& common) {
   if (options.algorithm == "dagger") config["expert"] = options.expert;
   if (distils) config["teacher"] = options.teacher;
   const Trained trained =
-      train_in(options.out, config, *trainer, training, options.iterations, common,
-                                   options.watch);
+      train_in(options.out, config, *trainer, training, options.iterations, common, options.watch);
   if (common.json) {
     Json object = {{"algorithm", options.algorithm},
                    {"iterations", trained.iterations},
@@ -113,7 +110,7 @@ void add_train(Verb& root, Command& command) {
   auto options = std::make_shared<TrainOptions>();
   verb.option("ALGORITHM", options->algorithm, "as `understudy algorithms` lists it").required();
   verb.option("--env", options->environment, "the environment, where one is needed");
-  verb.option("--demos", options->demonstrations, "demonstrations, .npz or .csv");
+  verb.option("--demos", options->demonstrations, "demonstrations: .npz, .csv, .arrow or a folder");
   verb.option("--out", options->out, "the run's folder").required();
   verb.option("--config", options->config, "settings: a file with a JSON object");
   verb.option("--set", options->set, "a setting, key=value");

@@ -124,6 +124,21 @@ class Reader {
 
   // ---- which rows are an episode ----
 
+  // A person's way to say that a discrete action was not taken: -1 in the last row of every episode
+  // and below 0 nowhere else.
+  bool last_actions_are_minus_one() const {
+    if (action_columns_.size() != 1) return false;
+    std::int64_t action;
+    for (std::size_t e = 0; e + 1 < first_row_.size(); ++e) {
+      const std::size_t last = first_row_[e + 1] - 1;
+      if (last == first_row_[e] || csv_.cell(last, action_columns_[0]) != "-1") return false;
+      for (std::size_t row = first_row_[e]; row < last; ++row) {
+        if (!parse_number(csv_.cell(row, action_columns_[0]), action) || action < 0) return false;
+      }
+    }
+    return true;
+  }
+
   bool has_action(std::size_t row) const {
     return std::any_of(action_columns_.begin(), action_columns_.end(),
                        [&](std::size_t c) { return !csv_.cell(row, c).empty(); });
@@ -146,16 +161,19 @@ class Reader {
         }
         first_row_.push_back(row);
         current = episode;
-      } else if (time_ != none && whole(row, time_) <= whole(row - 1, time_)) {
-        refuse(row, time_, "a time after " + std::to_string(whole(row - 1, time_)));
       }
     }
     first_row_.push_back(csv_.rows());
+    check_times();
+    const bool minus_one = last_actions_are_minus_one();
+    if (minus_one) {
+      made_.remarks.push_back("action -1 in an episode's last row: none was taken there");
+    }
 
     const std::size_t episodes = first_row_.size() - 1;
     for (std::size_t e = 0; e < episodes; ++e) {
       const std::size_t first = first_row_[e], last = first_row_[e + 1] - 1;
-      const bool has_last = !has_action(last);
+      const bool has_last = minus_one || !has_action(last);
       if (e == 0) made_.last_observation = has_last;
       if (has_last != made_.last_observation) {
         refuse(last, action_columns_[0],
@@ -169,6 +187,17 @@ class Reader {
     }
     if (!made_.last_observation) {
       made_.remarks.push_back("no observation after an episode's last action");
+    }
+  }
+
+  // A row that is not there would pair an observation with another's successor.
+  void check_times() const {
+    if (time_ == none) return;
+    for (std::size_t e = 0; e + 1 < first_row_.size(); ++e) {
+      for (std::size_t row = first_row_[e]; row < first_row_[e + 1]; ++row) {
+        const auto expected = static_cast<std::int64_t>(row - first_row_[e]);
+        if (whole(row, time_) != expected) refuse(row, time_, "t = " + std::to_string(expected));
+      }
     }
   }
 

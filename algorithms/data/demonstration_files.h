@@ -14,9 +14,20 @@
 //
 //   `obs`, `act`, `action`, `action_0`, `reward` are names too; without any obs_ column every
 //   column that has no other meaning is an observation. The observation after the last action is a
-//   row whose action is empty. Without `episode` the file is one. `t` rises within an episode;
-//   `terminal` (0/1, true/false) may be true in an episode's last rows only. One column of whole
-//   numbers (never written with a point) is discrete.
+//   row whose action is empty, or is -1 in the last row of every episode and 0 or more elsewhere.
+//   Without `episode` the file is one. `t` is 0, 1, 2, ... within an episode; `terminal` (0/1,
+//   true/false) may be true in an episode's last rows only. One column of whole numbers (never
+//   written with a point) is discrete.
+//
+// .arrow, or a folder of them, as `imitation` has saved them since its version 1.0 by the library
+// `datasets` (autograd/files/arrow.h): a row an episode, with columns that are lists of rows, and
+// lists in them where a row is of several numbers:
+//
+//   obs       list of [T + 1 or T, ...]  acts  list of [T, ...]  rews  list of [T], optional
+//   terminal  bool, optional             infos, and whatever else there is, is not read
+//
+//   A folder's files data-00000-of-00002.arrow, ... are one table, in the order of their numbers,
+//   all of which must be there. Episodes are numbered through all files of the folder.
 //
 // A file that is not so is an Error of one line: file, array or column, episode and row, what was
 // expected and what was found. Rows count from 0 within their episode.
@@ -25,18 +36,33 @@
 
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "algorithms/data/demonstrations.h"
+#include "autograd/files/arrow.h"
 #include "autograd/files/csv.h"
 
 namespace understudy {
 
-// By the name's ending. Several files must agree in their shapes.
+// By the name's ending; a folder is of .arrow files. Several files must agree in their shapes. With
+// an environment's spaces each is made to fit them (`conform`), or refused by its name.
 Demonstrations load_demonstrations(const std::string& path);
-Demonstrations load_demonstrations(std::span<const std::string> paths);
+Demonstrations load_demonstrations(std::span<const std::string> paths,
+                                   const DemonstrationSpaces* spaces = nullptr);
 
 Demonstrations demonstrations_from(const files::NamedArrays& arrays, std::string_view name);
 Demonstrations demonstrations_from(const files::Csv& csv);
+
+// Whether a path is taken for Arrow's: a name that ends with .arrow, or a folder.
+bool is_arrow(const std::string& path);
+// Of a file that is no .csv, what an .npz has of the names above, unchecked but for the shapes that
+// make it arrays. The names of what is not read, `infos` excepted, go to `others`.
+files::NamedArrays read_demonstration_arrays(const std::string& path,
+                                             std::vector<std::string>& others);
+files::NamedArrays read_arrow_arrays(const std::string& path, std::vector<std::string>& others);
+// Of the tables in this order; messages begin with `name`.
+files::NamedArrays arrays_from(std::span<const files::Arrow> shards, std::string_view name);
 
 // What `imitation` reads back: `infos`, which it asks for, is written as zeros. A .csv holds rows
 // flattened, and no goals.

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "algorithms/data/demonstration_files.h"
-#include "autograd/files/npz.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -12,9 +11,6 @@ namespace understudy {
 using namespace files;
 
 namespace {
-
-constexpr std::string_view known_names[] = {"obs",     "acts",         "rews", "terminal",
-                                            "indices", "episode_ends", "goal"};
 
 bool is_whole(ElementType type) {
   return type != ElementType::f32 && type != ElementType::f64 && type != ElementType::f16 &&
@@ -221,8 +217,6 @@ Array to_array(const Series& series) {
                          : Array::from<float>(std::move(shape), std::span(series.numbers));
 }
 
-bool ends_with(std::string_view path, std::string_view ending) { return path.ends_with(ending); }
-
 }  // namespace
 
 Demonstrations demonstrations_from(const NamedArrays& arrays, std::string_view name) {
@@ -244,45 +238,6 @@ NamedArrays to_arrays(const Demonstrations& demonstrations) {
   arrays.emplace("infos", Array(ElementType::u8, {demonstrations.steps()}));
   if (!demonstrations.goals.empty()) arrays.emplace("goal", Array::from(demonstrations.goals));
   return arrays;
-}
-
-Demonstrations load_demonstrations(const std::string& path) {
-  if (ends_with(path, ".csv")) return demonstrations_from(Csv::open(path));
-  if (!ends_with(path, ".npz")) {
-    fail(ErrorKind::bad_file, "%s: expected demonstrations in a .npz or .csv file",
-         shown_path(path).c_str());
-  }
-  const Npz npz = Npz::open(path);
-  NamedArrays arrays;
-  std::string ignored;
-  for (const std::string& name : npz.names()) {
-    if (std::find(std::begin(known_names), std::end(known_names), name) != std::end(known_names)) {
-      arrays.emplace(name, npz.read(name));
-    } else if (name != "infos") {
-      ignored += (ignored.empty() ? "" : ", ") + shown(name);
-    }
-  }
-  Demonstrations made = demonstrations_from(arrays, path);
-  if (!ignored.empty()) made.remarks.push_back("not read: " + ignored);
-  return made;
-}
-
-Demonstrations load_demonstrations(std::span<const std::string> paths) {
-  if (paths.empty()) fail(ErrorKind::bad_input, "expected a file of demonstrations, found none");
-  Demonstrations all = load_demonstrations(paths[0]);
-  for (const std::string& path : paths.subspan(1)) append(all, load_demonstrations(path), path);
-  return all;
-}
-
-void save_demonstrations(const std::string& path, const Demonstrations& demonstrations) {
-  if (ends_with(path, ".csv")) {
-    write_csv(path, to_columns(demonstrations));
-  } else if (ends_with(path, ".npz")) {
-    write_npz(path, to_arrays(demonstrations));
-  } else {
-    fail(ErrorKind::bad_file, "%s: expected a name that ends with .npz or .csv",
-         shown_path(path).c_str());
-  }
 }
 
 }  // namespace understudy

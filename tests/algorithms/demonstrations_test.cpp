@@ -5,6 +5,7 @@
 
 #include "algorithms/data/demonstration_files.h"
 #include "autograd/files/npz.h"
+#include "tests/algorithms/arrow_writer.h"
 #include "tests/files/files_test.h"
 
 namespace understudy {
@@ -73,12 +74,38 @@ TEST_F(DemonstrationsTest, WhatIsSavedIsLoaded) {
   save_demonstrations(path("d.npz"), tabular);
   EXPECT_TRUE(same_data(load_demonstrations(path("d.npz")), tabular));
   EXPECT_ERROR(save_demonstrations(path("d.txt"), tabular), "ends with .npz or .csv");
-  EXPECT_ERROR(load_demonstrations(path("d.txt")), "expected demonstrations in a .npz or .csv");
+  EXPECT_ERROR(load_demonstrations(path("d.txt")),
+               "expected demonstrations in a .npz, .csv or .arrow file, or in a folder");
 }
 
 TEST_F(DemonstrationsTest, ImitationReadsOurs) {
   save_demonstrations(path("ours.npz"), three_episodes());
   RUN_ORACLE("demonstration_files.py", "read " + path("ours.npz"));
+}
+
+// It loads ours, and what it saves, folders of Arrow's tables, has every number that went in, which
+// an .npz keeps.
+TEST_F(DemonstrationsTest, ImitationAndWeReadEachOther) {
+  save_demonstrations(path("ours.npz"), three_episodes());
+  RUN_ORACLE("demonstration_files.py", "exchange " + folder_.string());
+  int folders = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    if (!entry.is_directory()) continue;
+    const std::string name = entry.path().string();
+    EXPECT_TRUE(same_data(load_demonstrations(name), load_demonstrations(name + ".npz"))) << name;
+    ++folders;
+  }
+  EXPECT_EQ(folders, 10);
+  EXPECT_TRUE(same_data(load_demonstrations(path("three")), three_episodes()));
+}
+
+// Two files, of which tests/oracles/demonstration_files.py says how they were made.
+TEST_F(DemonstrationsTest, AFolderThatImitationSavedIsRead) {
+  const std::string golden = "tests/golden/imitation";
+  EXPECT_TRUE(same_data(load_demonstrations(golden), three_episodes()));
+  const std::string one = golden + "/data-00000-of-00002.arrow";
+  EXPECT_TRUE(same_data(load_demonstrations(one),
+                        select(three_episodes(), std::vector<std::int64_t>{0, 1})));
 }
 
 TEST_F(DemonstrationsTest, ImitationsAreRead) {
@@ -188,6 +215,18 @@ TEST_F(DemonstrationsTest, ATableByAPersonIsRead) {
   EXPECT_EQ(numbers.episodes(), 1);
 }
 
+TEST_F(DemonstrationsTest, MinusOneInEveryLastRowIsNoAction) {
+  const std::string first = "episode,t,x,action\n0,0,.5,2\n0,1,.25,0\n0,2,1,-1\n";
+  const Demonstrations made = from_csv(first + "1,0,.5,1\n1,1,0.5,-1\n");
+  EXPECT_TRUE(made.last_observation);
+  EXPECT_EQ(made.actions.indices, (std::vector<std::int64_t>{2, 0, 1}));
+  EXPECT_EQ(made.observations.rows(), 5);
+  const char* index = "action: expected an index, 0 or more, in episode";
+  EXPECT_ERROR(from_csv(first + "1,0,.5,1\n1,1,0.5,0\n"), index);
+  EXPECT_ERROR(from_csv(first + "1,0,.5,-1\n1,1,0.5,-1\n"), index);
+  EXPECT_ERROR(from_csv(first + "1,0,.5,-1\n"), index);
+}
+
 TEST_F(DemonstrationsTest, WrongTablesSayLineColumnEpisodeAndRow) {
   const std::string head = "episode,t,obs_0,act_0,rew,terminal\n";
   const struct {
@@ -216,7 +255,14 @@ TEST_F(DemonstrationsTest, WrongTablesSayLineColumnEpisodeAndRow) {
       {head + "0,0,1,1,0,2\n", "d.csv:2:terminal: expected 0 or 1 in episode 0, row 0, found '2'"},
       {head + "0,0,1,1,0,1\n0,1,1,1,0,0\n",
        "d.csv:2:terminal: expected 0 before an episode's last step in episode 0, row 0"},
-      {head + "0,0,1,1,0,0\n0,0,1,1,0,0\n", "d.csv:3:t: expected a time after 0"},
+      {head + "0,0,1,1,0,0\n0,0,1,1,0,0\n",
+       "d.csv:3:t: expected t = 1 in episode 0, row 1, found '0'"},
+      {head + "0,0,1,1,0,0\n1,0,1,1,0,0\n1,2,1,1,0,0\n",
+       "d.csv:4:t: expected t = 1 in episode 1, row 1, found '2'"},
+      {head + "0,0,1,1,0,0\n7,1,1,1,0,0\n",
+       "d.csv:3:t: expected t = 0 in episode 1, row 0, found '1'"},
+      {head + "0,0,1,1,0,0\n0,1.0,1,1,0,0\n",
+       "d.csv:3:t: expected a whole number in episode 0, row 1, found '1.0'"},
       {head + "0,0,1,1,0,0\n1,0,1,1,0,0\n0,1,1,1,0,0\n",
        "d.csv:4:episode: expected the rows of an episode together"},
       {head + "0.5,0,1,1,0,0\n", "d.csv:2:episode: expected a whole number"},
@@ -287,6 +333,219 @@ TEST_F(DemonstrationsTest, WhatDoesNotFitTheEnvironmentSaysWhichEpisodeAndRow) {
                "d.npz: episode 0, row 2: expected action[0] from 0 to 1, found 1.00999999");
 }
 
+// ---- Arrow's tables -----------------------------------------------------------------------------
+
+using arrow_writer::Column;
+using arrow_writer::Lists;
+using arrow_writer::Settings;
+
+Demonstrations from_tables(const std::vector<std::string>& tables) {
+  std::vector<Arrow> shards;
+  for (const std::string& bytes : tables) shards.push_back(arrow_writer::parsed(bytes));
+  return demonstrations_from(arrays_from(shards, "d"), "d");
+}
+
+// An episode a batch, or all of them in one.
+std::vector<std::vector<Column>> batches_of(const Demonstrations& from, bool split) {
+  if (!split) return {arrow_writer::columns_of(from)};
+  std::vector<std::vector<Column>> batches;
+  for (std::int64_t e = 0; e < from.episodes(); ++e) {
+    batches.push_back(arrow_writer::columns_of(select(from, std::vector<std::int64_t>{e})));
+  }
+  return batches;
+}
+
+Demonstrations pictures() {
+  Demonstrations made = three_episodes();
+  made.observations.shape = {1, 2, 1};
+  return made;
+}
+
+TEST_F(DemonstrationsTest, ArrowTablesAreReadHoweverTheyAreCut) {
+  Demonstrations bare = continuous(three_episodes());
+  bare.rewards.clear();
+  Demonstrations states = three_episodes();
+  states.observations = {{}, true, {}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}};
+  for (const Demonstrations& made : {three_episodes(), continuous(three_episodes()), bare, states,
+                                     without_last(three_episodes()), pictures()}) {
+    for (const Settings& settings :
+         {Settings{}, Settings{.file = true}, Settings{.legacy = true}, Settings{.end = false},
+          Settings{.file = true, .end = false, .version = 3}}) {
+      for (const Lists lists : {Lists::plain, Lists::large, Lists::fixed}) {
+        for (const bool split : {false, true}) {
+          std::vector<std::vector<Column>> batches = batches_of(made, split);
+          for (auto& columns : batches) {
+            for (Column& column : columns) {
+              // episodes differ in length: a row may be a list of fixed length, they may not
+              if (lists != Lists::fixed || column.offsets.size() > 1) column.lists = lists;
+            }
+          }
+          EXPECT_TRUE(same_data(from_tables({arrow_writer::table(batches, settings)}), made));
+        }
+      }
+    }
+  }
+}
+
+TEST_F(DemonstrationsTest, ArrowsNumbersAreOfEveryType) {
+  using enum ElementType;
+  for (const ElementType type : {i8, u8, i16, u16, i32, u32, i64, u64, f32, f64, f16}) {
+    std::vector<Column> columns = arrow_writer::columns_of(three_episodes());
+    Column& acts = columns[1];
+    acts.type = type;
+    acts.values.clear();
+    for (const std::int64_t index : three_episodes().actions.indices) {
+      // 1 as the type has it
+      const std::uint64_t one = type == f32   ? std::bit_cast<std::uint32_t>(1.0f)
+                                : type == f64 ? std::bit_cast<std::uint64_t>(1.0)
+                                : type == f16 ? 0x3c00
+                                              : 1;
+      std::string bytes;
+      append_little_endian(bytes, index == 0 ? 0 : one);
+      acts.values += bytes.substr(0, size_of(type));
+    }
+    Demonstrations made = from_tables({arrow_writer::table({columns})});
+    EXPECT_EQ(made.actions.discrete, type != f32 && type != f64 && type != f16);
+    conform(made, {.observation_shape = {2}, .action_count = 2}, "d");
+    EXPECT_TRUE(same_data(made, three_episodes())) << name_of(type);
+  }
+}
+
+TEST_F(DemonstrationsTest, AFoldersFilesAreOneTableInTheOrderOfTheirNumbers) {
+  const Demonstrations made = three_episodes();
+  std::vector<std::int64_t> twelve;
+  const auto name = [](std::int64_t i, int of = 12) {
+    return "data-" + std::to_string(100000 + i).substr(1) + "-of-000" + std::to_string(of) +
+           ".arrow";
+  };
+  for (std::int64_t i = 0; i < 12; ++i) {
+    twelve.push_back(i * i % 3);
+    const auto one = select(made, std::vector<std::int64_t>{twelve.back()});
+    put_file(path(name(i)), arrow_writer::table(batches_of(one, false)));
+  }
+  // what `datasets` leaves there besides
+  put_file(path("state.json"), "{}");
+  put_file(path("cache-1234.arrow"), "no table");
+  EXPECT_TRUE(same_data(load_demonstrations(folder_.string()), select(made, twelve)));
+
+  const std::string folder = folder_.string();
+  put_file(path(name(3)), arrow_writer::table(batches_of(continuous(made), false)));
+  EXPECT_ERROR(load_demonstrations(folder),
+               "-of-00012.arrow: column 'acts': expected 1 levels of "
+               "lists of i64, as in the files before, found list<list<f32>>");
+  std::filesystem::remove(path(name(3)));
+  EXPECT_ERROR(load_demonstrations(folder), "expected file 3 of 12, found 'data-00004-of-00012");
+  std::filesystem::remove(path(name(11)));
+  for (int i = 4; i < 11; ++i) std::filesystem::remove(path(name(i)));
+  EXPECT_ERROR(load_demonstrations(folder), "expected 12 files, as their names say, found 3");
+  put_file(path(name(0, 13)), "");
+  EXPECT_ERROR(load_demonstrations(folder), "expected the files of one table, found those of two");
+  std::filesystem::create_directory(path("empty"));
+  EXPECT_ERROR(load_demonstrations(path("empty")), "found no .arrow file in it");
+  std::filesystem::create_directory(path("empty/train"));
+  EXPECT_ERROR(load_demonstrations(path("empty")), "but folders such as 'train'");
+}
+
+TEST_F(DemonstrationsTest, WrongArrowTablesSayWhichAndWhere) {
+  using Change = void (*)(std::vector<Column>&);
+  const struct {
+    Change change;
+    const char* message;
+  } cases[] = {
+      {[](auto& c) { c.erase(c.begin()); }, "t.arrow: expected a column 'obs', found none"},
+      {[](auto& c) { c[1].name = "obs"; },
+       "columns with names of their own, in UTF-8, found 'obs'"},
+      {[](auto& c) {
+         c[0].offsets[0] = {0, 4, 6, 10};
+       },
+       "d: obs: episode 2: expected 5 rows for 4 actions, the last after the last action, found 4"},
+      {[](auto& c) {
+         c[0].offsets[0] = {0, 3, 4, 9};
+       },
+       "d: obs: episode 2: expected 4 rows for 4 actions, as in the episodes before, found 5"},
+      {[](auto& c) {
+         c[1].offsets[0] = {0, 3, 3, 8};
+       },
+       "d: acts: episode 1: expected a step or more, found none"},
+      {[](auto& c) {
+         c[3].offsets[0] = {0, 3, 5, 8};
+       },
+       "d: rews: episode 1: expected one for each of 1 actions, found 2"},
+      {[](auto& c) { c[0].offsets[1][5] = 9; },
+       "d: obs: episode 1, row 0: expected 2 entries, as in the rows before, found 1"},
+      {[](auto& c) {
+         c[0].valid = {{}, {}, std::vector<bool>(22, true)}, c[0].valid[2][13] = false;
+       },
+       "d: obs: episode 2, row 0: expected a value, found a null"},
+      {[](auto& c) {
+         c[0].valid = {{}, std::vector<bool>(11, true)}, c[0].valid[1][10] = false;
+       },
+       "d: obs: episode 2, row 4: expected a value, found a null"},
+      {[](auto& c) {
+         c[2].valid = {{true, false, true}};
+       },
+       "d: terminal: episode 1: expected a value, found a null"},
+      {[](auto& c) { c[0].values.replace(16, 4, "\0\0\xc0\x7f", 4); },
+       "d: obs: episode 0, row 2: expected a finite number, found nan"},
+      {[](auto& c) { c[1].values[24] = '\x80', c[1].values[31] = '\x80'; },
+       "d: acts: episode 1, row 0: expected an index, 0 or more, found -92233720368547756"},
+      {[](auto& c) { c[2] = c[1], c[2].name = "terminal"; },
+       "d: terminal: expected one for each episode, found lists"},
+      {[](auto& c) { c[1].offsets.clear(), c[1].values.resize(24); },
+       "d: acts: expected a list for each episode, found i64"},
+      {[](auto& c) {
+         c[1].offsets[0] = {0, 5, 4, 8};
+       },
+       "t.arrow: batch 0, level 0: expected offsets that rise, found 4 after 5"},
+      {[](auto& c) {
+         c[1].offsets[0] = {0, 3, 4, 9};
+       },
+       "t.arrow: batch 0, level 1: expected 9 entries, found 8"},
+      {[](auto& c) {
+         c[1].offsets[0] = {-1, 3, 4, 8};
+       },
+       "lists that begin at -1"},
+      {[](auto& c) { c[2].values.pop_back(); },
+       "column 'terminal': expected 3 rows, as the batch has, found 2"},
+      {[](auto& c) {
+         for (Column& column : c) {
+           if (column.offsets.empty())
+             column.values.clear();
+           else
+             column.offsets[0] = {0};
+         }
+       },
+       "d: expected an episode, a row each, found none"},
+  };
+  for (const auto& each : cases) {
+    std::vector<Column> columns = arrow_writer::columns_of(three_episodes());
+    each.change(columns);
+    EXPECT_ERROR(from_tables({arrow_writer::table({columns})}), each.message);
+  }
+}
+
+TEST_F(DemonstrationsTest, WhatIsNoArrowTableIsRefused) {
+  const auto columns = arrow_writer::columns_of(three_episodes());
+  const auto with = [&](Settings settings) { return arrow_writer::table({columns}, settings); };
+  const std::string whole = with({}), file = with({.file = true});
+  const struct {
+    std::string bytes;
+    const char* message;
+  } cases[] = {
+      {"", "t.arrow: byte 0: expected a schema, found the end"},
+      {"PAR1 is another format", "byte 0: expected a message of Arrow's, found one that reaches"},
+      {whole.substr(0, 100), "byte 0: expected a message of Arrow's, found one that reaches past"},
+      {whole.substr(0, whole.size() - 12), "the file is cut off"},
+      {whole + whole, "expected nothing after the end of the stream"},
+      {file.substr(0, file.size() - 1), "expected the file to end with ARROW1, as it begins"},
+      {with({.endianness = 1}), "expected little-endian numbers, found big-endian ones"},
+      {with({.codec = 0}), "expected rows that are not compressed, found LZ4"},
+      {with({.codec = 1}), "expected rows that are not compressed, found ZSTD"},
+      {with({.version = 2}), "expected a message of version V4 or V5, found V3"},
+  };
+  for (const auto& each : cases) EXPECT_ERROR(from_tables({each.bytes}), each.message);
+}
+
 // Other people's demonstrations: README of the data folder's gym_experts gives these figures.
 TEST_F(DemonstrationsTest, PublishedExpertsHaveTheirPublishedReturns) {
   const char* data = std::getenv("UNDERSTUDY_DATA");
@@ -300,13 +559,17 @@ TEST_F(DemonstrationsTest, PublishedExpertsHaveTheirPublishedReturns) {
                {"mountaincar_expert.csv", 50, 2, -99.9, true},
                {"acrobot_expert.csv", 50, 4, -81.3, true},
                {"cartpole_v1_ppo.csv", 57, 4, 473.1, true},
-               {"pendulum_ppo.csv", 56, 3, -189.4, false}};
+               {"pendulum_ppo.csv", 56, 3, -189.4, false},
+               // a person's, without rewards
+               {"mountaincar_human.csv", 15, 2, NAN, true}};
   for (const auto& expected : cases) {
     const Demonstrations made =
         load_demonstrations(std::string(data) + "/gym_experts/" + expected.file);
     EXPECT_EQ(made.episodes(), expected.episodes) << expected.file;
     EXPECT_EQ(made.observations.width(), expected.width) << expected.file;
     EXPECT_EQ(made.actions.discrete, expected.discrete) << expected.file;
+    EXPECT_EQ(made.rewards.empty(), std::isnan(expected.mean)) << expected.file;
+    if (made.rewards.empty()) continue;
     double sum = 0;
     for (const double value : made.returns()) sum += value;
     // the figures are rounded to one decimal

@@ -1,0 +1,84 @@
+// Which file is read and written how. See demonstration_files.h.
+
+#include "algorithms/data/demonstration_files.h"
+
+#include <algorithm>
+
+#include "autograd/files/npz.h"
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+using namespace files;
+
+namespace {
+
+constexpr std::string_view known_names[] = {"obs",     "acts",         "rews", "terminal",
+                                            "indices", "episode_ends", "goal"};
+
+bool is_known(const std::string& name) {
+  return std::find(std::begin(known_names), std::end(known_names), name) != std::end(known_names);
+}
+
+NamedArrays read_npz_arrays(const std::string& path, std::vector<std::string>& others) {
+  const Npz npz = Npz::open(path);
+  NamedArrays arrays;
+  for (const std::string& name : npz.names()) {
+    if (is_known(name)) {
+      arrays.emplace(name, npz.read(name));
+    } else if (name != "infos") {
+      others.push_back(name);
+    }
+  }
+  return arrays;
+}
+
+}  // namespace
+
+NamedArrays read_demonstration_arrays(const std::string& path, std::vector<std::string>& others) {
+  if (is_arrow(path)) return read_arrow_arrays(path, others);
+  if (path.ends_with(".npz")) return read_npz_arrays(path, others);
+  fail(ErrorKind::bad_file,
+       "%s: expected demonstrations in a .npz, .csv or .arrow file, or in a folder of .arrow files",
+       shown_path(path).c_str());
+}
+
+Demonstrations load_demonstrations(const std::string& path) {
+  if (path.ends_with(".csv")) return demonstrations_from(Csv::open(path));
+  std::vector<std::string> others;
+  Demonstrations made = demonstrations_from(read_demonstration_arrays(path, others), path);
+  std::string ignored;
+  for (const std::string& name : others) ignored += (ignored.empty() ? "" : ", ") + shown(name);
+  if (!ignored.empty()) made.remarks.push_back("not read: " + ignored);
+  return made;
+}
+
+Demonstrations load_demonstrations(std::span<const std::string> paths,
+                                   const DemonstrationSpaces* spaces) {
+  if (paths.empty()) fail(ErrorKind::bad_input, "expected a file of demonstrations, found none");
+  Demonstrations all;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    Demonstrations next = load_demonstrations(paths[i]);
+    // each by itself, so that the message names the file and the episode within it
+    if (spaces != nullptr) conform(next, *spaces, paths[i]);
+    if (i == 0) {
+      all = std::move(next);
+    } else {
+      append(all, next, paths[i]);
+    }
+  }
+  return all;
+}
+
+void save_demonstrations(const std::string& path, const Demonstrations& demonstrations) {
+  if (path.ends_with(".csv")) {
+    write_csv(path, to_columns(demonstrations));
+  } else if (path.ends_with(".npz")) {
+    write_npz(path, to_arrays(demonstrations));
+  } else {
+    fail(ErrorKind::bad_file, "%s: expected a name that ends with .npz or .csv",
+         shown_path(path).c_str());
+  }
+}
+
+}  // namespace understudy

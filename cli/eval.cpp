@@ -24,8 +24,8 @@ struct EvalOptions {
 Demonstrations held_out(const EvalOptions& options, const Policy& policy) {
   const PolicyDescription& d = policy.description();
   DemonstrationSpaces spaces;
-  spaces.observation_shape = d.observation.index ? files::Shape{} : d.observation.shape;
-  if (d.observation.index) spaces.observation_count = d.observation.shape[0];
+  spaces.observation_count = observed_choices(d.observation);
+  if (spaces.observation_count < 0) spaces.observation_shape = d.observation.shape;
   if (d.action.kind == ActionKind::index)
     spaces.action_count = d.action.size;
   else

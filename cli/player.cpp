@@ -129,6 +129,11 @@ void require_spaces(const Policy& policy, const EnvironmentDescription& environm
          d.action.kind == ActionKind::index ? "choices" : "numbers");
 }
 
+Index observed_choices(const ObservationSpace& space) {
+  if (space.index) return space.shape[0];
+  return space.width() == 1 && space.vocabularies.size() == 1 ? space.vocabularies[0] : -1;
+}
+
 const EnvironmentDescription& environment_of(const std::string& run, const std::string& given) {
   if (!given.empty()) return find_environment(given);
   if (!is_run(run))

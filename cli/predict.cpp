@@ -54,6 +54,16 @@ std::vector<float> rows_of(const files::Array& array, const std::string& what, I
   return array.converted<float>(what);
 }
 
+// Rows of one number, each an index below `choices`.
+void require_indices(const std::vector<float>& values, const std::string& file, const char* name,
+                     Index choices) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!(values[i] >= 0 && values[i] < static_cast<float>(choices)) ||
+        values[i] != static_cast<float>(int(values[i])))
+      fail(ErrorKind::bad_input, "%s: %s, row %zu: expected 0 to %lld, found %g", file.c_str(),
+           name, i, static_cast<long long>(choices - 1), static_cast<double>(values[i]));
+}
+
 int run(const PredictOptions& options, const Common& common) {
   Session session(common);
   const auto policy = load_policy(session.device(), options.run);
@@ -63,6 +73,8 @@ int run(const PredictOptions& options, const Common& common) {
   Index rows = 0;
   const std::vector<float> observations =
       rows_of(file.at("obs"), options.inputs + ": obs", answers.observation_width(), rows);
+  const Index choices = observed_choices(policy->description().observation);
+  if (choices >= 0) require_indices(observations, options.inputs, "obs", choices);
   const Index width = answers.action_width();
 
   // Rows of a demonstrations' file are those of its episodes, which a memory must be told apart.
@@ -103,14 +115,8 @@ int run(const PredictOptions& options, const Common& common) {
                                           steps.observations.indices.end())
                      : steps.observations.numbers;
     }
-    const Index choices = policy->description().action.size;
-    for (Index i = 0; index && i < found; ++i) {
-      const float one = actions[static_cast<std::size_t>(i)];
-      if (!(one >= 0 && one < static_cast<float>(choices)) || one != static_cast<float>(int(one)))
-        fail(ErrorKind::bad_input, "%s: acts, row %lld: expected 0 to %lld, found %g",
-             options.inputs.c_str(), static_cast<long long>(i), static_cast<long long>(choices - 1),
-             static_cast<double>(one));
-    }
+    if (index)
+      require_indices(actions, options.inputs, "acts", policy->description().action.size);
     arrays["log_probability"] = files::Array::from(answers.log_probabilities(acted_on, actions));
   }
   files::write_npz(options.out, arrays);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "autograd/files/csv.h"
 #include "cli/run_folder.h"
@@ -90,20 +91,36 @@ void Settings::take(const char* name, std::string& value) {
   resolved_[name] = value;
 }
 
-void Settings::take(const char* name, std::vector<std::int64_t>& value) {
+// What stands between commas.
+template <typename Number>
+void Settings::take_list(const char* name, const char* expected, Number least,
+                         std::vector<Number>& value) {
   if (const Given* given = find(name)) {
     value.clear();
     std::string rest = given->text;
     while (!rest.empty()) {
       const std::size_t comma = rest.find(',');
-      std::int64_t one = 0;
-      if (!files::parse_number(rest.substr(0, comma), one) || one < 1)
-        refuse(name, *given, "whole numbers above 0, with commas between them");
+      Number one = 0;
+      if (!files::parse_number(rest.substr(0, comma), one) || !(one >= least) ||
+          !std::isfinite(static_cast<double>(one)))
+        refuse(name, *given, expected);
       value.push_back(one);
       rest = comma == rest.npos ? "" : rest.substr(comma + 1);
     }
   }
   resolved_[name] = value;
+}
+
+void Settings::take(const char* name, std::vector<std::int64_t>& value) {
+  take_list(name, "whole numbers above 0, with commas between them", std::int64_t{1}, value);
+}
+
+void Settings::take_columns(const char* name, std::vector<std::int64_t>& value) {
+  take_list(name, "whole numbers of 0 or more, with commas between them", std::int64_t{0}, value);
+}
+
+void Settings::take(const char* name, std::vector<double>& value) {
+  take_list(name, "numbers with commas between them", std::numeric_limits<double>::lowest(), value);
 }
 
 std::size_t Settings::place_of(const char* name, const std::vector<const char*>& names,

@@ -29,7 +29,11 @@ class Settings {
   void take_count(const char* name, std::int64_t& value);  // 1 or more
   void take(const char* name, double& value);
   void take(const char* name, std::string& value);
-  void take(const char* name, std::vector<std::int64_t>& value);
+  void take(const char* name, std::vector<std::int64_t>& value);  // each 1 or more
+  void take_columns(const char* name, std::vector<std::int64_t>& value);  // each 0 or more
+  void take(const char* name, std::vector<double>& value);
+  // Whether it was given; nothing is taken.
+  bool has(const char* name) const { return given_.count(name) > 0; }
 
   // One of the names, in the order of an enumeration's values from 0.
   template <typename Kind>
@@ -46,6 +50,8 @@ class Settings {
     std::string text, from;
   };
   const Given* find(const char* name);
+  template <typename Number>
+  void take_list(const char* name, const char* expected, Number least, std::vector<Number>& value);
   std::size_t place_of(const char* name, const std::vector<const char*>& names, std::size_t place);
   [[noreturn]] void refuse(const char* name, const Given& given, const char* expected) const;
   void add(const std::string& name, const Json& value, const std::string& from);

@@ -96,8 +96,9 @@ PolicyDescription take_policy(const Training& training, const PolicyDescription*
     const Demonstrations& d = *training.demonstrations;
     std::int64_t most = 0;
     if (d.observations.discrete) {
+      // An index is embedded, by every trunk; as a number it is exact.
       for (std::int64_t one : d.observations.indices) most = std::max(most, one);
-      description.observation = {.index = true, .shape = {most + 1}};
+      description.observation = {.shape = {1}, .vocabularies = {most + 1}};
     } else {
       description.observation.shape =
           d.observations.shape.empty() ? files::Shape{1} : d.observations.shape;
@@ -125,6 +126,8 @@ PolicyDescription take_policy(const Training& training, const PolicyDescription*
   if (description.trunk.kind != TrunkKind::mlp) description.trunk.hidden = {64};
   settings.take("hidden", description.trunk.hidden);
   settings.take("convolutions", description.trunk.convolutions);
+  if (!description.observation.vocabularies.empty())
+    settings.take_count("embedding", description.trunk.embedding);
   take_head(training, description, same);
   description.normalise_observations =
       !description.observation.index && description.observation.vocabularies.empty();

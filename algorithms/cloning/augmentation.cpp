@@ -52,6 +52,23 @@ std::vector<float> mapped(const std::vector<double>& map, const float* x, std::i
   return y;
 }
 
+// Where choices are mapped: each to another one, and the sequences' actions among them.
+void check_choices(const std::vector<std::int64_t>& choices, const Sequences& sequences) {
+  std::vector<std::int64_t> sorted = choices;
+  std::sort(sorted.begin(), sorted.end());
+  for (std::size_t i = 0; i < sorted.size(); ++i)
+    if (sorted[i] != static_cast<std::int64_t>(i))
+      fail(ErrorKind::bad_input, "symmetry: expected each of %zu choices once, found %lld",
+           sorted.size(), static_cast<long long>(sorted[i]));
+  if (sequences.action_width != 1)
+    fail(ErrorKind::bad_shape, "symmetry: expected a choice a row, found %lld numbers",
+         static_cast<long long>(sequences.action_width));
+  for (float action : sequences.actions)
+    if (!(action >= 0 && action < static_cast<float>(choices.size())))
+      fail(ErrorKind::bad_input, "symmetry: expected choices below %zu, found %g", choices.size(),
+           static_cast<double>(action));
+}
+
 std::vector<double> unit_map(std::int64_t width) {
   std::vector<double> map(static_cast<std::size_t>(width * width), 0.0);
   for (std::int64_t i = 0; i < width; ++i) map[static_cast<std::size_t>(i * width + i)] = 1;
@@ -123,14 +140,20 @@ Sequences with_symmetries(const Sequences& sequences, const std::vector<Symmetry
   Sequences result = sequences;
   for (const Symmetry& symmetry : symmetries) {
     check_map(symmetry.observation, sequences.input_width, "observations");
-    check_map(symmetry.action, sequences.action_width, "actions");
+    if (symmetry.choices.empty())
+      check_map(symmetry.action, sequences.action_width, "actions");
+    else
+      check_choices(symmetry.choices, sequences);
+    const auto image = [&](const float* action) -> std::vector<float> {
+      if (symmetry.choices.empty()) return mapped(symmetry.action, action, sequences.action_width);
+      return {static_cast<float>(symmetry.choices[static_cast<std::size_t>(*action)])};
+    };
     for (std::int64_t i = 0; i < sequences.count(); ++i) {
       for (std::int64_t row = sequences.starts[static_cast<std::size_t>(i)];
            row < sequences.starts[static_cast<std::size_t>(i) + 1]; ++row)
         result.append(
             mapped(symmetry.observation, input_of(sequences, row), sequences.input_width),
-            mapped(symmetry.action, sequences.actions.data() + row * sequences.action_width,
-                   sequences.action_width),
+            image(sequences.actions.data() + row * sequences.action_width),
             sequences.counted[static_cast<std::size_t>(row)] != 0);
       result.end();
     }

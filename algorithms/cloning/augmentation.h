@@ -30,12 +30,15 @@ Sequences with_goals(const Sequences& sequences, const GoalRelabelling& options)
 // What the user declares to be the same task seen otherwise: a linear map of observations and one
 // of actions, row-major [width, width], applied together.
 struct Symmetry {
-  std::vector<double> observation, action;
+  std::vector<double> observation = {}, action = {};
+  // Of an action that is an index, in place of a map of it: what each choice becomes.
+  std::vector<std::int64_t> choices = {};
 };
 // Maps of `width` numbers: the given columns change sign; columns i and j turn by an angle (rad).
 std::vector<double> mirror_map(std::int64_t width, const std::vector<std::int64_t>& columns);
 std::vector<double> rotation_map(std::int64_t width, std::int64_t i, std::int64_t j, double angle);
-// The sequences, and after them a copy under each symmetry.
+// The sequences, and after them a copy under each symmetry. An Error where a map has another size,
+// or a choice leads to none or to what another leads to already.
 Sequences with_symmetries(const Sequences& sequences, const std::vector<Symmetry>& symmetries);
 
 // DART (Laskey et al. 2017, equation 4): while an expert acts, its actions are disturbed by

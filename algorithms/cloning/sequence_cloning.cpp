@@ -99,7 +99,17 @@ SequenceCloning::SequenceCloning(Device& device, const Sequences& sequences, con
          "sequence cloning: expected decay and gain of %zu columns, found %zu "
          "and %zu",
          width, options_.decay.size(), options_.gain.size());
-  const bool mixed = options_.teacher.kind != TeacherSchedule::Kind::always;
+  if (std::count(options_.gain.begin(), options_.gain.end(), 0.0) > 0)
+    fail(ErrorKind::bad_input, "sequence cloning: expected gains that are not 0: a correction is "
+                               "divided by them");
+  const TeacherSchedule& teacher = options_.teacher;
+  if (!(teacher.scale > 0) || !(teacher.least >= 0 && teacher.least <= 1) ||
+      !(options_.perturbation >= 0))
+    fail(ErrorKind::bad_input,
+         "sequence cloning: expected a schedule's scale above 0, its least share in [0, 1] and a "
+         "deviation of at least 0, found %g, %g and %g",
+         teacher.scale, teacher.least, options_.perturbation);
+  const bool mixed = teacher.kind != TeacherSchedule::Kind::always;
   if (!follows && (mixed || options_.perturbation > 0))
     fail(ErrorKind::bad_input,
          "sequence cloning: scheduled sampling and perturbation need to know "

@@ -208,6 +208,78 @@ hold "a report shows actions, their spread, probabilities and rollouts" "$(
     'Free-running'; do grep -q "$words" "$scratch/report.html" || echo "no $words"; done)$(
   cat "$scratch/err")"
 
+# In room 0 what to do depends on the room before; pens follow their own displacements.
+python3 - "$scratch" << 'PYTHON'
+import math, random, sys
+random.seed(1)
+with open(sys.argv[1] + "/rooms.csv", "w") as file:
+    print("episode,t,obs,act", file=file)
+    for e in range(30):
+        for t in range(10):
+            room = random.randrange(1, 4) if t % 2 == 0 else room
+            print(e, t, 0 if t % 2 else room, room - 1, sep=",", file=file)
+with open(sys.argv[1] + "/pens.csv", "w") as file:
+    print("episode,t,obs_0,obs_1,act_0,act_1", file=file)
+    for e in range(8):
+        start = 6 * random.random()
+        at = [(math.cos(start + t / 5), math.sin(start + t / 5)) for t in range(13)]
+        for t, (here, next) in enumerate(zip(at, at[1:])):
+            print(e, t, *here, next[0] - here[0], next[1] - here[1], sep=",", file=file)
+PYTHON
+rooms=$scratch/rooms.csv
+pens=$scratch/pens.csv
+train bc --demos "$rooms" --trunk gru --set hidden=16 --set embedding=4 --iterations 15 \
+  --out "$scratch/rooms"
+"$understudy" eval "$scratch/rooms" --demos "$rooms" --json > "$scratch/eval_rooms.json" \
+  2>> "$scratch/err"
+hold "an index is embedded and remembered" "$(json "$scratch/eval_rooms.json" \
+  'found["error_rate"] < 0.01 and found["log_likelihood"] > -0.1')$(cat "$scratch/err")"
+train bc --demos "$rooms" --set hidden=16 --iterations 8 --out "$scratch/forgetful"
+"$understudy" eval "$scratch/forgetful" --demos "$rooms" --json > "$scratch/eval_rooms.json"
+hold "and without memory a third is guessed wrong" "$(json "$scratch/eval_rooms.json" \
+  '0.25 < found["error_rate"] < 0.42')"
+sed '3s/,0,/,4,/' "$rooms" > "$scratch/unknown.csv"
+refuse "a room that was never seen" 'expected observation 0 to 3' eval "$scratch/rooms" \
+  --demos "$scratch/unknown.csv"
+
+# Remedies for what a policy's own errors lead to, and copies of demonstrations: other numbers than
+# without, and the same in two parts.
+: > "$scratch/kept"
+pen() { train bc --demos "$pens" --set hidden=8 --set steps=3 "$@"; }
+pen --trunk gru --iterations 3 --out "$scratch/pen.plain"
+for how in "decay=1,1 perturbation=0.1 correction=0.5" "mirror=0 mirror.action=0" \
+    "decay=1,1 sampling=linear sampling.scale=6 sampling.draw=false" \
+    "rotation=0,1 rotation.action=0,1 rotation.copies=2" \
+    "goals=within goals.columns=2 goals.copies=2"; do
+  settings=$(for one in $how; do echo "--set $one"; done)
+  rm -rf "$scratch/pen" "$scratch/pen_parts"
+  pen --trunk gru $settings --iterations 3 --threads 1 --out "$scratch/pen"
+  pen --trunk gru $settings --iterations 1 --threads 3 --out "$scratch/pen_parts"
+  pen --trunk gru $settings --iterations 3 --resume --out "$scratch/pen_parts"
+  for file in policy.safetensors progress.csv; do
+    cmp "$scratch/pen/$file" "$scratch/pen_parts/$file" >> "$scratch/kept" 2>&1
+  done
+  cmp -s "$scratch/pen/policy.safetensors" "$scratch/pen.plain/policy.safetensors" &&
+    echo "$how changes nothing" >> "$scratch/kept"
+  cat "$scratch/err" >> "$scratch/kept"
+done
+hold "remedies and copies count, and go on bit for bit" "$(cat "$scratch/kept")"
+pen --out "$scratch/pen_mlp" --iterations 2 --set decay=1,1 --set sampling=exponential
+hold "a trunk without memory has remedies, too" "$(cat "$scratch/err")"
+train bc --env cartpole --demos "$demos" --out "$scratch/mirrored" --iterations 2 \
+  --set mirror=0,1,2,3 --set mirror.action=1,0
+hold "choices have mirror images" "$(cat "$scratch/err")"
+bad() { refuse "$1" "$2" train bc --demos "$pens" --out "$scratch/no" --set "$3"; }
+bad "a perturbation with no way back" decay perturbation=0.1
+bad "a schedule of no kind" inverse_sigmoid sampling=sometimes
+bad "a decay of too few columns" '2 columns' decay=1
+bad "a mirror of no column" 'below 2' mirror=2
+bad "a rotation of one column" 'two columns' rotation=1
+refuse "goals that an environment does not show" goals train bc --env pendulum \
+  --demos "$numbers" --out "$scratch/no" --set goals=last
+refuse "choices that become the same" 'each of 2' train bc --env cartpole --demos "$demos" \
+  --out "$scratch/no" --set mirror=0 --set mirror.action=1,1
+
 # What goes on inside: every quantity of every iteration, and the same after a resumption.
 train gail --env cartpole --demos "$demos" --out "$scratch/traced" --iterations 2 $small --trace
 train gail --env cartpole --demos "$demos" --out "$scratch/traced" --iterations 3 $small --trace \

@@ -316,6 +316,20 @@ TEST(Augmentation, symmetries_map_observations_and_actions_together) {
   for (std::size_t i = 0; i < actions.size(); ++i) EXPECT_NEAR(both.actions[i], actions[i], 1e-6);
   EXPECT_EQ(both.counted, (std::vector<std::uint8_t>{0, 0, 0}));
   EXPECT_THROW(with_symmetries(sequences, {{mirror_map(2, {0}), mirror_map(2, {0})}}), Error);
+
+  // Of choices: each becomes another, and none is lost.
+  Sequences chosen{.input_width = 1, .action_width = 1};
+  chosen.append({0.5f}, {2});
+  chosen.append({-1}, {0});
+  chosen.end();
+  const Sequences copied =
+      with_symmetries(chosen, {{.observation = mirror_map(1, {0}), .choices = {1, 0, 2}}});
+  EXPECT_EQ(copied.inputs, (std::vector<float>{0.5f, -1, -0.5f, 1}));
+  EXPECT_EQ(copied.actions, (std::vector<float>{2, 0, 2, 1}));
+  for (const std::vector<std::int64_t>& wrong :
+       {std::vector<std::int64_t>{1, 0}, {0, 0, 1}, {0, 1, 3}})
+    EXPECT_THROW(
+        with_symmetries(chosen, {{.observation = mirror_map(1, {0}), .choices = wrong}}), Error);
 }
 
 TEST(Augmentation, noise_has_the_errors_shape_and_the_asked_size) {

@@ -1,8 +1,9 @@
 // A trust-region step of a policy, and the whole loop of rollouts and update on CartPole.
 //
-// Operations of a step are those of its products: a forward pass, a gradient, the products with the
-// Fisher information, of a tangent pass and a gradient each, and one try of the line search. The
-// loop has two such steps, of the policy and of the value function, and a forward pass of each.
+// Operations of a step are those of its products: a forward pass, a gradient, the derivatives that
+// products with the Fisher information share (GaussNewton), those products, and one try of the line
+// search. The loop has two such steps, of the policy and of the value function, and a forward pass
+// of each.
 
 #include <map>
 #include <memory>
@@ -21,7 +22,12 @@ constexpr int iterations = 11;
 double operations_of_step(double inputs, double outputs, int fisher_products, double sampled) {
   const double products = inputs * width + width * width + width * outputs;
   const double pass = 2 * products, gradient = 2 * (2 * products - inputs * width);
-  return 2 * pass + gradient + sampled * fisher_products * 2 * gradient;
+  // A derivative of each output in the first layer, made by the layers behind it.
+  const double kept = 2 * outputs * (products - inputs * width);
+  // A tangent and a gradient: each layer by what it is fed, the last one both ways, and a
+  // multiply-add a derivative.
+  const double fisher = 2 * 2 * (products + width * outputs + outputs * width);
+  return 2 * pass + gradient + sampled * (kept + fisher_products * fisher);
 }
 
 Device& device(int threads) {

@@ -72,10 +72,9 @@ TrustRegion::TrustRegion(const Parameters& parameters, const Model& model,
       for (Tensor& t : result) t = t * share;  // the mean over rows
       return result;
     };
+    const GaussNewton fisher(program, outputs, theta, {.products = options.iterations});
     const auto product = [&](Tensor v) {
-      const std::vector<Tensor> fv =
-          gauss_newton_product(program, outputs, metric, theta, parameters.views(v));
-      return program.pack(fv) + options.damping * v;
+      return program.pack(fisher.product(metric, parameters.views(v))) + options.damping * v;
     };
     const ConjugateGradientResult solved = record_conjugate_gradient(
         product, g, {.iterations = options.iterations, .tolerance = options.tolerance});

@@ -54,6 +54,7 @@ class MatMul final : public Operation {
     if (o_.summand) return input == 2 + (o_.bias ? 1 : 0);
     return o_.gradient != Activation::none && input == 2 + (o_.bias ? 1 : 0);
   }
+  Activation activation() const override { return o_.activation; }
   double work(const Shape* inputs, const Shape* outputs) const override {
     const std::int64_t k =
         o_.transpose_a ? inputs[0].product(0, inputs[0].rank() - 1) : inputs[0][-1];
@@ -117,7 +118,8 @@ class MatMul final : public Operation {
 
   void vjp(Pullback& p) const override {
     const Tensor a = p.input(0), b = p.input(1);
-    const Tensor g = activation_gradient(o_.activation, p.output(), p.cotangent());
+    const Activation through = p.before_activation() ? Activation::none : o_.activation;
+    const Tensor g = activation_gradient(through, p.output(), p.cotangent());
     if (p.wanted(0)) {
       if (!o_.transpose_a)
         p.set(0, turned_product(g, b, !o_.transpose_b));
@@ -156,8 +158,9 @@ class MatMul final : public Operation {
     };
     if (p.tangent(1).defined()) add(p.input(0), p.tangent(1));
     if (p.tangent(0).defined()) add(p.tangent(0), p.input(1));
+    const Activation through = p.before_activation() ? Activation::none : o_.activation;
     if (t.defined())
-      p.set(0, activation_gradient(o_.activation, p.output(), expand(t, p.output().shape())));
+      p.set(0, activation_gradient(through, p.output(), expand(t, p.output().shape())));
   }
 
  private:

@@ -12,6 +12,21 @@ std::vector<Tensor> gauss_newton_product(
   return program.gradients(outputs, metric(tangents), with_respect_to);
 }
 
+GaussNewton::GaussNewton(Program& program, std::vector<Tensor> outputs,
+                         std::vector<Tensor> with_respect_to, const Options& options)
+    : program_(program),
+      outputs_(std::move(outputs)),
+      with_respect_to_(std::move(with_respect_to)),
+      kept_(program.row_factors(outputs_, with_respect_to_, options.products, options.read_cost)) {}
+
+std::vector<Tensor> GaussNewton::product(
+    const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& metric,
+    const std::vector<Tensor>& directions) const {
+  const std::vector<Tensor> tangents =
+      program_.tangents(outputs_, with_respect_to_, directions, kept_);
+  return program_.gradients(outputs_, metric(tangents), with_respect_to_, kept_);
+}
+
 ConjugateGradientResult record_conjugate_gradient(const std::function<Tensor(Tensor)>& product,
                                                   Tensor b,
                                                   const ConjugateGradientOptions& options) {

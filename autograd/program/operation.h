@@ -123,6 +123,9 @@ class Operation {
   // Views and packs are memory seen otherwise: they never run.
   virtual bool is_alias() const { return false; }
 
+  // f where the operation's last step is result = f(s), element by element.
+  virtual Activation activation() const { return Activation::none; }
+
   // Floating-point operations of one run over whole tensors, for timelines; 0: not counted.
   virtual double work(const Shape* inputs, const Shape* outputs) const {
     (void)inputs;
@@ -148,6 +151,8 @@ class Pullback {
   Tensor cotangent(int i = 0) const { return cotangents_[i]; }
   // Whether input i's cotangent is wanted.
   bool wanted(int i) const { return wanted_[i]; }
+  // Whether the cotangent is that of s, before the operation's `activation`.
+  bool before_activation() const { return before_activation_; }
   // Sets the cotangent of input i; of the input's shape.
   void set(int i, Tensor cotangent) { results_[i] = cotangent; }
 
@@ -155,6 +160,7 @@ class Pullback {
   friend class Program;
   std::vector<Tensor> inputs_, outputs_, cotangents_, results_;
   std::vector<bool> wanted_;
+  bool before_activation_ = false;
 };
 
 // The forward rule's view of one recorded operation.
@@ -166,12 +172,15 @@ class Pushforward {
 
   // The tangent of input i. Undefined where it is zero.
   Tensor tangent(int i) const { return tangents_[i]; }
+  // Whether the tangent asked for is that of s, before the operation's `activation`.
+  bool before_activation() const { return before_activation_; }
   // Sets the tangent of output i; left undefined it is zero.
   void set(int i, Tensor tangent) { results_[i] = tangent; }
 
  private:
   friend class Program;
   std::vector<Tensor> inputs_, outputs_, tangents_, results_;
+  bool before_activation_ = false;
 };
 
 }  // namespace understudy

@@ -51,6 +51,17 @@ struct Effects {
   std::vector<Array*> writes;
 };
 
+// The derivatives of some outputs in the results of operations that parameters enter, kept so that
+// products with the outputs' Jacobian need not go through what lies between (Program::row_factors).
+struct RowFactors {
+  struct Factor {
+    int node;         // the operation
+    Tensor jacobian;  // [rows, outputs a row, elements a row], before the operation's activation
+  };
+  std::vector<Factor> factors;  // in the order of recording; empty: nothing is kept
+  std::vector<int> reached;     // which of the outputs they are derivatives of
+};
+
 // Time spent in one operation over the runs that were timed.
 struct OperationTime {
   std::string name;
@@ -105,14 +116,22 @@ class Program {
   // Gradients of a tensor of one element.
   std::vector<Tensor> gradients(Tensor loss, const std::vector<Tensor>& with_respect_to);
   // Jᵀu: cotangents of `with_respect_to` from cotangents of `outputs`. What does not depend on an
-  // output gets zeros.
+  // output gets zeros. With `kept`, of the same outputs, by what it keeps.
   std::vector<Tensor> gradients(const std::vector<Tensor>& outputs,
                                 const std::vector<Tensor>& cotangents,
-                                const std::vector<Tensor>& with_respect_to);
+                                const std::vector<Tensor>& with_respect_to,
+                                const RowFactors& kept = {});
   // Jv: tangents of `outputs` from the directions in which `with_respect_to` move.
   std::vector<Tensor> tangents(const std::vector<Tensor>& outputs,
                                const std::vector<Tensor>& with_respect_to,
-                               const std::vector<Tensor>& directions);
+                               const std::vector<Tensor>& directions, const RowFactors& kept = {});
+  // What `products` products Jv and Jᵀu each are worth keeping: derivatives of the outputs in the
+  // first so many operations that parameters enter, chosen by counting floating-point operations.
+  // `read_cost`: what the number of a kept derivative costs a pair of products, in operations.
+  // Nothing where rows do not stay apart, as in a mean over them.
+  RowFactors row_factors(const std::vector<Tensor>& outputs,
+                         const std::vector<Tensor>& with_respect_to, int products,
+                         double read_cost);
 
   // ---- Running ----
 
@@ -203,7 +222,9 @@ class Program {
   int named_output(const std::string& name) const;
   void require_recording() const;
   void check_owned(Tensor tensor) const;
-  std::vector<bool> depends_on(const std::vector<Tensor>& sources) const;
+  std::vector<bool> depends_on(const std::vector<Tensor>& sources,
+                               const RowFactors& kept = {}) const;
+  std::vector<bool> needed_for(const std::vector<Tensor>& outputs) const;
 
   Device& device_;
   Real real_;

@@ -13,6 +13,7 @@
 //   parts      threads take runs of rows (or columns, or products of a batch) and work alone, each
 //              with its own packed copies: nothing is shared but the operands
 //   few rows   one panel of C alone, without any of this
+//   one row    many items of a single row of C: see gemm_rows_cpu.h
 //   chunks of k  a gradient dW = X^T dY has few rows and a long sum; this is cut into two chunks,
 //              or eight, summed apart and added in order
 //
@@ -23,6 +24,7 @@
 #include "kernels/gemm/gemm_cpu.h"
 
 #include "kernels/device/threads.h"
+#include "kernels/gemm/gemm_rows_cpu.h"
 #include "kernels/gemm/gemm_strip_cpu.h"
 
 namespace understudy::UNDERSTUDY_ISA {
@@ -475,8 +477,14 @@ void gemm_any(Stream& stream, const Gemm<T>& p) {
   if (p.m <= 2 && p.batch == 1 && !p.transpose_a && !p.transpose_b &&
       p.n <= widest_low * lanes<T> && p.k <= 512)
     return multiply_few<T>(p);
-  const Plan<T> plan = plan_for<T>(p);
   const Index team = team_for<T>(stream, p), L = lanes<T>;
+  if (is_rows<T>(p)) {
+    if (team == 1) return multiply_rows<T>(p, 0, p.batch);
+    return stream.threads->run(static_cast<int>(team), [&](int part, int) {
+      multiply_rows<T>(p, part * p.batch / team, (part + 1) * p.batch / team);
+    });
+  }
+  const Plan<T> plan = plan_for<T>(p);
 
   if (plan.k_chunk != 0) return multiply_in_chunks<T>(stream, p, plan);
   if (team == 1 && p.batch == 1)

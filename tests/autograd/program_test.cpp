@@ -333,6 +333,124 @@ void check_fisher(bool categorical) {
 TEST(Program, fisher_products_are_hessians_of_the_kl_divergence_gaussian) { check_fisher(false); }
 TEST(Program, fisher_products_are_hessians_of_the_kl_divergence_categorical) { check_fisher(true); }
 
+// ---- Gauss-Newton products by derivatives that are kept ----
+
+// A network of theta whose rows stay apart, with outputs of two kinds, one of which is made of what
+// is in its middle too, and one that is a parameter itself.
+std::vector<Tensor> network_outputs(Program& program, Parameters& parameters, Store& store,
+                                    Activation activation, std::int64_t batch) {
+  Mlp trunk(parameters, "trunk",
+            {.inputs = 5, .hidden = {7, 6}, .outputs = 0, .activation = activation});
+  const int gain = parameters.declare("gain", {6}, {InitialisationKind::normal, 1.0, 1});
+  Linear middle(parameters, "middle", {.inputs = 6, .outputs = 6, .activation = activation});
+  LayerNormalisation normalisation(parameters, "normalisation", 6);
+  Linear first(parameters, "first", {.inputs = 6, .outputs = 3});
+  Linear second(parameters, "second", {.inputs = 12, .outputs = 2, .activation = activation});
+  const int free = parameters.declare("free", {2}, {InitialisationKind::normal, 1.0, 1});
+  parameters.create(store, 11);
+  const Tensor h = trunk(program.input("state", {rows(batch), 5}));
+  const Tensor z = normalisation(middle(h * exp(parameters.use(program, gain))));
+  const Tensor deviation = expand(parameters.use(program, free), {rows(batch), 2});
+  return {first(z), second(concatenate({h, z}, -1)), deviation};
+}
+
+// Of {the plain product, the one by what is kept} and of what was worth keeping.
+struct KeptProducts {
+  Vector plain, kept;
+  int operations = 0;
+};
+
+KeptProducts kept_products(Device& device, Real real, Activation activation, double read_cost) {
+  const std::int64_t batch = 30;
+  Store store(device, real);
+  Parameters parameters("policy");
+  Program program(device, real);
+  program.set_tiling(8, 16);
+  const std::vector<Tensor> outputs =
+      network_outputs(program, parameters, store, activation, batch);
+  const Tensor flat = program.input("v", {parameters.elements()});
+  const std::vector<Tensor> theta = parameters.use(program), v = parameters.views(flat);
+  // No row's metric is another's, and outputs of one kind meet those of the other.
+  const Tensor weight = program.input("weight", {rows(batch), 1});
+  const auto metric = [&](const std::vector<Tensor>& t) {
+    const Tensor both = reshape(sum(t[0], -1), {rows(batch), 1}) + sum_to(t[1], weight.shape());
+    return std::vector<Tensor>{weight * t[0] + both, weight * t[1] + both, 2.0 * t[2]};
+  };
+  const GaussNewton products(program, outputs, theta, {.products = 100000, .read_cost = read_cost});
+  program.output("plain", program.pack(gauss_newton_product(program, outputs, metric, theta, v)));
+  program.output("kept", program.pack(products.product(metric, v)));
+  program.write("state", normals(batch * 5, 21));
+  program.write("weight", normals(batch, 22));
+  program.write("v", normals(parameters.elements(), 23));
+  program.run();
+  return {program.read("plain"), program.read("kept"), products.kept()};
+}
+
+void expect_equal_products(const KeptProducts& found, double tolerance) {
+  double size = 0, difference = 0;
+  for (std::size_t i = 0; i < found.plain.size(); ++i) {
+    size = std::max(size, std::abs(found.plain[i]));
+    difference = std::max(difference, std::abs(found.plain[i] - found.kept[i]));
+  }
+  EXPECT_GT(size, 1e-2);
+  EXPECT_LT(difference, tolerance * size);
+}
+
+TEST(GaussNewton, kept_derivatives_change_nothing_but_rounding) {
+  const std::unique_ptr<Device> device = cpu_device();
+  for (Activation activation :
+       {Activation::none, Activation::tanh, Activation::sigmoid, Activation::relu}) {
+    SCOPED_TRACE(static_cast<int>(activation));
+    const KeptProducts found = kept_products(*device, Real::f64, activation, 0);
+    EXPECT_EQ(found.operations, 3);  // the trunk's layers and the gain
+    expect_equal_products(found, 1e-12);
+  }
+}
+
+TEST(GaussNewton, kept_derivatives_are_the_same_on_every_device) {
+  for (const kernel_test::Implementation& one : kernel_test::implementations()) {
+    SCOPED_TRACE(one.name);
+    const std::unique_ptr<Device> device =
+        one.kind == DeviceKind::cuda ? cuda_device() : cpu_device(nullptr, one.set);
+    expect_equal_products(kept_products(*device, Real::f32, Activation::tanh, 0), 1e-5);
+  }
+}
+
+TEST(GaussNewton, keeps_what_pays) {
+  const std::unique_ptr<Device> device = cpu_device();
+  const auto kept = [&](std::vector<std::int64_t> hidden, std::int64_t outputs, int products) {
+    Store store(*device);
+    Parameters parameters("policy");
+    Mlp network(parameters, "trunk", {.inputs = 4, .hidden = hidden, .outputs = outputs});
+    parameters.create(store, 1);
+    Program program(*device);
+    const Tensor out = network(program.input("state", {rows(64), 4}));
+    const int before = program.node_count();
+    const GaussNewton found(program, {out}, parameters.use(program), {.products = products});
+    // Nothing kept, nothing recorded.
+    EXPECT_EQ(found.kept() == 0, program.node_count() == before);
+    return found.kept();
+  };
+  EXPECT_EQ(kept({100, 100}, 2, 10), 1);  // the second layer's are as cheap to make again
+  EXPECT_EQ(kept({100, 100, 100}, 1, 10), 2);
+  EXPECT_EQ(kept({100, 100}, 100, 10), 0);  // more derivatives than products take
+  EXPECT_EQ(kept({4, 4}, 2, 10), 0);
+  EXPECT_EQ(kept({100}, 2, 10), 0);  // nothing lies between the layer and the outputs
+  EXPECT_EQ(kept({}, 2, 10), 0);
+}
+
+TEST(GaussNewton, keeps_nothing_where_rows_mix) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Store store(*device);
+  Parameters parameters("policy");
+  Mlp network(parameters, "trunk", {.inputs = 4, .hidden = {100, 100}, .outputs = 1});
+  parameters.create(store, 1);
+  Program program(*device);
+  const Tensor out = network(program.input("state", {rows(64), 4}));
+  const GaussNewton found(program, {out - mean(out, 0)}, parameters.use(program), {});
+  EXPECT_EQ(found.kept(), 0);
+}
+
 TEST(Program, conjugate_gradient_solves_and_shows_its_residuals) {
   const std::unique_ptr<Device> device = cpu_device();
   Program program(*device, Real::f64);

@@ -427,6 +427,22 @@ void expect_same_bits(const Case& it, unsigned seed) {
   }
 }
 
+// Items of one row go another way: shorter than a vector, whole ones and with a rest, and more
+// items than sums fit into a vector.
+TEST(Gemm, AgreesWithTheReferenceOnManySingleRows) {
+  unsigned seed = 0;
+  for (const std::int64_t n : {1, 2, 6, 16, 35, 100})
+    for (const std::int64_t k : {1, 3, 16, 100})
+      for (const bool transpose_b : {false, true}) {
+        Case it{1, n, k};
+        it.transpose_b = transpose_b;
+        it.batch = seed % 2 == 0 ? 33 : 5;
+        expect_all_right<float>(it, ++seed);
+        expect_all_right<double>(it, ++seed);
+        if (seed % 3 == 0) ++seed;
+      }
+}
+
 TEST(Gemm, GivesTheSameBitsForAnyNumberOfThreads) {
   std::vector<Case> cases;
   for (const Case& shape : {Case{500, 100, 100}, Case{3, 2000, 100}, Case{100, 100, 2100},
@@ -445,6 +461,12 @@ TEST(Gemm, GivesTheSameBitsForAnyNumberOfThreads) {
   batched.gradient = true;
   batched.gradient_activation = Activation::tanh;
   cases.push_back(batched);
+  Case single_rows{1, 6, 100};
+  single_rows.batch = 5000;
+  for (const bool transpose_b : {false, true}) {
+    single_rows.transpose_b = transpose_b;
+    cases.push_back(single_rows);
+  }
   unsigned seed = 0;
   for (const Case& it : cases) {
     expect_same_bits<float>(it, ++seed);

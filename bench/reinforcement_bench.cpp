@@ -1,9 +1,8 @@
 // A trust-region step of a policy, and the whole loop of rollouts and update on CartPole.
 //
-// Operations of a step are those of its products: a forward pass, a gradient, the derivatives that
-// products with the Fisher information share (GaussNewton), those products, and one try of the line
-// search. The loop has two such steps, of the policy and of the value function, and a forward pass
-// of each.
+// Operations of a step are those of its products: a forward pass, a gradient, what products with
+// the Fisher information share, those products (GaussNewton), and one try of the line search. The
+// loop has two such steps, of the policy and of the value function, and a forward pass of each.
 
 #include <map>
 #include <memory>
@@ -22,11 +21,14 @@ constexpr int iterations = 11;
 double operations_of_step(double inputs, double outputs, int fisher_products, double sampled) {
   const double products = inputs * width + width * width + width * outputs;
   const double pass = 2 * products, gradient = 2 * (2 * products - inputs * width);
-  // A derivative of each output in the first layer, made by the layers behind it.
-  const double kept = 2 * outputs * (products - inputs * width);
-  // A tangent and a gradient: each layer by what it is fed, the last one both ways, and a
-  // multiply-add a derivative.
-  const double fisher = 2 * 2 * (products + width * outputs + outputs * width);
+  double kept = 0, fisher = 2 * gradient;
+  if (outputs <= 4) {
+    // A derivative of each output in the first layer is made by the layers behind it, once; then a
+    // tangent and a gradient are of each layer by what it is fed, the last one both ways, and a
+    // multiply-add each a derivative.
+    kept = 2 * outputs * (products - inputs * width);
+    fisher = 2 * 2 * (products + width * outputs + outputs * width);
+  }
   return 2 * pass + gradient + sampled * (kept + fisher_products * fisher);
 }
 

@@ -18,8 +18,8 @@ bool is_rows(const Gemm<T>& p) {
          p.bias == nullptr && p.activation == Activation::none && p.gradient_of == nullptr;
 }
 
-// Columns [column, column + R) of items [begin, end): so many items at a time that their sums fill a
-// vector. B, which as a rule comes from beyond the second cache, is asked for ahead: its rows are
+// Columns [column, column + R) of items [begin, end): so many items at a time that their sums fill
+// a vector. B, which as a rule comes from beyond the second cache, is asked for ahead: its rows are
 // read side by side, which the processor does not foresee.
 template <class T, int R>
 void multiply_rows_transposed(const Gemm<T>& p, std::int64_t column, std::int64_t begin,

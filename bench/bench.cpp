@@ -29,7 +29,7 @@ InstructionSet chosen = best_instruction_set();
 
 // What was measured of one side of one row: side 0 is ours, the others its peers.
 struct Samples {
-  std::vector<double> seconds, ping_pong, peak, clock;
+  std::vector<double> seconds, ping_pong, peak, clock, bandwidth;
   std::string error;
 };
 std::map<std::pair<std::size_t, std::size_t>, Samples> samples;
@@ -62,6 +62,8 @@ double figure(const Row& row, double seconds) {
   }
   return 0;
 }
+
+std::string place_name(int threads) { return threads == gpu ? "gpu" : std::to_string(threads); }
 
 // A figure of four digits, whatever its size.
 std::string short_number(double value) {
@@ -120,6 +122,7 @@ class Collector : public benchmark::BenchmarkReporter {
       keep("ping_pong", sample.ping_pong);
       keep("peak", sample.peak);
       keep("clock", sample.clock);
+      keep("bandwidth", sample.bandwidth);
     }
     std::fputc('.', stderr);
   }
@@ -135,7 +138,7 @@ void print_tables(const Machine& machine, const Options& options) {
   const auto outside =
       options.peers ? read_peers(options.peers) : std::map<std::pair<std::string, int>, Outside>{};
   std::FILE* csv = options.csv ? std::fopen(options.csv, "a") : nullptr;
-  std::printf("\n%-36s %1s %8s %-12s %8s %8s %-7s %8s %6s %6s %9s %s\n", "work", "T", "figure",
+  std::printf("\n%-36s %3s %8s %-12s %8s %8s %-7s %8s %6s %6s %9s %s\n", "work", "T", "figure",
               "unit", "mark", "scaled", "scaled", "floor", "share", "peak", "peer", "");
   int met = 0, held = 0;
   for (std::size_t r = 0; r < rows().size(); ++r) {
@@ -150,7 +153,7 @@ void print_tables(const Machine& machine, const Options& options) {
 
     // The mark as set, and scaled by this machine's limit over the reference machine's.
     const double peak = median(ours.peak);
-    const Mark* mark = find_mark(row.work);
+    const Mark* mark = row.threads == gpu ? nullptr : find_mark(row.work);
     if (mark != nullptr && mark->figure[t] == 0) mark = nullptr;
     if (mark == nullptr && options.marks_only) continue;
     double scaled = 0;
@@ -167,9 +170,10 @@ void print_tables(const Machine& machine, const Options& options) {
     }
 
     // The floor: arithmetic at the row's own peak or bytes at the measured bandwidth.
+    const double bandwidth = row.threads == gpu ? median(ours.bandwidth)
+                                                : machine.bandwidth(row.level, row.threads);
     const double floor_seconds =
-        std::max(row.operations / (peak * 1e9),
-                 row.bytes / (machine.bandwidth(row.level, row.threads) * 1e9));
+        std::max(row.operations / (peak * 1e9), row.bytes / (bandwidth * 1e9));
     const double floor = floor_seconds > 0 ? figure(row, floor_seconds) : 0;
 
     // The best peer, in this process or outside.
@@ -202,8 +206,8 @@ void print_tables(const Machine& machine, const Options& options) {
     char share[16] = "-";
     if (floor_seconds > 0)
       std::snprintf(share, sizeof share, "%.0f %%", 100 * floor_seconds / seconds);
-    std::printf("%-36s %1d %8s %-12s %8s %8s %-7s %8s %6s %6.0f %9s %s\n", row.work.c_str(),
-                row.threads, short_number(value).c_str(), unit_name(row.unit),
+    std::printf("%-36s %3s %8s %-12s %8s %8s %-7s %8s %6s %6.0f %9s %s\n", row.work.c_str(),
+                place_name(row.threads).c_str(), short_number(value).c_str(), unit_name(row.unit),
                 mark ? short_number(mark->figure[t]).c_str() : "-", short_number(scaled).c_str(),
                 mark == nullptr     ? "-"
                 : is_met_absolutely ? "met+"
@@ -235,7 +239,7 @@ void register_row(std::size_t r, int repetitions, double seconds) {
   const Row& row = rows()[r];
   for (std::size_t side = 0; side <= row.peers.size(); ++side) {
     const auto& work = side == 0 ? row.ours : row.peers[side - 1].work;
-    const std::string name = row.work + ", threads " + std::to_string(row.threads) +
+    const std::string name = row.work + ", threads " + place_name(row.threads) +
                              (side == 0 ? "" : ", " + row.peers[side - 1].name);
     sides[name] = {r, side};
     const int threads = row.threads;
@@ -248,7 +252,11 @@ void register_row(std::size_t r, int repetitions, double seconds) {
                                    const double ping_pong = threads > 1 ? measure_ping_pong() : 0;
                                    work(state);
                                    state.counters["ping_pong"] = ping_pong;
-                                   if (ours) {
+                                   if (ours && threads == gpu) {
+                                     const GpuPace pace = measure_gpu();
+                                     state.counters["peak"] = pace.peak_gflops;
+                                     state.counters["bandwidth"] = pace.bandwidth_gbps;
+                                   } else if (ours) {
                                      const Pace pace = measure_pace(threads);
                                      state.counters["peak"] = pace.peak_gflops;
                                      state.counters["clock"] = pace.clock_ghz;
@@ -330,6 +338,10 @@ int main(int count, char** arguments) {
   const Machine machine = measure_machine();
   print(machine);
   std::printf("kernels for %s\n", understudy::name(instruction_set()));
+  if (const char* reason = understudy::cuda_missing_reason())
+    std::printf("no GPU: %s\n", reason);
+  else
+    std::printf("%s\n", device(gpu).description());
   std::fflush(stdout);
   for (const std::size_t r : asked) register_row(r, 7, seconds);
   if (rows().empty()) return 0;

@@ -22,6 +22,7 @@
 
 #include "bench/machine.h"
 #include "kernels/device/backend.h"
+#include "kernels/device/device.h"
 
 namespace understudy::bench {
 
@@ -37,7 +38,7 @@ struct Peer {
 struct Row {
   std::string work;  // as in marks.h, if it has a mark
   Unit unit = Unit::microseconds;
-  int threads = 1;
+  int threads = 1;        // or `gpu`
   double operations = 0;  // multiplications and additions in one repetition
   double bytes = 0;       // moved at the least, from `level`
   Level level = Level::dram;
@@ -50,6 +51,19 @@ void add(Row row);
 
 // The instruction set under measurement: the best, or what --isa= names.
 InstructionSet instruction_set();
+
+// Where a row runs: on so many threads of the processor, or on the first CUDA device.
+constexpr int gpu = 0;
+// 1, 2, and `gpu` where there is one.
+const std::vector<int>& places();
+// That place's device; lives to the end.
+Device& device(int threads);
+// What a GPU does at this moment: products of two large matrices, which are its arithmetic limit
+// here, and copies within its memory, read and written. Takes some ten milliseconds.
+struct GpuPace {
+  double peak_gflops = 0, bandwidth_gbps = 0;
+};
+GpuPace measure_gpu();
 
 // A CPU stream with scratch of its own and a team of `threads` (none for 1); lives to the end.
 Stream& stream(int threads);

@@ -1,15 +1,18 @@
 // Steps a second of every environment under random actions, resets included, in f32.
 //
-// Batches of 1024 (all in the second cache) and 16384 (beyond it), and CartPole's own header in a
-// loop of one instance, as an embedded program would use it. The floor of the classic ones is the
-// arithmetic of their own headers at the peak, counted by running them on numbers that count.
+// Batches of 1024 (all in the second cache) and 16384 (beyond it), on a GPU of a million, too, and
+// CartPole's own header in a loop of one instance, as an embedded program would use it. The floor
+// of the classic ones is the arithmetic of their own headers at the peak, counted by running them
+// on numbers that count.
 
 #include "envs/batch.h"
 
+#include <cmath>
 #include <concepts>
 #include <string>
 #include <type_traits>
 
+#include "autograd/program/array.h"
 #include "bench/bench.h"
 #include "envs/list.h"
 #include "envs/random.h"
@@ -141,6 +144,41 @@ void step_batch(benchmark::State& state, const EnvironmentDescription& environme
   }
 }
 
+// The same on a device's own memory, through the engine's interface.
+void step_on_device(benchmark::State& state, const EnvironmentDescription& environment,
+                    std::int64_t instances, int threads) {
+  Device& here = device(threads);
+  Batch<float> batch(here, environment, instances, 1);
+  Store store(here);
+  const bool choices = environment.action_count > 0;
+  const std::int64_t width = choices ? 1 : environment.action_size;
+  understudy::Array& action = store.create("action", {action_sets, instances, width},
+                                           choices ? Element::index : Element::real);
+  Array<double> numbers(static_cast<std::size_t>(action.elements()));
+  std::vector<double> actions(numbers.data(), numbers.data() + action.elements());
+  if (choices)
+    for (double& a : actions) a = std::floor((a + 1) * 0.5 * environment.action_count);
+  action.write(actions);
+  const auto numbers_of = [&](const char* name, std::int64_t of_one) {
+    return static_cast<float*>(store.create(name, {instances, of_one}).data());
+  };
+  StepArrays<float> step;
+  step.observation = numbers_of("observation", environment.observation_size);
+  step.reward = numbers_of("reward", 1);
+  step.terminated = numbers_of("terminated", 1);
+  step.truncated = numbers_of("truncated", 1);
+  batch.reset(step.observation);
+  std::int64_t set = 0;
+  for (auto _ : state) {
+    const std::int64_t first = set * instances * width;
+    step.discrete = choices ? static_cast<const std::int32_t*>(action.data()) + first : nullptr;
+    step.continuous = choices ? nullptr : static_cast<const float*>(action.data()) + first;
+    batch.step(step);
+    here.synchronise();
+    set = (set + 1) % action_sets;
+  }
+}
+
 constexpr std::int64_t steps_of_one = 10000;
 
 void step_one_instance(benchmark::State& state) {
@@ -167,18 +205,18 @@ void step_one_instance(benchmark::State& state) {
 const bool added = [] {
   for (int e = 0; e < environment_count(); ++e) {
     const EnvironmentDescription* environment = &understudy::environment(e);
-    for (std::int64_t instances : {1024, 16384})
-      for (int threads : {1, 2}) {
+    for (std::int64_t instances : {1024, 16384, 1048576})
+      for (int threads : places()) {
         if (threads == 2 && instances == 1024) continue;  // too little to share
+        if (threads != gpu && instances > 16384) continue;  // they would wait for memory
         Row row;
         row.work = std::string(environment->name) + ", " + std::to_string(instances) + " instances";
         row.unit = Unit::steps_per_second;
         row.threads = threads;
         row.count = double(instances);
         row.operations = row.count * operations_of(environment->name);
-        row.ours = [=](benchmark::State& state) {
-          step_batch(state, *environment, instances, threads);
-        };
+        const auto step = threads == gpu ? step_on_device : step_batch;
+        row.ours = [=](benchmark::State& state) { step(state, *environment, instances, threads); };
         add(std::move(row));
       }
   }

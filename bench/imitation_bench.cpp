@@ -16,14 +16,6 @@ namespace {
 constexpr std::int64_t demonstrations = 10;
 constexpr double solved = 475;
 
-Device& device(int threads) {
-  static std::map<int, std::unique_ptr<Device>> devices;
-  std::unique_ptr<Device>& found = devices[threads];
-  if (!found)
-    found = cpu_device(threads > 1 ? stream(threads).threads : nullptr, instruction_set());
-  return *found;
-}
-
 const EnvironmentDescription& cartpole() { return environment_named("cartpole"); }
 
 // A rule by the angle and its rate, which stands for 500 steps; all but the last step of each.
@@ -104,15 +96,47 @@ void clone_to_solved(benchmark::State& state) {
 
 constexpr std::int64_t fisher_stride = 5;
 
-void gail_loop(benchmark::State& state, int threads) {
-  Policy policy(device(threads), imitation_policy(cartpole()));
-  hold_statistics(policy, rule());
-  const auto imitation = make_imitation(
-      policy, cartpole(), rule(),
-      imitation_options(AdversarialAlgorithm::gail, {.instances = 50, .pairs = 5000},
-                        fisher_stride, 1));
-  imitation->step();
-  for (auto _ : state) imitation->step();
+// A learner of its own on a device.
+struct Learning {
+  Learning(Device& device, const RolloutOptions& rollouts, std::uint64_t seed)
+      : policy(device, imitation_policy(cartpole()), seed) {
+    hold_statistics(policy, rule());
+    imitation = make_imitation(
+        policy, cartpole(), rule(),
+        imitation_options(AdversarialAlgorithm::gail, rollouts, fisher_stride, seed));
+    imitation->step();
+  }
+  Policy policy;
+  std::unique_ptr<AdversarialImitation> imitation;
+};
+
+constexpr RolloutOptions usual = {.instances = 50, .pairs = 5000};
+// As many CartPoles as fill a GPU.
+constexpr RolloutOptions wide = {.instances = 4096, .pairs = 30 * 4096};
+
+void gail_loop(benchmark::State& state, int threads, const RolloutOptions& rollouts) {
+  Learning learning(device(threads), rollouts, 1);
+  for (auto _ : state) {
+    learning.imitation->step();
+    device(threads).synchronise();
+  }
+}
+
+// Seeds side by side: a thread of the host, a device and a stream each, an iteration of all.
+void gail_of_many_seeds(benchmark::State& state, int threads, int seeds) {
+  std::vector<std::unique_ptr<Device>> devices;
+  std::vector<std::unique_ptr<Learning>> all;
+  for (int i = 0; i < seeds; ++i) {
+    devices.push_back(threads == gpu ? cuda_device() : cpu_device(nullptr, instruction_set()));
+    all.push_back(
+        std::make_unique<Learning>(*devices.back(), usual, static_cast<std::uint64_t>(i)));
+  }
+  Threads team(threads == gpu ? seeds : threads);
+  for (auto _ : state)
+    team.run(seeds, [&](int i, int) {
+      all[static_cast<std::size_t>(i)]->imitation->step();
+      devices[static_cast<std::size_t>(i)]->synchronise();
+    });
 }
 
 // As `understudy reproduce gail-cartpole`: small steps of the rollouts and larger ones of the
@@ -157,14 +181,23 @@ const bool added = [] {
   cloned.unit = Unit::microseconds;
   cloned.ours = clone_to_solved;
   add(std::move(cloned));
-  for (int threads : {1, 2}) {
+  for (int threads : places()) {
     Row loop;
     loop.work = "GAIL on CartPole, the whole loop";
     loop.unit = Unit::steps_per_second;
     loop.threads = threads;
-    loop.count = 5000;
-    loop.ours = [threads](benchmark::State& state) { gail_loop(state, threads); };
-    add(std::move(loop));
+    loop.count = usual.pairs;
+    loop.ours = [threads](benchmark::State& state) { gail_loop(state, threads, usual); };
+    add(loop);
+    loop.work = "GAIL on 4096 CartPoles, the whole loop";
+    loop.count = static_cast<double>(wide.pairs);
+    loop.ours = [threads](benchmark::State& state) { gail_loop(state, threads, wide); };
+    add(loop);
+    constexpr int seeds = 8;
+    loop.work = "GAIL on CartPole, 8 seeds at once";
+    loop.count = static_cast<double>(seeds * usual.pairs);
+    loop.ours = [threads](benchmark::State& state) { gail_of_many_seeds(state, threads, seeds); };
+    add(loop);
   }
   for (const char* name : {"cartpole", "cartpole-fixed"}) {
     Row learned;

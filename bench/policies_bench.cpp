@@ -11,14 +11,6 @@
 namespace understudy::bench {
 namespace {
 
-Device& device(int threads) {
-  static std::map<int, std::unique_ptr<Device>> devices;
-  std::unique_ptr<Device>& found = devices[threads];
-  if (found == nullptr)
-    found = cpu_device(threads > 1 ? stream(threads).threads : nullptr, instruction_set());
-  return *found;
-}
-
 // 17 numbers observed, no layers before the head's own two: 64 units, masked.
 struct Drawing {
   Drawing(std::int64_t batch, int threads)
@@ -28,14 +20,16 @@ struct Drawing {
                 .trunk = {.hidden = {}},
                 .head = {.kind = HeadKind::autoregressive, .bins = 64, .hidden = {64, 64}}}),
         store(device(threads)),
-        observation(static_cast<std::size_t>(batch * 17)),
+        observation(store.create("observation", {batch, 17})),
         actor(policy, store, {.rows = batch}) {
+    Array<double> numbers(static_cast<std::size_t>(batch * 17));
+    observation.write({numbers.data(), numbers.data() + batch * 17});
     actor.observe(observation.data());
   }
   using Numbers = std::vector<double>;
   Policy policy;
   Store store;
-  Array<float> observation;
+  understudy::Array& observation;
   Actor actor;
 };
 
@@ -51,7 +45,10 @@ void add_draw(std::int64_t batch, int threads) {
            *drawing = std::make_unique<Drawing>(batch, threads);
            (*drawing)->actor.act();
          }
-         for (auto _ : state) (*drawing)->actor.act();
+         for (auto _ : state) {
+           (*drawing)->actor.act();
+           device(threads).synchronise();
+         }
        }});
 }
 
@@ -89,14 +86,17 @@ void add_mixture_lstm(int threads) {
            *cloning = std::make_unique<SequenceCloning>(device(threads), drawings(), options);
            (*cloning)->step();
          }
-         for (auto _ : state) (*cloning)->step();
+         for (auto _ : state) {
+           (*cloning)->step();
+           device(threads).synchronise();
+         }
        }});
 }
 
 const bool added = [] {
-  for (int threads : {1, 2}) add_mixture_lstm(threads);
+  for (int threads : places()) add_mixture_lstm(threads);
   add_draw(1, 1);
-  for (int threads : {1, 2}) add_draw(1024, threads);
+  for (int threads : places()) add_draw(1024, threads);
   return true;
 }();
 

@@ -149,8 +149,10 @@ int run_irl(IrlArguments arguments, const Common& common) {
       loaded.table.n_features == 0 && std::string(algorithm.name) != "ng_russell";
   if (indicators) add_state_indicators(loaded.table);
   const Problem problem = make_problem(loaded.table);
+  const DemonstrationSpaces spaces{.observation_count = problem.n_states,
+                                   .action_count = problem.n_actions};
   const std::vector<Trajectory> demonstrations =
-      trajectories_of(load_demonstrations(arguments.demonstrations));
+      trajectories_of(load_demonstrations(arguments.demonstrations, &spaces));
   pairs_of(problem, demonstrations);
   if (problem.horizon > 0)
     for (std::size_t e = 0; e < demonstrations.size(); ++e)

@@ -37,8 +37,31 @@ const Entry& trainer_named(const std::string& name) {
        names.c_str());
 }
 
+// Where no environment says how many choices there are, the highest index does: one that is a slip
+// would ask for a policy that no memory holds.
+Demonstrations load_without_environment(const std::vector<std::string>& paths) {
+  constexpr std::int64_t most_choices = 1 << 20;
+  const auto count = [](const Series& series) { return series.discrete ? most_choices : -1; };
+  Demonstrations all;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    Demonstrations next = load_demonstrations(paths[i]);
+    conform(next,
+            {.observation_shape = next.observations.shape,
+             .observation_count = count(next.observations),
+             .action_shape = next.actions.shape,
+             .action_count = count(next.actions)},
+            paths[i]);
+    if (i == 0) {
+      all = std::move(next);
+    } else {
+      append(all, next, paths[i]);
+    }
+  }
+  return all;
+}
+
 Demonstrations load(const TrainOptions& options, const EnvironmentDescription* environment) {
-  if (environment == nullptr) return load_demonstrations(options.demonstrations);
+  if (environment == nullptr) return load_without_environment(options.demonstrations);
   DemonstrationSpaces spaces;
   spaces.observation_shape = {environment->observation_size};
   if (environment->action_count > 0) {

@@ -17,7 +17,8 @@ namespace {
 
 class Reader {
  public:
-  explicit Reader(const Csv& csv) : csv_(csv), used_(csv.columns(), false) {}
+  Reader(const Csv& csv, const DemonstrationSpaces* spaces)
+      : csv_(csv), spaces_(spaces), used_(csv.columns(), false) {}
 
   Demonstrations read() {
     if (csv_.rows() == 0) refuse_file("expected a row a step, found no rows");
@@ -46,7 +47,7 @@ class Reader {
 
   [[noreturn]] void refuse(std::size_t row, std::size_t column, const std::string& expected) const {
     // until the episodes are known a row has its line only
-    if (first_row_.size() < 2) csv_.refuse(row, column, expected);
+    if (first_row_.empty() || first_row_.back() != csv_.rows()) csv_.refuse(row, column, expected);
     const auto next = std::upper_bound(first_row_.begin(), first_row_.end(), row);
     const auto episode = static_cast<std::size_t>(next - first_row_.begin()) - 1;
     csv_.refuse(row, column,
@@ -94,7 +95,12 @@ class Reader {
     }
     if (action_columns_.empty()) {
       const std::size_t only = column({"act", "action"});
-      if (only == none) refuse_file("expected a column 'act_0', 'act' or 'action', found none");
+      if (only == none) {
+        std::string names;
+        for (const std::string& name : csv_.names()) names += (names.empty() ? "" : ",") + name;
+        refuse_file("expected a column 'act_0', 'act' or 'action', found '" + shown(names, 80) +
+                    "'");
+      }
       action_columns_ = {only};
     }
     observation_columns_ = numbered("obs_");
@@ -127,7 +133,7 @@ class Reader {
   // A person's way to say that a discrete action was not taken: -1 in the last row of every episode
   // and below 0 nowhere else.
   bool last_actions_are_minus_one() const {
-    if (action_columns_.size() != 1) return false;
+    if (action_columns_.size() != 1 || is_of_numbers(spaces_, false)) return false;
     std::int64_t action;
     for (std::size_t e = 0; e + 1 < first_row_.size(); ++e) {
       const std::size_t last = first_row_[e + 1] - 1;
@@ -253,13 +259,13 @@ class Reader {
 
   Series series(const std::vector<std::size_t>& columns, bool observations) const {
     Series made;
-    made.discrete = columns.size() == 1;
+    made.discrete = columns.size() == 1 && !is_of_numbers(spaces_, observations);
     if (made.discrete) {
       for_each_row(observations, [&](std::size_t row) {
         std::int64_t value;
         // a state's index is 0 or more; an action below 0 is refused, as no index
         made.discrete = made.discrete && parse_number(csv_.cell(row, columns[0]), value) &&
-                        (value >= 0 || !observations);
+                        ((value >= 0 && value < most_indices) || !observations);
       });
     }
     if (!made.discrete) made.shape = {static_cast<std::int64_t>(columns.size())};
@@ -267,7 +273,9 @@ class Reader {
       for (const std::size_t column : columns) {
         if (made.discrete) {
           made.indices.push_back(whole(row, column));
-          if (made.indices.back() < 0) refuse(row, column, "an index, 0 or more,");
+          if (made.indices.back() < 0 || made.indices.back() >= most_indices) {
+            refuse(row, column, "an index from 0 to " + std::to_string(most_indices - 1));
+          }
         } else {
           made.numbers.push_back(number(row, column));
         }
@@ -277,6 +285,7 @@ class Reader {
   }
 
   const Csv& csv_;
+  const DemonstrationSpaces* spaces_;
   std::vector<bool> used_;
   std::size_t episode_ = none, time_ = none, reward_ = none, terminal_ = none;
   std::vector<std::size_t> observation_columns_, action_columns_;
@@ -300,7 +309,9 @@ std::string cell(const Series& series, std::int64_t row, std::int64_t column) {
 
 }  // namespace
 
-Demonstrations demonstrations_from(const Csv& csv) { return Reader(csv).read(); }
+Demonstrations demonstrations_from(const Csv& csv, const DemonstrationSpaces* spaces) {
+  return Reader(csv, spaces).read();
+}
 
 CsvColumns to_columns(const Demonstrations& demonstrations) {
   const std::int64_t observations = demonstrations.observations.width();

@@ -43,10 +43,15 @@ NamedArrays read_demonstration_arrays(const std::string& path, std::vector<std::
        shown_path(path).c_str());
 }
 
-Demonstrations load_demonstrations(const std::string& path) {
-  if (path.ends_with(".csv")) return demonstrations_from(Csv::open(path));
+Demonstrations load_demonstrations(const std::string& path, const DemonstrationSpaces* spaces) {
+  Demonstrations made;
   std::vector<std::string> others;
-  Demonstrations made = demonstrations_from(read_demonstration_arrays(path, others), path);
+  if (path.ends_with(".csv")) {
+    made = demonstrations_from(Csv::open(path), spaces);
+  } else {
+    made = demonstrations_from(read_demonstration_arrays(path, others), path, spaces);
+  }
+  if (spaces != nullptr) conform(made, *spaces, path);
   std::string ignored;
   for (const std::string& name : others) ignored += (ignored.empty() ? "" : ", ") + shown(name);
   if (!ignored.empty()) made.remarks.push_back("not read: " + ignored);
@@ -58,9 +63,8 @@ Demonstrations load_demonstrations(std::span<const std::string> paths,
   if (paths.empty()) fail(ErrorKind::bad_input, "expected a file of demonstrations, found none");
   Demonstrations all;
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    Demonstrations next = load_demonstrations(paths[i]);
-    // each by itself, so that the message names the file and the episode within it
-    if (spaces != nullptr) conform(next, *spaces, paths[i]);
+    // each by itself, so that a message names the file and the episode within it
+    Demonstrations next = load_demonstrations(paths[i], spaces);
     if (i == 0) {
       all = std::move(next);
     } else {

@@ -47,12 +47,25 @@ namespace understudy {
 
 // By the name's ending; a folder is of .arrow files. Several files must agree in their shapes. With
 // an environment's spaces each is made to fit them (`conform`), or refused by its name.
-Demonstrations load_demonstrations(const std::string& path);
+Demonstrations load_demonstrations(const std::string& path,
+                                   const DemonstrationSpaces* spaces = nullptr);
 Demonstrations load_demonstrations(std::span<const std::string> paths,
                                    const DemonstrationSpaces* spaces = nullptr);
 
-Demonstrations demonstrations_from(const files::NamedArrays& arrays, std::string_view name);
-Demonstrations demonstrations_from(const files::Csv& csv);
+// Indices are below this: they go through 32 bits on a device, and so must their number.
+constexpr std::int64_t most_indices = (std::int64_t{1} << 31) - 1;
+
+// Whole numbers, one a row, are indices, and may not be below 0, unless the spaces say that they
+// are numbers; nothing else is asked of the spaces here.
+Demonstrations demonstrations_from(const files::NamedArrays& arrays, std::string_view name,
+                                   const DemonstrationSpaces* spaces = nullptr);
+Demonstrations demonstrations_from(const files::Csv& csv,
+                                   const DemonstrationSpaces* spaces = nullptr);
+
+// Whether an environment's observations, or else its actions, are numbers for sure.
+inline bool is_of_numbers(const DemonstrationSpaces* spaces, bool observations) {
+  return spaces != nullptr && (observations ? spaces->observation_count : spaces->action_count) < 0;
+}
 
 // Whether a path is taken for Arrow's: a name that ends with .arrow, or a folder.
 bool is_arrow(const std::string& path);

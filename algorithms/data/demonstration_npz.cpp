@@ -19,7 +19,8 @@ bool is_whole(ElementType type) {
 
 class Reader {
  public:
-  Reader(const NamedArrays& arrays, std::string_view name) : arrays_(arrays), name_(name) {}
+  Reader(const NamedArrays& arrays, std::string_view name, const DemonstrationSpaces* spaces)
+      : arrays_(arrays), name_(name), spaces_(spaces) {}
 
   Demonstrations read() {
     const Array& acts = require("acts");
@@ -30,7 +31,7 @@ class Reader {
       refuse("obs", "expected " + std::to_string(steps + episodes) + " rows (" +
                         std::to_string(steps) + " actions and a last observation for each of " +
                         std::to_string(episodes) + " episodes) or " + std::to_string(steps) +
-                        ", found " + std::to_string(rows));
+                        ", found " + std::to_string(rows) + lack(rows, true));
     }
     made_.last_observation = rows != steps;
     if (!made_.last_observation) {
@@ -125,6 +126,19 @@ class Reader {
     return "episode " + std::to_string(e) + ", row " + std::to_string(row - first(e));
   }
 
+  // Which episode it is that has not its rows, where there are other than should be.
+  std::string lack(std::int64_t rows, bool observations) const {
+    std::int64_t e = 0, begin = 0;
+    const auto length = [&] { return made_.length(e) + (observations ? 1 : 0); };
+    while (e + 1 < made_.episodes() && begin + length() <= rows) begin += length(), ++e;
+    const std::int64_t row = std::min(rows - begin, length());
+    return ": episode " + std::to_string(e) +
+           (rows - begin < length() ? " has no" : " ends before") + " row " + std::to_string(row) +
+           (find("indices") == nullptr && find("episode_ends") == nullptr
+                ? " (one episode: there are neither `indices` nor `episode_ends`)"
+                : "");
+  }
+
   template <class T>
   void check_finite(const std::vector<T>& values, std::int64_t width, const char* array,
                     bool observations) const {
@@ -151,18 +165,26 @@ class Reader {
   Series series(const Array& array, const char* name, bool observations) const {
     Series made;
     made.shape.assign(array.shape().begin() + 1, array.shape().end());
-    made.discrete = is_whole(array.type()) && (!observations || made.shape.empty());
     const std::int64_t width = made.width();
+    made.discrete = is_whole(array.type()) && (observations ? made.shape.empty() : width == 1) &&
+                    !is_of_numbers(spaces_, observations);
     if (!made.discrete) {
       made.numbers = finite(array, width, name, observations);
       return made;
     }
+    const auto refuse_index = [&](std::size_t value, const auto& found) {
+      refuse(name, place(value, width, observations) + ": expected an index from 0 to " +
+                       std::to_string(most_indices - 1) + ", found " + std::to_string(found));
+    };
+    if (array.type() == ElementType::u64) {
+      const std::span<const std::uint64_t> values = array.as<std::uint64_t>();
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        if (values[i] >= static_cast<std::uint64_t>(most_indices)) refuse_index(i, values[i]);
+      }
+    }
     made.indices = array.converted<std::int64_t>(std::string(name_) + ": " + name);
     for (std::size_t i = 0; i < made.indices.size(); ++i) {
-      if (made.indices[i] < 0) {
-        refuse(name, place(i, width, observations) + ": expected an index, 0 or more, found " +
-                         std::to_string(made.indices[i]));
-      }
+      if (made.indices[i] < 0 || made.indices[i] >= most_indices) refuse_index(i, made.indices[i]);
     }
     return made;
   }
@@ -172,7 +194,8 @@ class Reader {
     if (rews == nullptr) return;
     if (rews->rank() != 1 || rews->count() != made_.steps()) {
       refuse("rews", "expected one for each of " + std::to_string(made_.steps()) +
-                         " actions, found shape " + to_string(rews->shape()));
+                         " actions, found shape " + to_string(rews->shape()) +
+                         (rews->rank() == 1 ? lack(rews->count(), false) : ""));
     }
     made_.rewards = finite(*rews, 1, "rews", false);
   }
@@ -207,6 +230,7 @@ class Reader {
 
   const NamedArrays& arrays_;
   std::string_view name_;
+  const DemonstrationSpaces* spaces_;
   Demonstrations made_;
 };
 
@@ -219,8 +243,9 @@ Array to_array(const Series& series) {
 
 }  // namespace
 
-Demonstrations demonstrations_from(const NamedArrays& arrays, std::string_view name) {
-  return Reader(arrays, name).read();
+Demonstrations demonstrations_from(const NamedArrays& arrays, std::string_view name,
+                                   const DemonstrationSpaces* spaces) {
+  return Reader(arrays, name, spaces).read();
 }
 
 NamedArrays to_arrays(const Demonstrations& demonstrations) {

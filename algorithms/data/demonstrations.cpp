@@ -188,7 +188,8 @@ void conform_series(Series& series, const char* what, const Shape& shape, std::i
                     const Rows& rows, std::string_view name) {
   const bool discrete = count >= 0;
   if (!interchangeable(series.shape, shape)) {
-    refuse(name, std::string("expected ") + what + "s of shape " + to_string(shape) +
+    // every row is so: the line says which one was looked at
+    refuse(name, place(0, 0) + ": expected " + what + "s of shape " + to_string(shape) +
                      ", as the environment has them, found " + to_string(series.shape));
   }
   const std::int64_t width = std::max<std::int64_t>(series.width(), 1);

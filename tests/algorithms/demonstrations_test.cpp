@@ -166,11 +166,22 @@ TEST_F(DemonstrationsTest, WrongArraysSayWhichAndWhere) {
       {without("acts"), "d.npz: acts: missing"},
       {with("obs", Array(ElementType::f32, {10, 2})),
        "obs: expected 11 rows (8 actions and a last observation for each of 3 episodes) or 8, "
-       "found 10"},
+       "found 10: episode 2 has no row 4"},
+      {with("obs", Array(ElementType::f32, {12, 2})),
+       "or 8, found 12: episode 2 ends before row 5"},
+      {with("obs", Array(ElementType::f32, {5, 2})), "or 8, found 5: episode 1 has no row 1"},
       {with("obs", Array::scalar(1.0f)), "obs: expected rows, found one number"},
       {with("obs", Array(ElementType::f32, {11, 0})), "rows without numbers: shape [11, 0]"},
       {with("acts", Array(ElementType::f32, {0})), "acts: no steps"},
-      {with("rews", Array(ElementType::f32, {7})), "rews: expected one for each of 8 actions"},
+      {with("rews", Array(ElementType::f32, {7})),
+       "rews: expected one for each of 8 actions, found shape [7]: episode 2 has no row 3"},
+      {without("indices"),
+       "obs: expected 9 rows (8 actions and a last observation for each of 1 "
+       "episodes) or 8, found 11: episode 0 ends before row 9 (one episode: "
+       "there are neither `indices` nor `episode_ends`)"},
+      {with("acts", Array::from(std::vector<std::uint64_t>{0, 1, 0, 1, 1ull << 63, 1, 0, 0})),
+       "acts: episode 2, row 0: expected an index from 0 to 2147483646, found "
+       "9223372036854775808"},
       {with("terminal", Array(ElementType::boolean, {2})),
        "terminal: expected a bool for each of 3 episodes, found shape [2] of bool"},
       {with("terminal", Array(ElementType::f32, {3})), "found shape [3] of f32"},
@@ -186,7 +197,7 @@ TEST_F(DemonstrationsTest, WrongArraysSayWhichAndWhere) {
       {changed("rews", 3, nan), "rews: episode 1, row 0: expected a finite number, found nan"},
       {with("obs", wide), "obs: episode 2, row 4: expected a finite number, found 1e+39"},
       {with("acts", Array::from(std::vector<std::int64_t>{0, 1, 0, 1, 0, 1, -1, 0})),
-       "acts: episode 2, row 2: expected an index, 0 or more, found -1"},
+       "acts: episode 2, row 2: expected an index from 0 to 2147483646, found -1"},
       {with("episode_ends", Array::from(std::vector<std::int64_t>{3, 4, 7})),
        "episode_ends: other episodes than in `indices`"},
   };
@@ -221,7 +232,7 @@ TEST_F(DemonstrationsTest, MinusOneInEveryLastRowIsNoAction) {
   EXPECT_TRUE(made.last_observation);
   EXPECT_EQ(made.actions.indices, (std::vector<std::int64_t>{2, 0, 1}));
   EXPECT_EQ(made.observations.rows(), 5);
-  const char* index = "action: expected an index, 0 or more, in episode";
+  const char* index = "action: expected an index from 0 to 2147483646 in episode";
   EXPECT_ERROR(from_csv(first + "1,0,.5,1\n1,1,0.5,0\n"), index);
   EXPECT_ERROR(from_csv(first + "1,0,.5,-1\n1,1,0.5,-1\n"), index);
   EXPECT_ERROR(from_csv(first + "1,0,.5,-1\n"), index);
@@ -233,7 +244,8 @@ TEST_F(DemonstrationsTest, WrongTablesSayLineColumnEpisodeAndRow) {
     std::string text, message;
   } cases[] = {
       {head, "d.csv:1: expected a row a step, found no rows"},
-      {"obs_0\n1\n", "d.csv:1: expected a column 'act_0', 'act' or 'action', found none"},
+      {"obs_0; act_0\n1;1\n",
+       "d.csv:1: expected a column 'act_0', 'act' or 'action', found 'obs_0; act_0'"},
       {"act_0\n1\n", "d.csv:1: expected a column 'obs_0', found none"},
       {"obs_0,obs_2,act_0\n1,2,3\n", "d.csv:1: expected a column 'obs_1' before 'obs_2'"},
       {head + "0,0,nan,1,0,0\n",
@@ -244,7 +256,7 @@ TEST_F(DemonstrationsTest, WrongTablesSayLineColumnEpisodeAndRow) {
       {head + "0,0,1.5,1,,0\n",
        "d.csv:2:rew: expected a number in episode 0, row 0, found an empty"},
       {head + "0,0,1.5,-1,0,0\n",
-       "d.csv:2:act_0: expected an index, 0 or more, in episode 0, row 0"},
+       "d.csv:2:act_0: expected an index from 0 to 2147483646 in episode 0, row 0"},
       {head + "0,0,1.5,1,0,0\n0,1,1.5,,0,0\n0,2,1.5,1,0,0\n",
        "d.csv:3:act_0: expected a number in episode 0, row 1, found an empty cell"},
       {head + "0,0,1,1,0,0\n0,1,1,,,\n1,0,1,1,0,0\n",
@@ -264,7 +276,7 @@ TEST_F(DemonstrationsTest, WrongTablesSayLineColumnEpisodeAndRow) {
       {head + "0,0,1,1,0,0\n0,1.0,1,1,0,0\n",
        "d.csv:3:t: expected a whole number in episode 0, row 1, found '1.0'"},
       {head + "0,0,1,1,0,0\n1,0,1,1,0,0\n0,1,1,1,0,0\n",
-       "d.csv:4:episode: expected the rows of an episode together"},
+       "d.csv:4:episode: expected the rows of an episode together, found '0'"},
       {head + "0.5,0,1,1,0,0\n", "d.csv:2:episode: expected a whole number"},
   };
   for (const auto& each : cases) EXPECT_ERROR(from_csv(each.text), each.message);
@@ -317,8 +329,10 @@ TEST_F(DemonstrationsTest, WhatDoesNotFitTheEnvironmentSaysWhichEpisodeAndRow) {
   made.actions.numbers[3] = 0.5f;
   EXPECT_ERROR(conform(made, discrete, "d.npz"),
                "d.npz: episode 1, row 0: expected action 0 to 1, found 0.5");
-  EXPECT_ERROR(conform(made, {.observation_shape = {3}, .action_count = 2}, "d.npz"),
-               "d.npz: expected observations of shape [3], as the environment has them, found [2]");
+  EXPECT_ERROR(
+      conform(made, {.observation_shape = {3}, .action_count = 2}, "d.npz"),
+      "d.npz: episode 0, row 0: expected observations of shape [3], as the environment has "
+      "them, found [2]");
 
   const DemonstrationSpaces box{
       .observation_shape = {2}, .action_shape = {1}, .action_low = {0}, .action_high = {1}};
@@ -488,7 +502,8 @@ TEST_F(DemonstrationsTest, WrongArrowTablesSayWhichAndWhere) {
       {[](auto& c) { c[0].values.replace(16, 4, "\0\0\xc0\x7f", 4); },
        "d: obs: episode 0, row 2: expected a finite number, found nan"},
       {[](auto& c) { c[1].values[24] = '\x80', c[1].values[31] = '\x80'; },
-       "d: acts: episode 1, row 0: expected an index, 0 or more, found -92233720368547756"},
+       "d: acts: episode 1, row 0: expected an index from 0 to 2147483646, found "
+       "-92233720368547756"},
       {[](auto& c) { c[2] = c[1], c[2].name = "terminal"; },
        "d: terminal: expected one for each episode, found lists"},
       {[](auto& c) { c[1].offsets.clear(), c[1].values.resize(24); },
@@ -544,6 +559,33 @@ TEST_F(DemonstrationsTest, WhatIsNoArrowTableIsRefused) {
       {with({.version = 2}), "expected a message of version V4 or V5, found V3"},
   };
   for (const auto& each : cases) EXPECT_ERROR(from_tables({each.bytes}), each.message);
+}
+
+// A torque of -1 or 1 is no index where the environment takes numbers.
+TEST_F(DemonstrationsTest, WholeNumbersAreNumbersWhereTheEnvironmentTakesNumbers) {
+  const DemonstrationSpaces box{
+      .observation_shape = {1}, .action_shape = {1}, .action_low = {-2}, .action_high = {2}};
+  Demonstrations expected;
+  expected.observations = {{1}, false, {-3, 4, 5}, {}};
+  expected.actions = {{1}, false, {1, -1}, {}};
+  expected.terminal = {0};
+  expected.starts = {0, 2};
+  put_file(path("d.csv"), "obs_0,act_0\n-3,1\n4,-1\n5,\n");
+  EXPECT_TRUE(same_data(load_demonstrations(path("d.csv"), &box), expected));
+  put_file(path("open.csv"), "obs_0,act_0\n-3,1\n4,-1\n");
+  EXPECT_TRUE(same_data(load_demonstrations(path("open.csv"), &box), without_last(expected)));
+  NamedArrays arrays;
+  arrays.emplace("obs", Array::from(std::vector<std::int64_t>{-3, 4, 5}));
+  arrays.emplace("acts", Array::from(std::vector<std::int64_t>{1, -1}));
+  write_npz(path("d.npz"), arrays);
+  EXPECT_TRUE(same_data(load_demonstrations(path("d.npz"), &box), expected));
+  EXPECT_ERROR(load_demonstrations(path("d.npz")), "acts: episode 0, row 1: expected an index");
+
+  // each file by its name, and its episodes from 0
+  const std::string both[] = {path("d.csv"), path("high.csv")};
+  put_file(both[1], "obs_0,act_0\n0,1\n4,3\n5,\n");
+  EXPECT_ERROR(load_demonstrations(both, &box),
+               "high.csv: episode 0, row 1: expected action[0] from -2 to 2, found 3");
 }
 
 // Other people's demonstrations: README of the data folder's gym_experts gives these figures.

@@ -421,13 +421,32 @@ write("good")
 write("nan", lambda e, t, row: ["nan", *row[1:]] if (e, t) == (1, 2) else row)
 write("action", lambda e, t, row: [*row[:4], 7] if (e, t) == (2, 1) else row)
 write("narrow", columns=3)
+write("gap", lambda e, t, row: None if (e, t) == (1, 1) else row)
+write("slip", lambda e, t, row: [*row[:4], 2**40] if (e, t) == (1, 3) else row)
 PYTHON
 train bc --env cartpole --demos "$scratch/good.csv" --out "$scratch/person" --iterations 1
 hold "a CSV by a person is read" "$(cat "$scratch/err")"
-for wrong in nan:'episode 1.*2\|:8:' action:'episode 2.*1\|:11:' narrow:'4.*3\|3.*4'; do
+for wrong in nan:'episode 1.*2\|:8:' action:'episode 2.*1\|:11:' \
+    narrow:'4.*3\|3.*4' gap:'t = 1 in episode 1, row 1, found .2'; do
   refuse "demonstrations with a wrong ${wrong%%:*}" "${wrong#*:}" train bc --env cartpole \
     --demos "$scratch/${wrong%%:*}.csv" --out "$scratch/no"
 done
+refuse "the wrong one of two files, by its name" 'action.csv: episode 2, row 1' train bc \
+  --env cartpole --demos "$scratch/good.csv" "$scratch/action.csv" --out "$scratch/no"
+refuse "an index that asks for a policy past all memory" 'episode 1, row 3' train bc \
+  --demos "$scratch/slip.csv" --out "$scratch/no"
+# What the library imitation saved: a folder.
+"$understudy" inspect tests/golden/imitation --json > "$scratch/inspect.json" 2> "$scratch/err"
+train bc --demos tests/golden/imitation --out "$scratch/folder" --iterations 1
+"$understudy" predict "$scratch/folder" --inputs tests/golden/imitation --out "$scratch/y.npz" \
+  --json > "$scratch/predict.json" 2>> "$scratch/err"
+"$understudy" eval "$scratch/folder" --demos tests/golden/imitation --json \
+  > "$scratch/eval.json" 2>> "$scratch/err"
+hold "a folder of Arrow's tables is demonstrations" "$(json "$scratch/inspect.json" \
+  'found["format"] == "arrow" and found["episodes"] == 3 and found["steps"] == 8')$(
+  json "$scratch/predict.json" 'found["rows"] == 11')$(
+  json "$scratch/eval.json" 'found["held_out_steps"] == 8')$(cat "$scratch/err")"
+refuse "a folder of none" 'found no .arrow file' train bc --demos tests/golden --out "$scratch/no"
 refuse "a policy that is not there" nobody eval "$scratch/nobody" --env cartpole
 refuse "a run that is there already" overwrite train bc --demos "$demos" --out "$scratch/bc"
 refuse "no such run" nowhere eval "$scratch/nowhere"

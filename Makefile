@@ -255,7 +255,7 @@ $(BUILD)/native/%: $(BUILD)/obj/native/%.o $(LIBRARY)
 FUZZ_SOURCES := $(if $(CONFIGURATION),,$(filter $(ONLY),$(wildcard tests/fuzz/*_fuzz.cpp)))
 FUZZERS := $(patsubst tests/%_fuzz.cpp,$(BUILD)/%,$(FUZZ_SOURCES))
 FUZZED := $(filter kernels/device/% autograd/files/% algorithms/data/% \
-  algorithms/tabular/problem%,$(SOURCES))
+  algorithms/tabular/problem% algorithms/policies/policy_description%,$(SOURCES))
 ifneq ($(FUZZ_SOURCES),)
 FUZZ_CXX := $(shell build-aux/find_fuzzer $(BUILD)/fuzzer '$(COMPILER)')
 FUZZ_FLAGS := $(filter-out -Wno-restrict -Wno-stringop-overflow,$(subst -O3,-O1 -g,$(FLAGS))) \

@@ -8,22 +8,27 @@ namespace understudy {
 
 namespace {
 
-const std::string field_prefix = "policy.";
-
 Cell cell_of(TrunkKind kind) {
   return kind == TrunkKind::rnn ? Cell::rnn : kind == TrunkKind::gru ? Cell::gru : Cell::lstm;
 }
 
-PolicyDescription description_in(const std::map<std::string, std::string, std::less<>>& metadata,
-                                 const std::string& path) {
-  std::map<std::string, std::string> fields;
-  for (const auto& [key, value] : metadata)
-    if (key.compare(0, field_prefix.size(), field_prefix) == 0)
-      fields[key.substr(field_prefix.size())] = value;
-  if (fields.empty())
-    fail(ErrorKind::bad_file, "%s: expected a policy, found no description of one in the metadata",
-         files::shown_path(path).c_str());
-  return PolicyDescription::from_fields(fields, files::shown_path(path));
+// No policy of this description has fewer parameters: the weights of its layers, and of a head that
+// is one layer.
+double least_parameters(const PolicyDescription& d) {
+  double total = 0, width = static_cast<double>(d.observation.width());
+  const auto layer = [&](double inputs, double outputs) {
+    total += inputs * outputs;
+    width = outputs;
+  };
+  if (!d.trunk.convolutions.empty()) width = 0;  // their own layers are small
+  for (std::int64_t units : d.trunk.hidden) layer(width, static_cast<double>(units));
+  double outputs = static_cast<double>(d.action.size);
+  if (d.head.kind == HeadKind::mixture || d.head.kind == HeadKind::full_mixture)
+    outputs *= static_cast<double>(d.head.components);
+  else if (d.head.kind == HeadKind::independent_bins)
+    outputs *= static_cast<double>(d.head.bins);
+  if (d.head.kind <= HeadKind::independent_bins) layer(width, outputs);
+  return total;
 }
 
 }  // namespace
@@ -221,17 +226,28 @@ void Policy::set_statistics(const std::vector<double>& mean, const std::vector<d
 
 void Policy::save(const std::string& path,
                   const std::map<std::string, std::string>& metadata) const {
-  std::map<std::string, std::string> all = metadata;
-  for (const auto& [key, value] : description_.fields()) all[field_prefix + key] = value;
+  std::map<std::string, std::string> all = description_.metadata();
+  all.insert(metadata.begin(), metadata.end());
   write_checkpoint(path, {&store_}, all);
 }
 
 PolicyDescription Policy::describe(const std::string& path) {
-  return description_in(files::read_safetensors(path).metadata, path);
+  return PolicyDescription::from_metadata(files::read_safetensors(path).metadata,
+                                          files::shown_path(path));
 }
 
 std::unique_ptr<Policy> Policy::load(Device& device, const std::string& path, Real real) {
-  auto policy = std::make_unique<Policy>(device, describe(path), 0, real);
+  const files::Safetensors contents = files::read_safetensors(path);
+  const PolicyDescription description =
+      PolicyDescription::from_metadata(contents.metadata, files::shown_path(path));
+  // Before memory is asked for: a few bytes can describe any size.
+  std::int64_t found = 0;
+  for (const auto& [name, array] : contents.arrays) found += array.count();
+  if (least_parameters(description) > static_cast<double>(found))
+    fail(ErrorKind::bad_file, "%s: expected %.0f numbers or more of the policy, found %lld",
+         files::shown_path(path).c_str(), least_parameters(description),
+         static_cast<long long>(found));
+  auto policy = std::make_unique<Policy>(device, description, 0, real);
   read_checkpoint(path, {&policy->store_});
   return policy;
 }

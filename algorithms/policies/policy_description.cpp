@@ -3,21 +3,15 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <functional>
 
-#include "algorithms/policies/autoregressive.h"
-#include "algorithms/policies/bernoulli.h"
-#include "algorithms/policies/categorical.h"
-#include "algorithms/policies/full_covariance.h"
-#include "algorithms/policies/gaussian.h"
-#include "algorithms/policies/latent.h"
-#include "algorithms/policies/mixture.h"
 #include "autograd/files/csv.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
 
 namespace {
+
+const std::string field_prefix = "policy.";
 
 template <class Kind>
 struct Named {
@@ -134,7 +128,9 @@ struct Reader {
     for (std::size_t at = 0; !text.empty() && at <= text.size();) {
       const std::size_t comma = std::min(text.find(',', at), text.size());
       Number value;
-      if (!files::parse_number(std::string_view(text).substr(at, comma - at), value))
+      // Bounds may be infinite.
+      if (!files::parse_number(std::string_view(text).substr(at, comma - at), value) ||
+          !(value == value))
         refuse(field, "numbers with commas between", text);
       values.push_back(value);
       at = comma + 1;
@@ -184,10 +180,48 @@ HeadKind PolicyDescription::usual_head(const ActionSpace& action) {
   return HeadKind::gaussian;
 }
 
+namespace {
+
+// What is read from a file must not lead to sizes that cannot be counted: any two of these can be
+// multiplied, and what they come to can be added up.
+constexpr std::int64_t most_units = std::int64_t{1} << 24;  // whole numbers exact in a float
+constexpr std::int64_t most_channels = 1 << 12;             // and sides of kernels
+constexpr std::int64_t most_parts = 1 << 16;                // bins, components, draws
+
+void require_at_most(const char* field, std::int64_t value, std::int64_t most) {
+  if (value > most)
+    fail(ErrorKind::bad_input, "policy: %s: expected at most %lld, found %lld", field,
+         static_cast<long long>(most), static_cast<long long>(value));
+}
+
+void check_sizes(const PolicyDescription& d) {
+  // The product grows by factors of at most 2^24 from below 2^24.
+  std::int64_t width = 1;
+  for (std::int64_t size : d.observation.shape) {
+    require_at_most("observation.shape", size, most_units);
+    if (size > 0) require_at_most("observation.shape", width *= size, most_units);
+  }
+  for (std::int64_t size : d.observation.vocabularies)
+    require_at_most("observation.vocabularies", size, most_units);
+  require_at_most("action.size", d.action.size, most_units);
+  for (std::int64_t size : d.trunk.hidden) require_at_most("trunk.hidden", size, most_units);
+  for (std::int64_t size : d.trunk.convolutions)
+    require_at_most("trunk.convolutions", size, most_channels);
+  for (std::int64_t size : d.head.hidden) require_at_most("head.hidden", size, most_units);
+  require_at_most("trunk.embedding", d.trunk.embedding, most_parts);
+  require_at_most("head.components", d.head.components, most_parts);
+  require_at_most("head.bins", d.head.bins, most_parts);
+  require_at_most("head.latent", d.head.latent, most_parts);
+  require_at_most("head.draws", d.head.draws, most_parts);
+}
+
+}  // namespace
+
 void PolicyDescription::check() const {
   const auto bad = [](const char* what) { fail(ErrorKind::bad_input, "policy: %s", what); };
   for (std::int64_t size : observation.shape)
     if (size < 1) bad("expected observations of at least one number in each dimension");
+  check_sizes(*this);
   if (observation.index && observation.shape.size() != 1)
     bad("expected one size of an observed index");
   const std::size_t embedded = observation.vocabularies.size();
@@ -263,6 +297,23 @@ std::map<std::string, std::string> PolicyDescription::fields() const {
           {"clip_observations", text_of(clip_observations)}};
 }
 
+std::map<std::string, std::string> PolicyDescription::metadata() const {
+  std::map<std::string, std::string> all;
+  for (const auto& [key, value] : fields()) all[field_prefix + key] = value;
+  return all;
+}
+
+PolicyDescription PolicyDescription::from_metadata(
+    const std::map<std::string, std::string, std::less<>>& metadata, const std::string& where) {
+  std::map<std::string, std::string> fields;
+  for (const auto& [key, value] : metadata)
+    if (key.starts_with(field_prefix)) fields[key.substr(field_prefix.size())] = value;
+  if (fields.empty())
+    fail(ErrorKind::bad_file, "%s: expected a policy, found no description of one in the metadata",
+         where.c_str());
+  return from_fields(fields, where);
+}
+
 PolicyDescription PolicyDescription::from_fields(const std::map<std::string, std::string>& fields,
                                                  const std::string& where) {
   Reader reader{fields, where};
@@ -308,94 +359,6 @@ PolicyDescription PolicyDescription::from_fields(const std::map<std::string, std
          files::shown(reader.left.begin()->first).c_str());
   result.check();
   return result;
-}
-
-namespace {
-
-Bins bins_of(const PolicyDescription& description) {
-  const HeadOptions& head = description.head;
-  const ActionSpace& action = description.action;
-  if (head.edges.empty() && action.low.empty())
-    fail(ErrorKind::bad_input,
-         "policy: a head '%s' needs bounds of the actions, or edges of its bins",
-         name_of(head.kind));
-  return {action.size, head.bins,
-          head.edges.empty() ? Bins::uniform(action.low, action.high, head.bins) : head.edges};
-}
-
-}  // namespace
-
-std::unique_ptr<ActionHead> make_head(Parameters& parameters, const std::string& name,
-                                      const PolicyDescription& description, std::int64_t inputs) {
-  const HeadOptions& head = description.head;
-  const std::int64_t size = description.action.size;
-  const Initialisation last = {description.initialisation, description.last_scale, 1};
-  switch (head.kind) {
-    case HeadKind::categorical:
-      return std::make_unique<CategoricalHead>(parameters, name, inputs, size, last);
-    case HeadKind::bernoulli:
-      return std::make_unique<BernoulliHead>(parameters, name, inputs, size, last);
-    case HeadKind::mixture:
-      return std::make_unique<MixtureHead>(
-          parameters, name,
-          MixtureHead::Options{.inputs = inputs,
-                               .dimensions = size,
-                               .components = head.components,
-                               .minimum_deviation = head.minimum_deviation,
-                               .maximum_deviation = head.maximum_deviation});
-    case HeadKind::full_gaussian:
-    case HeadKind::full_mixture:
-      return std::make_unique<FullCovarianceHead>(
-          parameters, name,
-          FullCovarianceHead::Options{
-              .inputs = inputs,
-              .dimensions = size,
-              .components = head.kind == HeadKind::full_gaussian ? 1 : head.components,
-              .weight = last,
-              .minimum_deviation = head.minimum_deviation,
-              .maximum_deviation = head.maximum_deviation});
-    case HeadKind::independent_bins:
-    case HeadKind::joint_bins:
-      return std::make_unique<BinnedHead>(parameters, name, inputs, bins_of(description),
-                                          head.kind == HeadKind::joint_bins, last);
-    case HeadKind::autoregressive:
-    case HeadKind::recurrent_bins:
-      return std::make_unique<AutoregressiveHead>(
-          parameters, name, bins_of(description),
-          AutoregressiveHead::Options{.inputs = inputs,
-                                      .hidden = head.hidden,
-                                      .order = head.order,
-                                      .recurrent = head.kind == HeadKind::recurrent_bins,
-                                      .weight = {description.initialisation, 1.0, 1}});
-    case HeadKind::best_of:
-    case HeadKind::variational:
-    case HeadKind::adversarial:
-      return std::make_unique<LatentHead>(
-          parameters, name,
-          head.kind == HeadKind::best_of       ? LatentKind::best_of
-          : head.kind == HeadKind::variational ? LatentKind::variational
-                                               : LatentKind::adversarial,
-          LatentHead::Options{.inputs = inputs,
-                              .dimensions = size,
-                              .latent = head.latent,
-                              .hidden = head.hidden,
-                              .draws = head.draws,
-                              .minimum_deviation = head.minimum_deviation,
-                              .maximum_deviation = head.maximum_deviation});
-    case HeadKind::gaussian:
-    case HeadKind::regression: break;
-  }
-  return std::make_unique<GaussianHead>(
-      parameters, name,
-      GaussianHead::Options{
-          .inputs = inputs,
-          .dimensions = size,
-          .weight = last,
-          .state_dependent = head.state_dependent,
-          .initial_deviation = head.initial_deviation,
-          .minimum_deviation = head.minimum_deviation,
-          .maximum_deviation = head.maximum_deviation,
-          .fixed_deviation = head.kind == HeadKind::regression ? head.initial_deviation : 0.0});
 }
 
 }  // namespace understudy

@@ -95,7 +95,8 @@ struct PolicyDescription {
 
   // A head that can act here: categorical for an index, gaussian for numbers, bernoulli for bits.
   static HeadKind usual_head(const ActionSpace& action);
-  // What does not fit together is an Error.
+  // What does not fit together is an Error, and so are sizes that nothing could hold: layers of
+  // more than 2^24 units, more than 2^16 bins.
   void check() const;
 
   std::map<std::string, std::string> fields() const;
@@ -103,6 +104,10 @@ struct PolicyDescription {
   // message of an Error.
   static PolicyDescription from_fields(const std::map<std::string, std::string>& fields,
                                        const std::string& where);
+  // The same as a model file's metadata has them, among others, as "policy.<field>".
+  std::map<std::string, std::string> metadata() const;
+  static PolicyDescription from_metadata(
+      const std::map<std::string, std::string, std::less<>>& metadata, const std::string& where);
   friend bool operator==(const PolicyDescription&, const PolicyDescription&) = default;
 };
 

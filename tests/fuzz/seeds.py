@@ -153,6 +153,30 @@ def safetensors():
     put("safetensors", "surrogate", file(b'{"__metadata__":{"\\ud834\\udd1e":"\\ud834"}}'))
 
 
+def policies():
+    def put_policy(name, **fields):
+        plain = {"observation.shape": "4", "action.kind": "real", "action.size": "2"}
+        named = {key.replace("__", "."): value for key, value in fields.items()}
+        put("policies", name, file({"__metadata__": {
+            f"policy.{key}": value for key, value in {**plain, **named}.items()}}))
+
+    put_policy("plain")
+    put_policy("choices", action__kind="index", head__kind="categorical", trunk__hidden="")
+    put_policy("bits", action__kind="bits", head__kind="bernoulli", trunk__activation="relu")
+    put_policy("bins", head__kind="independent_bins", head__bins="8", action__low="-1,-inf",
+               action__high="1,1e3", head__edges="0,.5,1", head__order="1,0")
+    put_policy("mixture", head__kind="full_mixture", head__components="3",
+               head__minimum_deviation="1e-3", trunk__kind="lstm", trunk__hidden="8,16")
+    put_policy("images", observation__shape="3,8,8", trunk__convolutions="4,3,2,1,8,3,1,0",
+               initialisation="he")
+    put_policy("embedded", observation__vocabularies="7,9", trunk__embedding="3",
+               head__kind="variational", head__latent="2", head__draws="4", head__hidden="5")
+    put_policy("normalised", normalise_observations="true", clip_observations="5",
+               last_scale="0.01", head__state_dependent="true", head__initial_deviation="2")
+    put_policy("huge", observation__shape="4294967296,4294967296", head__bins="99999999999")
+    put_policy("unknown", trunk__depth="3")
+
+
 def demonstrations():
     obs, whole = np.arange(10, dtype="<f4").reshape(5, 2), np.array([0, 1, 0], "<i8")
     put("demonstrations", "indices", arrays(
@@ -177,5 +201,6 @@ if __name__ == "__main__":
     npz()
     csv()
     safetensors()
+    policies()
     demonstrations()
     problems()

@@ -159,6 +159,14 @@ TEST(PolicyDescription, refuses_what_it_does_not_know) {
             "p.json: field trunk.hidden: expected numbers with commas between, found '8,x'");
   EXPECT_EQ(changed("action.low", "1"),
             "policy: expected as many bounds as the actions have dimensions");
+  EXPECT_EQ(changed("trunk.hidden", "8,16777217"),
+            "policy: trunk.hidden: expected at most 16777216, found 16777217");
+  EXPECT_EQ(changed("observation.shape", "4294967296,4294967296"),
+            "policy: observation.shape: expected at most 16777216, found 4294967296");
+  EXPECT_EQ(changed("observation.shape", "65536,65536"),
+            "policy: observation.shape: expected at most 16777216, found 4294967296");
+  EXPECT_EQ(changed("action.low", "1,nan"),
+            "p.json: field action.low: expected numbers with commas between, found '1,nan'");
   EXPECT_EQ(changed("trunk.depth", "3"), "p.json: found a field 'trunk.depth' that no policy has");
   EXPECT_EQ(changed("last_scale", "nan"),
             "p.json: field last_scale: expected a number, found 'nan'");
@@ -189,6 +197,13 @@ TEST(Policy, refuses_a_file_that_holds_none) {
   store.create("x", {2});
   write_checkpoint(path.name, {&store});
   EXPECT_NE(refusal([&] { Policy::load(*device, path.name); }).find("expected a policy"),
+            std::string::npos);
+  // One of layers whose numbers are not there is refused before any memory is asked for.
+  PolicyDescription large = gaussian();
+  large.trunk.hidden = {1 << 24, 1 << 24};
+  write_checkpoint(path.name, {&store}, large.metadata());
+  EXPECT_NE(refusal([&] { Policy::load(*device, path.name); })
+                .find("expected 281475060596736 numbers or more"),
             std::string::npos);
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/elementwise/elementwise.h"
 
 #include "kernels/device/split.h"
+#include "kernels/elementwise/cases.h"
 #include "kernels/elementwise/collapse.h"
 #include "kernels/elementwise/math_special_cpu.h"
 
@@ -121,27 +122,7 @@ void unary(Stream& stream, Unary f, Index n, const T* x, T* y) {
   switch (f) {
 #define UNDERSTUDY_CASE(name) \
   case Unary::name: return unary_of<Unary::name, T>(stream, n, x, y);
-    UNDERSTUDY_CASE(identity)
-    UNDERSTUDY_CASE(negate)
-    UNDERSTUDY_CASE(absolute)
-    UNDERSTUDY_CASE(sign)
-    UNDERSTUDY_CASE(square)
-    UNDERSTUDY_CASE(square_root)
-    UNDERSTUDY_CASE(reciprocal)
-    UNDERSTUDY_CASE(exponential)
-    UNDERSTUDY_CASE(logarithm)
-    UNDERSTUDY_CASE(log1p)
-    UNDERSTUDY_CASE(expm1)
-    UNDERSTUDY_CASE(tanh)
-    UNDERSTUDY_CASE(sigmoid)
-    UNDERSTUDY_CASE(softplus)
-    UNDERSTUDY_CASE(relu)
-    UNDERSTUDY_CASE(erf)
-    UNDERSTUDY_CASE(sine)
-    UNDERSTUDY_CASE(cosine)
-    UNDERSTUDY_CASE(floor)
-    UNDERSTUDY_CASE(is_positive)
-    UNDERSTUDY_CASE(is_finite)
+    UNDERSTUDY_UNARY_CASES(UNDERSTUDY_CASE)
 #undef UNDERSTUDY_CASE
     case Unary::count: break;
   }
@@ -263,20 +244,7 @@ void binary(Stream& stream, Binary f, const Strided& wide, const T* a, const T* 
   switch (f) {
 #define UNDERSTUDY_CASE(name) \
   case Binary::name: return binary_of<Binary::name, T>(stream, shape, elements, a, b, y);
-    UNDERSTUDY_CASE(add)
-    UNDERSTUDY_CASE(subtract)
-    UNDERSTUDY_CASE(multiply)
-    UNDERSTUDY_CASE(divide)
-    UNDERSTUDY_CASE(power)
-    UNDERSTUDY_CASE(maximum)
-    UNDERSTUDY_CASE(minimum)
-    UNDERSTUDY_CASE(less)
-    UNDERSTUDY_CASE(less_equal)
-    UNDERSTUDY_CASE(equal)
-    UNDERSTUDY_CASE(tanh_gradient)
-    UNDERSTUDY_CASE(sigmoid_gradient)
-    UNDERSTUDY_CASE(relu_gradient)
-    UNDERSTUDY_CASE(softplus_gradient)
+    UNDERSTUDY_BINARY_CASES(UNDERSTUDY_CASE)
 #undef UNDERSTUDY_CASE
     case Binary::count: break;
   }

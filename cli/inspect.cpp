@@ -137,7 +137,17 @@ Json inspect_run(const std::string& path) {
 }
 
 Json inspect(const std::string& path) {
-  if (std::filesystem::is_directory(path) && is_run(path)) return inspect_run(path);
+  if (std::filesystem::is_directory(path)) {
+    if (is_run(path)) return inspect_run(path);
+    const std::filesystem::directory_iterator entries(path);
+    if (std::none_of(begin(entries), end(entries),
+                     [](const std::filesystem::directory_entry& entry) {
+                       return entry.path().extension() == ".arrow";
+                     }))
+      fail(ErrorKind::bad_file,
+           "%s: expected a file, a run (a folder with config.json) or a folder of .arrow files",
+           files::shown_path(path).c_str());
+  }
   Json object = {{"file", path}};
   Json arrays = Json::array();
   bool demonstrations = false;

@@ -16,6 +16,10 @@ namespace {
 
 constexpr std::string_view known_names[] = {"obs", "acts", "infos", "terminal", "rews"};
 
+[[noreturn]] void refuse_path(std::string_view path, const std::string& message) {
+  fail(ErrorKind::bad_file, "%s: %s", shown_path(path).c_str(), message.c_str());
+}
+
 // Episodes of all shards, numbered through, as the arrays of an .npz.
 class Reader {
  public:
@@ -42,9 +46,7 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void refuse_file(const std::string& message) const {
-    fail(ErrorKind::bad_file, "%s: %s", shown_path(name_).c_str(), message.c_str());
-  }
+  [[noreturn]] void refuse_file(const std::string& message) const { refuse_path(name_, message); }
   [[noreturn]] void refuse(const char* column, const std::string& message) const {
     refuse_file(std::string(column) + ": " + message);
   }
@@ -194,15 +196,13 @@ std::vector<std::string> shards_in(const std::string& folder) {
       continue;
     shards.push_back(shard_named(file));
   }
-  const auto refuse = [&](const std::string& message) {
-    fail(ErrorKind::bad_file, "%s: %s", shown_path(folder).c_str(), message.c_str());
-  };
-  if (error) refuse(error.message());
+  if (error) refuse_path(folder, error.message());
   if (shards.empty()) {
-    refuse(
+    refuse_path(
+        folder,
         "expected a folder of demonstrations, with data-00000-of-00001.arrow or more of them, "
         "found no .arrow file in it" +
-        (within.empty() ? "" : ", but folders such as '" + shown(within) + "'"));
+            (within.empty() ? "" : ", but folders such as '" + shown(within) + "'"));
   }
   std::sort(shards.begin(), shards.end(), [](const Shard& a, const Shard& b) {
     return std::tie(a.stem, a.number, a.file) < std::tie(b.stem, b.number, b.file);
@@ -210,18 +210,20 @@ std::vector<std::string> shards_in(const std::string& folder) {
   std::vector<std::string> paths;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     if (shards[i].stem != shards[0].stem) {
-      refuse("expected the files of one table, found those of two, '" + shown(shards[0].file) +
-             "' and '" + shown(shards[i].file) + "': name one of the files");
+      refuse_path(folder, "expected the files of one table, found those of two, '" +
+                              shown(shards[0].file) + "' and '" + shown(shards[i].file) +
+                              "': name one of the files");
     }
     if (shards[i].number != static_cast<std::int64_t>(i)) {
-      refuse("expected file " + std::to_string(i) + " of " + std::to_string(shards[0].of) +
-             ", found '" + shown(shards[i].file) + "'");
+      refuse_path(folder, "expected file " + std::to_string(i) + " of " +
+                              std::to_string(shards[0].of) + ", found '" + shown(shards[i].file) +
+                              "'");
     }
     paths.push_back((std::filesystem::path(folder) / shards[i].file).string());
   }
   if (static_cast<std::int64_t>(shards.size()) != shards[0].of) {
-    refuse("expected " + std::to_string(shards[0].of) + " files, as their names say, found " +
-           std::to_string(shards.size()));
+    refuse_path(folder, "expected " + std::to_string(shards[0].of) +
+                            " files, as their names say, found " + std::to_string(shards.size()));
   }
   return paths;
 }

@@ -135,6 +135,15 @@ def problems():
         put("problems", name, arrays(**{**chain, **columns}))
 
 
+def arrow():
+    """Numbers of tables that the target itself writes, and a table that `datasets` wrote."""
+    for name, data in dict(plain=[0], numbers=[1], large=[6, 0, 2, 0], fixed=[9], nulls=[12],
+                           file=[16]).items():
+        put("arrow", name, bytes(data))
+    golden = pathlib.Path(__file__).parents[1] / "golden/imitation/data-00001-of-00002.arrow"
+    put("arrow", "imitation", golden.read_bytes())
+
+
 def safetensors():
     put("safetensors", "empty", file({}))
     put("safetensors", "metadata", file({"__metadata__": {"a\n\"": "\u00e9\U0001d11e\\", "b": ""}}))
@@ -199,6 +208,7 @@ def demonstrations():
 if __name__ == "__main__":
     npy()
     npz()
+    arrow()
     csv()
     safetensors()
     policies()

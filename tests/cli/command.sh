@@ -2,40 +2,22 @@
 # The command's face: exit codes, one line for what is wrong, one JSON object where asked, files
 # that appear whole. Run from the root after the command is built.
 set -u
-. tests/house/report.bash
-. tests/cli/json.bash
-: "${BUILD:=build}"
-understudy=$BUILD/understudy
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. tests/cli/checks.bash
 unset UNDERSTUDY_DATA
 
-# refuse WHAT ARGUMENT...: exit code 2, nothing on standard output, one line on standard error.
-refuse() {
-  local what=$1 code lines
-  shift
-  "$understudy" "$@" > "$scratch/out" 2> "$scratch/err"
-  code=$?
-  lines=$(wc -l < "$scratch/err")
-  hold "$what: exit code 2 and one line" "$(
-    [ "$code" = 2 ] && [ "$lines" = 1 ] && [ ! -s "$scratch/out" ] ||
-      { echo "exit $code"; cat "$scratch/out" "$scratch/err"; })"
-}
-
-refuse "no verb"
-refuse "an unknown verb" fly
-hold "an unknown verb is named" "$(grep -q "'fly'" "$scratch/err" || cat "$scratch/err")"
-refuse "an unknown option" info --fly
-refuse "an unknown device" info --device abacus
-refuse "no threads" info --threads 0
-refuse "a seed below zero" demo --seed -1 --out "$scratch/demo"
-refuse "a file that is not there" inspect "$scratch/missing.npy"
-refuse "a file of an unknown kind" inspect Makefile
-refuse "data that are not there" demo strokes --data "$scratch/nowhere" --out "$scratch/demo"
-refuse "a folder that cannot be" demo --out Makefile/demo
+refuse "no verb" "verbs are"
+refuse "an unknown verb" "'fly'" fly
+refuse "an unknown option" "--fly" info --fly
+refuse "an unknown device" "found abacus" info --device abacus
+refuse "no threads" "1 to 1024, found 0" info --threads 0
+refuse "a seed below zero" "found -1" demo --seed -1 --out "$scratch/demo"
+refuse "a file that is not there" missing.npy inspect "$scratch/missing.npy"
+refuse "a file of an unknown kind" "Makefile: expected a file that ends" inspect Makefile
+refuse "data that are not there" nowhere demo strokes --data "$scratch/nowhere" \
+  --out "$scratch/demo"
+refuse "a folder that cannot be" Makefile/demo demo --out Makefile/demo
 printf '\x93NUMPY\x01\x00' > "$scratch/broken.npy"
-refuse "a broken file" inspect "$scratch/broken.npy"
-hold "the broken file is named" "$(grep -q broken.npy "$scratch/err" || cat "$scratch/err")"
+refuse "a broken file" broken.npy inspect "$scratch/broken.npy"
 
 "$understudy" --help > "$scratch/out" 2> "$scratch/err"
 hold "--help is no mistake" "$([ $? = 0 ] && grep -q inspect "$scratch/out" || cat "$scratch/err")"
@@ -75,8 +57,7 @@ mkdir "$scratch/built"
 cp "$understudy" "$scratch/built/understudy"
 built=$understudy
 understudy=$scratch/built/understudy
-refuse "no benchmarks built" bench
-hold "and how to build them" "$(grep -q 'make bench' "$scratch/err" || cat "$scratch/err")"
+refuse "no benchmarks built" "make bench" bench
 mkdir "$scratch/built/bench"
 cat > "$scratch/built/bench/fake_bench" << 'PROGRAM'
 #!/usr/bin/env bash
@@ -95,7 +76,7 @@ hold "bench collects rows" "$(json "$scratch/bench.json" \
   'len(found["rows"]) == 1 and found["rows"][0]["work"] == "exp, of an array" and
    found["rows"][0]["threads"] == 2 and found["rows"][0]["share_of_floor"] == 0.5 and
    found["rows"][0]["mark"] is None')$(cat "$scratch/err")"
-refuse "no benchmark of that name" bench nothing --json
+refuse "no benchmark of that name" nothing bench nothing --json
 understudy=$built
 
 # An interrupt ends the work with 130 and leaves no page behind.

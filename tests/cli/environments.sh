@@ -2,25 +2,10 @@
 # The verbs about environments: what they list, and given actions replayed. Run from the root after
 # the command is built.
 set -u
-. tests/house/report.bash
-. tests/cli/json.bash
-: "${BUILD:=build}"
-understudy=$BUILD/understudy
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. tests/cli/checks.bash
 
-# refuse WHAT WORD ARGUMENT...: exit code 2, one line on standard error that has WORD, no file.
-refuse() {
-  local what=$1 word=$2 code lines
-  shift 2
-  "$understudy" "$@" --out "$scratch/refused.npz" > "$scratch/out" 2> "$scratch/err"
-  code=$?
-  lines=$(wc -l < "$scratch/err")
-  hold "$what: exit code 2 and one line that says $word" "$(
-    [ "$code" = 2 ] && [ "$lines" = 1 ] && [ ! -s "$scratch/out" ] &&
-      grep -q -- "$word" "$scratch/err" && [ ! -e "$scratch/refused.npz" ] ||
-      { echo "exit $code"; cat "$scratch/out" "$scratch/err"; })"
-}
+# Told to write a file, which must not appear.
+refuse_env() { refuse "$@" --out "$scratch/refused.npz"; }
 
 "$understudy" envs --json > "$scratch/envs.json" 2> "$scratch/err"
 hold "envs --json is an array of what there is" "$(json "$scratch/envs.json" \
@@ -103,35 +88,35 @@ import sys, xml.etree.ElementTree as tree
 groups = [e for e in tree.parse(sys.argv[1]).getroot() if e.tag.endswith("}g")]
 print("" if len(groups) == 2 else len(groups))' "$scratch/pictures/animation.svg" 2>&1)"
 
-refuse "no environment of that name" "cartpole-v0" env cart --actions "$scratch/push.csv"
-refuse "no actions" "--actions" env cartpole
-refuse "a file that is not there" missing.csv env cartpole --actions "$scratch/missing.csv"
+refuse_env "no environment of that name" "cartpole-v0" env cart --actions "$scratch/push.csv"
+refuse_env "no actions" "--actions" env cartpole
+refuse_env "a file that is not there" missing.csv env cartpole --actions "$scratch/missing.csv"
 printf 'action\n0\n1\n2\n' > "$scratch/bad.csv"
-refuse "a choice that is none" ":4:action" env cartpole --actions "$scratch/bad.csv"
+refuse_env "a choice that is none" ":4:action" env cartpole --actions "$scratch/bad.csv"
 printf 'action\n0.5\n' > "$scratch/bad.csv"
-refuse "half a choice" "0.5" env cartpole --actions "$scratch/bad.csv"
+refuse_env "half a choice" "0.5" env cartpole --actions "$scratch/bad.csv"
 printf 'action\n2.5\n' > "$scratch/bad.csv"
-refuse "a torque beyond the motor's" "-2 to 2" env pendulum --actions "$scratch/bad.csv"
+refuse_env "a torque beyond the motor's" "-2 to 2" env pendulum --actions "$scratch/bad.csv"
 printf 'action\nnan\n' > "$scratch/bad.csv"
-refuse "a torque that is no number" "nan" env pendulum --actions "$scratch/bad.csv"
+refuse_env "a torque that is no number" "nan" env pendulum --actions "$scratch/bad.csv"
 printf 'push\n1\n' > "$scratch/bad.csv"
-refuse "a column of another name" push env cartpole --actions "$scratch/bad.csv"
+refuse_env "a column of another name" push env cartpole --actions "$scratch/bad.csv"
 printf 'act_0,act_1\n1,1\n' > "$scratch/bad.csv"
-refuse "a column too many" act_1 env cartpole --actions "$scratch/bad.csv"
+refuse_env "a column too many" act_1 env cartpole --actions "$scratch/bad.csv"
 printf 'action\n' > "$scratch/bad.csv"
-refuse "no rows" "found none" env cartpole --actions "$scratch/bad.csv"
+refuse_env "no rows" "found none" env cartpole --actions "$scratch/bad.csv"
 printf 'action\n1,2\n' > "$scratch/bad.csv"
-refuse "a row that is too long" "bad.csv:2" env cartpole --actions "$scratch/bad.csv"
+refuse_env "a row that is too long" "bad.csv:2" env cartpole --actions "$scratch/bad.csv"
 printf 'instance,action\n0,1\n2,1\n' > "$scratch/bad.csv"
-refuse "an instance left out" ":3:instance" env cartpole --actions "$scratch/bad.csv"
+refuse_env "an instance left out" ":3:instance" env cartpole --actions "$scratch/bad.csv"
 printf 'instance,action\n0,1\n1,1\n1,0\n' > "$scratch/bad.csv"
-refuse "unequal numbers of actions" "instance 1 has 2" env cartpole --actions "$scratch/bad.csv"
+refuse_env "unequal numbers of actions" "instance 1 has 2" env cartpole --actions "$scratch/bad.csv"
 printf 'position,angle,velocity,angular_velocity\n0,0,0,0\n' > "$scratch/bad.csv"
-refuse "a state's columns in another order" "position,velocity" env cartpole \
+refuse_env "a state's columns in another order" "position,velocity" env cartpole \
   --actions "$scratch/push.csv" --init "$scratch/bad.csv"
 printf 'position,velocity\n0,inf\n' > "$scratch/bad.csv"
-refuse "a state that is not finite" ":2:velocity" env mountain_car --actions "$scratch/push.csv" \
-  --init "$scratch/bad.csv"
+refuse_env "a state that is not finite" ":2:velocity" env mountain_car \
+  --actions "$scratch/push.csv" --init "$scratch/bad.csv"
 printf 'kept' > "$scratch/kept.npz"
 "$understudy" env cartpole --actions "$scratch/missing.csv" --out "$scratch/kept.npz" 2> /dev/null
 hold "an earlier file is left as it was" "$(printf kept | cmp - "$scratch/kept.npz" 2>&1)"
@@ -153,7 +138,7 @@ if [ -d "$BUILD/stage" ] && command -v pkg-config > /dev/null; then
   hold "and runs" "$(json "$scratch/spring.json" \
     'abs(found["return_mean"] + .01 + (.005 ** 2 + .1 * .1 ** 2 + .01)) < 1e-15')"
 fi
-refuse "a library that is not there" absent.so env ./absent.so --describe
+refuse_env "a library that is not there" absent.so env ./absent.so --describe
 printf 'no library' > "$scratch/broken.so"
-refuse "a file that is no library" broken.so env "$scratch/broken.so" --describe
+refuse_env "a file that is no library" broken.so env "$scratch/broken.so" --describe
 sum_up

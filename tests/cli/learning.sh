@@ -2,24 +2,8 @@
 # The verbs that learn: demonstrations recorded, policies trained, measured and asked. Run from the
 # root after the command is built.
 set -u
-. tests/house/report.bash
-. tests/cli/json.bash
-: "${BUILD:=build}"
-understudy=$BUILD/understudy
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. tests/cli/checks.bash
 
-# refuse WHAT WORD ARGUMENT...: exit code 2 and one line on standard error that has WORD.
-refuse() {
-  local what=$1 word=$2 code
-  shift 2
-  "$understudy" "$@" > "$scratch/out" 2> "$scratch/err"
-  code=$?
-  hold "$what: exit code 2 and one line that says $word" "$(
-    [ "$code" = 2 ] && [ "$(wc -l < "$scratch/err")" = 1 ] && [ ! -s "$scratch/out" ] &&
-      grep -q -- "$word" "$scratch/err" ||
-      { echo "exit $code"; cat "$scratch/out" "$scratch/err"; })"
-}
 demos=$scratch/demos.npz
 
 "$understudy" record cartpole --policy builtin --episodes 6 --subsample 5 --out "$demos" \
@@ -39,7 +23,6 @@ code=$?
 # 22.25 is the mean over many; its deviation over 40 episodes is 1.9.
 hold "record plays uniform actions" "$(json "$scratch/record.json" \
   '14 < found["return_mean"] < 31 and abs(found["length_mean"] - found["return_mean"]) < 1e-9')"
-
 
 # Of pendulum's policies as they are at first, many draws lie beyond the bounds of a torque.
 "$understudy" expert pendulum --iterations 1 --out "$scratch/swing" --quiet --device cpu \
@@ -426,8 +409,8 @@ write("slip", lambda e, t, row: [*row[:4], 2**40] if (e, t) == (1, 3) else row)
 PYTHON
 train bc --env cartpole --demos "$scratch/good.csv" --out "$scratch/person" --iterations 1
 hold "a CSV by a person is read" "$(cat "$scratch/err")"
-for wrong in nan:'episode 1.*2\|:8:' action:'episode 2.*1\|:11:' \
-    narrow:'4.*3\|3.*4' gap:'t = 1 in episode 1, row 1, found .2'; do
+for wrong in nan:'episode 1.*2|:8:' action:'episode 2.*1|:11:' \
+    narrow:'4.*3|3.*4' gap:'t = 1 in episode 1, row 1, found .2'; do
   refuse "demonstrations with a wrong ${wrong%%:*}" "${wrong#*:}" train bc --env cartpole \
     --demos "$scratch/${wrong%%:*}.csv" --out "$scratch/no"
 done

@@ -2,29 +2,14 @@
 # The command on tabular problems: solve, irl, world, report, inspect, reproduce, and what a run's
 # folder promises. Run from the root after the command is built.
 set -u
-. tests/house/report.bash
-: "${BUILD:=build}"
-understudy=$(realpath "$BUILD/understudy")
+. tests/cli/checks.bash
 python=${UNDERSTUDY_PYTHON:-python3}
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
 data=${UNDERSTUDY_DATA:-}
 unset UNDERSTUDY_DATA
 
 # Everything below runs in the scratch folder, where `ls` shows what was written.
 cd "$scratch" || exit 1
 
-# refuse WHAT PATTERN ARGUMENT...: exit code 2, one line that matches, and nothing written.
-refuse() {
-  local what=$1 pattern=$2 code before
-  shift 2
-  before=$(find . | sort)
-  "$understudy" "$@" > out 2> err < /dev/null
-  code=$?
-  hold "$what" "$(
-    [ "$code" = 2 ] && [ "$(wc -l < err)" = 1 ] && [ ! -s out ] && grep -qE -- "$pattern" err &&
-      [ "$before" = "$(find . | sort)" ] || { echo "exit $code"; cat out err; find . | sort; })"
-}
 # does WHAT ARGUMENT...: exit code 0.
 does() {
   local what=$1

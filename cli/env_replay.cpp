@@ -5,8 +5,7 @@
 
 #include "autograd/files/csv.h"
 #include "cli/command.h"
-#include "cli/device_array.h"
-#include "envs/batch.h"
+#include "cli/device_step.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
@@ -180,24 +179,20 @@ Recording<T> step_through(Device& device, const EnvironmentDescription& environm
   const std::size_t width = static_cast<std::size_t>(environment.action_size);
   const std::size_t state_size = static_cast<std::size_t>(environment.state_size);
   Batch<T> batch(device, environment, options.instances, options.seed);
-  DeviceArray<std::int32_t> discrete(device, n);
-  DeviceArray<T> continuous(device, n * width);
-  DeviceArray<T> observation(device, n * static_cast<std::size_t>(environment.observation_size));
-  DeviceArray<T> reward(device, n), terminated(device, n), truncated(device, n);
+  DeviceStep<T> stepped(device, environment, n);
 
   Recording<T> record;
   std::vector<T> state(states.begin(), states.end());
-  batch.reset(observation.data());
+  batch.reset(stepped.observation.data());
   if (!state.empty()) batch.set_state(state.data());
   state.resize(n * state_size);
   const auto look = [&] {
     batch.get_state(state.data());
     append(record.state, state);
-    append(record.observation, observation.host());
+    append(record.observation, stepped.observation.host());
   };
-  batch.observe(observation.data());
+  batch.observe(stepped.observation.data());
   look();
-  std::vector<std::int32_t> choice(n);
   std::vector<T> number(n * width);
   for (Index t = 0; t < actions.steps; ++t) {
     throw_if_interrupted();
@@ -206,25 +201,12 @@ Recording<T> step_through(Device& device, const EnvironmentDescription& environm
         const std::size_t row =
             static_cast<std::size_t>(t * actions.instances) + (actions.shared ? 0 : i);
         number[i * width + k] = static_cast<T>(actions.values[row * width + k]);
-        choice[i] = static_cast<std::int32_t>(number[i * width]);
       }
-    if (environment.action_count > 0)
-      discrete.upload(choice.data());
-    else
-      continuous.upload(number.data());
-    StepArrays<T> step;
-    step.discrete = discrete.data();
-    step.continuous = continuous.data();
-    step.observation = observation.data();
-    step.reward = reward.data();
-    step.terminated = terminated.data();
-    step.truncated = truncated.data();
-    step.automatic_reset = false;
-    batch.step(step);
+    stepped.step(batch, number);
     look();
-    append(record.reward, reward.host());
-    append(record.terminated, terminated.host());
-    append(record.truncated, truncated.host());
+    append(record.reward, stepped.reward.host());
+    append(record.terminated, stepped.terminated.host());
+    append(record.truncated, stepped.truncated.host());
   }
   return record;
 }

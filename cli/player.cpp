@@ -6,11 +6,10 @@
 
 #include "algorithms/data/draws.h"
 #include "algorithms/policies/actor.h"
-#include "cli/device_array.h"
+#include "cli/device_step.h"
 #include "cli/find_environment.h"
 #include "cli/reproduce.h"
 #include "cli/run_folder.h"
-#include "envs/batch.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
@@ -166,9 +165,7 @@ Demonstrations play(Device& device, const EnvironmentDescription& environment, P
   const std::size_t width = static_cast<std::size_t>(environment.action_size);
   const bool discrete = environment.action_count > 0;
   Batch<float> batch(device, environment, options.episodes, options.seed, first_played);
-  DeviceArray<float> observation(device, n * seen), reward(device, n), terminated(device, n),
-      truncated(device, n), numbers(device, n * width);
-  DeviceArray<std::int32_t> indices(device, n);
+  DeviceStep<float> stepped(device, environment, n);
   std::vector<float> state(n * static_cast<std::size_t>(environment.state_size));
 
   struct Episode {
@@ -176,11 +173,11 @@ Demonstrations play(Device& device, const EnvironmentDescription& environment, P
     bool over = false, terminal = false;
   };
   std::vector<Episode> episodes(n);
-  batch.reset(observation.data());
+  batch.reset(stepped.observation.data());
   std::size_t left = n;
   while (left > 0) {
     throw_if_interrupted();
-    const std::vector<float> now = observation.host();
+    const std::vector<float> now = stepped.observation.host();
     batch.get_state(state.data());
     if (states != nullptr && !episodes[0].over)
       states->insert(states->end(), state.begin(), state.begin() + environment.state_size);
@@ -192,22 +189,9 @@ Demonstrations play(Device& device, const EnvironmentDescription& environment, P
       for (float& a : narrow)
         a = std::clamp(a, static_cast<float>(environment.action_low),
                        static_cast<float>(environment.action_high));
-    if (discrete)
-      indices.upload(std::vector<std::int32_t>(actions.begin(), actions.end()).data());
-    else
-      numbers.upload(narrow.data());
-    StepArrays<float> step;
-    step.discrete = indices.data();
-    step.continuous = numbers.data();
-    step.observation = observation.data();
-    step.reward = reward.data();
-    step.terminated = terminated.data();
-    step.truncated = truncated.data();
-    // Who is done stays where it ended: its last observation is the one to keep.
-    step.automatic_reset = false;
-    batch.step(step);
-    const std::vector<float> next = observation.host(), earned = reward.host();
-    const std::vector<float> ended = terminated.host(), cut = truncated.host();
+    stepped.step(batch, narrow);
+    const std::vector<float> next = stepped.observation.host(), earned = stepped.reward.host();
+    const std::vector<float> ended = stepped.terminated.host(), cut = stepped.truncated.host();
     for (std::size_t i = 0; i < n; ++i) {
       Episode& one = episodes[i];
       if (one.over) continue;

@@ -269,30 +269,51 @@ class Guard {
   bool resting_ = false;
 };
 
-template <class T, class Sweeps>
-State with_mixing(Engine& engine, Sweeps& sweeps, int memory, Room<T>& value, Room<T>& next,
-                  Progress& progress) {
-  Anderson<T> anderson(engine, value.size(), memory);
+// Mixing under the guard, and where it goes back to.
+template <class T>
+struct GuardedMixing {
+  GuardedMixing(Engine& engine, std::int64_t n, int memory) : anderson(engine, n, memory) {}
+
+  // A sweep from `value` to `next`, and the change that it made. False where it was a step too far:
+  // `value` is then what was safe.
+  template <class Sweeps>
+  bool sweep(Sweeps& sweeps, Room<T>& value, Room<T>& next, Progress& progress) {
+    sweeps.backup(value.data(), next.data());
+    change = sweeps.change(next, value);
+    if (!guard.refuses(change, !safe.empty())) return true;
+    std::copy(safe.begin(), safe.end(), value.data());
+    anderson.forget();
+    progress.count();
+    return false;
+  }
+  // What a sweep that went well means, the `sweeps`-th; the result is in `value` where it is over.
+  State see(Engine& engine, Room<T>& value, Room<T>& next, int sweeps, Progress& progress) {
+    const State state = progress.see(change, roundings.of(engine, next, sweeps));
+    if (state != State::running) value.swap(next);
+    return state;
+  }
+  void keep(const Room<T>& point) {
+    if (guard.keep) safe.assign(point.data(), point.data() + point.size());
+  }
+
+  Anderson<T> anderson;
   Roundings<T> roundings;
   Guard guard;
   std::vector<T> safe;
+  double change = 0;
+};
+
+template <class T, class Sweeps>
+State with_mixing(Engine& engine, Sweeps& sweeps, int memory, Room<T>& value, Room<T>& next,
+                  Progress& progress) {
+  GuardedMixing<T> mixing(engine, value.size(), memory);
   for (int sweep = 0;; ++sweep) {
-    sweeps.backup(value.data(), next.data());
-    const double change = sweeps.change(next, value);
-    if (guard.refuses(change, !safe.empty())) {
-      std::copy(safe.begin(), safe.end(), value.data());
-      anderson.forget();
-      progress.count();
-      continue;
-    }
-    const State state = progress.see(change, roundings.of(engine, next, sweep));
-    if (state != State::running) {
-      value.swap(next);
-      return state;
-    }
-    if (guard.keep) safe.assign(next.data(), next.data() + next.size());
-    anderson.mix(value.data(), next.data());
-    guard.rested();
+    if (!mixing.sweep(sweeps, value, next, progress)) continue;
+    const State state = mixing.see(engine, value, next, sweep, progress);
+    if (state != State::running) return state;
+    mixing.keep(next);
+    mixing.anderson.mix(value.data(), next.data());
+    mixing.guard.rested();
   }
 }
 
@@ -317,38 +338,26 @@ State by_aggregates(Engine& engine, PackedSweeps<T>& sweeps, Aggregation<T>& agg
                     Room<T>& value, Progress& progress) {
   const std::int64_t n = value.size();
   Room<T> next(engine, n);
-  Anderson<T> anderson(engine, n, memory);
-  Roundings<T> roundings;
-  Guard guard;
-  std::vector<T> chain(sweeps.store().view().chain), point(n), safe;
+  GuardedMixing<T> mixing(engine, n, memory);
+  std::vector<T> chain(sweeps.store().view().chain), point(n);
   double last_change = 0.0;
   for (int cycle = 0;; ++cycle) {
-    sweeps.backup(value.data(), next.data());
-    const double change = sweeps.change(next, value);
-    if (guard.refuses(change, !safe.empty())) {
-      std::copy(safe.begin(), safe.end(), value.data());
-      anderson.forget();
-      progress.count();
-      continue;
-    }
-    const State state = progress.see(change, roundings.of(engine, next, cycle));
-    if (state != State::running) {
-      value.swap(next);
-      return state;
-    }
+    if (!mixing.sweep(sweeps, value, next, progress)) continue;
+    const State state = mixing.see(engine, value, next, cycle, progress);
+    if (state != State::running) return state;
     // Newton's matrix moves little once the policy has taken shape: it is renewed at the cycles
     // 0, 1, 2, 4, 8, ... and where progress is slow.
-    const bool renew = (cycle & (cycle - 1)) == 0 || change > 0.6 * last_change;
-    last_change = change;
+    const bool renew = (cycle & (cycle - 1)) == 0 || mixing.change > 0.6 * last_change;
+    last_change = mixing.change;
     std::copy(value.data(), value.data() + n, point.begin());
     sweeps.backup(next.data(), value.data(), renew ? chain.data() : nullptr);
     progress.count();
-    if (guard.keep) safe.assign(value.data(), value.data() + n);
+    mixing.keep(value);
     if (renew) aggregates.set_chain(chain.data());
-    if (!guard.resting()) aggregates.correct(next.data(), value.data());
-    anderson.mix(point.data(), value.data());
+    if (!mixing.guard.resting()) aggregates.correct(next.data(), value.data());
+    mixing.anderson.mix(point.data(), value.data());
     std::copy(point.begin(), point.end(), value.data());
-    guard.rested();
+    mixing.guard.rested();
   }
 }
 

@@ -48,14 +48,10 @@ RewardForm reward_form_named(const std::string& name) {
 Discriminator::Discriminator(Device& device, const TransitionSpaces& spaces,
                              const Demonstrations& expert, std::int64_t rows_of_learner,
                              const Options& options, std::string_view name, Real real)
-    : options_(options),
+    : LearnedReward(device, spaces, expert, name, real),
+      options_(options),
       rows_(rows_of_learner),
-      features_(spaces, expert, name),
-      store_(device, real),
-      data_(device, real),
-      observing_(device, real),
       training_(device, real),
-      rewarding_(device, real),
       health_(device, real) {
   if (rows_ < 1 || options_.steps < 0 || options_.minibatch < 0 || !(options_.entropy_weight >= 0))
     fail(ErrorKind::bad_input,
@@ -163,11 +159,6 @@ void Discriminator::record_health() {
   health_.plan();
 }
 
-void Discriminator::observe(const TransitionRows& rows) {
-  features_.bind(observing_, rows);
-  observing_.run();
-}
-
 void Discriminator::fit() {
   health_.run();
   if (options_.minibatch > 0) {
@@ -191,8 +182,6 @@ void Discriminator::fit_minibatches() {
     training_.run();
   }
 }
-
-void Discriminator::evaluate() { rewarding_.run(); }
 
 RewardSign Discriminator::sign() const {
   return options_.form == RewardForm::negative_log_one_minus ? RewardSign::never_negative

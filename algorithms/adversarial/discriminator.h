@@ -36,19 +36,14 @@ class Discriminator final : public LearnedReward {
     std::uint64_t seed = 0;
   };
 
-  // `rows` of a learner are observed at a time. An Error that begins with `name` where the
-  // expert's demonstrations do not fit the spaces.
+  // `rows` of a learner are observed at a time.
   Discriminator(Device& device, const TransitionSpaces& spaces, const Demonstrations& expert,
                 std::int64_t rows, const Options& options, std::string_view name = "demonstrations",
                 Real real = Real::f32);
 
-  void observe(const TransitionRows& rows) override;
   void fit() override;
-  void evaluate() override;
-  const void* values() const override { return rewarding_.data("reward"); }
   AdversaryMetrics metrics() override;
   RewardSign sign() const override;
-  Store& store() override { return store_; }
 
   RewardForm form() const { return options_.form; }
   const Parameters& parameters() const { return parameters_; }
@@ -65,13 +60,11 @@ class Discriminator final : public LearnedReward {
 
   Options options_;
   std::int64_t rows_;
-  TransitionFeatures features_;
-  Store store_, data_;
   Parameters parameters_{"discriminator"};
   std::unique_ptr<Mlp> network_;
   std::unique_ptr<Adam> adam_;
-  Array *learner_, *expert_, *steps_done_;
-  Program observing_, training_, rewarding_, health_;
+  Array* steps_done_;
+  Program training_, health_;
 };
 
 }  // namespace understudy

@@ -9,13 +9,9 @@ namespace understudy {
 LinearReward::LinearReward(Device& device, const TransitionSpaces& spaces,
                            const Demonstrations& expert, std::int64_t count, const Options& options,
                            std::string_view name, Real real)
-    : options_(options),
-      features_(spaces, expert, name),
-      store_(device, real),
-      data_(device, real),
-      observing_(device, real),
-      fitting_(device, real),
-      rewarding_(device, real) {
+    : LearnedReward(device, spaces, expert, name, real),
+      options_(options),
+      fitting_(device, real) {
   if (count < 1)
     fail(ErrorKind::bad_input, "linear reward: expected at least one row, found %lld",
          static_cast<long long>(count));
@@ -71,14 +67,7 @@ LinearReward::LinearReward(Device& device, const TransitionSpaces& spaces,
   rewarding_.plan();
 }
 
-void LinearReward::observe(const TransitionRows& rows) {
-  features_.bind(observing_, rows);
-  observing_.run();
-}
-
 void LinearReward::fit() { fitting_.run(); }
-
-void LinearReward::evaluate() { rewarding_.run(); }
 
 AdversaryMetrics LinearReward::metrics() {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();

@@ -32,13 +32,9 @@ class LinearReward final : public LearnedReward {
                std::int64_t rows, const Options& options, std::string_view name = "demonstrations",
                Real real = Real::f32);
 
-  void observe(const TransitionRows& rows) override;
   void fit() override;
-  void evaluate() override;
-  const void* values() const override { return rewarding_.data("reward"); }
   AdversaryMetrics metrics() override;
   RewardSign sign() const override { return options_.sign; }
-  Store& store() override { return store_; }
 
   // w, of the ball [features], of the simplex [2 features], phi's weights before those of -phi.
   std::vector<double> weights() const { return weights_->read(); }
@@ -48,10 +44,8 @@ class LinearReward final : public LearnedReward {
 
  private:
   Options options_;
-  TransitionFeatures features_;
-  Store store_, data_;
-  Array *learner_, *expert_, *weights_, *bound_;
-  Program observing_, fitting_, rewarding_;
+  Array *weights_, *bound_;
+  Program fitting_;
 };
 
 }  // namespace understudy

@@ -12,6 +12,19 @@ constexpr double nearly_all = 0.75;
 
 }  // namespace
 
+LearnedReward::LearnedReward(Device& device, const TransitionSpaces& spaces,
+                             const Demonstrations& expert, std::string_view name, Real real)
+    : features_(spaces, expert, name),
+      store_(device, real),
+      data_(device, real),
+      observing_(device, real),
+      rewarding_(device, real) {}
+
+void LearnedReward::observe(const TransitionRows& rows) {
+  features_.bind(observing_, rows);
+  observing_.run();
+}
+
 const char* name_of(RewardSign sign) {
   switch (sign) {
     case RewardSign::never_negative: return "never negative";

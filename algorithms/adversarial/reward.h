@@ -50,19 +50,31 @@ class LearnedReward {
   virtual ~LearnedReward() = default;
 
   // Rows as many as were said when this was made; they are copied.
-  virtual void observe(const TransitionRows& rows) = 0;
+  void observe(const TransitionRows& rows);
   // REQUIRES: rows were observed.
   virtual void fit() = 0;
-  virtual void evaluate() = 0;
+  void evaluate() { rewarding_.run(); }
   // [rows], in the device's memory, always at the same address; overwritten by `evaluate`.
-  virtual const void* values() const = 0;
+  const void* values() const { return rewarding_.data("reward"); }
   // Of the latest `fit` and `evaluate`.
   virtual AdversaryMetrics metrics() = 0;
   // As it was chosen, or settled from how the expert's episodes end.
   virtual RewardSign sign() const = 0;
 
   // Everything that the future depends on.
-  virtual Store& store() = 0;
+  Store& store() { return store_; }
+
+ protected:
+  // An Error that begins with `name` where the expert's demonstrations do not fit the spaces.
+  LearnedReward(Device& device, const TransitionSpaces& spaces, const Demonstrations& expert,
+                std::string_view name, Real real);
+
+  // `observing_` makes features of a learner's rows, `rewarding_` the reward of those, an output of
+  // that name, and its mean.
+  TransitionFeatures features_;
+  Store store_, data_;
+  Array *learner_ = nullptr, *expert_ = nullptr;  // features, in data_
+  Program observing_, rewarding_;
 };
 
 }  // namespace understudy

@@ -24,10 +24,10 @@ struct Entry {
 constexpr Entry algorithms[] = {
     {"bc", "behavioural cloning: the likelihood of the demonstrated actions", "numbers or an index",
      "any", "Pomerleau 1989", "algorithms/cloning/behavioural_cloning.h"},
-    {"dagger", "dataset aggregation: cloning where the learner goes itself", "numbers or an index",
-     "any", "Ross, Gordon & Bagnell 2011", "algorithms/cloning/dagger.h"},
+    {"dagger", "dataset aggregation: cloning where the learner goes itself", "numbers", "any",
+     "Ross, Gordon & Bagnell 2011", "algorithms/cloning/dagger.h"},
     {"distill", "policy distillation: a teacher's distribution where it or the learner goes",
-     "numbers or an index", "any", "Rusu et al. 2016", "algorithms/cloning/distillation.h"},
+     "numbers", "any", "Rusu et al. 2016", "algorithms/cloning/distillation.h"},
     {"gail", "generative adversarial imitation, by a trust region", "numbers", "any",
      "Ho & Ermon 2016", "algorithms/adversarial/adversarial_imitation.h"},
     {"fem", "feature expectation matching, by a trust region", "numbers", "any",

@@ -17,17 +17,19 @@ namespace {
 constexpr std::int64_t states = 17, actions = 6, width = 100;
 constexpr int iterations = 11;
 
-// Of a step of a network of two layers, a row; `sampled`: the share of rows in Fisher products.
-double operations_of_step(double inputs, double outputs, int fisher_products, double sampled) {
+// Of a step of a network of two layers, a row; `sampled`: the share of rows in Fisher products,
+// `freedoms`: how many numbers they have a row, one of a choice of two.
+double operations_of_step(double inputs, double outputs, double freedoms, int fisher_products,
+                          double sampled) {
   const double products = inputs * width + width * width + width * outputs;
   const double pass = 2 * products, gradient = 2 * (2 * products - inputs * width);
   double kept = 0, fisher = 2 * gradient;
-  if (outputs <= 4) {
-    // A derivative of each output in the first layer is made by the layers behind it, once; then a
+  if (freedoms <= 4) {
+    // A derivative of each in the first layer is made by the layers behind it, once; then a
     // tangent and a gradient are of each layer by what it is fed, the last one both ways, and a
     // multiply-add each a derivative.
-    kept = 2 * outputs * (products - inputs * width);
-    fisher = 2 * 2 * (products + width * outputs + outputs * width);
+    kept = 2 * freedoms * (products - inputs * width);
+    fisher = 2 * 2 * (products + width * outputs + freedoms * width);
   }
   return 2 * pass + gradient + sampled * (kept + fisher_products * fisher);
 }
@@ -89,7 +91,7 @@ void add_update(std::int64_t batch, int threads) {
   add({.work = "TRPO update, batch " + std::to_string(batch),
        .threads = threads,
        .operations =
-           static_cast<double>(batch) * operations_of_step(states, actions, iterations, 1),
+           static_cast<double>(batch) * operations_of_step(states, actions, actions, iterations, 1),
        .ours = [=](benchmark::State& state) {
          if (*kept == nullptr) *kept = std::make_unique<Update>(batch, threads);
          for (auto _ : state) (*kept)->run();
@@ -119,8 +121,8 @@ void add_loop(int threads, std::int64_t stride, bool only_rollouts) {
   constexpr double pairs = 5000, inputs = 4, choices = 2;
   const double sampled = 1.0 / static_cast<double>(stride);
   const double forward = 2 * 2 * (inputs * width + width * width) + 2 * width * (choices + 1);
-  const double steps =
-      operations_of_step(inputs, choices, 10, sampled) + operations_of_step(inputs, 1, 10, sampled);
+  const double steps = operations_of_step(inputs, choices, 1, 10, sampled) +
+                       operations_of_step(inputs, 1, 1, 10, sampled);
   const auto kept = std::make_shared<std::unique_ptr<Loop>>();
   add({.work = name,
        .unit = Unit::steps_per_second,

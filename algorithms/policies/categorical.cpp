@@ -4,6 +4,15 @@
 
 namespace understudy {
 
+namespace {
+
+// (diag(p) - p pᵀ) t, of all choices or of all but one.
+Tensor spread(Tensor p, Tensor t) {
+  return p * (t - reshape(sum(p * t, -1), behind(leading(t.shape()), {1})));
+}
+
+}  // namespace
+
 Categorical::Categorical(Tensor logits)
     : logits_(logits),
       log_probabilities_(log_softmax(logits)),
@@ -11,6 +20,10 @@ Categorical::Categorical(Tensor logits)
   if (logits.shape().rank() < 1 || logits.shape()[-1] < 1)
     fail(ErrorKind::bad_shape, "categorical distribution: logits of shape %s",
          logits.shape().text().c_str());
+  const std::int64_t n = logits.shape()[-1];
+  odds_ = n == 1 ? logits_ : slice(logits_, -1, 0, n - 1) - slice(logits_, -1, n - 1, 1);
+  first_ = n == 1 ? probabilities_ : slice(probabilities_, -1, 0, n - 1);
+  if (n == 2) first_ = first_ * slice(probabilities_, -1, 1, 1);
 }
 
 Tensor Categorical::log_probability(Tensor action) const {
@@ -28,9 +41,13 @@ Tensor Categorical::entropy() const { return -sum(probabilities_ * log_probabili
 
 std::vector<Tensor> Categorical::metric(const std::vector<Tensor>& tangents) const {
   require_parameters(name(), tangents, parameters());
-  const Tensor p = probabilities_, t = tangents[0];
-  const Tensor along = reshape(sum(p * t, -1), behind(leading(t.shape()), {1}));
-  return {p * (t - along)};
+  return {spread(probabilities_, tangents[0])};
+}
+
+std::vector<Tensor> Categorical::coordinate_metric(const std::vector<Tensor>& tangents) const {
+  require_parameters(name(), tangents, coordinates());
+  if (logits_.shape()[-1] == 2) return {first_ * tangents[0]};
+  return {spread(first_, tangents[0])};
 }
 
 Tensor Categorical::divergence_from(const std::vector<Tensor>& old_parameters) const {

@@ -20,12 +20,17 @@ class Categorical final : public ActionDistribution {
   std::vector<Tensor> parameters() const override { return {logits_}; }
   std::vector<Tensor> metric(const std::vector<Tensor>& tangents) const override;
   Tensor divergence_from(const std::vector<Tensor>& old_parameters) const override;
+  // The log-odds against the last choice, x_i - x_n, [rows..., n - 1]: M' is M without the last row
+  // and column. Of a single choice there is nothing to leave out.
+  std::vector<Tensor> coordinates() const override { return {odds_}; }
+  std::vector<Tensor> coordinate_metric(const std::vector<Tensor>& tangents) const override;
 
   Tensor log_probabilities() const { return log_probabilities_; }  // [rows..., n]
 
  private:
-  // The last recorded once for the entropy and all products with the metric.
-  Tensor logits_, log_probabilities_, probabilities_;
+  // All but the first two recorded once for the entropy and all products with a metric. `first_`:
+  // the probabilities of all choices but the last; of two choices p (1 - p), which is M'.
+  Tensor logits_, log_probabilities_, probabilities_, odds_, first_;
 };
 
 class CategoricalHead final : public ActionHead {

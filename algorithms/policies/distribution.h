@@ -83,6 +83,14 @@ class ActionDistribution {
   virtual std::vector<Tensor> metric(const std::vector<Tensor>& tangents) const;
   virtual Tensor divergence_from(const std::vector<Tensor>& old_parameters) const;
 
+  // Functions y of the parameters, no more numbers than the distribution has degrees of freedom,
+  // and the Fisher information in them, M' t row by row: M = (dy/dx)ᵀ M' dy/dx. What a product with
+  // it costs grows with their number. The parameters themselves unless these say too much.
+  virtual std::vector<Tensor> coordinates() const { return parameters(); }
+  virtual std::vector<Tensor> coordinate_metric(const std::vector<Tensor>& tangents) const {
+    return metric(tangents);
+  }
+
  protected:
   [[noreturn]] void refuse(const char* what) const;
 };

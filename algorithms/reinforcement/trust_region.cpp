@@ -65,10 +65,10 @@ TrustRegion::TrustRegion(const Parameters& parameters, const Model& model,
     std::unique_ptr<ActionDistribution> sampled;
     if (options.fisher_stride > 1) sampled = model(program, options.fisher_stride);
     const ActionDistribution& measured = sampled ? *sampled : *now;
-    const std::vector<Tensor> outputs = measured.parameters();
+    const std::vector<Tensor> outputs = measured.coordinates();
     const double share = 1.0 / static_cast<double>(outputs[0].shape()[0]);
     const auto metric = [&](const std::vector<Tensor>& tangents) {
-      std::vector<Tensor> result = measured.metric(tangents);
+      std::vector<Tensor> result = measured.coordinate_metric(tangents);
       for (Tensor& t : result) t = t * share;  // the mean over rows
       return result;
     };

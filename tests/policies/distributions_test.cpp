@@ -79,6 +79,9 @@ const Case cases[] = {
     {"one_choice",
      {ActionKind::index, 1},
      [](Parameters& p) { return std::make_unique<CategoricalHead>(p, "head", inputs, 1, start); }},
+    {"two_choices",
+     {ActionKind::index, 2},
+     [](Parameters& p) { return std::make_unique<CategoricalHead>(p, "head", inputs, 2, start); }},
     {"bernoulli",
      {ActionKind::bits, 4},
      [](Parameters& p) { return std::make_unique<BernoulliHead>(p, "head", inputs, 4, start); }},
@@ -357,15 +360,24 @@ TEST_P(Distributions, metric_is_the_second_derivative_of_the_divergence) {
   }
   const std::vector<Tensor> expected = program.gradients(along, parameters);
   const std::vector<Tensor> metric = distribution->metric(directions);
+  // The same by coordinates.
+  const std::vector<Tensor> y = distribution->coordinates();
+  const std::vector<Tensor> by_coordinates = program.gradients(
+      y, distribution->coordinate_metric(program.tangents(y, parameters, directions)), parameters);
   for (std::size_t i = 0; i < metric.size(); ++i) {
     program.output("expected" + std::to_string(i), expected[i]);
     program.output("metric" + std::to_string(i), metric[i]);
+    program.output("by coordinates" + std::to_string(i), by_coordinates[i]);
   }
   program.run();
   for (std::size_t i = 0; i < metric.size(); ++i) {
     const Vector e = program.read("expected" + std::to_string(i));
     const Vector m = program.read("metric" + std::to_string(i));
-    for (std::size_t j = 0; j < e.size(); ++j) EXPECT_NEAR(m[j], e[j], 1e-12) << i << ' ' << j;
+    const Vector b = program.read("by coordinates" + std::to_string(i));
+    for (std::size_t j = 0; j < e.size(); ++j) {
+      EXPECT_NEAR(m[j], e[j], 1e-12) << i << ' ' << j;
+      EXPECT_NEAR(b[j], e[j], 1e-12) << i << ' ' << j;
+    }
   }
 }
 

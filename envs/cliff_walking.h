@@ -11,21 +11,14 @@
 namespace understudy {
 
 template <class Number>
-struct CliffWalking {
+struct CliffWalking : WalkFacts<4 * 12> {
   using Real = Number;
   using Scalar = ScalarOf<Real>;
   static constexpr const char* summary = "walk along a cliff to the other end";
   static constexpr const char* source = "Gymnasium, toy_text/cliffwalking.py";
-  static constexpr int rows = 4, columns = 12, cell_count = rows * columns;
+  static constexpr int rows = 4, columns = 12;
   static constexpr int start = 36, goal = 47;
-  static constexpr int state_size = 1, observation_size = cell_count;
-  static constexpr int action_size = 1, action_count = 4;
-  static constexpr const char* state_names[] = {"cell"};
-  static constexpr double action_low = 0, action_high = 3;
   static constexpr int reset_draws = 0;
-  static constexpr auto& observation_names = IndicatorFacts<cell_count>::names;
-  static constexpr auto& observation_low = IndicatorFacts<cell_count>::low;
-  static constexpr auto& observation_high = IndicatorFacts<cell_count>::high;
   // Random: measured over 100,000 episodes. Reference: the shortest safe way.
   static constexpr Version versions[] = {
       {"cliff_walking", "CliffWalking-v1", 200, no_mark, -2077.5, -13}};

@@ -32,21 +32,16 @@ struct FrozenLake8Map {
 };
 
 template <class Map, class Number>
-struct FrozenLakeOn {
+struct FrozenLakeOn : WalkFacts<Map::side * Map::side> {
   using Real = Number;
   using Scalar = ScalarOf<Real>;
   static constexpr const char* summary = Map::summary;
   static constexpr const char* source = "Gymnasium, toy_text/frozen_lake.py";
-  static constexpr int side = Map::side, cell_count = side * side;
-  static constexpr int state_size = 1, observation_size = cell_count;
-  static constexpr int action_size = 1, action_count = 4;
-  static constexpr const char* state_names[] = {"cell"};
-  static constexpr double action_low = 0, action_high = 3;
+  static constexpr int side = Map::side;
+  using Facts = WalkFacts<side * side>;
+  using Facts::action_size, Facts::cell_count, Facts::observation_size, Facts::state_size;
   static constexpr int reset_draws = 0, step_draws = 1;
   static constexpr auto& versions = Map::versions;
-  static constexpr auto& observation_names = IndicatorFacts<cell_count>::names;
-  static constexpr auto& observation_low = IndicatorFacts<cell_count>::low;
-  static constexpr auto& observation_high = IndicatorFacts<cell_count>::high;
   using State = Variables<Real, state_size>;
   using Action = Variables<Real, action_size>;
   using Observation = Variables<Real, observation_size>;

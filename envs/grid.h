@@ -49,6 +49,19 @@ struct IndicatorFacts {
   static constexpr auto& names = pointers.value;
 };
 
+// Facts of a world in which one walks from cell to cell, in one of four ways, and sees the cell.
+template <int cells>
+struct WalkFacts {
+  static constexpr int cell_count = cells;
+  static constexpr int state_size = 1, observation_size = cells;
+  static constexpr int action_size = 1, action_count = 4;
+  static constexpr const char* state_names[] = {"cell"};
+  static constexpr double action_low = 0, action_high = 3;
+  static constexpr auto& observation_names = IndicatorFacts<cells>::names;
+  static constexpr auto& observation_low = IndicatorFacts<cells>::low;
+  static constexpr auto& observation_high = IndicatorFacts<cells>::high;
+};
+
 }  // namespace understudy
 
 namespace understudy::grid {

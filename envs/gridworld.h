@@ -12,21 +12,14 @@
 namespace understudy {
 
 template <class Number>
-struct Gridworld {
+struct Gridworld : WalkFacts<5 * 5> {
   using Real = Number;
   using Scalar = ScalarOf<Real>;
   static constexpr const char* summary = "walk to the far corner against a wind";
   static constexpr const char* source = "Ng & Russell 2000, section 6";
-  static constexpr int side = 5, cell_count = side * side;
+  static constexpr int side = 5;
   static constexpr double wind = 0.3;
-  static constexpr int state_size = 1, observation_size = cell_count;
-  static constexpr int action_size = 1, action_count = 4;
-  static constexpr const char* state_names[] = {"cell"};
-  static constexpr double action_low = 0, action_high = 3;
   static constexpr int reset_draws = 0, step_draws = 2;
-  static constexpr auto& observation_names = IndicatorFacts<cell_count>::names;
-  static constexpr auto& observation_low = IndicatorFacts<cell_count>::low;
-  static constexpr auto& observation_high = IndicatorFacts<cell_count>::high;
   // Both measured; the reference is the built-in expert.
   static constexpr Version versions[] = {{"gridworld", "", 30, no_mark, 0.153, 0.9997}};
   using State = Variables<Real, state_size>;

@@ -38,7 +38,7 @@ struct GoalFamily::Chunk {
 };
 
 GoalFamily::GoalFamily(const Problem& problem, Engine& engine)
-    : problem_(problem), engine_(engine) {
+    : problem_(problem), engine_(engine), matrix_(problem) {
   if (problem.n_goals() == 0) fail(ErrorKind::bad_input, "goal_id: the problem has no goals");
   if (problem.goals_absorb)
     for (std::int64_t g = 0; g < problem.n_goals(); ++g)
@@ -47,30 +47,7 @@ GoalFamily::GoalFamily(const Problem& problem, Engine& engine)
              "goal %lld: absorbing goals of one state each are supported, found %d",
              static_cast<long long>(g), problem.goal_begin[g + 1] - problem.goal_begin[g]);
 
-  // The pattern of I - M by rows: each successor once, and the diagonal.
-  std::vector<std::int32_t> begin{0}, column;
-  entry_.resize(problem.n_transitions());
-  for (std::int64_t s = 0; s < problem.n_states; ++s) {
-    const std::int32_t from = problem.transition_begin[problem.pair_begin[s]];
-    const std::int32_t to = problem.transition_begin[problem.pair_begin[s + 1]];
-    std::vector<std::int32_t> next(problem.next_state.begin() + from,
-                                   problem.next_state.begin() + to);
-    next.push_back(static_cast<std::int32_t>(s));
-    std::sort(next.begin(), next.end());
-    next.erase(std::unique(next.begin(), next.end()), next.end());
-    auto place = [&](std::int64_t state) {
-      return begin.back() + static_cast<std::int32_t>(
-                                std::lower_bound(next.begin(), next.end(), state) - next.begin());
-    };
-    diagonal_.push_back(place(s));
-    for (std::int32_t j = from; j < to; ++j) entry_[j] = place(problem.next_state[j]);
-    column.insert(column.end(), next.begin(), next.end());
-    begin.push_back(static_cast<std::int32_t>(column.size()));
-  }
-  lu_ = std::make_unique<SparseLu>(problem.n_states, begin, column);
-  matrix_.resize(column.size());
-
-  const auto& position = lu_->position();
+  const auto& position = matrix_.lu().position();
   std::vector<std::int32_t> state_at(problem.n_states);
   for (std::int64_t s = 0; s < problem.n_states; ++s)
     state_at[position[s]] = static_cast<std::int32_t>(s);
@@ -110,18 +87,21 @@ std::vector<double> GoalFamily::transition_reward(const std::vector<double>& wei
   return r;
 }
 
+std::size_t GoalFamily::place(std::int64_t state, std::size_t lane) const {
+  return static_cast<std::size_t>(matrix_.lu().position()[state]) * lanes + lane;
+}
+
 // False where no z exists. Absorbing goals may do with a radius above 1 (a walk that could go round
 // through its goal for ever may not): there the sign of each z decides.
 bool GoalFamily::factor(const std::vector<double>& reward) {
-  std::fill(matrix_.begin(), matrix_.end(), 0.0);
-  for (std::int32_t d : diagonal_) matrix_[d] = 1.0;
+  matrix_.reset();
   for (std::size_t i = 0; i < transition_.size(); ++i) {
     const std::int32_t j = transition_[i];
     weight_[i] = problem_.probability[j] * std::exp(reward[j]);
     if (!std::isfinite(weight_[i])) return false;
-    matrix_[entry_[j]] -= weight_[i];
+    matrix_.subtract(j, weight_[i]);
   }
-  const SparseLu::Pivots pivots = lu_->factor(matrix_);
+  const SparseLu::Pivots pivots = matrix_.factor();
   positive_ = pivots == SparseLu::Pivots::positive;
   return positive_ || (problem_.goals_absorb && pivots == SparseLu::Pivots::not_positive);
 }
@@ -138,12 +118,12 @@ void GoalFamily::solve_chunk(Stream& stream, const std::vector<std::int32_t>& go
   for (std::size_t lane = 0; lane < goals.size(); ++lane)
     for (std::int32_t i = problem_.goal_begin[goals[lane]];
          i < problem_.goal_begin[goals[lane] + 1]; ++i)
-      chunk.z[lu_->position()[problem_.goal_state[i]] * lanes + lane] += 1.0;
-  lu_->solve(engine_.kernels(), stream, lanes, chunk.z.data());
+      chunk.z[place(problem_.goal_state[i], lane)] += 1.0;
+  matrix_.lu().solve(engine_.kernels(), stream, lanes, chunk.z.data());
   if (!problem_.goals_absorb) return;
   for (std::size_t lane = 0; lane < goals.size(); ++lane) {
     const std::int32_t goal = problem_.goal_state[problem_.goal_begin[goals[lane]]];
-    const double at_goal = chunk.z[lu_->position()[goal] * lanes + lane];
+    const double at_goal = chunk.z[place(goal, lane)];
     // Only the ratio to z(goal) means something; a negative scale is the sign of a radius above 1.
     if (at_goal < 0.0)
       for (std::int64_t s = 0; s < problem_.n_states; ++s) chunk.z[s * lanes + lane] *= -1.0;
@@ -160,12 +140,12 @@ bool GoalFamily::fill_adjoint(const GoalDemonstrations& d, Chunk& chunk) const {
   for (std::int32_t i : chunk.origins) {
     const auto& origin = d.origins[i];
     const int lane = chunk.lane_of(origin.goal);
-    const std::int64_t at = static_cast<std::int64_t>(lu_->position()[origin.state]) * lanes + lane;
+    const std::int64_t at = place(origin.state, lane);
     if (!(chunk.z[at] > 0.0)) return false;
     chunk.adjoint[at] += origin.count / chunk.z[at];
     if (problem_.goals_absorb) {
       const std::int32_t goal = problem_.goal_state[problem_.goal_begin[origin.goal]];
-      const std::int64_t end = static_cast<std::int64_t>(lu_->position()[goal]) * lanes + lane;
+      const std::int64_t end = place(goal, lane);
       chunk.adjoint[end] -= origin.count / chunk.z[end];
     }
   }
@@ -207,16 +187,15 @@ double GoalFamily::log_likelihood(const GoalDemonstrations& d, const std::vector
     for (std::int32_t i : chunk.origins) {
       const auto& origin = d.origins[i];
       const int lane = chunk.lane_of(origin.goal);
-      double v = std::log(
-          chunk.z[static_cast<std::int64_t>(lu_->position()[origin.state]) * lanes + lane]);
+      double v = std::log(chunk.z[place(origin.state, lane)]);
       if (problem_.goals_absorb) {
         const std::int32_t goal = problem_.goal_state[problem_.goal_begin[origin.goal]];
-        v -= std::log(chunk.z[static_cast<std::int64_t>(lu_->position()[goal]) * lanes + lane]);
+        v -= std::log(chunk.z[place(goal, lane)]);
       }
       log_partition[part] += origin.count * v;
     }
     if (gradient == nullptr) return;
-    lu_->solve_transposed(engine_.kernels(), stream, lanes, chunk.adjoint.data());
+    matrix_.lu().solve_transposed(engine_.kernels(), stream, lanes, chunk.adjoint.data());
     flow[part].assign(transition_.size(), 0.0);
     engine_.kernels().sampled_product(stream, weighted(weight_), lanes, chunk.adjoint.data(),
                                       chunk.z.data(), flow[part].data());
@@ -262,13 +241,13 @@ std::vector<double> GoalFamily::hessian(const GoalDemonstrations& d,
       partial[part].assign(f * f, NAN);
       return;
     }
-    lu_->solve_transposed(kernels, stream, lanes, chunk.adjoint.data());
+    matrix_.lu().solve_transposed(kernels, stream, lanes, chunk.adjoint.data());
     // z_p = (I - M)^-1 M_p z.
     std::vector<std::vector<double>> tangent(f, std::vector<double>(chunk.z.size()));
     for (std::int64_t p = 0; p < f; ++p) {
       kernels.multiply(stream, weighted(slope[p]), lanes, chunk.z.data(), nullptr,
                        tangent[p].data());
-      lu_->solve(kernels, stream, lanes, tangent[p].data());
+      matrix_.lu().solve(kernels, stream, lanes, tangent[p].data());
     }
     // lambda' (M_p z_q + M_q z_p + M_pq z) ...
     std::vector<double>& h = partial[part];
@@ -299,10 +278,10 @@ std::vector<double> GoalFamily::hessian(const GoalDemonstrations& d,
     for (std::int32_t i : chunk.origins) {
       const auto& origin = d.origins[i];
       const int lane = chunk.lane_of(origin.goal);
-      outer(static_cast<std::int64_t>(lu_->position()[origin.state]) * lanes + lane, origin.count);
+      outer(place(origin.state, lane), origin.count);
       if (problem_.goals_absorb) {
         const std::int32_t goal = problem_.goal_state[problem_.goal_begin[origin.goal]];
-        outer(static_cast<std::int64_t>(lu_->position()[goal]) * lanes + lane, -origin.count);
+        outer(place(goal, lane), -origin.count);
       }
     }
   });
@@ -328,12 +307,10 @@ std::vector<double> GoalFamily::values(const std::vector<double>& reward,
         double base = 0.0;
         if (problem_.goals_absorb) {
           const std::int32_t goal = problem_.goal_state[problem_.goal_begin[goals[g]]];
-          base = std::log(
-              chunk.z[static_cast<std::int64_t>(lu_->position()[goal]) * lanes + (g - first)]);
+          base = std::log(chunk.z[place(goal, g - first)]);
         }
         for (std::int64_t s = 0; s < problem_.n_states; ++s) {
-          const double z =
-              chunk.z[static_cast<std::int64_t>(lu_->position()[s]) * lanes + (g - first)];
+          const double z = chunk.z[place(s, g - first)];
           if (!(z >= 0.0)) bad[part] = 1;
           v[s * goals.size() + g] = std::log(z) - base;
         }

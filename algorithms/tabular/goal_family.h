@@ -28,7 +28,7 @@
 
 #include "algorithms/tabular/engine.h"
 #include "algorithms/tabular/problem.h"
-#include "algorithms/tabular/sparse_lu.h"
+#include "algorithms/tabular/successor_matrix.h"
 #include "autograd/optimise/lbfgs.h"
 
 namespace understudy {
@@ -80,10 +80,12 @@ class GoalFamily {
   // An `Error` naming a trajectory's goal and state where the goal cannot be reached.
   void check_reachable(const GoalDemonstrations& demonstrations) const;
 
-  std::int64_t fill() const { return lu_->fill(); }
+  std::int64_t fill() const { return matrix_.lu().fill(); }
 
  private:
   struct Chunk;
+  // Where a state stands in the lane of a chunk's vectors.
+  std::size_t place(std::int64_t state, std::size_t lane) const;
   bool factor(const std::vector<double>& transition_reward);
   SparseRows<double> weighted(const std::vector<double>& value) const;
   void solve_chunk(Stream& stream, const std::vector<std::int32_t>& goals, Chunk& chunk) const;
@@ -91,12 +93,10 @@ class GoalFamily {
 
   const Problem& problem_;
   Engine& engine_;
-  std::unique_ptr<SparseLu> lu_;
+  SuccessorMatrix matrix_;
   // Transitions by the position of their state in the order of elimination.
   std::vector<std::int32_t> begin_, column_, transition_;
-  std::vector<std::int32_t> entry_;      // [transitions] in the matrix's pattern
-  std::vector<std::int32_t> diagonal_;   // [states] likewise
-  std::vector<double> matrix_, weight_;  // I - M, and M by `transition_`
+  std::vector<double> weight_;  // M by `transition_`
   bool positive_ = false;
   std::vector<Chunk> rooms_;  // a thread each, kept from call to call
 };

@@ -282,49 +282,25 @@ Solution solve_grid(Engine& engine, const GridForm& form, double discount,
              : solve_stencil<double>(engine, form, discount, options, start);
 }
 
-PolicySystem::PolicySystem(const Problem& p) : problem_(p) {
-  std::vector<std::int32_t> begin{0}, column;
-  entry_.resize(p.n_transitions());
-  for (std::int64_t s = 0; s < p.n_states; ++s) {
-    const std::int32_t from = p.transition_begin[p.pair_begin[s]];
-    const std::int32_t to = p.transition_begin[p.pair_begin[s + 1]];
-    std::vector<std::int32_t> next(p.next_state.begin() + from, p.next_state.begin() + to);
-    next.push_back(static_cast<std::int32_t>(s));
-    std::sort(next.begin(), next.end());
-    next.erase(std::unique(next.begin(), next.end()), next.end());
-    auto place = [&](std::int64_t state) {
-      return begin.back() + static_cast<std::int32_t>(
-                                std::lower_bound(next.begin(), next.end(), state) - next.begin());
-    };
-    diagonal_.push_back(place(s));
-    for (std::int32_t j = from; j < to; ++j) entry_[j] = place(p.next_state[j]);
-    column.insert(column.end(), next.begin(), next.end());
-    begin.push_back(static_cast<std::int32_t>(column.size()));
-  }
-  lu_ = std::make_unique<SparseLu>(p.n_states, begin, column);
-  matrix_.resize(column.size());
-}
-
 void PolicySystem::set_policy(const std::vector<double>& policy) {
-  std::fill(matrix_.begin(), matrix_.end(), 0.0);
-  for (std::int32_t d : diagonal_) matrix_[d] = 1.0;
+  matrix_.reset();
   for (std::int64_t j = 0; j < problem_.n_transitions(); ++j)
-    matrix_[entry_[j]] -=
-        problem_.discount * problem_.probability[j] * policy[problem_.transition_pair[j]];
-  if (lu_->factor(matrix_) != SparseLu::Pivots::positive)
+    matrix_.subtract(
+        j, problem_.discount * problem_.probability[j] * policy[problem_.transition_pair[j]]);
+  if (matrix_.factor() != SparseLu::Pivots::positive)
     fail(ErrorKind::not_finite, "an undiscounted policy never ends: its values do not exist");
 }
 
 void PolicySystem::permuted(Engine& engine, std::int64_t batch, bool transposed,
                             std::vector<double>& x) const {
   std::vector<double> y(x.size());
-  const auto& position = lu_->position();
+  const auto& position = matrix_.lu().position();
   for (std::int64_t s = 0; s < problem_.n_states; ++s)
     std::copy(&x[s * batch], &x[s * batch] + batch, &y[position[s] * batch]);
   if (transposed)
-    lu_->solve_transposed(engine.kernels(), engine.stream(), batch, y.data());
+    matrix_.lu().solve_transposed(engine.kernels(), engine.stream(), batch, y.data());
   else
-    lu_->solve(engine.kernels(), engine.stream(), batch, y.data());
+    matrix_.lu().solve(engine.kernels(), engine.stream(), batch, y.data());
   for (std::int64_t s = 0; s < problem_.n_states; ++s)
     std::copy(&y[position[s] * batch], &y[position[s] * batch] + batch, &x[s * batch]);
 }

@@ -37,7 +37,7 @@
 #include "algorithms/tabular/engine.h"
 #include "algorithms/tabular/grid_solver.h"
 #include "algorithms/tabular/problem.h"
-#include "algorithms/tabular/sparse_lu.h"
+#include "algorithms/tabular/successor_matrix.h"
 
 namespace understudy {
 
@@ -99,7 +99,7 @@ Solution solve_grid(Engine& engine, const GridForm& grid, double discount,
 // The pattern is ordered once for all policies of a problem. For up to some 10^5 states of a grid.
 class PolicySystem {
  public:
-  explicit PolicySystem(const Problem& problem);
+  explicit PolicySystem(const Problem& problem) : problem_(problem), matrix_(problem) {}
 
   // policy [pairs]. An `Error` (not_finite) where the system is singular: an undiscounted policy
   // that never ends.
@@ -112,9 +112,7 @@ class PolicySystem {
   void permuted(Engine& engine, std::int64_t batch, bool transposed, std::vector<double>& x) const;
 
   const Problem& problem_;
-  std::unique_ptr<SparseLu> lu_;
-  std::vector<std::int32_t> entry_, diagonal_;
-  std::vector<double> matrix_;
+  SuccessorMatrix matrix_;
 };
 
 // Newton's method (policy iteration) from `start`, with the system of a policy kept by the caller,

@@ -84,7 +84,7 @@ struct Options {
   std::vector<std::string> environments, algorithms;
   std::vector<std::int64_t> sizes;
   std::string experts = "authors";
-  std::int64_t iterations = 300, pairs = 5000, instances = 50, fisher_stride = 5;
+  std::int64_t iterations = 300, pairs = 5000, instances = 50, fisher_stride = 1;
   double entropy = 0;
 };
 
@@ -366,7 +366,7 @@ Experiment gail_classic_experiment() {
         verb.option("--instances", options->instances, "environments side by side (50)")
             .between(1, 100000);
         verb.option("--fisher-stride", options->fisher_stride,
-                    "Fisher products over every so many pairs (5; the paper's: 1)")
+                    "Fisher products over every so many pairs (1, as the paper has it)")
             .between(1, 1000);
         verb.option("--entropy", options->entropy, "the policy's entropy weight (0)")
             .between(0.0, 10.0);

@@ -19,8 +19,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::int64_t interactions = 100000, episodes = 100;
 constexpr std::int64_t usual_seeds = 10;
 
-// What differs from task to task; the rest is Trpo's defaults. Chosen on seeds 0 to 9; a table from
-// other seeds owes nothing to that choice.
+// What differs from task to task; the rest is Trpo's defaults. Chosen on seeds 0 to 9 and, of two
+// tasks, 200 to 329; a table from other seeds owes nothing to that choice.
 struct Task {
   const char* environment;
   const char* peer;               // as it is published: mean +- deviation over evaluation episodes
@@ -37,7 +37,7 @@ struct Task {
 
 const Task tasks[] = {
     {"cartpole", "500.0 ± 0.0", 8, 1000, 0.99, 0.98, false, 0.01, 0.1, 0, 64, 10, 1e-3},
-    {"acrobot", "-83.1 ± 18.6", 16, 2000, 0.99, 0.95, true, 0.02, 0.1, 0, 64, 10, 1e-3},
+    {"acrobot", "-83.1 ± 18.6", 8, 1000, 0.99, 0.85, true, 0.01, 0.1, 0, 32, 20, 3e-3},
     // Smaller iterations and a value function that is fitted well are what got it there, and a
     // little entropy what keeps a seed from settling before it has seen the hill's top.
     {"mountain_car", "-107.3 ± 13.2", 4, 1000, 0.995, 0.98, true, 0.01, 0.03, 0.005, 32, 40, 3e-3},

@@ -99,8 +99,12 @@ void add_update(std::int64_t batch, int threads) {
 }
 
 // TRPO as the papers run it: networks of two layers of 100, 5000 pairs an iteration, a value
-// function by trust region. `stride`: of the rows that products are taken over.
+// function by trust region. `stride`: of the rows that products are taken over. How many tries the
+// line searches take depends on how far learning is (a value function that fits ends with all of
+// them in vain), so the same iterations are measured over and over: the 100,000 interactions in
+// which it learns.
 struct Loop {
+  static constexpr int iterations = 20;
   Loop(int threads, std::int64_t stride)
       : policy(device(threads), describe_policy(environment_named("cartpole"))) {
     TrpoOptions options;
@@ -111,6 +115,7 @@ struct Loop {
   }
   Policy policy;
   std::unique_ptr<Trpo> trpo;
+  int done = 0;
 };
 
 void add_loop(int threads, std::int64_t stride, bool only_rollouts) {
@@ -132,6 +137,12 @@ void add_loop(int threads, std::int64_t stride, bool only_rollouts) {
        .ours = [=](benchmark::State& state) {
          if (*kept == nullptr) *kept = std::make_unique<Loop>(threads, stride);
          for (auto _ : state) {
+           if (!only_rollouts && (*kept)->done == Loop::iterations) {
+             state.PauseTiming();
+             *kept = std::make_unique<Loop>(threads, stride);
+             state.ResumeTiming();
+           }
+           ++(*kept)->done;
            (*kept)->trpo->collect();
            if (!only_rollouts) (*kept)->trpo->update();
          }

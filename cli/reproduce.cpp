@@ -37,6 +37,7 @@ std::vector<Experiment> experiments() {
       gail_cartpole_experiment(),
       gail_state_only_experiment(),
       dagger_horizon_experiment(),
+      distillation_experiment(),
   };
   // clang-format on
 }

@@ -57,6 +57,7 @@ Experiment routes_experiment();
 Experiment gail_cartpole_experiment();
 Experiment gail_state_only_experiment();
 Experiment dagger_horizon_experiment();
+Experiment distillation_experiment();
 Experiment shanghai_experiment();
 Experiment pedestrians_experiment();
 

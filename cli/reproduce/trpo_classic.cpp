@@ -1,6 +1,8 @@
 // TRPO on the classic control problems, beside the figures that rl-zoo publishes for SB3-contrib's
 // TRPO after 100,000 interactions.
 
+#include "cli/reproduce/trpo_classic.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -50,13 +52,13 @@ struct Run {
   double seconds = 0;
 };
 
-Run run_task(Device& device, const Task& task, std::uint64_t seed) {
-  const Clock::time_point start = Clock::now();
+std::unique_ptr<Policy> train(Device& device, const Task& task, std::uint64_t seed,
+                              std::int64_t& used) {
   const EnvironmentDescription& environment = environment_named(task.environment);
   PolicyDescription description = describe_policy(environment);
   description.trunk.hidden = {task.hidden, task.hidden};
   description.normalise_observations = task.normalise;
-  Policy policy(device, description, seed);
+  auto policy = std::make_unique<Policy>(device, description, seed);
   TrpoOptions options;
   options.trust_region.divergence = task.divergence;
   options.trust_region.damping = task.damping;
@@ -71,12 +73,20 @@ Run run_task(Device& device, const Task& task, std::uint64_t seed) {
   learner.baseline.learning_rate = task.learning_rate;
   learner.baseline.batch = 200;
   learner.baseline.seed = seed;
-  Trpo trpo(policy, environment, options);
+  Trpo trpo(*policy, environment, options);
   while (trpo.rollouts().interactions() + task.pairs <= interactions) trpo.step();
+  used = trpo.rollouts().interactions();
+  return policy;
+}
+
+Run run_task(Device& device, const Task& task, std::uint64_t seed) {
+  const Clock::time_point start = Clock::now();
   Run run;
-  run.used = trpo.rollouts().interactions();
+  const auto policy = train(device, task, seed, run.used);
   run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  run.mean = evaluate_policy(policy, environment, {.episodes = episodes, .seed = seed}).mean;
+  run.mean = evaluate_policy(*policy, environment_named(task.environment),
+                             {.episodes = episodes, .seed = seed})
+                 .mean;
   return run;
 }
 
@@ -125,6 +135,19 @@ void run(Reproduction& reproduction, const std::string& only) {
 }
 
 }  // namespace
+
+std::unique_ptr<Policy> classic_expert(Device& device, const std::string& environment,
+                                       std::uint64_t seed, std::int64_t* used) {
+  std::int64_t steps = 0;
+  for (const Task& task : tasks) {
+    if (environment != task.environment) continue;
+    auto policy = train(device, task, seed, steps);
+    if (used != nullptr) *used = steps;
+    return policy;
+  }
+  fail(ErrorKind::bad_input, "expected cartpole, acrobot, mountain_car or pendulum, found '%s'",
+       environment.c_str());
+}
 
 Experiment trpo_classic_experiment() {
   const auto only = std::make_shared<std::string>();

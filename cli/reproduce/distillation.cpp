@@ -1,0 +1,133 @@
+// understudy reproduce distillation: what a small student keeps of its teacher, by whose states it
+// learns on and what it learns of the teacher there (Rusu et al. 2016 compare the second: their
+// table 1; what Ross et al. 2011 say of cloning is why the first may matter).
+//
+// Teachers are the experts of trpo-classic, two layers of 64. Students have one layer of 16 units,
+// and see so many states a round, round by round, all of them kept.
+
+#include "algorithms/cloning/dagger.h"
+#include "algorithms/policies/evaluation.h"
+#include "cli/reproduce.h"
+#include "cli/reproduce/trpo_classic.h"
+
+namespace understudy::cli {
+
+namespace {
+
+constexpr std::int64_t usual_seeds = 5, episodes = 100, student_units = 16;
+
+enum class Learns : std::int8_t { distribution, draws, mode };
+
+struct Student {
+  double share;  // the teacher's of the steps
+  Learns learns;
+  const char *states, *what;
+};
+constexpr Student students[] = {
+    {1, Learns::distribution, "the teacher's", "the distribution"},
+    {1, Learns::draws, "the teacher's", "a draw"},
+    {1, Learns::mode, "the teacher's", "the mode"},
+    {0.5, Learns::distribution, "a half each", "the distribution"},
+    {0.5, Learns::draws, "a half each", "a draw"},
+    {0.5, Learns::mode, "a half each", "the mode"},
+    {0, Learns::distribution, "the student's", "the distribution"},
+    {0, Learns::draws, "the student's", "a draw"},
+    {0, Learns::mode, "the student's", "the mode"},
+};
+
+struct Options {
+  std::string environment;
+  std::int64_t rounds = 20, states = 1000, training_steps = 2000;
+};
+
+double mean_return(const Policy& policy, const EnvironmentDescription& environment,
+                   std::uint64_t seed) {
+  return evaluate_policy(policy, environment, {.episodes = episodes, .seed = seed}).mean;
+}
+
+PolicyDescription described(const Policy& teacher) {
+  PolicyDescription description = teacher.description();
+  description.trunk.hidden = {student_units};
+  return description;
+}
+
+double learn(Device& device, const Student& student, const Policy& teacher,
+             const EnvironmentDescription& environment, const Options& options,
+             std::uint64_t seed) {
+  Policy policy(device, described(teacher), seed);
+  BatchWorld world(device, environment, 10, seed);
+  // Who acts for a distribution or a draw, acts by draws.
+  PolicyExpert expert(teacher, student.learns == Learns::mode, ~seed);
+  Dagger::Options how;
+  how.schedule = BetaSchedule::constant;
+  how.share = student.share;
+  how.steps = options.states;
+  how.training_steps = options.training_steps;
+  how.deterministic = student.learns == Learns::mode;
+  if (student.learns == Learns::distribution) how.teacher = &teacher;
+  how.seed = seed;
+  Dagger dagger(policy, world, expert, how);
+  for (std::int64_t i = 0; i < options.rounds; ++i) {
+    throw_if_interrupted();
+    dagger.step();
+  }
+  return mean_return(policy, environment, seed);
+}
+
+void run(Reproduction& reproduction, const Options& options) {
+  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : usual_seeds;
+  Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
+  const auto device = cpu_device(&team);
+  for (const std::string& name : {std::string("acrobot"), std::string("pendulum")}) {
+    if (!options.environment.empty() && options.environment != name) continue;
+    const EnvironmentDescription& environment = environment_named(name.c_str());
+    std::vector<double> teachers, returns[std::size(students)], lost[std::size(students)];
+    std::int64_t large = 0, small = 0;
+    for (std::int64_t i = 0; i < seeds; ++i) {
+      const std::uint64_t seed = reproduction.common.seed + static_cast<std::uint64_t>(i);
+      const auto teacher = classic_expert(*device, name, seed);
+      teachers.push_back(mean_return(*teacher, environment, seed));
+      large = teacher->parameters().elements();
+      small = Policy(*device, described(*teacher)).parameters().elements();
+      for (std::size_t k = 0; k < std::size(students); ++k) {
+        returns[k].push_back(learn(*device, students[k], *teacher, environment, options, seed));
+        lost[k].push_back(returns[k].back() - teachers.back());
+      }
+    }
+    Table table;
+    table.title = formatted("%s: students of %lld parameters, teachers of %lld", name.c_str(),
+                            static_cast<long long>(small), static_cast<long long>(large));
+    table.columns = {"states", "learns", "return", "beside its teacher"};
+    table.rows.push_back({"", "teachers", shown(spread_of(teachers)), Json()});
+    for (std::size_t k = 0; k < std::size(students); ++k)
+      table.rows.push_back({students[k].states, students[k].what, shown(spread_of(returns[k])),
+                            shown(spread_of(lost[k]))});
+    table.note = formatted(
+        "mean and half of a 95 %% interval over %lld seeds, a teacher each; %lld rounds of %lld "
+        "states and %lld steps; %lld episodes by the mode",
+        static_cast<long long>(seeds), static_cast<long long>(options.rounds),
+        static_cast<long long>(options.states), static_cast<long long>(options.training_steps),
+        static_cast<long long>(episodes));
+    reproduction.tables.push_back(std::move(table));
+  }
+}
+
+}  // namespace
+
+Experiment distillation_experiment() {
+  const auto options = std::make_shared<Options>();
+  return {"distillation",
+          "What small students keep of their teachers",
+          "Rusu et al. 2016, section 5 (their games are Atari's)",
+          [options](Verb& verb) {
+            verb.option("--environment", options->environment, "by default both")
+                .one_of({"acrobot", "pendulum"});
+            verb.option("--rounds", options->rounds, "of each student (20)").positive();
+            verb.option("--states", options->states, "in a round (1000)").positive();
+            verb.option("--training-steps", options->training_steps, "in a round (2000)")
+                .positive();
+          },
+          [options](Reproduction& reproduction) { run(reproduction, *options); }};
+}
+
+}  // namespace understudy::cli

@@ -102,4 +102,24 @@ class Array {
   std::vector<T> store_;
 };
 
+// The same numbers where a place's kernels read them: the processor's, or copied to the GPU.
+class PlacedArray {
+ public:
+  PlacedArray(int threads, std::size_t n) : numbers_(n) {
+    if (threads != gpu) return;
+    copy_ = device(gpu).allocate(n * sizeof(float));
+    device(gpu).copy_from_host(copy_, numbers_.data(), n * sizeof(float));
+  }
+  ~PlacedArray() {
+    if (copy_ != nullptr) device(gpu).release(copy_);
+  }
+  PlacedArray(const PlacedArray&) = delete;
+  PlacedArray& operator=(const PlacedArray&) = delete;
+  float* data() { return copy_ != nullptr ? static_cast<float*>(copy_) : numbers_.data(); }
+
+ private:
+  Array<float> numbers_;
+  void* copy_ = nullptr;
+};
+
 }  // namespace understudy::bench

@@ -50,10 +50,12 @@ Gemm<float> product(Shape s, Direction direction, float* x, float* w, float* y) 
 
 // The arrays of one row, made when it first runs: 50,000 rows of them would be much to hold.
 template <class Multiply>
-std::function<void(benchmark::State&)> work(Shape s, Direction direction, Multiply multiply) {
+std::function<void(benchmark::State&)> work(Shape s, Direction direction, int threads,
+                                            Multiply multiply) {
   return [=](benchmark::State& state) {
-    Array<float> x(static_cast<std::size_t>(s.m * s.k)), w(static_cast<std::size_t>(s.k * s.n)),
-        y(static_cast<std::size_t>(s.m * s.n));
+    PlacedArray x(threads, static_cast<std::size_t>(s.m * s.k)),
+        w(threads, static_cast<std::size_t>(s.k * s.n)),
+        y(threads, static_cast<std::size_t>(s.m * s.n));
     const Gemm<float> g = product(s, direction, x.data(), w.data(), y.data());
     multiply(g);  // threads wake, and the operands move to who reads them: not what a row asks
     for (auto _ : state) {
@@ -65,21 +67,30 @@ std::function<void(benchmark::State&)> work(Shape s, Direction direction, Multip
 
 void add_shape(Shape s, Direction direction) {
   static constexpr const char* names[] = {"forward", "dX", "dW"};
-  for (int threads = 1; threads <= 2; ++threads) {
+  for (int threads : places()) {
     Row row;
     row.work = "sgemm " + std::to_string(s.m) + " x " + std::to_string(s.k) + " x " +
                std::to_string(s.n) + " " + names[static_cast<int>(direction)];
     row.unit = Unit::gflops;
     row.threads = threads;
     row.operations = 2.0 * static_cast<double>(s.m * s.k * s.n);
-    row.ours = work(s, direction, [threads](const Gemm<float>& g) {
+    if (threads == gpu) {
+      row.ours = work(s, direction, gpu, [](const Gemm<float>& g) {
+        device(gpu).kernels<float>().gemm.gemm(device(gpu).stream(), g);
+        device(gpu).synchronise();
+      });
+      add(std::move(row));
+      continue;
+    }
+    row.ours = work(s, direction, threads, [threads](const Gemm<float>& g) {
       static const auto table = kernels<GemmKernels<float>>();
       table.gemm(stream(threads), g);
     });
     for (const BlasPeer& peer : blas_peers())
-      row.peers.push_back({peer.name, work(s, direction, [&peer, threads](const Gemm<float>& g) {
-                             peer.multiply(g, threads);
-                           })});
+      row.peers.push_back(
+          {peer.name, work(s, direction, threads, [&peer, threads](const Gemm<float>& g) {
+             peer.multiply(g, threads);
+           })});
     add(std::move(row));
   }
 }

@@ -18,14 +18,6 @@ namespace {
 
 constexpr std::int64_t states = 17, actions = 6, width = 100;
 
-Device& device(int threads) {
-  static std::map<int, std::unique_ptr<Device>> devices;
-  std::unique_ptr<Device>& found = devices[threads];
-  if (found == nullptr)
-    found = cpu_device(threads > 1 ? stream(threads).threads : nullptr, instruction_set());
-  return *found;
-}
-
 void write_numbers(Program& program, const std::string& input, std::int64_t count) {
   Array<float> numbers(static_cast<std::size_t>(count));
   program.write(input, numbers.data(), count);
@@ -62,7 +54,10 @@ std::function<void(benchmark::State&)> prepared(std::function<Step()> prepare, i
 }
 
 Step run(std::shared_ptr<Model> model) {
-  return [model] { model->program.run(); };
+  return [model] {
+    model->program.run();
+    model->store.device().synchronise();
+  };
 }
 
 // 1/2 (a - mean)^2 / sigma^2 + log sigma, summed over dimensions: the negative log-likelihood of a
@@ -298,7 +293,7 @@ void add_acting_rows() {
 }
 
 const bool added = [] {
-  for (int threads = 1; threads <= 2; ++threads) {
+  for (int threads : places()) {
     for (std::int64_t batch : {64, 256, 1024, 5000, 50000}) add_training_step(batch, threads);
     for (std::int64_t batch : {5000, 50000}) add_fisher_vector_product(batch, threads);
     add_lstm(threads);

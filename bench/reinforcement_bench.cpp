@@ -34,14 +34,6 @@ double operations_of_step(double inputs, double outputs, double freedoms, int fi
   return 2 * pass + gradient + sampled * (kept + fisher_products * fisher);
 }
 
-Device& device(int threads) {
-  static std::map<int, std::unique_ptr<Device>> devices;
-  std::unique_ptr<Device>& found = devices[threads];
-  if (found == nullptr)
-    found = cpu_device(threads > 1 ? stream(threads).threads : nullptr, instruction_set());
-  return *found;
-}
-
 // Pairs of a Gaussian policy of 17 - 100 - 100 - 6, drawn from it, with advantages at random.
 struct Update {
   Update(std::int64_t batch, int threads) : store(device(threads)) {
@@ -94,7 +86,10 @@ void add_update(std::int64_t batch, int threads) {
            static_cast<double>(batch) * operations_of_step(states, actions, actions, iterations, 1),
        .ours = [=](benchmark::State& state) {
          if (*kept == nullptr) *kept = std::make_unique<Update>(batch, threads);
-         for (auto _ : state) (*kept)->run();
+         for (auto _ : state) {
+           (*kept)->run();
+           device(threads).synchronise();
+         }
        }});
 }
 
@@ -145,12 +140,13 @@ void add_loop(int threads, std::int64_t stride, bool only_rollouts) {
            ++(*kept)->done;
            (*kept)->trpo->collect();
            if (!only_rollouts) (*kept)->trpo->update();
+           device(threads).synchronise();
          }
        }});
 }
 
 const bool added = [] {
-  for (int threads = 1; threads <= 2; ++threads) {
+  for (int threads : places()) {
     for (std::int64_t batch : {5000, 50000}) add_update(batch, threads);
     add_loop(threads, 1, true);
     add_loop(threads, 1, false);

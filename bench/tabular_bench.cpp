@@ -33,6 +33,12 @@ const Kernels& table() {
 
 GridDynamics<float> grid(std::int64_t size) { return {size, size, true, 0.7f, 0.0f, 0.075f}; }
 
+// The kernels and the stream of a place.
+const Kernels& table_of(int threads) {
+  return threads == gpu ? device(gpu).kernels<float>().dynamic_programming : table();
+}
+Stream& stream_of(int threads) { return threads == gpu ? device(gpu).stream() : stream(threads); }
+
 void set_reward(Array<float>& reward, std::int64_t size) {
   for (std::int64_t s = 0; s < size * size; ++s) reward.data()[s] *= 0.1f;
   reward.data()[size / 2 * size + size / 2] = 1.0f;
@@ -55,12 +61,13 @@ void add_stencil_sweep(std::int64_t size, int threads) {
        .level = level_of(12.0 * states),
        .ours = [size, threads](benchmark::State& state) {
          const std::size_t n = static_cast<std::size_t>(size * size);
-         Array<float> reward(n), a(n), b(n);
-         set_reward(reward, size);
+         // Any reward is as much work.
+         PlacedArray reward(threads, n), a(threads, n), b(threads, n);
          float *value = a.data(), *next = b.data();
          for (auto _ : state) {
-           table().grid_backup(stream(threads), grid(size), Choice::soft, 0.99f, reward.data(),
-                               value, next);
+           table_of(threads).grid_backup(stream_of(threads), grid(size), Choice::soft, 0.99f,
+                                         reward.data(), value, next);
+           if (threads == gpu) device(gpu).synchronise();
            float* const swap = value;
            value = next;
            next = swap;
@@ -347,8 +354,9 @@ const bool added = [] {
       {"policy iteration", Method::policy_iteration, f64},  // its factors fill in too much at 1024
       {"anderson", Method::anderson, f64},
       {"multigrid", Method::multigrid, f64}};
-  for (int threads : {1, 2}) {
+  for (int threads : places())
     for (std::int64_t size : {32, 128, 512, 1024}) add_stencil_sweep(size, threads);
+  for (int threads : {1, 2}) {
     for (std::int64_t size : {32, 128, 512, 1024}) add_sparse_sweep(size, Form::packed, threads);
     add_sparse_sweep(1024, Form::shuffled, threads);
     add_sparse_sweep(1024, Form::rows, threads);

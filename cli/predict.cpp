@@ -115,8 +115,7 @@ int run(const PredictOptions& options, const Common& common) {
                                           steps.observations.indices.end())
                      : steps.observations.numbers;
     }
-    if (index)
-      require_indices(actions, options.inputs, "acts", policy->description().action.size);
+    if (index) require_indices(actions, options.inputs, "acts", policy->description().action.size);
     arrays["log_probability"] = files::Array::from(answers.log_probabilities(acted_on, actions));
   }
   files::write_npz(options.out, arrays);

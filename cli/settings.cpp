@@ -126,8 +126,8 @@ void Settings::take(const char* name, std::vector<double>& value) {
 std::size_t Settings::place_of(const char* name, const std::vector<const char*>& names,
                                std::size_t place) {
   if (const Given* given = find(name)) {
-    place = static_cast<std::size_t>(
-        std::find(names.begin(), names.end(), given->text) - names.begin());
+    place = static_cast<std::size_t>(std::find(names.begin(), names.end(), given->text) -
+                                     names.begin());
     std::string all;
     for (std::size_t i = 0; i < names.size(); ++i)
       all += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + std::string(names[i]);

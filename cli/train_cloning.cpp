@@ -78,12 +78,12 @@ std::vector<Symmetry> take_symmetries(const Training& training, const Sequences&
   Index copies = 3;
   settings.take_count("rotation.copies", copies);
   for (Index k = 1; k <= copies; ++k) {
-    const double angle = 2 * std::numbers::pi * static_cast<double>(k) /
-                         static_cast<double>(copies + 1);
+    const double angle =
+        2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(copies + 1);
     symmetries.push_back({rotation_map(width, turned[0], turned[1], angle),
-                          turned_actions.empty() ? mirror_map(acted, {})
-                                                 : rotation_map(acted, turned_actions[0],
-                                                                turned_actions[1], angle)});
+                          turned_actions.empty()
+                              ? mirror_map(acted, {})
+                              : rotation_map(acted, turned_actions[0], turned_actions[1], angle)});
   }
   return symmetries;
 }
@@ -97,8 +97,7 @@ Sequences take_shown(const Training& training, PolicyDescription& description) {
   const char* asked = symmetries.empty() ? nullptr : "mirror and rotation";
   if (!symmetries.empty()) shown = with_symmetries(shown, symmetries);
   enum class Goals : std::int8_t { none, last, reached, within };
-  const Goals goals =
-      settings.choose("goals", {"none", "last", "reached", "within"}, Goals::none);
+  const Goals goals = settings.choose("goals", {"none", "last", "reached", "within"}, Goals::none);
   if (goals != Goals::none) {
     asked = "goals";
     if (training.environment != nullptr)
@@ -114,8 +113,8 @@ Sequences take_shown(const Training& training, PolicyDescription& description) {
     if (goals == Goals::within) settings.take("goals.horizon", options.horizon);
     shown = with_goals(shown, options);
   }
-  if (asked != nullptr && (training.demonstrations->observations.discrete ||
-                           !description.trunk.convolutions.empty()))
+  if (asked != nullptr &&
+      (training.demonstrations->observations.discrete || !description.trunk.convolutions.empty()))
     fail(ErrorKind::bad_input, "%s: expected observations that are rows of numbers, found %s",
          asked, description.trunk.convolutions.empty() ? "an index" : "images");
   if (shown.input_width != description.observation.width())
@@ -190,8 +189,7 @@ class SequenceTrainer final : public Trainer {
     mixed_ = options.teacher.kind != TeacherSchedule::Kind::always;
     // Windows no longer than the longest episode: what pads them is computed too.
     Index longest = 1;
-    for (Index i = 0; i < sequences.count(); ++i)
-      longest = std::max(longest, sequences.length(i));
+    for (Index i = 0; i < sequences.count(); ++i) longest = std::max(longest, sequences.length(i));
     options.steps = std::min(options.steps, longest);
     cloning_ = std::make_unique<SequenceCloning>(*training.device, sequences, options);
     standardise(cloning_->policy(), pairs_of(sequences));
@@ -274,8 +272,7 @@ std::unique_ptr<Trainer> make_cloning(const Training& training) {
   // are trained with those, and a trunk without memory sees no more of them than a step.
   const HeadKind head = description.head.kind;
   if (settings.has("decay") || description.trunk.kind != TrunkKind::mlp ||
-      head == HeadKind::best_of || head == HeadKind::variational ||
-      head == HeadKind::adversarial)
+      head == HeadKind::best_of || head == HeadKind::variational || head == HeadKind::adversarial)
     return std::make_unique<SequenceTrainer>(training, description, shown, std::move(options));
   return std::make_unique<CloningTrainer>(training, description, pairs_of(shown));
 }

@@ -53,9 +53,8 @@ void take_head(const Training& training, PolicyDescription& description, bool ta
       head.bins = head.kind == HeadKind::joint_bins ? 8 : 32;
       settings.take("bins", head.bins);
       // Quantiles of what was demonstrated, unless the actions have bounds to cut evenly between.
-      const bool evenly =
-          settings.choose("bin_placement", {"quantile", "uniform"},
-                          description.action.low.empty() ? 0 : 1) == 1;
+      const bool evenly = settings.choose("bin_placement", {"quantile", "uniform"},
+                                          description.action.low.empty() ? 0 : 1) == 1;
       if (training.demonstrations == nullptr || training.demonstrations->actions.discrete) break;
       const std::vector<float>& actions = training.demonstrations->actions.numbers;
       const std::size_t width = static_cast<std::size_t>(description.action.size);

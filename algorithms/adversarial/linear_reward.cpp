@@ -9,9 +9,7 @@ namespace understudy {
 LinearReward::LinearReward(Device& device, const TransitionSpaces& spaces,
                            const Demonstrations& expert, std::int64_t count, const Options& options,
                            std::string_view name, Real real)
-    : LearnedReward(device, spaces, expert, name, real),
-      options_(options),
-      fitting_(device, real) {
+    : LearnedReward(device, spaces, expert, name, real), options_(options), fitting_(device, real) {
   if (count < 1)
     fail(ErrorKind::bad_input, "linear reward: expected at least one row, found %lld",
          static_cast<long long>(count));

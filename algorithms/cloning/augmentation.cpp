@@ -151,10 +151,9 @@ Sequences with_symmetries(const Sequences& sequences, const std::vector<Symmetry
     for (std::int64_t i = 0; i < sequences.count(); ++i) {
       for (std::int64_t row = sequences.starts[static_cast<std::size_t>(i)];
            row < sequences.starts[static_cast<std::size_t>(i) + 1]; ++row)
-        result.append(
-            mapped(symmetry.observation, input_of(sequences, row), sequences.input_width),
-            image(sequences.actions.data() + row * sequences.action_width),
-            sequences.counted[static_cast<std::size_t>(row)] != 0);
+        result.append(mapped(symmetry.observation, input_of(sequences, row), sequences.input_width),
+                      image(sequences.actions.data() + row * sequences.action_width),
+                      sequences.counted[static_cast<std::size_t>(row)] != 0);
       result.end();
     }
   }

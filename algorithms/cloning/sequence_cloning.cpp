@@ -100,8 +100,9 @@ SequenceCloning::SequenceCloning(Device& device, const Sequences& sequences, con
          "and %zu",
          width, options_.decay.size(), options_.gain.size());
   if (std::count(options_.gain.begin(), options_.gain.end(), 0.0) > 0)
-    fail(ErrorKind::bad_input, "sequence cloning: expected gains that are not 0: a correction is "
-                               "divided by them");
+    fail(ErrorKind::bad_input,
+         "sequence cloning: expected gains that are not 0: a correction is "
+         "divided by them");
   const TeacherSchedule& teacher = options_.teacher;
   if (!(teacher.scale > 0) || !(teacher.least >= 0 && teacher.least <= 1) ||
       !(options_.perturbation >= 0))

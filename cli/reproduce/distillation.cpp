@@ -116,18 +116,17 @@ void run(Reproduction& reproduction, const Options& options) {
 
 Experiment distillation_experiment() {
   const auto options = std::make_shared<Options>();
-  return {"distillation",
-          "What small students keep of their teachers",
-          "Rusu et al. 2016, section 5 (their games are Atari's)",
-          [options](Verb& verb) {
-            verb.option("--environment", options->environment, "by default both")
-                .one_of({"acrobot", "pendulum"});
-            verb.option("--rounds", options->rounds, "of each student (20)").positive();
-            verb.option("--states", options->states, "in a round (1000)").positive();
-            verb.option("--training-steps", options->training_steps, "in a round (2000)")
-                .positive();
-          },
-          [options](Reproduction& reproduction) { run(reproduction, *options); }};
+  return {
+      "distillation", "What small students keep of their teachers",
+      "Rusu et al. 2016, section 5 (their games are Atari's)",
+      [options](Verb& verb) {
+        verb.option("--environment", options->environment, "by default both")
+            .one_of({"acrobot", "pendulum"});
+        verb.option("--rounds", options->rounds, "of each student (20)").positive();
+        verb.option("--states", options->states, "in a round (1000)").positive();
+        verb.option("--training-steps", options->training_steps, "in a round (2000)").positive();
+      },
+      [options](Reproduction& reproduction) { run(reproduction, *options); }};
 }
 
 }  // namespace understudy::cli

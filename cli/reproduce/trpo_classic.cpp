@@ -28,7 +28,7 @@ struct Task {
   const char* peer;               // as it is published: mean +- deviation over evaluation episodes
   std::int64_t instances, pairs;  // environments side by side; pairs an iteration
   double discount, lambda;
-  bool normalise;     // observations, by running statistics
+  bool normalise;              // observations, by running statistics
   double divergence, damping;  // the trust region's
   double entropy;              // its weight
   // Networks of two layers, the baseline fitted by so many epochs of Adam at this rate.

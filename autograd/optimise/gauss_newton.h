@@ -18,11 +18,17 @@ std::vector<Tensor> gauss_newton_product(
     const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& metric,
     const std::vector<Tensor>& with_respect_to, const std::vector<Tensor>& directions);
 
-// The same for many directions at the same outputs: what is cheaper to keep than to go through
-// again is recorded once (Program::row_factors says what and why). A categorical policy of two
-// hidden layers of n units takes products of two n x n matrices a direction, and not of four. Where
-// nothing is worth keeping, as with many outputs a row, each product is the one above; the result
-// is the same but for rounding.
+// The same for many directions at the same outputs. What is cheaper to keep than to go through
+// again is recorded once: with delta_l, a row's derivatives of the outputs in what layer l puts out
+// before its activation, and h_l-1 what goes into it,
+//
+//   J v = sum over l of delta_l (h_l-1 V_l)        Jᵀ u = for each l   h_l-1ᵀ (delta_lᵀ u)
+//
+// (autograd/program/differentiate.cpp has where this is from), so that a network of two hidden
+// layers of n units and one or two outputs takes products of two n x n matrices a direction, and
+// not of four. For which layers is decided by counting (Program::row_factors); where nothing is
+// worth keeping, as with many outputs a row, each product is the one above. The result is the same
+// but for rounding.
 class GaussNewton {
  public:
   struct Options {

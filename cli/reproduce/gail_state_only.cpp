@@ -29,22 +29,23 @@ struct Task {
   std::vector<std::int64_t> relabelled;
   float factor;
   std::int64_t iterations, discriminator_steps;  // the latter in an iteration
+  double discriminator_rate;
 };
 
 std::vector<Task> tasks() {
-  return {{"cartpole-fixed", "left and right exchanged", {1, 0}, 1, 150, 5},
-          {"mountain_car", "left, none and right turned around", {2, 1, 0}, 1, 150, 5},
-          {"acrobot", "left, none and right turned around", {2, 1, 0}, 1, 150, 5},
-          {"point_mass", "the push reversed", {}, -1, 300, 10},
-          {"point_mass", "half the push, reversed", {}, -0.5f, 300, 10},
-          {"pendulum", "half the gain, reversed", {}, -0.5f, 300, 10}};
+  return {{"cartpole-fixed", "left and right exchanged", {1, 0}, 1, 150, 10, 0.001},
+          {"mountain_car", "left, none and right turned around", {2, 1, 0}, 1, 150, 5, 0.003},
+          {"acrobot", "left, none and right turned around", {2, 1, 0}, 1, 150, 5, 0.003},
+          {"point_mass", "the push reversed", {}, -1, 300, 10, 0.003},
+          {"point_mass", "half the push, reversed", {}, -0.5f, 300, 10, 0.003},
+          {"pendulum", "half the gain, reversed", {}, -0.5f, 300, 10, 0.003}};
 }
 
 constexpr std::int64_t demonstrations = 10, usual_seeds = 5;
 constexpr RolloutOptions rollouts = {.instances = 50, .pairs = 5000};
 constexpr std::int64_t fisher_stride = 5;
 constexpr double mark = 0.9;
-constexpr double discriminator_rate = 0.003, discount = 0.99;
+constexpr double discount = 0.99;
 
 double learn(Device& device, const Task& task, const Demonstrations& expert, RewardInput input,
              std::uint64_t seed) {
@@ -55,7 +56,7 @@ double learn(Device& device, const Task& task, const Demonstrations& expert, Rew
       imitation_options(AdversarialAlgorithm::gail, rollouts, fisher_stride, seed);
   options.input = input;
   options.discriminator.steps = task.discriminator_steps;
-  options.discriminator.learning_rate = discriminator_rate;
+  options.discriminator.learning_rate = task.discriminator_rate;
   options.trpo.learner.discount = discount;
   const auto imitation = make_imitation(policy, environment, expert, options);
   for (std::int64_t i = 0; i < task.iterations; ++i) {

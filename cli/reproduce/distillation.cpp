@@ -2,8 +2,8 @@
 // learns on and what it learns of the teacher there (Rusu et al. 2016 compare the second: their
 // table 1; what Ross et al. 2011 say of cloning is why the first may matter).
 //
-// Teachers are the experts of trpo-classic, two layers of 64. Students have one layer of 16 units,
-// and see so many states a round, round by round, all of them kept.
+// Teachers are the experts of trpo-classic, of two layers. Students have one layer of 16 units, and
+// see so many states a round, round by round, all of them kept.
 
 #include "algorithms/cloning/dagger.h"
 #include "algorithms/policies/evaluation.h"

@@ -152,6 +152,8 @@ void gail_to_solved(benchmark::State& state, const char* name) {
     AdversarialOptions options = imitation_options(
         AdversarialAlgorithm::gail, {.instances = 20, .pairs = 2000}, fisher_stride, seed);
     options.trpo.trust_region.divergence = 0.02;
+    options.discriminator.steps = 5;
+    options.discriminator.learning_rate = 0.003;
     const auto imitation = make_imitation(policy, environment, rule(), options);
     double mean = 0;
     for (int i = 0; i < 115 && mean < solved; ++i) {

@@ -26,13 +26,15 @@ namespace understudy {
        std::exp(change));
 }
 
-// Values that grow by the same amount sweep after sweep will never stop.
+// Values that grow by the same amount sweep after sweep will never stop, unless it is news that
+// travels: along a way of n states it takes n sweeps.
 class DivergenceWatch {
  public:
+  explicit DivergenceWatch(std::int64_t states) : most_(std::max<std::int64_t>(200, states)) {}
   bool grows(double change) {
     steady_ = std::abs(change - before_) <= 1e-9 * change ? steady_ + 1 : 0;
     before_ = change;
-    return steady_ > 200;
+    return steady_ > most_;
   }
   void see(double change) {
     if (!std::isfinite(change)) fail_not_finite();
@@ -40,8 +42,8 @@ class DivergenceWatch {
   }
 
  private:
+  std::int64_t most_, steady_ = 0;
   double before_ = 0.0;
-  int steady_ = 0;
 };
 
 // What a solve has come to, sweep by sweep.
@@ -49,7 +51,7 @@ enum class State { running, settled, not_finite, diverging, out_of_sweeps };
 
 class Progress {
  public:
-  explicit Progress(const SolveOptions& options) : options_(options) {}
+  Progress(const SolveOptions& options, std::int64_t states) : options_(options), watch_(states) {}
 
   // `least`: changes below it are rounding.
   State see(double change, double least) {

@@ -94,7 +94,7 @@ Solution solve_packed(Engine& engine, const Problem& p, const std::vector<double
   PackedSweeps<T> sweeps(engine, p, reward, {options.choice, options.outlook, p.discount});
   Room<T> value(engine, p.n_states);
   if (!start.empty()) value.read(start);
-  Progress progress(options);
+  Progress progress(options, p.n_states);
   State state = State::running;
   if (options.method == SolveMethod::multigrid) {
     const SparseDynamics<double> m = p.dynamics();
@@ -113,7 +113,7 @@ Solution solve_stencil(Engine& engine, const GridForm& form, double discount,
   GridSweeps<T> sweeps(engine, form, options.choice, discount);
   Room<T> value(engine, form.dynamics.height * form.dynamics.width);
   if (!start.empty()) value.read(start);
-  Progress progress(options);
+  Progress progress(options, form.dynamics.height * form.dynamics.width);
   State state = State::running;
   if (options.method == SolveMethod::multigrid && options.choice == Choice::soft) {
     GridHierarchy hierarchy(engine, form.dynamics, discount);
@@ -184,7 +184,7 @@ Solution solve_together(Engine& engine, const Problem& p, const std::vector<doub
   s.batch = batch;
   s.values.resize(p.n_states * batch);
   std::vector<State> state(panels);
-  std::vector<Progress> progress(panels, Progress(options));
+  std::vector<Progress> progress(panels, Progress(options, p.n_states));
   auto solve_panel = [&](std::int64_t i, Stream& stream,
                          const DynamicProgrammingKernels<T>& kernels) {
     const std::int64_t first = i * most, real = std::min(most, batch - first);
@@ -378,7 +378,7 @@ std::vector<double> evaluate_policy(Engine& engine, const Problem& p,
                                     std::int64_t batch) {
   check_solvable(p, reward, batch);
   std::vector<double> v(p.n_states * batch, 0.0), next(v);
-  DivergenceWatch watch;
+  DivergenceWatch watch(p.n_states);
   for (double change = INFINITY; change > tolerance;) {
     engine.kernels().evaluate(engine.stream(), p.dynamics(), p.discount, batch, reward.data(),
                               false, policy.data(), v.data(), next.data());
@@ -396,7 +396,7 @@ Occupancy occupancy_of(Engine& engine, const Problem& p, const std::vector<doubl
   o.states = source;
   o.pairs.resize(p.n_pairs());
   std::vector<double> next(p.n_states);
-  DivergenceWatch watch;
+  DivergenceWatch watch(p.n_states);
   for (double change = INFINITY; change > tolerance;) {
     engine.kernels().forward(engine.stream(), p.dynamics(), p.incoming(), p.discount, 1,
                              source.data(), policy.data(), o.states.data(), o.pairs.data(),

@@ -31,6 +31,10 @@ constexpr std::int64_t most_iterations = 230, look_every = 2;
 constexpr RolloutOptions rollouts = {.instances = 20, .pairs = 2000};
 constexpr std::int64_t fisher_stride = 5;
 constexpr double divergence = 0.02;
+// Five small steps an iteration and not a large one: where falling ends nothing, a discriminator
+// that lags behind at times prefers a fallen pole, and the learner learns to fall.
+constexpr int discriminator_steps = 5;
+constexpr double discriminator_rate = 0.003;
 
 struct Found {
   double seconds = 0, mean = 0;
@@ -49,6 +53,8 @@ Found learn(Device& device, const EnvironmentDescription& environment, const Dem
   AdversarialOptions options =
       imitation_options(AdversarialAlgorithm::gail, rollouts, fisher_stride, seed);
   options.trpo.trust_region.divergence = divergence;
+  options.discriminator.steps = discriminator_steps;
+  options.discriminator.learning_rate = discriminator_rate;
   const auto imitation = make_imitation(policy, environment, expert, options);
   count_from(start);
   while (imitation->iteration() < most_iterations && found.mean < goal) {

@@ -477,6 +477,33 @@ TEST(Solver, DivergenceIsNamedWithItsRadius) {
   EXPECT_NEAR(s.values[0], -1.0 - std::log(1.0 - std::exp(-0.5)), 1e-8);
 }
 
+// A corridor: what lies at its end is news for as many sweeps as it has cells, the same each time.
+TEST(Solver, LongWaysAreNoDivergence) {
+  constexpr int cells = 700;
+  ProblemTable t;
+  t.n_states = cells + 1;
+  t.n_actions = 1;
+  t.terminal.assign(cells + 1, 0);
+  t.terminal[cells] = 1;
+  t.initial.assign(cells + 1, 0.0);
+  t.initial[0] = 1;
+  t.reward.assign(cells + 1, -1.0);
+  for (int s = 0; s < cells; ++s) {
+    t.state.push_back(s);
+    t.action.push_back(0);
+    t.next_state.push_back(s + 1);
+  }
+  const Problem p = make_problem(t);
+  Engine engine;
+  for (const Choice choice : {Choice::hard, Choice::soft}) {
+    const Solution s = solve(engine, p, p.reward,
+                             {.choice = choice, .method = SolveMethod::value_iteration});
+    EXPECT_NEAR(s.values[0], -cells, 1e-6);
+    EXPECT_NEAR(evaluate_policy(engine, p, p.reward, s.policy)[0], -cells, 1e-6);
+    EXPECT_NEAR(occupancy_of(engine, p, s.policy, p.initial).states[cells - 1], 1, 1e-9);
+  }
+}
+
 // Bad input, and the line that says so.
 TEST(Problem, BadInputIsNamed) {
   struct Row {

@@ -28,9 +28,10 @@ namespace understudy::cli {
 
 namespace {
 
-// Few pairs of a task in which a clone that is lost stays lost.
+// Few pairs of a task in which a clone that is lost stays lost: one of each episode as a rule. With
+// every 50th step kept a clone of a few more did well with a quarter of seeds.
 constexpr const char* world = "acrobot";
-constexpr std::int64_t demonstration_count = 4, keep_every = 50;
+constexpr std::int64_t demonstration_count = 4, keep_every = 100;
 
 struct Row {
   std::string name, css_class;

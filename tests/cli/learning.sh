@@ -430,6 +430,13 @@ hold "a folder of Arrow's tables is demonstrations" "$(json "$scratch/inspect.js
   json "$scratch/predict.json" 'found["rows"] == 11')$(
   json "$scratch/eval.json" 'found["held_out_steps"] == 8')$(cat "$scratch/err")"
 refuse "a folder of none" 'found no .arrow file' train bc --demos tests/golden --out "$scratch/no"
+# What make demo is there to show, on its seed: of four pairs cloning makes nothing.
+"$understudy" demo --out "$scratch/demo" --json --quiet > "$scratch/demo.json" 2> "$scratch/err"
+hold "with so little data cloning falls short, DAgger and GAIL do not" "$(
+  json "$scratch/demo.json" 'found["pairs"] == 4 and
+    (lambda of: of["cloning"] < 0.8 and min(of["DAgger"], of["GAIL"]) > 0.9)(
+      {row["name"]: row["normalised"] for row in found["rows"]})')$(cat "$scratch/err")"
+
 refuse "a policy that is not there" nobody eval "$scratch/nobody" --env cartpole
 refuse "a run that is there already" overwrite train bc --demos "$demos" --out "$scratch/bc"
 refuse "no such run" nowhere eval "$scratch/nowhere"

@@ -1,5 +1,6 @@
 // The devices that rows run on, and what a GPU among them can do.
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <map>

@@ -187,14 +187,17 @@ void Rollouts::follow_episodes() {
   device.kernels<float>().scan.forward_scan(device.stream(), shape, numbers(*return_so_far_),
                                             numbers(*goes_on_), numbers(*return_so_far_));
   after_scan_.run();
+  collected_ = true;
 }
 
 EpisodeStatistics Rollouts::statistics() const {
   const double none = std::numeric_limits<double>::quiet_NaN();
+  EpisodeStatistics result{0, none, none, none, none, none};
+  if (!collected_) return result;
   const std::vector<double> report = after_scan_.read("report");
   const double n = report[episodes];
-  EpisodeStatistics result{static_cast<std::int64_t>(n), none, none, none, none, none};
   if (n == 0) return result;
+  result.episodes = static_cast<std::int64_t>(n);
   result.return_mean = report[total] / n;
   result.return_deviation = std::sqrt(report[squares] / n);
   result.return_minimum = report[least];
@@ -203,7 +206,9 @@ EpisodeStatistics Rollouts::statistics() const {
   return result;
 }
 
-bool Rollouts::any_truncated() const { return after_scan_.read("report")[truncations] > 0; }
+bool Rollouts::any_truncated() const {
+  return collected_ && after_scan_.read("report")[truncations] > 0;
+}
 
 std::vector<double> Rollouts::returns() const {
   const std::vector<double> ended = ended_->read(), so_far = return_so_far_->read();

@@ -71,7 +71,7 @@ class Rollouts {
   // [pairs + instances]: steps since the episode began.
   const Array& time() const { return *time_; }
 
-  // ---- Episodes that ended in the last collection ----
+  // ---- Episodes that ended in the last collection: none before there was one ----
 
   EpisodeStatistics statistics() const;
   // Whether any was truncated, so that final observations are asked for.
@@ -94,7 +94,7 @@ class Rollouts {
 
   RolloutOptions options_;
   std::int64_t steps_, interactions_ = 0;
-  bool begun_ = false;
+  bool begun_ = false, collected_ = false;  // ever; since this object was made
   Store buffers_;
   Batch<float> batch_;
   Actor actor_;

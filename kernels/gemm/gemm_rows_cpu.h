@@ -97,20 +97,11 @@ void multiply_rows(const Gemm<T>& p, std::int64_t begin, std::int64_t end) {
   if (!p.transpose_b) return multiply_rows_plain<T>(p, begin, end);
   for (std::int64_t column = 0; column < p.n;) {
     const auto run = [&]<int R>(Numbers<R>) __attribute__((always_inline)) {
-      if constexpr (R <= lanes<T>) multiply_rows_transposed<T, R>(p, column, begin, end);
+      if constexpr (R <= dot_columns<T>) multiply_rows_transposed<T, R>(p, column, begin, end);
       column += R;
     };
     const std::int64_t left = p.n - column;
-    switch (left < dot_columns<T> ? left : dot_columns<T>) {
-      case 1: run(Numbers<1>{}); break;
-      case 2: run(Numbers<2>{}); break;
-      case 3: run(Numbers<3>{}); break;
-      case 4: run(Numbers<4>{}); break;
-      case 5: run(Numbers<5>{}); break;
-      case 6: run(Numbers<6>{}); break;
-      case 7: run(Numbers<7>{}); break;
-      default: run(Numbers<8>{}); break;
-    }
+    with_columns(left < dot_columns<T> ? static_cast<int>(left) : dot_columns<T>, run);
   }
 }
 

@@ -163,6 +163,22 @@ void dot_strip(const T* a, std::int64_t lda, std::int64_t rows, std::int64_t k, 
 template <class T>
 constexpr int dot_columns = lanes<T> < 8 ? lanes<T> : 8;
 
+// run(Numbers<count>{}) for a count of 1 to 8, or 16: so many columns are the compiler's to know.
+template <class Run>
+UNDERSTUDY_INLINE void with_columns(int count, const Run& run) {
+  switch (count) {
+    case 1: run(Numbers<1>{}); break;
+    case 2: run(Numbers<2>{}); break;
+    case 3: run(Numbers<3>{}); break;
+    case 4: run(Numbers<4>{}); break;
+    case 5: run(Numbers<5>{}); break;
+    case 6: run(Numbers<6>{}); break;
+    case 7: run(Numbers<7>{}); break;
+    case 8: run(Numbers<8>{}); break;
+    default: run(Numbers<16>{}); break;
+  }
+}
+
 // `columns` columns, any number, in groups.
 template <class T>
 void dot_strips(const T* a, std::int64_t lda, std::int64_t rows, std::int64_t k, const T* b,
@@ -173,17 +189,7 @@ void dot_strips(const T* a, std::int64_t lda, std::int64_t rows, std::int64_t k,
     const auto run = [&]<int R>(Numbers<R>) __attribute__((always_inline)) {
       if constexpr (R <= lanes<T>) dot_strip<T, R>(a, lda, rows, k, b, ldb, target);
     };
-    switch (group) {
-      case 1: run(Numbers<1>{}); break;
-      case 2: run(Numbers<2>{}); break;
-      case 3: run(Numbers<3>{}); break;
-      case 4: run(Numbers<4>{}); break;
-      case 5: run(Numbers<5>{}); break;
-      case 6: run(Numbers<6>{}); break;
-      case 7: run(Numbers<7>{}); break;
-      case 8: run(Numbers<8>{}); break;
-      default: run(Numbers<16>{}); break;
-    }
+    with_columns(group, run);
     columns -= group;
     b += group * ldb;
     target.c += group;

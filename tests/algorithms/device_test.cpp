@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "algorithms/adversarial/adversarial_imitation.h"
 #include "algorithms/cloning/dagger.h"

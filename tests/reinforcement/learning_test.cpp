@@ -45,6 +45,8 @@ TEST(Rollouts, rows_follow_one_another) {
                     {.instances = instances, .pairs = instances * steps});
   Vector last, totals(static_cast<std::size_t>(instances), 0);
   std::int64_t step = 0, ended = 0;
+  EXPECT_EQ(rollouts.statistics().episodes, 0);
+  EXPECT_FALSE(rollouts.any_truncated());
   for (int collection = 0; collection < 4; ++collection) {
     rollouts.collect();
     const Vector observation = rollouts.observation().read(), time = rollouts.time().read();

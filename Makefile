@@ -42,23 +42,23 @@ BUILD ?= build$(addprefix /,$(CONFIGURATION))
 LAUNCHER := $(if $(findstring ccache,$(CXX)),,$(call on,$(CCACHE)))
 COMPILER := $(filter-out ccache %/ccache,$(CXX))
 
-OPTIMISE := -O3
+OPTIMIZE := -O3
 # What `null` and `object-size` would see, `address` sees.
 ifneq ($(SANITIZE),)
-OPTIMISE := -O1 -g1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+OPTIMIZE := -O1 -g1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
   $(if $(findstring address,$(SANITIZE)),$(if $(findstring undefined,$(SANITIZE)), \
     -fno-sanitize=null$(comma)object-size))
 endif
 ifneq ($(call on,$(DEBUG)),)
-OPTIMISE := $(subst -O1,-O0,$(subst -O3,-O0,$(OPTIMISE))) -g3 -D_GLIBCXX_ASSERTIONS
+OPTIMIZE := $(subst -O1,-O0,$(subst -O3,-O0,$(OPTIMIZE))) -g3 -D_GLIBCXX_ASSERTIONS
 endif
 
 # g++ 12 sees overlaps and endless copies in std::string that are not there.
 WARNINGS := -Wall -Wextra -Wno-psabi \
   $(if $(findstring clang,$(COMPILER)),,-Wno-restrict -Wno-stringop-overflow)
-FLAGS := -std=c++20 $(OPTIMISE) -ffp-contract=fast -fno-math-errno -fno-trapping-math \
+FLAGS := -std=c++20 $(OPTIMIZE) -ffp-contract=fast -fno-math-errno -fno-trapping-math \
   $(WARNINGS) -I.
-LINK := $(filter -fsanitize=%,$(OPTIMISE))
+LINK := $(filter -fsanitize=%,$(OPTIMIZE))
 LIBRARIES :=
 ifneq ($(call on,$(EMBEDDED)),)
 FLAGS += -fno-exceptions -fno-rtti -DUNDERSTUDY_EMBEDDED
@@ -79,7 +79,7 @@ endif
 
 ARCHITECTURE := $(firstword $(subst -, ,$(shell $(COMPILER) -dumpmachine)))
 # What no machine with the others runs compiles a third faster so.
-FLAGS_portable := $(if $(SANITIZE)$(call on,$(DEBUG)),,$(subst -O3,-O2,$(OPTIMISE)))
+FLAGS_portable := $(if $(SANITIZE)$(call on,$(DEBUG)),,$(subst -O3,-O2,$(OPTIMIZE)))
 FLAGS_avx2 := -mavx2 -mfma
 FLAGS_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
 # Kernels are templates over the vector, and sanitizers take five times as long to compile: they
@@ -215,7 +215,7 @@ link = mkdir -p $(@D); echo "  link  $@"; \
   $(CXX) $(LINK) $(LDFLAGS) $(filter %.o %.a,$^) $(1) $(LIBRARIES) $(LDLIBS) -o $@
 $(COMMAND_OBJECTS): | $(BUILD)/have/cli11 $(BUILD)/have/json
 $(COMMAND_OBJECTS): CPPFLAGS += -DUNDERSTUDY_VERSION='"$(VERSION)"'
-# The command waits for the library: what it includes takes twice as long to optimise as to read.
+# The command waits for the library: what it includes takes twice as long to optimize as to read.
 $(COMMAND_OBJECTS) $(BUILD)/headers/cli.h.gch: FLAGS := $(subst -O3,-O1,$(FLAGS))
 
 # What a target needs beside the compiler: brought by itself as root, else the command is named.
@@ -373,7 +373,7 @@ define HELP
   CUDA_ARCH=90      the GPU's architecture (default: the one in this machine, else 90)
   CXX=clang++       another compiler
   SANITIZE=address,undefined  or  SANITIZE=thread
-  DEBUG=1           unoptimised, with assertions in the standard library
+  DEBUG=1           unoptimized, with assertions in the standard library
   EMBEDDED=1        no exceptions, no RTTI, no threads, no files
   CCACHE=0          do not use ccache          V=1  print every command
 endef

@@ -170,8 +170,8 @@ void print_tables(const Machine& machine, const Options& options) {
     }
 
     // The floor: arithmetic at the row's own peak or bytes at the measured bandwidth.
-    const double bandwidth = row.threads == gpu ? median(ours.bandwidth)
-                                                : machine.bandwidth(row.level, row.threads);
+    const double bandwidth =
+        row.threads == gpu ? median(ours.bandwidth) : machine.bandwidth(row.level, row.threads);
     const double floor_seconds =
         std::max(row.operations / (peak * 1e9), row.bytes / (bandwidth * 1e9));
     const double floor = floor_seconds > 0 ? figure(row, floor_seconds) : 0;

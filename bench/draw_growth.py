@@ -44,17 +44,17 @@ for p in range(Y[0], Y[1] + 1):
     out.append(f'<path d="M{LEFT} {y}H{LEFT + WIDTH}" stroke="#ddd"/>')
     out.append(label(LEFT - 6, y + 4, name, "end"))
 out.append(label(LEFT + WIDTH / 2, TOP + HEIGHT + 42, "states"))
-for (form, points), colour in zip(sorted(series.items()), ("#b3401b", "#1b5fb3")):
+for (form, points), color in zip(sorted(series.items()), ("#b3401b", "#1b5fb3")):
     points.sort()
     first, last = points[0], points[-1]
     straight = (last[0], first[1] * last[0] / first[0])
-    out.append(f'<polyline points="{at(*first)} {at(*straight)}" fill="none" stroke="{colour}" '
+    out.append(f'<polyline points="{at(*first)} {at(*straight)}" fill="none" stroke="{color}" '
                'stroke-dasharray="3 4"/>')
     out.append(f'<polyline points="{" ".join(at(*p) for p in points)}" fill="none" '
-               f'stroke="{colour}" stroke-width="2"/>')
-    out += [f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>'
+               f'stroke="{color}" stroke-width="2"/>')
+    out += [f'<circle cx="{x}" cy="{y}" r="3" fill="{color}"/>'
             for x, y in (at(*p).split(",") for p in points)]
     x, y = at(*points[len(points) // 2]).split(",")
-    out.append(label(float(x) - 8, float(y) - 10, form, "end", f' fill="{colour}"'))
+    out.append(label(float(x) - 8, float(y) - 10, form, "end", f' fill="{color}"'))
 out.append("</svg>")
 open(sys.argv[2], "w", encoding="utf-8").write("\n".join(out) + "\n")

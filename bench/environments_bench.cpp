@@ -1,9 +1,9 @@
 // Steps a second of every environment under random actions, resets included, in f32.
 //
 // Batches of 1024 (all in the second cache) and 16384 (beyond it), on a GPU of a million, too, and
-// CartPole's own header in a loop of one instance, as an embedded program would use it. The floor
-// of the classic ones is the arithmetic of their own headers at the peak, counted by running them
-// on numbers that count.
+// CartPole's own header in a loop of one environment, as an embedded program would use it. The
+// floor of the classic ones is the arithmetic of their own headers at the peak, counted by running
+// them on numbers that count.
 
 #include "envs/batch.h"
 
@@ -105,12 +105,12 @@ double operations_of(const std::string& name) {
 constexpr std::int64_t action_sets = 16;
 
 void step_batch(benchmark::State& state, const EnvironmentDescription& environment,
-                std::int64_t instances, int threads) {
+                std::int64_t num_envs, int threads) {
   const auto table = kernels<BatchTable<float>>();
   const BatchKernels<float>& kernel = table.dynamics[environment.dynamics];
   InstanceArrays<float> arrays;
-  arrays.instances = instances;
-  arrays.stride = (instances + instance_multiple - 1) / instance_multiple * instance_multiple;
+  arrays.num_envs = num_envs;
+  arrays.stride = (num_envs + env_multiple - 1) / env_multiple * env_multiple;
   arrays.seed = 1;
   arrays.horizon = static_cast<float>(environment.horizon);
   Array<float> variables(environment.state_size * arrays.stride), elapsed(arrays.stride);
@@ -120,20 +120,20 @@ void step_batch(benchmark::State& state, const EnvironmentDescription& environme
   arrays.episode = episode.data();
 
   // Array gives numbers in [-1, 1): a throttle as they are, cut into classes a choice.
-  Array<float> throttle(action_sets * instances * environment.action_size);
-  std::vector<std::int32_t> choice(action_sets * instances, 0);
+  Array<float> throttle(action_sets * num_envs * environment.action_size);
+  std::vector<std::int32_t> choice(action_sets * num_envs, 0);
   if (environment.action_count > 0)
     for (std::size_t i = 0; i < choice.size(); ++i)
       choice[i] = std::int32_t((throttle.data()[i] + 1) * 0.5f * float(environment.action_count));
-  Array<float> observation(instances * environment.observation_size);
-  Array<float> reward(instances), terminated(instances), truncated(instances);
+  Array<float> observation(num_envs * environment.observation_size);
+  Array<float> reward(num_envs), terminated(num_envs), truncated(num_envs);
 
   kernel.reset(stream(threads), arrays, observation.data());
   std::int64_t set = 0;
   for (auto _ : state) {
     StepArrays<float> step;
-    step.discrete = choice.data() + set * instances;
-    step.continuous = throttle.data() + set * instances * environment.action_size;
+    step.discrete = choice.data() + set * num_envs;
+    step.continuous = throttle.data() + set * num_envs * environment.action_size;
     step.observation = observation.data();
     step.reward = reward.data();
     step.terminated = terminated.data();
@@ -146,13 +146,13 @@ void step_batch(benchmark::State& state, const EnvironmentDescription& environme
 
 // The same on a device's own memory, through the engine's interface.
 void step_on_device(benchmark::State& state, const EnvironmentDescription& environment,
-                    std::int64_t instances, int threads) {
+                    std::int64_t num_envs, int threads) {
   Device& here = device(threads);
-  Batch<float> batch(here, environment, instances, 1);
+  Batch<float> batch(here, environment, num_envs, 1);
   Store store(here);
   const bool choices = environment.action_count > 0;
   const std::int64_t width = choices ? 1 : environment.action_size;
-  understudy::Array& action = store.create("action", {action_sets, instances, width},
+  understudy::Array& action = store.create("action", {action_sets, num_envs, width},
                                            choices ? Element::index : Element::real);
   Array<double> numbers(static_cast<std::size_t>(action.elements()));
   std::vector<double> actions(numbers.data(), numbers.data() + action.elements());
@@ -160,7 +160,7 @@ void step_on_device(benchmark::State& state, const EnvironmentDescription& envir
     for (double& a : actions) a = std::floor((a + 1) * 0.5 * environment.action_count);
   action.write(actions);
   const auto numbers_of = [&](const char* name, std::int64_t of_one) {
-    return static_cast<float*>(store.create(name, {instances, of_one}).data());
+    return static_cast<float*>(store.create(name, {num_envs, of_one}).data());
   };
   StepArrays<float> step;
   step.observation = numbers_of("observation", environment.observation_size);
@@ -170,18 +170,18 @@ void step_on_device(benchmark::State& state, const EnvironmentDescription& envir
   batch.reset(step.observation);
   std::int64_t set = 0;
   for (auto _ : state) {
-    const std::int64_t first = set * instances * width;
+    const std::int64_t first = set * num_envs * width;
     step.discrete = choices ? static_cast<const std::int32_t*>(action.data()) + first : nullptr;
     step.continuous = choices ? nullptr : static_cast<const float*>(action.data()) + first;
     batch.step(step);
-    here.synchronise();
+    here.synchronize();
     set = (set + 1) % action_sets;
   }
 }
 
 constexpr std::int64_t steps_of_one = 10000;
 
-void step_one_instance(benchmark::State& state) {
+void step_one_env(benchmark::State& state) {
   using E = CartPole<float>;
   std::uint64_t episode = 0;
   ResetRandom<float> random(1, 0, episode++, E::reset_draws);
@@ -205,26 +205,27 @@ void step_one_instance(benchmark::State& state) {
 const bool added = [] {
   for (int e = 0; e < environment_count(); ++e) {
     const EnvironmentDescription* environment = &understudy::environment(e);
-    for (std::int64_t instances : {1024, 16384, 1048576})
+    for (std::int64_t num_envs : {1024, 16384, 1048576})
       for (int threads : places()) {
-        if (threads == 2 && instances == 1024) continue;  // too little to share
-        if (threads != gpu && instances > 16384) continue;  // they would wait for memory
+        if (threads == 2 && num_envs == 1024) continue;    // too little to share
+        if (threads != gpu && num_envs > 16384) continue;  // they would wait for memory
         Row row;
-        row.work = std::string(environment->name) + ", " + std::to_string(instances) + " instances";
+        row.work =
+            std::string(environment->name) + ", " + std::to_string(num_envs) + " environments";
         row.unit = Unit::steps_per_second;
         row.threads = threads;
-        row.count = double(instances);
+        row.count = double(num_envs);
         row.operations = row.count * operations_of(environment->name);
         const auto step = threads == gpu ? step_on_device : step_batch;
-        row.ours = [=](benchmark::State& state) { step(state, *environment, instances, threads); };
+        row.ours = [=](benchmark::State& state) { step(state, *environment, num_envs, threads); };
         add(std::move(row));
       }
   }
   Row one;
-  one.work = "cartpole, one instance";
+  one.work = "cartpole, one environment";
   one.unit = Unit::steps_per_second;
   one.count = double(steps_of_one);
-  one.ours = step_one_instance;
+  one.ours = step_one_env;
   add(std::move(one));
   return true;
 }();

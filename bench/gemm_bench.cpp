@@ -77,7 +77,7 @@ void add_shape(Shape s, Direction direction) {
     if (threads == gpu) {
       row.ours = work(s, direction, gpu, [](const Gemm<float>& g) {
         device(gpu).kernels<float>().gemm.gemm(device(gpu).stream(), g);
-        device(gpu).synchronise();
+        device(gpu).synchronize();
       });
       add(std::move(row));
       continue;
@@ -88,9 +88,8 @@ void add_shape(Shape s, Direction direction) {
     });
     for (const BlasPeer& peer : blas_peers())
       row.peers.push_back(
-          {peer.name, work(s, direction, threads, [&peer, threads](const Gemm<float>& g) {
-             peer.multiply(g, threads);
-           })});
+          {peer.name, work(s, direction, threads,
+                           [&peer, threads](const Gemm<float>& g) { peer.multiply(g, threads); })});
     add(std::move(row));
   }
 }

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "algorithms/adversarial/adversarial_imitation.h"
-#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/cloning/behavior_cloning.h"
 #include "algorithms/cloning/dagger_world.h"
 #include "algorithms/policies/evaluation.h"
 
@@ -56,21 +56,21 @@ const Demonstrations& rule() {
 PolicyDescription description(std::vector<std::int64_t> hidden) {
   PolicyDescription result = describe_policy(cartpole());
   result.trunk.hidden = std::move(hidden);
-  result.normalise_observations = true;
-  result.initialisation = InitialisationKind::column_normalised;
+  result.normalize_observations = true;
+  result.initialization = InitializationKind::column_normalized;
   result.last_scale = 0.01;
   return result;
 }
 
 // As the library `imitation` does: two layers of 32, batches of 32.
-const BehaviouralCloning::Options cloning_options = {.batch = 32, .learning_rate = 3e-3};
+const BehaviorCloning::Options cloning_options = {.batch_size = 32, .learning_rate = 3e-3};
 
 void clone_steps(benchmark::State& state) {
   Policy policy(device(1), description({32, 32}));
   const Pairs pairs = pairs_of(rule());
-  standardise(policy, pairs);
-  BehaviouralCloning cloning(policy, pairs, cloning_options);
-  for (auto _ : state) cloning.steps(1000);
+  fit_normalizer(policy, pairs);
+  BehaviorCloning cloning(policy, pairs, cloning_options);
+  for (auto _ : state) cloning.train(1000);
 }
 
 // Steps of cloning until fifty episodes have a mean of 475; the evaluations are not counted.
@@ -80,12 +80,12 @@ void clone_to_solved(benchmark::State& state) {
   for (auto _ : state) {
     state.PauseTiming();
     Policy policy(device(1), description({32, 32}), ++seed);
-    standardise(policy, pairs);
-    BehaviouralCloning cloning(policy, pairs, cloning_options);
+    fit_normalizer(policy, pairs);
+    BehaviorCloning cloning(policy, pairs, cloning_options);
     double mean = 0;
     for (int i = 0; i < 100 && mean < solved; ++i) {
       state.ResumeTiming();
-      cloning.steps(50);
+      cloning.train(50);
       state.PauseTiming();
       mean = evaluate_policy(policy, cartpole()).mean;
     }
@@ -100,7 +100,7 @@ constexpr std::int64_t fisher_stride = 5;
 struct Learning {
   Learning(Device& device, const RolloutOptions& rollouts, std::uint64_t seed)
       : policy(device, imitation_policy(cartpole()), seed) {
-    hold_statistics(policy, rule());
+    freeze_normalizer(policy, rule());
     imitation = make_imitation(
         policy, cartpole(), rule(),
         imitation_options(AdversarialAlgorithm::gail, rollouts, fisher_stride, seed));
@@ -110,15 +110,15 @@ struct Learning {
   std::unique_ptr<AdversarialImitation> imitation;
 };
 
-constexpr RolloutOptions usual = {.instances = 50, .pairs = 5000};
+constexpr RolloutOptions usual = {.num_envs = 50, .steps_per_iteration = 5000};
 // As many CartPoles as fill a GPU.
-constexpr RolloutOptions wide = {.instances = 4096, .pairs = 30 * 4096};
+constexpr RolloutOptions wide = {.num_envs = 4096, .steps_per_iteration = 30 * 4096};
 
 void gail_loop(benchmark::State& state, int threads, const RolloutOptions& rollouts) {
   Learning learning(device(threads), rollouts, 1);
   for (auto _ : state) {
     learning.imitation->step();
-    device(threads).synchronise();
+    device(threads).synchronize();
   }
 }
 
@@ -135,7 +135,7 @@ void gail_of_many_seeds(benchmark::State& state, int threads, int seeds) {
   for (auto _ : state)
     team.run(seeds, [&](int i, int) {
       all[static_cast<std::size_t>(i)]->imitation->step();
-      devices[static_cast<std::size_t>(i)]->synchronise();
+      devices[static_cast<std::size_t>(i)]->synchronize();
     });
 }
 
@@ -148,10 +148,11 @@ void gail_to_solved(benchmark::State& state, const char* name) {
   for (auto _ : state) {
     state.PauseTiming();
     Policy policy(device(1), imitation_policy(environment), ++seed);
-    hold_statistics(policy, rule());
-    AdversarialOptions options = imitation_options(
-        AdversarialAlgorithm::gail, {.instances = 20, .pairs = 2000}, fisher_stride, seed);
-    options.trpo.trust_region.divergence = 0.02;
+    freeze_normalizer(policy, rule());
+    AdversarialOptions options =
+        imitation_options(AdversarialAlgorithm::gail, {.num_envs = 20, .steps_per_iteration = 2000},
+                          fisher_stride, seed);
+    options.trpo.trust_region.max_kl = 0.02;
     options.discriminator.steps = 5;
     options.discriminator.learning_rate = 0.003;
     const auto imitation = make_imitation(policy, environment, rule(), options);
@@ -188,16 +189,16 @@ const bool added = [] {
     loop.work = "GAIL on CartPole, the whole loop";
     loop.unit = Unit::steps_per_second;
     loop.threads = threads;
-    loop.count = usual.pairs;
+    loop.count = usual.steps_per_iteration;
     loop.ours = [threads](benchmark::State& state) { gail_loop(state, threads, usual); };
     add(loop);
     loop.work = "GAIL on 4096 CartPoles, the whole loop";
-    loop.count = static_cast<double>(wide.pairs);
+    loop.count = static_cast<double>(wide.steps_per_iteration);
     loop.ours = [threads](benchmark::State& state) { gail_loop(state, threads, wide); };
     add(loop);
     constexpr int seeds = 8;
     loop.work = "GAIL on CartPole, 8 seeds at once";
-    loop.count = static_cast<double>(seeds * usual.pairs);
+    loop.count = static_cast<double>(seeds * usual.steps_per_iteration);
     loop.ours = [threads](benchmark::State& state) { gail_of_many_seeds(state, threads, seeds); };
     add(loop);
   }

@@ -92,9 +92,9 @@ constexpr Mark marks[] = {
     {"MaxEnt gradient, T = 100, 1024 x 1024", {3.0e5, 1.7e5}, Limit::arithmetic, {2.57e6, 0}},
 
     // Environments under random actions, resets included, steps/s.
-    {"cartpole, 1024 instances", {1.2e9, 0}, Limit::arithmetic, {0, 0}},
-    {"cartpole, 16384 instances", {1.2e9, 2.2e9}, Limit::arithmetic, {0, 0}},
-    {"cartpole, one instance", {40e6, 0}, Limit::clock, {0, 0}},
+    {"cartpole, 1024 environments", {1.2e9, 0}, Limit::arithmetic, {0, 0}},
+    {"cartpole, 16384 environments", {1.2e9, 2.2e9}, Limit::arithmetic, {0, 0}},
+    {"cartpole, one environment", {40e6, 0}, Limit::clock, {0, 0}},
 
     // Imitation on CartPole; the peer is the library `imitation` (its tutorial's settings).
     {"cloning on CartPole, batch 32, gradient steps", {50e3, 0}, Limit::arithmetic, {1063, 0}},

@@ -22,7 +22,7 @@ double quickest(Device& device, const Work& work) {
   for (int i = 0; i < 5; ++i) {
     const Clock::time_point begin = Clock::now();
     work();
-    device.synchronise();
+    device.synchronize();
     least = std::min(least, std::chrono::duration<double>(Clock::now() - begin).count());
   }
   return least;
@@ -59,9 +59,9 @@ Device& device(int threads) {
   static std::map<int, std::unique_ptr<Device>> devices;
   std::unique_ptr<Device>& found = devices[threads];
   if (found == nullptr)
-    found = threads == gpu ? cuda_device()
-                           : cpu_device(threads > 1 ? stream(threads).threads : nullptr,
-                                        instruction_set());
+    found = threads == gpu
+                ? cuda_device()
+                : cpu_device(threads > 1 ? stream(threads).threads : nullptr, instruction_set());
   return *found;
 }
 
@@ -70,8 +70,8 @@ GpuPace measure_gpu() {
   static Limits limits(here);
   const double side = static_cast<double>(limits.side);
   const double product = quickest(here, [&] { limits.program.run(); });
-  const double copy = quickest(
-      here, [&] { here.copy(limits.to.data(), limits.from.data(), limits.to.bytes()); });
+  const double copy =
+      quickest(here, [&] { here.copy(limits.to.data(), limits.from.data(), limits.to.bytes()); });
   return {2 * side * side * side / product * 1e-9,
           2.0 * static_cast<double>(limits.to.bytes()) / copy * 1e-9};
 }

@@ -47,7 +47,7 @@ void add_draw(std::int64_t batch, int threads) {
          }
          for (auto _ : state) {
            (*drawing)->actor.act();
-           device(threads).synchronise();
+           device(threads).synchronize();
          }
        }});
 }
@@ -81,14 +81,14 @@ void add_mixture_lstm(int threads) {
            SequenceCloning::Options options;
            options.policy.trunk = {.kind = TrunkKind::lstm, .hidden = {units}};
            options.policy.head = {.kind = HeadKind::mixture, .components = components};
-           options.batch = windows;
+           options.batch_size = windows;
            options.steps = offsets;
            *cloning = std::make_unique<SequenceCloning>(device(threads), drawings(), options);
            (*cloning)->step();
          }
          for (auto _ : state) {
            (*cloning)->step();
-           device(threads).synchronise();
+           device(threads).synchronize();
          }
        }});
 }

@@ -9,8 +9,8 @@
 #include <memory>
 
 #include "autograd/modules/modules.h"
-#include "autograd/optimise/gauss_newton.h"
-#include "autograd/optimise/optimiser.h"
+#include "autograd/optimize/gauss_newton.h"
+#include "autograd/optimize/optimizer.h"
 #include "bench/bench.h"
 
 namespace understudy::bench {
@@ -56,15 +56,14 @@ std::function<void(benchmark::State&)> prepared(std::function<Step()> prepare, i
 Step run(std::shared_ptr<Model> model) {
   return [model] {
     model->program.run();
-    model->store.device().synchronise();
+    model->store.device().synchronize();
   };
 }
 
 // 1/2 (a - mean)^2 / sigma^2 + log sigma, summed over dimensions: the negative log-likelihood of a
 // Gaussian policy, less a constant.
-Tensor negative_log_likelihood(Tensor mean_action, Tensor log_deviation, Tensor action) {
-  return mean(sum(square((action - mean_action) * exp(-log_deviation)) * 0.5, -1)) +
-         sum(log_deviation);
+Tensor negative_log_likelihood(Tensor mean_action, Tensor log_std, Tensor action) {
+  return mean(sum(square((action - mean_action) * exp(-log_std)) * 0.5, -1)) + sum(log_std);
 }
 
 const Mlp::Options policy = {.inputs = states, .hidden = {width, width}, .outputs = actions};
@@ -79,12 +78,12 @@ void add_training_step(std::int64_t batch, int threads) {
          const auto kept = std::make_shared<Model>(threads);
          Model& model = *kept;
          Mlp network(model.parameters, "policy", policy);
-         const int log_deviation = model.parameters.declare("log_deviation", {actions}, zeros());
+         const int log_std = model.parameters.declare("log_std", {actions}, zeros());
          model.parameters.create(model.store, 0);
          Program& program = model.program;
          Tensor s = program.input("s", {rows(batch), states});
          Tensor a = program.input("a", {rows(batch), actions});
-         Tensor deviation = model.parameters.use(program, log_deviation);
+         Tensor deviation = model.parameters.use(program, log_std);
          model.train(negative_log_likelihood(network(s), deviation, a));
          write_numbers(program, "s", batch * states);
          write_numbers(program, "a", batch * actions);
@@ -260,10 +259,10 @@ void add_acting_rows() {
   });
   add_acting("act, MLP with sampling", 2 * products, one, [](Model& model, auto input) {
     Mlp network(model.parameters, "policy", policy);
-    const int log_deviation = model.parameters.declare("log_deviation", {actions}, zeros());
+    const int log_std = model.parameters.declare("log_std", {actions}, zeros());
     model.parameters.create(model.store, 0);
     understudy::Array& counter = model.store.create("counter", {1}, Element::counter);
-    Tensor deviation = exp(model.parameters.use(model.program, log_deviation));
+    Tensor deviation = exp(model.parameters.use(model.program, log_std));
     Tensor noise = random_normal(model.program, {.counter = &counter}, {rows(1), actions});
     model.program.output("action", network(input()) + deviation * noise);
     // With its log-probability, which algorithms keep.

@@ -26,7 +26,7 @@ struct Layer {
   static Array<float> size(std::int64_t n) { return Array<float>(static_cast<std::size_t>(n)); }
 
   explicit Layer(const RecurrentShape& s) : shape(s) {
-    // as an initialisation would: the state neither dies nor saturates
+    // as an initialization would: the state neither dies nor saturates
     for (std::int64_t i = 0; i < shape.hidden * wide; ++i) weight.data()[i] *= 0.125f;
     run(Direction::forward, stream(1));  // a tape for the others
   }

@@ -65,7 +65,7 @@ struct Update {
                                   .action = taken.data(),
                                   .advantage = advantages.data(),
                                   .log_probability = log_probabilities.data()},
-                                 0, {.iterations = iterations});
+                                 0, {.cg_iterations = iterations});
   }
   // Every repetition is the same step.
   void run() {
@@ -88,7 +88,7 @@ void add_update(std::int64_t batch, int threads) {
          if (*kept == nullptr) *kept = std::make_unique<Update>(batch, threads);
          for (auto _ : state) {
            (*kept)->run();
-           device(threads).synchronise();
+           device(threads).synchronize();
          }
        }});
 }
@@ -115,7 +115,7 @@ struct Loop {
 
 void add_loop(int threads, std::int64_t stride, bool only_rollouts) {
   const std::string name =
-      only_rollouts ? "rollouts of a policy on CartPole, 50 instances"
+      only_rollouts ? "rollouts of a policy on CartPole, 50 environments"
       : stride > 1  ? "TRPO on CartPole, products over every " + std::to_string(stride) + "th pair"
                     : "TRPO on CartPole";
   constexpr double pairs = 5000, inputs = 4, choices = 2;
@@ -140,7 +140,7 @@ void add_loop(int threads, std::int64_t stride, bool only_rollouts) {
            ++(*kept)->done;
            (*kept)->trpo->collect();
            if (!only_rollouts) (*kept)->trpo->update();
-           device(threads).synchronise();
+           device(threads).synchronize();
          }
        }});
 }

@@ -65,9 +65,9 @@ void add_stencil_sweep(std::int64_t size, int threads) {
          PlacedArray reward(threads, n), a(threads, n), b(threads, n);
          float *value = a.data(), *next = b.data();
          for (auto _ : state) {
-           table_of(threads).grid_backup(stream_of(threads), grid(size), Choice::soft, 0.99f,
+           table_of(threads).grid_backup(stream_of(threads), grid(size), Backup::log_sum_exp, 0.99f,
                                          reward.data(), value, next);
-           if (threads == gpu) device(gpu).synchronise();
+           if (threads == gpu) device(gpu).synchronize();
            float* const swap = value;
            value = next;
            next = swap;
@@ -144,7 +144,7 @@ void add_sparse_sweep(std::int64_t size, Form form, int threads) {
          const std::size_t rows = static_cast<std::size_t>(grid.packed.view().pair_rows);
          Array<float> reward(std::max(5 * n, 16 * rows)), a(n), b(n);
          float *value = a.data(), *next = b.data();
-         const BackupRule<float> rule{Choice::soft, Outlook::causal, 0.99f};
+         const BackupRule<float> rule{Backup::log_sum_exp, Expectation::causal, 0.99f};
          for (auto _ : state) {
            if (form == Form::rows)
              table().backup(stream(threads), grid.dynamics(), rule, 1, reward.data(), true, value,
@@ -175,8 +175,8 @@ void add_gradient(std::int64_t size, int threads) {
          for (auto _ : state) {
            for (std::size_t s = 0; s < n; ++s) values.data()[horizon * n + s] = 0.0f;
            for (int t = horizon - 1; t >= 0; --t)
-             table().grid_backup(stream(threads), grid(size), Choice::soft, 1.0f, reward.data(),
-                                 values.data() + (t + 1) * n, values.data() + t * n);
+             table().grid_backup(stream(threads), grid(size), Backup::log_sum_exp, 1.0f,
+                                 reward.data(), values.data() + (t + 1) * n, values.data() + t * n);
            float *here = a.data(), *next = b.data();
            for (std::size_t s = 0; s < n; ++s)
              total.data()[s] = here[s] = 1.0f / static_cast<float>(n);
@@ -218,7 +218,7 @@ void add_many_rewards(Many how) {
                                                         : 5 * n;
          const std::size_t lanes = static_cast<std::size_t>(batch);
          Array<float> reward(own * rewards), a(n * lanes), b(n * lanes);
-         const BackupRule<float> rule{Choice::soft, Outlook::causal, 0.9f};
+         const BackupRule<float> rule{Backup::log_sum_exp, Expectation::causal, 0.9f};
          for (auto _ : state)
            for (std::size_t round = 0; round < rewards / lanes; ++round) {
              float *value = a.data(), *next = b.data();
@@ -228,8 +228,8 @@ void add_many_rewards(Many how) {
                  table().packed_backup(stream(1), grid.dynamics(), grid.packed.view(), rule, r, r,
                                        value, next, nullptr);
                else if (how == Many::stencil)
-                 table().grid_backup(stream(1), bench::grid(size), Choice::soft, 0.9f, r, value,
-                                     next);
+                 table().grid_backup(stream(1), bench::grid(size), Backup::log_sum_exp, 0.9f, r,
+                                     value, next);
                else
                  table().backup(stream(1), grid.dynamics(), rule, batch, r, false, value, nullptr,
                                 next);
@@ -272,12 +272,12 @@ void add_grid_rung(std::int64_t size, const Rung& rung, int threads) {
        }});
 }
 
-// In the sparse form, by `solve`, or `recognised` there as a stencil.
-void add_rung(std::int64_t size, const Rung& rung, bool recognised, int threads) {
-  add({.work = rung_name(size, recognised ? "sparse, recognised" : "sparse", rung),
+// In the sparse form, by `solve`, or `recognized` there as a stencil.
+void add_rung(std::int64_t size, const Rung& rung, bool recognized, int threads) {
+  add({.work = rung_name(size, recognized ? "sparse, recognized" : "sparse", rung),
        .unit = Unit::microseconds,
        .threads = threads,
-       .ours = [size, rung, recognised, threads](benchmark::State& state) {
+       .ours = [size, rung, recognized, threads](benchmark::State& state) {
          static std::map<std::int64_t, Problem> problems;
          Problem& problem = problems[size];
          if (problem.n_states == 0) {
@@ -302,7 +302,7 @@ void add_rung(std::int64_t size, const Rung& rung, bool recognised, int threads)
                              .tolerance = 1e-4,
                              .precision = rung.precision,
                              .values_only = true,
-                             .stencil = recognised});
+                             .stencil = recognized});
          state.counters["sweeps"] = solution.iterations;
        }});
 }
@@ -321,8 +321,8 @@ void add_solve(std::int64_t size, int threads) {
            for (std::size_t s = 0; s < n; ++s) a.data()[s] = 0.0f;
            float *value = a.data(), *next = b.data(), change = 1;
            for (int sweep = 0; change > 1e-4f && sweep < 5000; ++sweep) {
-             table().grid_backup(stream(threads), grid(size), Choice::soft, 0.99f, reward.data(),
-                                 value, next);
+             table().grid_backup(stream(threads), grid(size), Backup::log_sum_exp, 0.99f,
+                                 reward.data(), value, next);
              if (sweep % 10 == 9)
                table().maximum_change(stream(threads), static_cast<std::int64_t>(n), value, next,
                                       &change);

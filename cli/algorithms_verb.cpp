@@ -22,8 +22,8 @@ struct Entry {
 };
 
 constexpr Entry algorithms[] = {
-    {"bc", "behavioural cloning: the likelihood of the demonstrated actions", "numbers or an index",
-     "any", "Pomerleau 1989", "algorithms/cloning/behavioural_cloning.h"},
+    {"bc", "behavioral cloning: the likelihood of the demonstrated actions", "numbers or an index",
+     "any", "Pomerleau 1989", "algorithms/cloning/behavior_cloning.h"},
     {"dagger", "dataset aggregation: cloning where the learner goes itself", "numbers", "any",
      "Ross, Gordon & Bagnell 2011", "algorithms/cloning/dagger.h"},
     {"distill", "policy distillation: a teacher's distribution where it or the learner goes",
@@ -34,9 +34,9 @@ constexpr Entry algorithms[] = {
      "Ho, Gupta & Ermon 2016", "algorithms/adversarial/linear_reward.h"},
     {"gtal", "game-theoretic apprenticeship learning, by a trust region", "numbers", "any",
      "Ho, Gupta & Ermon 2016; Syed & Schapire 2007", "algorithms/adversarial/linear_reward.h"},
-    {"trpo", "trust-region policy optimisation on the true reward", "numbers", "any",
+    {"trpo", "trust-region policy optimization on the true reward", "numbers", "any",
      "Schulman et al. 2015", "algorithms/reinforcement/trpo.h"},
-    {"ppo", "proximal policy optimisation on the true reward", "numbers", "any",
+    {"ppo", "proximal policy optimization on the true reward", "numbers", "any",
      "Schulman et al. 2017", "algorithms/reinforcement/policy_gradient.h"},
     {"a2c", "advantage actor-critic on the true reward", "numbers", "any", "Mnih et al. 2016",
      "algorithms/reinforcement/policy_gradient.h"},

@@ -1,4 +1,4 @@
-// understudy demo: behavioural cloning where experts disagree. Three heads on the same network are
+// understudy demo: behavioral cloning where experts disagree. Three heads on the same network are
 // trained on the same pairs: a mixture of Gaussians, one Gaussian, and a Gaussian of fixed
 // deviation, which is least squares.
 
@@ -21,7 +21,7 @@ namespace understudy::cli {
 namespace {
 
 constexpr std::int64_t curve_points = 25;
-constexpr double maximum_deviation = 10;  // of a mixture, in divided units
+constexpr double max_std = 10;  // of a mixture, in divided units
 
 struct DemoOptions {
   std::string out = "build/demo", data, task = "imitation";
@@ -65,13 +65,13 @@ DemoModel train(Device& device, const DemoTask& task, const Common& common, std:
   description.trunk.hidden = {64, 64};
   description.head.kind = which == 2 ? HeadKind::regression : HeadKind::mixture;
   description.head.components = which == 0 ? task.components : 1;
-  description.head.minimum_deviation = task.minimum_deviation;
-  description.head.maximum_deviation = maximum_deviation;
-  if (which == 2) description.head.initial_deviation = task.regression_deviation;
+  description.head.min_std = task.min_std;
+  description.head.max_std = max_std;
+  if (which == 2) description.head.initial_std = task.regression_std;
   Policy policy(device, description, common.seed);
-  BehaviouralCloning cloning(
+  BehaviorCloning cloning(
       policy, task.train,
-      {.batch = task.batch, .learning_rate = task.learning_rate, .seed = common.seed});
+      {.batch_size = task.batch, .learning_rate = task.learning_rate, .seed = common.seed});
   model.parameters = cloning.parameter_count();
 
   const std::int64_t every = std::max<std::int64_t>(1, iterations / curve_points);

@@ -1,6 +1,6 @@
 // The tree in the road: an expert passes a tree on the left or on the right, never through it.
 //
-// A state is where the traveller starts, where the tree stands and how thick it is; an action is
+// A state is where the traveler starts, where the tree stands and how thick it is; an action is
 // the whole path, as its lateral positions at eight stations along the road. The expert takes the
 // side that is nearer only a little more often, so from most starts both sides are right and their
 // average is the tree. Lengths are in road lengths.
@@ -103,7 +103,7 @@ class ForkTask final : public DemoTask {
         "the tree and its thickness, and answers with a whole path of " +
         std::to_string(stations) +
         " stations. Least squares averages left and right, and the average is the tree. In the "
-        "pictures the grey paths are the expert's, the coloured ones the policy's.";
+        "pictures the grey paths are the expert's, the colored ones the policy's.";
     caveats =
         "Nats are per path, of eight lateral positions in road lengths: densities of small numbers "
         "are high, so they are below zero.";

@@ -119,7 +119,7 @@ std::string page_of(const Scene& scene, const std::vector<Row>& rows, std::int64
           static_cast<long long>(demonstration_count), static_cast<long long>(keep_every),
           static_cast<long long>(pairs));
   page +=
-      "<table><tr><th>policy</th><th class=\"number\">return</th><th class=\"number\">normalised"
+      "<table><tr><th>policy</th><th class=\"number\">return</th><th class=\"number\">normalized"
       "</th><th class=\"number\">steps of its own</th></tr>\n";
   for (const Row& row : rows)
     page += "<tr><td>" + escaped(row.name) +
@@ -127,11 +127,11 @@ std::string page_of(const Scene& scene, const std::vector<Row>& rows, std::int64
                 "</td><td class=\"number\">%.1f &plusmn; %.1f</td><td "
                 "class=\"number\">%.3f</td><td class=\"number\">%lld</td></tr>\n",
                 row.score["return_mean"].get<double>(), row.score["return_std"].get<double>(),
-                row.score["normalised"].is_number() ? row.score["normalised"].get<double>()
+                row.score["normalized"].is_number() ? row.score["normalized"].get<double>()
                                                     : std::nan(""),
                 static_cast<long long>(row.interactions));
   page +=
-      "</table>\n<p class=\"small\">Means and deviations over 50 episodes. Normalised: 0 is "
+      "</table>\n<p class=\"small\">Means and deviations over 50 episodes. Normalized: 0 is "
       "uniform actions, 1 the environment's reference. DAgger also had the expert's answer to "
       "each of its steps.</p>\n<h2>Learning</h2>\n";
   std::vector<Curve> curves;
@@ -151,8 +151,8 @@ std::string page_of(const Scene& scene, const std::vector<Row>& rows, std::int64
   page += "<h2>Settings</h2>\n";
   for (const Row& row : rows)
     if (!row.settings.empty()) page += facts_table(row.name, row.settings);
-  return page + page_end(formatted(", seed %llu.",
-                                   static_cast<unsigned long long>(scene.common.seed)));
+  return page +
+         page_end(formatted(", seed %llu.", static_cast<unsigned long long>(scene.common.seed)));
 }
 
 }  // namespace
@@ -207,12 +207,12 @@ int demo_imitation(const std::string& out, const Common& common) {
   }
   std::printf("%s, %lld demonstrations, %lld pairs of the expert\n", environment.name,
               static_cast<long long>(demonstration_count), static_cast<long long>(few.steps()));
-  std::printf("  %-18s %17s %11s %13s %8s\n", "policy", "return", "normalised", "interactions",
+  std::printf("  %-18s %17s %11s %13s %8s\n", "policy", "return", "normalized", "interactions",
               "seconds");
   for (const Row& row : rows)
     std::printf("  %-18s %8.1f +- %5.1f %11.3f %13lld %8.2f\n", row.name.c_str(),
                 row.score["return_mean"].get<double>(), row.score["return_std"].get<double>(),
-                row.score["normalised"].get<double>(), static_cast<long long>(row.interactions),
+                row.score["normalized"].get<double>(), static_cast<long long>(row.interactions),
                 row.seconds);
   std::printf("%.1f s on %s; %s\n", seconds, session.device().description(), report.c_str());
   return 0;

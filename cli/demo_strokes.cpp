@@ -47,11 +47,11 @@ class StrokeTask final : public DemoTask {
     title = "Where does the pen go next?";
     about =
         "Pen strokes of Omniglot characters drawn by many people (Lake, Salakhutdinov &amp; "
-        "Tenenbaum, <i>Science</i> 350, 2015; MIT licence), resampled every 3 canvas units. A "
+        "Tenenbaum, <i>Science</i> 350, 2015; MIT license), resampled every 3 canvas units. A "
         "policy sees the last three offsets of the pen and says how likely each next one is. "
         "People turn corners one way or the other; what averages them draws a line that nobody "
         "drew. In the pictures the black line is what was given, the grey one how the person went "
-        "on, and the coloured ones are " +
+        "on, and the colored ones are " +
         std::to_string(draws) + " continuations by the policy.";
     caveats =
         "Many strokes go exactly straight along an axis, so a density could become arbitrarily "
@@ -59,8 +59,8 @@ class StrokeTask final : public DemoTask {
         "models that learn deviations depend on that floor.";
     score_name = formatted("best of %zu: distance after %zu offsets", draws, asked);
     unit = arc_length;
-    regression_deviation = 1 / unit;  // one canvas unit
-    minimum_deviation = 0.1 / unit;
+    regression_std = 1 / unit;  // one canvas unit
+    min_std = 0.1 / unit;
     iterations = 4000;
     closed_forms = {{"iid Gaussian", 0}, {"AR(1), linear Gaussian", 2}};
   }
@@ -97,16 +97,16 @@ class StrokeTask final : public DemoTask {
     for (std::size_t shown = 0; shown < strokes_shown; ++shown) {
       const std::size_t i = shown * count / strokes_shown;
       const Path& stroke = *asked_[i];
-      const Point centre = stroke[given];
+      const Point center = stroke[given];
       const double reach = 1.1 * arc_length * static_cast<double>(asked);
-      Svg svg(150, 150, centre.x - reach, centre.x + reach, centre.y - reach, centre.y + reach);
+      Svg svg(150, 150, center.x - reach, center.x + reach, center.y - reach, center.y + reach);
       for (std::size_t k = 0; k < draws; ++k) {
         const Path& path = paths[k * count + i];
         svg.path(Path(path.begin() + given, path.end()), "sample " + css_class);
       }
       svg.path(Path(stroke.begin() + given, stroke.begin() + given + asked + 1), "truth");
       svg.path(Path(stroke.begin(), stroke.begin() + given + 1), "given");
-      svg.dot(centre, 3, "point");
+      svg.dot(center, 3, "point");
       acted.picture += svg.finish();
     }
     return acted;

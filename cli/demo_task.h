@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/cloning/behavior_cloning.h"
 #include "cli/svg.h"
 
 namespace understudy::cli {
@@ -31,7 +31,7 @@ struct ClosedForm {
 class DemoTask {
  public:
   virtual ~DemoTask() = default;
-  // Lets a policy act where it can be seen and counted; `css_class` colours what it does.
+  // Lets a policy act where it can be seen and counted; `css_class` colors what it does.
   virtual Acted act(const Actor& actor, const std::string& css_class) const = 0;
 
   std::string name, title;
@@ -43,8 +43,8 @@ class DemoTask {
   Pairs train, held_out;
   // Actions are divided by this; log-densities below are of actions as they were.
   double unit = 1;
-  double regression_deviation = 1;  // of the model that learns no deviation, in divided units
-  double minimum_deviation = 0.01;  // of the others, in divided units
+  double regression_std = 1;  // of the model that learns no deviation, in divided units
+  double min_std = 0.01;      // of the others, in divided units
   std::int64_t components = 8, batch = 512, iterations = 3000;
   double learning_rate = 2e-3;
   std::vector<ClosedForm> closed_forms;

@@ -13,16 +13,16 @@ namespace understudy::cli {
 
 template <class T>
 struct DeviceStep {
-  DeviceStep(Device& device, const EnvironmentDescription& environment, std::size_t instances)
-      : observation(device, instances * static_cast<std::size_t>(environment.observation_size)),
-        reward(device, instances),
-        terminated(device, instances),
-        truncated(device, instances),
+  DeviceStep(Device& device, const EnvironmentDescription& environment, std::size_t num_envs)
+      : observation(device, num_envs * static_cast<std::size_t>(environment.observation_size)),
+        reward(device, num_envs),
+        terminated(device, num_envs),
+        truncated(device, num_envs),
         discrete_(environment.action_count > 0),
-        indices_(device, instances),
-        numbers_(device, instances * static_cast<std::size_t>(environment.action_size)) {}
+        indices_(device, num_envs),
+        numbers_(device, num_envs * static_cast<std::size_t>(environment.action_size)) {}
 
-  // Actions [instances, action_size], an index as its number. Whoever is done stays where it ended:
+  // Actions [num_envs, action_size], an index as its number. Whoever is done stays where it ended:
   // its last observation is the one to keep.
   void step(Batch<T>& batch, const std::vector<T>& actions) {
     if (discrete_)

@@ -7,8 +7,8 @@
 #include "cli/command.h"
 #include "cli/env_replay.h"
 #include "cli/envs.h"
-#include "cli/find_environment.h"
 #include "cli/render.h"
+#include "cli/resolve_environment.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
@@ -17,7 +17,7 @@ namespace {
 
 struct EnvOptions {
   std::string name, actions, init, out, render, precision = "f64";
-  std::int64_t instances = 0;  // 0: as many as --init or the actions have
+  std::int64_t num_envs = 0;  // 0: as many as --init or the actions have
   bool describe = false, beyond_bounds = false;
 };
 
@@ -47,7 +47,7 @@ int describe(const EnvironmentDescription& environment, const Common& common) {
 }
 
 int run(const EnvOptions& options, const Common& common) {
-  const EnvironmentDescription& environment = find_environment(options.name);
+  const EnvironmentDescription& environment = resolve_environment(options.name);
   if (options.describe) return describe(environment, common);
   if (options.actions.empty() || (options.out.empty() && options.render.empty()))
     fail(ErrorKind::bad_input,
@@ -62,24 +62,23 @@ int run(const EnvOptions& options, const Common& common) {
   ReplayOptions how;
   how.seed = common.seed;
   how.single_precision = options.precision == "f32";
-  how.instances = !states.empty()
-                      ? static_cast<std::int64_t>(states.size()) / environment.state_size
-                  : options.instances > 0 ? options.instances
-                                          : actions.instances;
-  if (options.instances > 0 && how.instances != options.instances)
-    fail(ErrorKind::bad_input, "--instances %lld, but %s has %lld rows",
-         static_cast<long long>(options.instances), options.init.c_str(),
-         static_cast<long long>(how.instances));
-  if (!actions.shared && actions.instances != how.instances)
-    fail(ErrorKind::bad_input, "%s: expected actions of %lld instances, found %lld",
-         options.actions.c_str(), static_cast<long long>(how.instances),
-         static_cast<long long>(actions.instances));
+  how.num_envs = !states.empty() ? static_cast<std::int64_t>(states.size()) / environment.state_size
+                 : options.num_envs > 0 ? options.num_envs
+                                        : actions.num_envs;
+  if (options.num_envs > 0 && how.num_envs != options.num_envs)
+    fail(ErrorKind::bad_input, "--num-envs %lld, but %s has %lld rows",
+         static_cast<long long>(options.num_envs), options.init.c_str(),
+         static_cast<long long>(how.num_envs));
+  if (!actions.shared && actions.num_envs != how.num_envs)
+    fail(ErrorKind::bad_input, "%s: expected actions of %lld environments, found %lld",
+         options.actions.c_str(), static_cast<long long>(how.num_envs),
+         static_cast<long long>(actions.num_envs));
 
   Session session(common);
   const files::NamedArrays arrays = replay(session.device(), environment, actions, states, how);
   if (!options.out.empty()) files::write_npz(options.out, arrays);
   if (!options.render.empty()) {
-    // The first instance's, which stands first.
+    // The first environment's, which stands first.
     std::vector<double> shown = arrays.at("states").converted<double>();
     shown.resize(static_cast<std::size_t>((actions.steps + 1) * environment.state_size));
     render_states(environment, shown, options.render);
@@ -88,15 +87,15 @@ int run(const EnvOptions& options, const Common& common) {
   for (double reward : arrays.at("rews").converted<double>()) total += reward;
   if (common.json) {
     print({{"environment", environment.name},
-           {"instances", how.instances},
+           {"num_envs", how.num_envs},
            {"steps", actions.steps},
-           {"return_mean", total / static_cast<double>(how.instances)},
+           {"return_mean", total / static_cast<double>(how.num_envs)},
            {"precision", options.precision},
            {"out", options.out.empty() ? options.render : options.out}});
   } else if (!common.quiet) {
-    std::printf("%s: %lld steps of %lld instance%s, mean return %g; %s\n", environment.name,
-                static_cast<long long>(actions.steps), static_cast<long long>(how.instances),
-                how.instances == 1 ? "" : "s", total / static_cast<double>(how.instances),
+    std::printf("%s: %lld steps of %lld environment%s, mean return %g; %s\n", environment.name,
+                static_cast<long long>(actions.steps), static_cast<long long>(how.num_envs),
+                how.num_envs == 1 ? "" : "s", total / static_cast<double>(how.num_envs),
                 options.out.empty() ? options.render.c_str() : options.out.c_str());
   }
   return 0;
@@ -111,18 +110,18 @@ void add_env(Verb& root, Command& command) {
       .required();
   verb.flag("--describe", options->describe, "its state, spaces, horizon and source");
   verb.option("--actions", options->actions,
-              "CSV of actions: column action, or act_0, act_1, ...; perhaps t and instance");
+              "CSV of actions: column action, or act_0, act_1, ...; perhaps t and environment");
   verb.option("--init", options->init,
-              "CSV of internal states to start from, a row an instance; columns: --describe");
-  verb.option("--instances", options->instances, "started by --seed, where there is no --init")
+              "CSV of internal states to start from, a row an environment; columns: --describe");
+  verb.option("--num-envs", options->num_envs, "started by --seed, where there is no --init")
       .between(1, 1 << 24);
   verb.option("--precision", options->precision, "f32 or f64 (default)").one_of({"f32", "f64"});
   verb.flag("--beyond-bounds", options->beyond_bounds,
             "lets continuous actions pass their bounds, to see what the environment does");
   verb.option("--out", options->out,
-              "T.npz: obs, acts, rews, states, terminated, truncated, an episode an instance");
+              "T.npz: obs, acts, rews, states, terminated, truncated, an episode an environment");
   verb.option("--render", options->render,
-              "folder for pictures of the first instance: frame_*.png and animation.svg");
+              "folder for pictures of the first environment: frame_*.png and animation.svg");
   verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });

@@ -17,7 +17,7 @@ using files::Csv;
 
 // The places of the columns that mean something here; -1 where there is none.
 struct Columns {
-  Index time = -1, instance = -1;
+  Index time = -1, environment = -1;
   std::vector<Index> action;
 };
 
@@ -47,13 +47,14 @@ Columns find_columns(const Csv& csv, const EnvironmentDescription& environment) 
     const Index place = static_cast<Index>(i), action = action_index(name);
     if (name == "t") {
       found.time = place;
-    } else if (name == "instance" || name == "episode") {
-      found.instance = place;
+    } else if (name == "environment" || name == "episode") {
+      found.environment = place;
     } else if (action >= 0 && action < environment.action_size &&
                found.action[static_cast<std::size_t>(action)] < 0) {
       found.action[static_cast<std::size_t>(action)] = place;
     } else {
-      fail(ErrorKind::bad_file, "%s: %s: expected columns %s, and perhaps t and instance; found %s",
+      fail(ErrorKind::bad_file,
+           "%s: %s: expected columns %s, and perhaps t and environment; found %s",
            files::shown_path(csv.path()).c_str(), environment.name,
            action_columns(environment).c_str(), files::shown(name).c_str());
     }
@@ -94,22 +95,23 @@ ReplayActions read_actions(const std::string& path, const EnvironmentDescription
     fail(ErrorKind::bad_file, "%s: expected a row an action, found none",
          files::shown_path(path).c_str());
   ReplayActions actions;
-  actions.shared = columns.instance < 0;
+  actions.shared = columns.environment < 0;
 
-  // Which row holds each instance's next step.
+  // Which row holds each environment's next step.
   std::vector<std::vector<std::size_t>> rows(1);
   for (std::size_t row = 0; row < csv.rows(); ++row) {
-    std::int64_t instance = 0;
+    std::int64_t environment = 0;
     if (!actions.shared) {
-      const std::size_t column = static_cast<std::size_t>(columns.instance);
+      const std::size_t column = static_cast<std::size_t>(columns.environment);
       const Index known = static_cast<Index>(rows.size());
-      if (!files::parse_number(csv.cell(row, column), instance) || instance < 0 || instance > known)
+      if (!files::parse_number(csv.cell(row, column), environment) || environment < 0 ||
+          environment > known)
         csv.refuse(row, column,
-                   formatted("an instance that is there, or %lld, the next",
+                   formatted("an environment that is there, or %lld, the next",
                              static_cast<long long>(known)));
-      if (instance == known) rows.emplace_back();
+      if (environment == known) rows.emplace_back();
     }
-    std::vector<std::size_t>& own = rows[static_cast<std::size_t>(instance)];
+    std::vector<std::size_t>& own = rows[static_cast<std::size_t>(environment)];
     std::int64_t time = 0;
     if (columns.time >= 0 &&
         (!files::parse_number(csv.cell(row, static_cast<std::size_t>(columns.time)), time) ||
@@ -120,10 +122,11 @@ ReplayActions read_actions(const std::string& path, const EnvironmentDescription
   for (std::size_t i = 0; i < rows.size(); ++i)
     if (rows[i].size() != rows[0].size())
       fail(ErrorKind::bad_file,
-           "%s: expected as many actions for every instance; instance %zu has %zu, instance 0 %zu",
+           "%s: expected as many actions for every environment; environment %zu has %zu, "
+           "environment 0 %zu",
            files::shown_path(path).c_str(), i, rows[i].size(), rows[0].size());
 
-  actions.instances = static_cast<Index>(rows.size());
+  actions.num_envs = static_cast<Index>(rows.size());
   actions.steps = static_cast<Index>(rows[0].size());
   for (std::size_t t = 0; t < rows[0].size(); ++t)
     for (const std::vector<std::size_t>& own : rows)
@@ -145,7 +148,7 @@ std::vector<double> read_states(const std::string& path,
          files::shown_path(path).c_str(), environment.name, expected.c_str(),
          files::shown(found).c_str());
   if (csv.rows() == 0)
-    fail(ErrorKind::bad_file, "%s: expected a row an instance, found none",
+    fail(ErrorKind::bad_file, "%s: expected a row an environment, found none",
          files::shown_path(path).c_str());
   std::vector<double> states;
   for (std::size_t row = 0; row < csv.rows(); ++row)
@@ -160,7 +163,7 @@ std::vector<double> read_states(const std::string& path,
 
 namespace {
 
-// What a replay gathers, step after step, [steps (+ 1), instances, ...].
+// What a replay gathers, step after step, [steps (+ 1), num_envs, ...].
 template <class T>
 struct Recording {
   std::vector<T> state, observation, reward, terminated, truncated;
@@ -175,10 +178,10 @@ template <class T>
 Recording<T> step_through(Device& device, const EnvironmentDescription& environment,
                           const ReplayActions& actions, const std::vector<double>& states,
                           const ReplayOptions& options) {
-  const std::size_t n = static_cast<std::size_t>(options.instances);
+  const std::size_t n = static_cast<std::size_t>(options.num_envs);
   const std::size_t width = static_cast<std::size_t>(environment.action_size);
   const std::size_t state_size = static_cast<std::size_t>(environment.state_size);
-  Batch<T> batch(device, environment, options.instances, options.seed);
+  Batch<T> batch(device, environment, options.num_envs, options.seed);
   DeviceStep<T> stepped(device, environment, n);
 
   Recording<T> record;
@@ -199,7 +202,7 @@ Recording<T> step_through(Device& device, const EnvironmentDescription& environm
     for (std::size_t i = 0; i < n; ++i)
       for (std::size_t k = 0; k < width; ++k) {
         const std::size_t row =
-            static_cast<std::size_t>(t * actions.instances) + (actions.shared ? 0 : i);
+            static_cast<std::size_t>(t * actions.num_envs) + (actions.shared ? 0 : i);
         number[i * width + k] = static_cast<T>(actions.values[row * width + k]);
       }
     stepped.step(batch, number);
@@ -211,50 +214,49 @@ Recording<T> step_through(Device& device, const EnvironmentDescription& environm
   return record;
 }
 
-// From [steps, instances, width] to [instances, steps, width].
+// From [steps, num_envs, width] to [num_envs, steps, width].
 template <class To, class From>
-files::Array by_instance(const std::vector<From>& rows, Index steps, Index instances, Index width,
-                         bool flat = false) {
-  files::Array array(files::ElementTypeOf<To>::value, flat
-                                                          ? files::Shape{instances * steps}
-                                                          : files::Shape{instances * steps, width});
+files::Array by_environment(const std::vector<From>& rows, Index steps, Index num_envs, Index width,
+                            bool flat = false) {
+  files::Array array(files::ElementTypeOf<To>::value,
+                     flat ? files::Shape{num_envs * steps} : files::Shape{num_envs * steps, width});
   std::span<To> to = array.as<To>();
-  for (Index i = 0; i < instances; ++i)
+  for (Index i = 0; i < num_envs; ++i)
     for (Index t = 0; t < steps; ++t)
       for (Index k = 0; k < width; ++k)
         to[static_cast<std::size_t>((i * steps + t) * width + k)] =
-            static_cast<To>(rows[static_cast<std::size_t>((t * instances + i) * width + k)]);
+            static_cast<To>(rows[static_cast<std::size_t>((t * num_envs + i) * width + k)]);
   return array;
 }
 
 template <class T>
 files::NamedArrays arrays_of(const Recording<T>& record, const EnvironmentDescription& environment,
-                             const ReplayActions& actions, Index instances) {
+                             const ReplayActions& actions, Index num_envs) {
   const Index steps = actions.steps, width = environment.action_size;
   files::NamedArrays arrays;
   arrays["obs"] =
-      by_instance<T>(record.observation, steps + 1, instances, environment.observation_size);
-  arrays["states"] = by_instance<T>(record.state, steps + 1, instances, environment.state_size);
+      by_environment<T>(record.observation, steps + 1, num_envs, environment.observation_size);
+  arrays["states"] = by_environment<T>(record.state, steps + 1, num_envs, environment.state_size);
   std::vector<double> taken;
   for (Index t = 0; t < steps; ++t)
-    for (Index i = 0; i < instances; ++i)
+    for (Index i = 0; i < num_envs; ++i)
       for (Index k = 0; k < width; ++k)
         taken.push_back(actions.values[static_cast<std::size_t>(
-            (t * actions.instances + (actions.shared ? 0 : i)) * width + k)]);
+            (t * actions.num_envs + (actions.shared ? 0 : i)) * width + k)]);
   arrays["acts"] = environment.action_count > 0
-                       ? by_instance<std::int64_t>(taken, steps, instances, 1, true)
-                       : by_instance<T>(taken, steps, instances, width);
-  arrays["rews"] = by_instance<T>(record.reward, steps, instances, 1, true);
-  arrays["terminated"] = by_instance<bool>(record.terminated, steps, instances, 1, true);
-  arrays["truncated"] = by_instance<bool>(record.truncated, steps, instances, 1, true);
-  files::Array terminal(files::ElementType::boolean, {instances});
+                       ? by_environment<std::int64_t>(taken, steps, num_envs, 1, true)
+                       : by_environment<T>(taken, steps, num_envs, width);
+  arrays["rews"] = by_environment<T>(record.reward, steps, num_envs, 1, true);
+  arrays["terminated"] = by_environment<bool>(record.terminated, steps, num_envs, 1, true);
+  arrays["truncated"] = by_environment<bool>(record.truncated, steps, num_envs, 1, true);
+  files::Array terminal(files::ElementType::boolean, {num_envs});
   const std::span<bool> ended = terminal.as<bool>();
-  for (Index i = 0; i < instances; ++i)
+  for (Index i = 0; i < num_envs; ++i)
     ended[static_cast<std::size_t>(i)] =
-        record.terminated[static_cast<std::size_t>((steps - 1) * instances + i)] != T(0);
+        record.terminated[static_cast<std::size_t>((steps - 1) * num_envs + i)] != T(0);
   arrays["terminal"] = std::move(terminal);
   std::vector<std::int64_t> indices;
-  for (Index i = 1; i < instances; ++i) indices.push_back(i * steps);
+  for (Index i = 1; i < num_envs; ++i) indices.push_back(i * steps);
   arrays["indices"] = files::Array::from(indices);
   return arrays;
 }
@@ -266,9 +268,9 @@ files::NamedArrays replay(Device& device, const EnvironmentDescription& environm
                           const ReplayOptions& options) {
   if (options.single_precision)
     return arrays_of(step_through<float>(device, environment, actions, states, options),
-                     environment, actions, options.instances);
+                     environment, actions, options.num_envs);
   return arrays_of(step_through<double>(device, environment, actions, states, options), environment,
-                   actions, options.instances);
+                   actions, options.num_envs);
 }
 
 }  // namespace understudy::cli

@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "cli/find_environment.h"
+#include "cli/resolve_environment.h"
 #include "cli/trainer.h"
 #include "kernels/device/error.h"
 
@@ -14,11 +14,11 @@ struct ExpertOptions {
   std::string environment, out, config, algorithm = "trpo";
   std::vector<std::string> set;
   std::int64_t iterations = 0;
-  Watch watch;
+  LoggingOptions watch;
 };
 
 int run(const ExpertOptions& options, const Common& common) {
-  const EnvironmentDescription& environment = find_environment(options.environment);
+  const EnvironmentDescription& environment = resolve_environment(options.environment);
   Session session(common);
   Settings settings(options.config, options.set);
   Training training;
@@ -30,8 +30,7 @@ int run(const ExpertOptions& options, const Common& common) {
   const Json config = {
       {"kind", "expert"}, {"algorithm", options.algorithm}, {"environment", options.environment}};
   const Trained trained =
-      train_in(options.out, config, *trainer, training, options.iterations, common,
-               options.watch);
+      train_in(options.out, config, *trainer, training, options.iterations, common, options.watch);
   const double mean = trained.score["return_mean"].get<double>();
   if (common.json) {
     Json object = {{"algorithm", options.algorithm},
@@ -68,7 +67,7 @@ void add_expert(Verb& root, Command& command) {
       .between(std::int64_t{1}, std::int64_t{1000000000});
   verb.option("--config", options->config, "settings: a file with a JSON object");
   verb.option("--set", options->set, "a setting, key=value");
-  add_watch(verb, options->watch);
+  add_logging_options(verb, options->watch);
   verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });

@@ -57,7 +57,7 @@ Json config_of(const IrlArguments& arguments, const std::string& algorithm, bool
                  {"iterations", o.iterations},
                  {"tolerance", o.tolerance},
                  {"objective", o.objective},
-                 {"optimiser", o.optimiser},
+                 {"optimizer", o.optimizer},
                  {"learning_rate", o.learning_rate},
                  {"l1", o.l1},
                  {"l2", o.l2},
@@ -180,7 +180,7 @@ int run_irl(IrlArguments arguments, const Common& common) {
     learner->step();
     already = learner->finished();
   }
-  // How much worse than the best the found behaviour is, where the true reward is known.
+  // How much worse than the best the found behavior is, where the true reward is known.
   const bool judged = !problem.reward.empty() && problem.horizon == 0 && problem.n_goals() == 0;
   const auto judge = [&] {
     return expected_value_difference(engine, problem, problem.reward, learner->policy());
@@ -247,10 +247,10 @@ void add_irl(Verb& root, Command& command) {
       .positive();
   verb.option("--objective", learner.objective, "of max_causal_entropy")
       .one_of({"likelihood", "feature_matching"});
-  verb.option("--optimiser", learner.optimiser, "of the maximum-entropy algorithms")
+  verb.option("--optimizer", learner.optimizer, "of the maximum-entropy algorithms")
       .one_of({"lbfgs", "gradient", "exponentiated"});
   verb.option("--learning-rate", learner.learning_rate,
-              "of plain optimisers (0.1) and networks (0.01)")
+              "of plain optimizers (0.1) and networks (0.01)")
       .positive();
   verb.option("--l1", learner.l1, "penalty l1 |w|_1 of the mean objective").not_negative();
   verb.option("--l2", learner.l2, "penalty l2/2 |w|^2 of the mean objective").not_negative();
@@ -258,7 +258,7 @@ void add_irl(Verb& root, Command& command) {
   verb.option("--policy", arguments->policy, "the known policy of ng_russell, an .npz");
   verb.option("--penalty", learner.penalty, "of ng_russell on the sum of |reward| (1)")
       .not_negative();
-  verb.option("--regularisation", learner.regularisation, "of max_margin_planning (0.01)")
+  verb.option("--regularization", learner.regularization, "of max_margin_planning (0.01)")
       .positive();
   verb.option("--hidden", learner.hidden, "widths of deep_maxent's hidden layers (32 32)")
       .between(1, 100000);

@@ -8,7 +8,7 @@
 namespace understudy::cli {
 
 // Everything up to the body's first heading, `title`. `style` is CSS on top of what every page has:
-// the colours --ink, --faint, --paper, --rule and --s0 to --s5, in which classes s0 to s5 draw
+// the colors --ink, --faint, --paper, --rule and --s0 to --s5, in which classes s0 to s5 draw
 // lines and c0 to c5 write; tables with class "number"; p.small; .charts, a grid of small ones; and
 // of charts .grid, .axis, .level, .frame.
 std::string page_begin(const std::string& title, const std::string& style = "");

@@ -7,8 +7,8 @@
 #include "algorithms/data/draws.h"
 #include "algorithms/policies/actor.h"
 #include "cli/device_step.h"
-#include "cli/find_environment.h"
 #include "cli/reproduce.h"
+#include "cli/resolve_environment.h"
 #include "cli/run_folder.h"
 #include "kernels/device/error.h"
 
@@ -134,14 +134,14 @@ Index observed_choices(const ObservationSpace& space) {
 }
 
 const EnvironmentDescription& environment_of(const std::string& run, const std::string& given) {
-  if (!given.empty()) return find_environment(given);
+  if (!given.empty()) return resolve_environment(given);
   if (!is_run(run))
     fail(ErrorKind::bad_input, "%s: expected a run with config.json, or --env beside it",
          run.c_str());
   const Json config = read_json(run + "/config.json");
   if (!config.contains("environment") || !config["environment"].is_string())
     fail(ErrorKind::bad_input, "%s: the run has no environment; expected --env", run.c_str());
-  return find_environment(config["environment"].get<std::string>());
+  return resolve_environment(config["environment"].get<std::string>());
 }
 
 std::unique_ptr<Player> make_player(Device& device, const std::string& who,
@@ -233,7 +233,7 @@ Score score_of(const Demonstrations& played, const EnvironmentDescription& envir
   score.low = spread.low;
   score.high = spread.high;
   score.length = static_cast<double>(played.steps()) / static_cast<double>(played.episodes());
-  score.normalised = (spread.mean - environment.random_return) /
+  score.normalized = (spread.mean - environment.random_return) /
                      (environment.reference_return - environment.random_return);
   return score;
 }
@@ -244,7 +244,7 @@ Json score_json(const Score& score) {
           {"return_mean", score.mean},
           {"return_std", score.deviation},
           {"return_ci95", Json::array({finite(score.low), finite(score.high)})},
-          {"normalised", finite(score.normalised)},
+          {"normalized", finite(score.normalized)},
           {"length_mean", score.length}};
 }
 

@@ -16,7 +16,7 @@
 
 namespace understudy::cli {
 
-// Acts for `rows` instances at once.
+// Acts for `rows` environments at once.
 class Player {
  public:
   virtual ~Player() = default;
@@ -51,9 +51,9 @@ std::unique_ptr<Player> make_player(Device& device, const std::string& who,
                                     const PlayOptions& options);
 std::unique_ptr<Player> make_player(const Policy& policy, const PlayOptions& options);
 
-// The first episode of each of so many instances, whole, with rewards and what was observed last.
-// The same seed gives the same episodes; instances are others than those of training. `states`, if
-// not null, gets the internal states of the first instance's episode, row by row.
+// The first episode of each of so many environments, whole, with rewards and what was observed
+// last. The same seed gives the same episodes; environments are others than those of training.
+// `states`, if not null, gets the internal states of the first environment's episode, row by row.
 Demonstrations play(Device& device, const EnvironmentDescription& environment, Player& player,
                     const PlayOptions& options, std::vector<double>* states = nullptr);
 
@@ -61,7 +61,7 @@ Demonstrations play(Device& device, const EnvironmentDescription& environment, P
 // between uniform actions (0) and the reference (1); NaN where the environment has none.
 struct Score {
   std::int64_t episodes = 0;
-  double mean = 0, deviation = 0, low = 0, high = 0, length = 0, normalised = 0;
+  double mean = 0, deviation = 0, low = 0, high = 0, length = 0, normalized = 0;
 };
 Score score_of(const Demonstrations& played, const EnvironmentDescription& environment);
 Json score_json(const Score& score);

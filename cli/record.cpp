@@ -4,8 +4,8 @@
 
 #include "algorithms/data/demonstration_files.h"
 #include "algorithms/data/sampling.h"
-#include "cli/find_environment.h"
 #include "cli/player.h"
+#include "cli/resolve_environment.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
@@ -22,7 +22,7 @@ int run(const RecordOptions& options, const Common& common) {
   if (!options.out.ends_with(".npz") && !options.out.ends_with(".csv"))
     fail(ErrorKind::bad_input, "--out: expected a name that ends in .npz or .csv, found %s",
          options.out.c_str());
-  const EnvironmentDescription& environment = find_environment(options.environment);
+  const EnvironmentDescription& environment = resolve_environment(options.environment);
   Session session(common);
   const PlayOptions how = {
       .episodes = options.episodes, .deterministic = !options.stochastic, .seed = common.seed};

@@ -16,9 +16,9 @@ namespace understudy::cli {
 
 namespace {
 
-using Colour = std::array<int, 3>;
+using Color = std::array<int, 3>;
 
-Colour colour_of(int ink) {
+Color color_of(int ink) {
   switch (ink) {
     case UNDERSTUDY_AGENT: return {0x15, 0x65, 0xc0};
     case UNDERSTUDY_GOAL: return {0x2e, 0x7d, 0x32};
@@ -83,14 +83,14 @@ void paint(std::vector<std::uint8_t>& pixels, const FrameShape& shape, const Vie
   const auto bound = [](double value, int most) {
     return static_cast<int>(std::clamp(value, 0.0, static_cast<double>(most)));
   };
-  const Colour colour = colour_of(shape.ink);
+  const Color color = color_of(shape.ink);
   for (int py = bound(top - reach, view.height); py < bound(bottom + reach, view.height); ++py)
     for (int px = bound(left - reach, view.width); px < bound(right + reach, view.width); ++px) {
       // The share of the pixel that is covered, as the distance from its middle says.
       const double cover = std::clamp(0.5 - distance(shape, view, px + 0.5, py + 0.5), 0.0, 1.0);
       std::uint8_t* pixel = &pixels[static_cast<std::size_t>(py * view.width + px) * 3];
       for (std::size_t c = 0; c < 3; ++c)
-        pixel[c] = static_cast<std::uint8_t>(pixel[c] + cover * (colour[c] - pixel[c]) + 0.5);
+        pixel[c] = static_cast<std::uint8_t>(pixel[c] + cover * (color[c] - pixel[c]) + 0.5);
     }
 }
 
@@ -129,23 +129,23 @@ std::string stored_zlib(const std::string& data) {
 }
 
 std::string svg_shape(const FrameShape& shape, const View& view) {
-  const Colour c = colour_of(shape.ink);
-  const std::string colour = formatted("#%02x%02x%02x", c[0], c[1], c[2]);
+  const Color c = color_of(shape.ink);
+  const std::string color = formatted("#%02x%02x%02x", c[0], c[1], c[2]);
   const double* x = shape.x;
   const double* y = shape.y;
   if (shape.kind == UNDERSTUDY_CIRCLE)
     return formatted("<circle cx='%.1f' cy='%.1f' r='%.1f' fill='%s'/>", view.x(x[0]), view.y(y[0]),
-                     shape.size * view.scale, colour.c_str());
+                     shape.size * view.scale, color.c_str());
   if (shape.kind == UNDERSTUDY_LINE)
     return formatted(
         "<line x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f' stroke='%s' stroke-width='%.1f' "
         "stroke-linecap='round'/>",
-        view.x(x[0]), view.y(y[0]), view.x(x[1]), view.y(y[1]), colour.c_str(),
+        view.x(x[0]), view.y(y[0]), view.x(x[1]), view.y(y[1]), color.c_str(),
         std::max(1.0, shape.size * view.scale));
   std::string points;
   for (int i = 0; i < shape.points; ++i)
     points += formatted("%.1f,%.1f ", view.x(x[i]), view.y(y[i]));
-  return "<polygon points='" + points + "' fill='" + colour + "'/>";
+  return "<polygon points='" + points + "' fill='" + color + "'/>";
 }
 
 std::unique_ptr<Frame> frame_of(const EnvironmentDescription& environment, const double* state) {

@@ -16,11 +16,8 @@ namespace understudy::cli {
 namespace {
 
 constexpr ReportSection sections[] = {
-    {"irl", irl_section},
-    {"train", behaviour_section},
-    {"train", policy_section},
-    {"expert", behaviour_section},
-    {"reproduce", reproduce_section},
+    {"irl", irl_section},         {"train", behavior_section},      {"train", policy_section},
+    {"expert", behavior_section}, {"reproduce", reproduce_section},
 };
 
 constexpr const char* style = R"(
@@ -68,9 +65,9 @@ Json number(const Json& value, const char* format) {
 
 // What was learned, from what, and how well: a row a run, columns that any of them fills.
 std::string overview(const std::vector<ReportRun>& runs) {
-  const std::vector<std::string> names = {"run",        "algorithm",         "environment",
-                                          "from",       "iterations",        "steps of its own",
-                                          "mean return", "95 % of the mean", "normalised"};
+  const std::vector<std::string> names = {"run",         "algorithm",        "environment",
+                                          "from",        "iterations",       "steps of its own",
+                                          "mean return", "95 % of the mean", "normalized"};
   std::vector<std::vector<Json>> rows;
   for (const ReportRun& run : runs) {
     const auto setting = [&](const char* name) { return run.config.value(name, Json()); };
@@ -91,7 +88,7 @@ std::string overview(const std::vector<ReportRun>& runs) {
                     bounded ? Json(formatted("%.2f to %.2f", interval[0].get<double>(),
                                              interval[1].get<double>()))
                             : Json(),
-                    number(found("normalised"), "%.3f")});
+                    number(found("normalized"), "%.3f")});
   }
   std::vector<std::string> columns;
   std::vector<std::vector<Json>> cells(rows.size());

@@ -2,8 +2,8 @@
 // what each kind of run has to show.
 //
 // A kind of run (`kind` in its config.json) adds to the page by one function that draws its part,
-// listed in `sections` in report.cpp. Colours are classes of the page's style sheet, or those of
-// `heat_colour`, which read on light and on dark.
+// listed in `sections` in report.cpp. Colors are classes of the page's style sheet, or those of
+// `heat_color`, which read on light and on dark.
 
 #pragma once
 
@@ -30,7 +30,7 @@ std::string irl_section(const ReportRun& run);
 // Of a run that `train` made: held-out or training demonstrations beside what the policy does.
 std::string policy_section(const ReportRun& run);
 // Of `train` and `expert`: the return beside uniform actions and the reference, and an episode.
-std::string behaviour_section(const ReportRun& run);
+std::string behavior_section(const ReportRun& run);
 std::string reproduce_section(const ReportRun& run);
 
 // The whole page: what was learned from what, how well, the metric that matters, each run by
@@ -46,7 +46,7 @@ std::string html_table(const std::vector<std::string>& columns,
 // What an object has that is a number, a word or a short list; nothing where there is none.
 std::string facts_table(const std::string& title, const Json& object);
 
-// Values of cells y * width + x, y downwards, with a scale of colours below. What is not finite
+// Values of cells y * width + x, y downwards, with a scale of colors below. What is not finite
 // stays empty. `title` stands above.
 std::string heat_map(const std::string& title, std::int64_t height, std::int64_t width,
                      const std::vector<double>& values);
@@ -57,6 +57,6 @@ std::string network_map(const std::string& title, const std::vector<double>& coo
                         const std::vector<double>& values);
 
 // "#440154" and so on for 0 to 1: Matplotlib's viridis, dark to bright.
-std::string heat_colour(double share);
+std::string heat_color(double share);
 
 }  // namespace understudy::cli

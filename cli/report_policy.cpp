@@ -6,10 +6,10 @@
 #include <filesystem>
 
 #include "algorithms/data/demonstration_files.h"
-#include "cli/find_environment.h"
 #include "cli/player.h"
 #include "cli/policy_answers.h"
 #include "cli/report.h"
+#include "cli/resolve_environment.h"
 #include "cli/svg.h"
 #include "kernels/device/error.h"
 
@@ -62,7 +62,7 @@ std::string picture(const Asked& asked, const std::vector<double>& modes,
   const double dx = 0.1 * (x1 - x0) + 1e-9, dy = 0.1 * (y1 - y0) + 1e-9;
   std::string html;
   struct Layer {
-    const char *title, *colour;
+    const char *title, *color;
     std::function<Point(Index)> point;
   };
   for (const Layer& layer :
@@ -79,7 +79,7 @@ std::string picture(const Asked& asked, const std::vector<double>& modes,
     for (Index i = 0; i < asked.rows(); ++i) {
       const Point p = layer.point(i);
       if (p.x >= x0 - dx && p.x <= x1 + dx && p.y >= y0 - dy && p.y <= y1 + dy)
-        svg.dot(p, 1.5, std::string("dots ") + layer.colour);
+        svg.dot(p, 1.5, std::string("dots ") + layer.color);
     }
     html += "<figure>" + svg.finish() + "<figcaption>" + layer.title + "</figcaption></figure>\n";
   }
@@ -135,7 +135,7 @@ std::string reliability(const Asked& asked, PolicyAnswers& answers, Index choice
 
 // The first numbers observed over the steps, of some demonstrations and of the policy by itself.
 std::string rollouts(const Demonstrations& part, const Policy& policy, const std::string& name) {
-  const EnvironmentDescription& environment = find_environment(name);
+  const EnvironmentDescription& environment = resolve_environment(name);
   const PlayOptions how = {.episodes = Index(drawn_episodes)};
   const auto player = make_player(policy, how);
   const Demonstrations played = play(policy.device(), environment, *player, how);
@@ -143,9 +143,9 @@ std::string rollouts(const Demonstrations& part, const Policy& policy, const std
   const std::size_t width = std::size_t(part.observations.width());
   for (std::size_t c = 0; c < std::min(drawn_columns, width); ++c) {
     std::vector<Curve> curves;
-    const auto add = [&](const Demonstrations& from, const char* who, const char* colour) {
+    const auto add = [&](const Demonstrations& from, const char* who, const char* color) {
       for (Index e = 0; e < std::min<Index>(from.episodes(), Index(drawn_episodes)); ++e) {
-        Curve curve{who, colour, {}};
+        Curve curve{who, color, {}};
         for (Index t = 0; t < from.length(e); ++t) {
           const std::size_t row = std::size_t(from.first_observation(e) + t);
           curve.points.push_back({double(t), double(from.observations.numbers[row * width + c])});

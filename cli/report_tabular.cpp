@@ -14,7 +14,7 @@ namespace understudy::cli {
 
 namespace {
 
-// Viridis at nine equal steps (Matplotlib, CC0), between which colours are mixed.
+// Viridis at nine equal steps (Matplotlib, CC0), between which colors are mixed.
 constexpr std::array<std::array<int, 3>, 9> viridis = {{{68, 1, 84},
                                                         {71, 45, 123},
                                                         {59, 82, 139},
@@ -24,7 +24,7 @@ constexpr std::array<std::array<int, 3>, 9> viridis = {{{68, 1, 84},
                                                         {94, 201, 98},
                                                         {173, 220, 48},
                                                         {253, 231, 37}}};
-constexpr int levels = 32;  // colours that are told apart, one path each
+constexpr int levels = 32;  // colors that are told apart, one path each
 
 struct Span {
   double low = INFINITY, high = -INFINITY;
@@ -43,13 +43,13 @@ struct Span {
   }
 };
 
-// The scale of colours below a picture, from `top`.
+// The scale of colors below a picture, from `top`.
 std::string legend(const Span& span, double width, double top) {
   std::string body;
   for (int i = 0; i < levels; ++i)
     body += formatted("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"8\" fill=\"%s\"/>\n",
                       i * width / levels, top + 6, width / levels + 0.5,
-                      heat_colour((i + 0.5) / levels).c_str());
+                      heat_color((i + 0.5) / levels).c_str());
   body += formatted("<text x=\"0\" y=\"%.1f\">%.4g</text>\n", top + 27, span.low);
   body += formatted("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n", width,
                     top + 27, span.high);
@@ -65,7 +65,7 @@ std::string figure(const std::string& title, double width, double height, const 
 
 }  // namespace
 
-std::string heat_colour(double share) {
+std::string heat_color(double share) {
   const double at = std::clamp(share, 0.0, 1.0) * (viridis.size() - 1);
   const auto below = std::min<std::size_t>(static_cast<std::size_t>(at), viridis.size() - 2);
   const double part = at - static_cast<double>(below);
@@ -79,7 +79,7 @@ std::string heat_map(const std::string& title, std::int64_t height, std::int64_t
                      const std::vector<double>& values) {
   const Span span(values);
   if (span.empty() || static_cast<std::int64_t>(values.size()) < height * width) return "";
-  // Neighbours of one colour are one rectangle, all of one colour one path.
+  // Neighbors of one color are one rectangle, all of one color one path.
   std::array<std::string, levels> paths;
   for (std::int64_t y = 0; y < height; ++y)
     for (std::int64_t x = 0; x < width;) {
@@ -104,7 +104,7 @@ std::string heat_map(const std::string& title, std::int64_t height, std::int64_t
                 across / static_cast<double>(width), down / static_cast<double>(height));
   for (int level = 0; level < levels; ++level)
     if (!paths[static_cast<std::size_t>(level)].empty())
-      body += "<path fill=\"" + heat_colour((level + 0.5) / levels) + "\" d=\"" +
+      body += "<path fill=\"" + heat_color((level + 0.5) / levels) + "\" d=\"" +
               paths[static_cast<std::size_t>(level)] + "\"/>\n";
   body += "</g>\n";
   return figure(title, across, down + 32, body + legend(span, across, down));
@@ -156,7 +156,7 @@ std::string network_map(const std::string& title, const std::vector<double>& coo
                   "<path fill=\"none\" stroke-linecap=\"round\" stroke-width=\"%.1f\" "
                   "stroke=\"%s\" d=\"",
                   width == 2 ? 4.0 : 1.2 + 2.3 * level / (levels - 1.0),
-                  heat_colour((level + 0.5) / levels).c_str()) +
+                  heat_color((level + 0.5) / levels).c_str()) +
               paths[static_cast<std::size_t>(level)] + "\"/>\n";
   return figure(title, across, down + 32, body + legend(span, across, down));
 }

@@ -209,7 +209,7 @@ void RunFolder::trace(std::int64_t iteration, const Metrics& quantities) {
 }
 
 // Rows are on the disk before the checkpoint that they lead to.
-void RunFolder::synchronise() {
+void RunFolder::synchronize() {
   if (fsync(progress_) != 0 || (trace_ >= 0 && fsync(trace_) != 0))
     fail(ErrorKind::bad_file, "%s: cannot be written: %s", files::shown_path(path_).c_str(),
          std::strerror(errno));
@@ -217,13 +217,13 @@ void RunFolder::synchronise() {
 
 void RunFolder::save(std::int64_t iteration, const std::vector<const Store*>& stores,
                      std::map<std::string, std::string> metadata) {
-  synchronise();
+  synchronize();
   metadata["iteration"] = std::to_string(iteration);
   write_checkpoint(checkpoint(), stores, metadata);
 }
 
 void RunFolder::save(std::int64_t iteration, files::Safetensors contents) {
-  synchronise();
+  synchronize();
   contents.metadata["iteration"] = std::to_string(iteration);
   files::write_safetensors(checkpoint(), contents);
 }
@@ -256,9 +256,9 @@ std::int64_t iterate(RunFolder& run, const Loop& loop, const Common& common) {
     ++done;
     run.log(done, metrics);
     if (loop.trace) run.trace(done, loop.trace());
-    progress.step(loop.what, done, loop.iterations,
-                  waits ? loop.metric + " not yet"
-                        : formatted("%s %.6g", loop.metric.c_str(), shown));
+    progress.step(
+        loop.what, done, loop.iterations,
+        waits ? loop.metric + " not yet" : formatted("%s %.6g", loop.metric.c_str(), shown));
     if (loop.finished && loop.finished()) break;
     if (std::chrono::duration<double>(Clock::now() - last).count() > loop.checkpoint_seconds)
       save();

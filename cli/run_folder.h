@@ -67,7 +67,7 @@ class RunFolder {
   void check_config(const Json& config) const;
   int open_rows(const std::string& path, std::vector<std::string>& columns) const;
   void append(int file, const std::string& name, const std::string& text) const;
-  void synchronise();
+  void synchronize();
 
   std::string path_;
   std::int64_t iteration_ = 0;
@@ -79,10 +79,10 @@ class RunFolder {
 // The loop of a run: steps after run.iteration(), a row each, a checkpoint every so often, at the
 // end and on an interrupt (which then passes on as an `Error`, exit code 130).
 struct Loop {
-  std::int64_t iterations = 0;  // to be reached, those before a resumption included
-  std::string what;             // the name of the work in the line of progress
-  std::string metric;           // the metric in that line; when it stops being finite, so does the
-                                // work (exit code 1), and the last checkpoint stands
+  std::int64_t iterations = 0;   // to be reached, those before a resumption included
+  std::string what;              // the name of the work in the line of progress
+  std::string metric;            // the metric in that line; when it stops being finite, so does the
+                                 // work (exit code 1), and the last checkpoint stands
   bool metric_may_wait = false;  // NaN is no failure: there is none yet
   double checkpoint_seconds = 30;
   std::function<Metrics(std::int64_t iteration)> step;

@@ -29,7 +29,7 @@ class Settings {
   void take_count(const char* name, std::int64_t& value);  // 1 or more
   void take(const char* name, double& value);
   void take(const char* name, std::string& value);
-  void take(const char* name, std::vector<std::int64_t>& value);  // each 1 or more
+  void take(const char* name, std::vector<std::int64_t>& value);          // each 1 or more
   void take_columns(const char* name, std::vector<std::int64_t>& value);  // each 0 or more
   void take(const char* name, std::vector<double>& value);
   // Whether it was given; nothing is taken.

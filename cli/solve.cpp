@@ -1,5 +1,5 @@
 // understudy solve: values, policy, messages and occupancy of a tabular problem.
-// understudy world: a built-in world as a file, with demonstrations of its best behaviour.
+// understudy world: a built-in world as a file, with demonstrations of its best behavior.
 
 #include <algorithm>
 #include <cmath>
@@ -21,7 +21,7 @@ namespace {
 
 struct SolveArguments {
   ProblemSource source;
-  std::string out, reward, method = "auto", outlook = "causal", precision = "f64";
+  std::string out, reward, method = "auto", expectation = "causal", precision = "f64";
   bool soft = false;
   std::int64_t horizon = 0, goal = -1;
   double tolerance = 1e-10;
@@ -34,7 +34,7 @@ std::vector<double> read_reward(const std::string& path) {
 
 files::NamedArrays solve_over_horizon(Engine& engine, const Problem& problem,
                                       const std::vector<double>& reward,
-                                      const SolveArguments& arguments, Outlook outlook) {
+                                      const SolveArguments& arguments, Expectation expectation) {
   const std::int64_t steps = problem.horizon, states = problem.n_states;
   files::NamedArrays arrays;
   const auto finish = [&](const std::vector<double>& values, const std::vector<double>& q,
@@ -50,11 +50,11 @@ files::NamedArrays solve_over_horizon(Engine& engine, const Problem& problem,
     arrays["occupancy"] = array_of({states}, total);
   };
   if (!arguments.soft) {
-    const HorizonSolution s = solve_horizon(engine, problem, reward, Choice::hard, outlook);
+    const HorizonSolution s = solve_horizon(engine, problem, reward, Backup::max, expectation);
     finish(s.values, s.q_values, s.policy);
     return arrays;
   }
-  const Messages m = messages(engine, problem, reward, outlook);
+  const Messages m = messages(engine, problem, reward, expectation);
   finish(m.beta_state, m.beta_state_action, m.policy);
   arrays["alpha"] = array_of({steps, states}, m.alpha);
   arrays["beta_state"] = arrays["values"];
@@ -62,7 +62,7 @@ files::NamedArrays solve_over_horizon(Engine& engine, const Problem& problem,
   return arrays;
 }
 
-SolveMethod method_of(const std::string& name, Outlook outlook, const Problem& problem) {
+SolveMethod method_of(const std::string& name, Expectation expectation, const Problem& problem) {
   if (name == "value") return SolveMethod::value_iteration;
   if (name == "policy") return SolveMethod::policy_iteration;
   if (name == "modified") return SolveMethod::modified_policy_iteration;
@@ -71,17 +71,18 @@ SolveMethod method_of(const std::string& name, Outlook outlook, const Problem& p
   if (name == "anderson") return SolveMethod::anderson;
   if (name == "multigrid") return SolveMethod::multigrid;
   // Policy iteration's factors grow faster than the problem: measured on grids up to 10^5 states.
-  return outlook == Outlook::causal && problem.n_states <= 20000 ? SolveMethod::policy_iteration
-                                                                 : SolveMethod::value_iteration;
+  return expectation == Expectation::causal && problem.n_states <= 20000
+             ? SolveMethod::policy_iteration
+             : SolveMethod::value_iteration;
 }
 
 // A reward under which values do not exist is bad input; the work itself did not fail. Policy
 // iteration finds a singular system where sweeps see how fast values grow, which says more.
-std::string why_divergent(Engine& engine, const Problem& problem, Choice choice, Outlook outlook,
-                          const Error& error) {
+std::string why_divergent(Engine& engine, const Problem& problem, Backup backup,
+                          Expectation expectation, const Error& error) {
   if (problem.horizon > 0) return error.what();
   try {
-    solve(engine, problem, problem.reward, {.choice = choice, .outlook = outlook});
+    solve(engine, problem, problem.reward, {.backup = backup, .expectation = expectation});
   } catch (const Error& by_sweeps) {
     return by_sweeps.what();
   }
@@ -109,18 +110,19 @@ int run_solve(const SolveArguments& arguments, const Common& common) {
 
   Threads team(common.threads == 0 ? processor_count() : common.threads);
   Engine engine(&team);
-  const Outlook outlook = arguments.outlook == "optimistic" ? Outlook::optimistic : Outlook::causal;
-  const Choice choice = arguments.soft ? Choice::soft : Choice::hard;
+  const Expectation expectation =
+      arguments.expectation == "log_mean_exp" ? Expectation::log_mean_exp : Expectation::causal;
+  const Backup backup = arguments.soft ? Backup::log_sum_exp : Backup::max;
   Json result = {{"states", problem.n_states}, {"pairs", problem.n_pairs()}};
   files::NamedArrays arrays;
   double value = 0;
   try {
     if (problem.horizon > 0) {
-      arrays = solve_over_horizon(engine, problem, problem.reward, arguments, outlook);
+      arrays = solve_over_horizon(engine, problem, problem.reward, arguments, expectation);
       result["horizon"] = problem.horizon;
     } else {
-      SolveOptions options{.choice = choice, .outlook = outlook};
-      options.method = method_of(arguments.method, outlook, problem);
+      SolveOptions options{.backup = backup, .expectation = expectation};
+      options.method = method_of(arguments.method, expectation, problem);
       options.tolerance = arguments.tolerance;
       if (arguments.precision == "f32") {
         // Sweeps alone have single precision.
@@ -142,7 +144,7 @@ int run_solve(const SolveArguments& arguments, const Common& common) {
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::not_finite)
       fail(ErrorKind::bad_input, "%s",
-           why_divergent(engine, problem, choice, outlook, error).c_str());
+           why_divergent(engine, problem, backup, expectation, error).c_str());
     throw;
   }
   const auto values = arrays.at("values").as<double>();
@@ -219,19 +221,19 @@ Demonstrations demonstrations_of(const std::vector<Trajectory>& trajectories) {
 }
 
 // Episodes of the best policy for the world's reward (of the soft one with --soft).
-std::vector<Trajectory> best_behaviour(const ProblemTable& table, const WorldArguments& arguments,
-                                       const Common& common) {
+std::vector<Trajectory> best_behavior(const ProblemTable& table, const WorldArguments& arguments,
+                                      const Common& common) {
   const Problem problem = make_problem(table);
   if (problem.reward.empty())
     fail(ErrorKind::bad_input, "--demos: %s has no reward to be good at", arguments.name.c_str());
   if (problem.horizon > 0)
     fail(ErrorKind::bad_input,
          "--demos: the problem has a horizon, for which there is no "
-         "stationary behaviour to show");
+         "stationary behavior to show");
   Threads team(common.threads == 0 ? processor_count() : common.threads);
   Engine engine(&team);
-  SolveOptions options{.choice = arguments.soft ? Choice::soft : Choice::hard};
-  options.method = method_of("auto", Outlook::causal, problem);
+  SolveOptions options{.backup = arguments.soft ? Backup::log_sum_exp : Backup::max};
+  options.method = method_of("auto", Expectation::causal, problem);
   const Solution s = solve(engine, problem, problem.reward, options);
   return sample_trajectories(problem, s.policy, arguments.episodes, arguments.steps, common.seed);
 }
@@ -262,7 +264,7 @@ int run_world(const WorldArguments& arguments, const Common& common) {
     LoadedProblem loaded = load_problem({arguments.name, arguments.world});
     table = std::move(loaded.table);
     coordinates = std::move(loaded.coordinates);
-    if (!arguments.demonstrations.empty()) trajectories = best_behaviour(table, arguments, common);
+    if (!arguments.demonstrations.empty()) trajectories = best_behavior(table, arguments, common);
   }
   if (!arguments.out.empty()) {
     write_problem_table(arguments.out, table);
@@ -310,9 +312,9 @@ void add_solve(Verb& root, Command& command) {
               "multigrid sweeps; auto: policy up to 20000 states")
       .one_of({"auto", "value", "policy", "modified", "extrapolated", "momentum", "anderson",
                "multigrid"});
-  verb.option("--outlook", arguments->outlook,
-              "causal: r + discount E V; optimistic: r + log E exp V")
-      .one_of({"causal", "optimistic"});
+  verb.option("--expectation", arguments->expectation,
+              "causal: r + discount E V; log_mean_exp: r + log E exp V")
+      .one_of({"causal", "log_mean_exp"});
   verb.option("--precision", arguments->precision, "of sweeps: f64 (default) or f32")
       .one_of({"f64", "f32"});
   verb.option("--tolerance", arguments->tolerance, "largest change of a value at the end")

@@ -33,16 +33,16 @@ void Svg::path(const Path& points, const std::string& css_class) {
   body_ += "\"/>\n";
 }
 
-void Svg::disc(Point centre, double radius, const std::string& css_class) {
+void Svg::disc(Point center, double radius, const std::string& css_class) {
   // one scale for x and y is not assumed: an ellipse
   body_ += formatted("<ellipse class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" rx=\"%.1f\" ry=\"%.1f\"/>\n",
-                     css_class.c_str(), x(centre.x), y(centre.y), radius / (x1_ - x0_) * width_,
+                     css_class.c_str(), x(center.x), y(center.y), radius / (x1_ - x0_) * width_,
                      radius / (y1_ - y0_) * height_);
 }
 
-void Svg::dot(Point centre, double pixels, const std::string& css_class) {
+void Svg::dot(Point center, double pixels, const std::string& css_class) {
   body_ += formatted("<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>\n",
-                     css_class.c_str(), x(centre.x), y(centre.y), pixels);
+                     css_class.c_str(), x(center.x), y(center.y), pixels);
 }
 
 void Svg::text(Point at, const std::string& words, const std::string& anchor, double pixels_right,

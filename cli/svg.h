@@ -1,4 +1,4 @@
-// Pictures as inline SVG, drawn in the coordinates of the data. Colours are classes of the page's
+// Pictures as inline SVG, drawn in the coordinates of the data. Colors are classes of the page's
 // style sheet, so that one picture serves light and dark.
 
 #pragma once
@@ -23,8 +23,8 @@ class Svg {
 
   void path(const Path& points, const std::string& css_class);
   // Radius in units of x.
-  void disc(Point centre, double radius, const std::string& css_class);
-  void dot(Point centre, double pixels, const std::string& css_class);
+  void disc(Point center, double radius, const std::string& css_class);
+  void dot(Point center, double pixels, const std::string& css_class);
   // anchor: start, middle or end.
   void text(Point at, const std::string& words, const std::string& anchor = "start",
             double pixels_right = 0, double pixels_down = 0);

@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "algorithms/data/demonstration_files.h"
-#include "cli/find_environment.h"
+#include "cli/resolve_environment.h"
 #include "cli/trainer.h"
 #include "kernels/device/error.h"
 
@@ -15,7 +15,7 @@ struct TrainOptions {
   std::string algorithm, environment, out, config, expert = "builtin", teacher, policy, trunk;
   std::vector<std::string> demonstrations, set;
   std::int64_t iterations = 0;
-  Watch watch;
+  LoggingOptions watch;
 };
 
 struct Entry {
@@ -78,7 +78,7 @@ Demonstrations load(const TrainOptions& options, const EnvironmentDescription* e
 int run(const TrainOptions& options, const Common& common) {
   const Entry& entry = trainer_named(options.algorithm);
   const EnvironmentDescription* environment =
-      options.environment.empty() ? nullptr : &find_environment(options.environment);
+      options.environment.empty() ? nullptr : &resolve_environment(options.environment);
   Demonstrations demonstrations;
   if (!options.demonstrations.empty()) demonstrations = load(options, environment);
   Session session(common);
@@ -140,7 +140,7 @@ void add_train(Verb& root, Command& command) {
   verb.option("--policy", options->policy,
               "the head, as `understudy policies` lists them, or gmm, cvae, made (setting head)");
   verb.option("--trunk", options->trunk, "mlp (default), rnn, lstm or gru (setting trunk)");
-  add_watch(verb, options->watch);
+  add_logging_options(verb, options->watch);
   verb.option("--iterations", options->iterations, "in place of the algorithm's own number")
       .between(std::int64_t{1}, std::int64_t{1000000000});
   verb.option("--expert", options->expert,

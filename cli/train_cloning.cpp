@@ -103,11 +103,11 @@ Sequences take_shown(const Training& training, PolicyDescription& description) {
     if (training.environment != nullptr)
       fail(ErrorKind::bad_input, "goals: expected no environment: %s gives no goal to observe",
            training.environment->name);
-    GoalRelabelling options{.kind = goals == Goals::last      ? GoalRelabelling::Kind::last
-                                    : goals == Goals::reached ? GoalRelabelling::Kind::reached
-                                                              : GoalRelabelling::Kind::within,
-                            .columns = shown.input_width,
-                            .seed = training.seed};
+    GoalRelabeling options{.kind = goals == Goals::last      ? GoalRelabeling::Kind::last
+                                   : goals == Goals::reached ? GoalRelabeling::Kind::reached
+                                                             : GoalRelabeling::Kind::within,
+                           .columns = shown.input_width,
+                           .seed = training.seed};
     settings.take("goals.columns", options.columns);
     settings.take("goals.copies", options.copies);
     if (goals == Goals::within) settings.take("goals.horizon", options.horizon);
@@ -127,7 +127,7 @@ class CloningTrainer final : public Trainer {
  public:
   CloningTrainer(const Training& training, const PolicyDescription& description, const Pairs& pairs)
       : policy_(*training.device, description, training.seed) {
-    BehaviouralCloning::Options options = take_cloning(training);
+    BehaviorCloning::Options options = take_cloning(training);
     options.validation_share = 0.1;
     options.patience = 0;
     training.settings->take("validation_share", options.validation_share);
@@ -136,15 +136,15 @@ class CloningTrainer final : public Trainer {
     const double held_out = std::ceil(options.validation_share * static_cast<double>(pairs.rows()));
     if (pairs.rows() < 10) options.validation_share = 0;
     const Index left = pairs.rows() - (pairs.rows() < 10 ? 0 : static_cast<Index>(held_out));
-    options.batch = std::min(options.batch, std::max<Index>(1, left));
-    standardise(policy_, pairs);
-    cloning_ = std::make_unique<BehaviouralCloning>(policy_, pairs, options);
+    options.batch_size = std::min(options.batch_size, std::max<Index>(1, left));
+    fit_normalizer(policy_, pairs);
+    cloning_ = std::make_unique<BehaviorCloning>(policy_, pairs, options);
   }
   Policy& policy() override { return policy_; }
   Index default_iterations() const override { return 30; }
   const char* metric() const override { return "loss"; }
   Metrics step() override {
-    const BehaviouralCloning::Metrics found = cloning_->steps(steps_);
+    const BehaviorCloning::Metrics found = cloning_->train(steps_);
     stopped_ = found.stopped;
     Metrics metrics = {{"loss", found.loss}, {"epoch", found.epoch}};
     metrics.emplace_back("validation", found.validation);
@@ -165,7 +165,7 @@ class CloningTrainer final : public Trainer {
 
  private:
   Policy policy_;
-  std::unique_ptr<BehaviouralCloning> cloning_;
+  std::unique_ptr<BehaviorCloning> cloning_;
   Index steps_ = 100;
   bool stopped_ = false;
 };
@@ -179,7 +179,7 @@ class SequenceTrainer final : public Trainer {
     options.policy = description;
     options.seed = training.seed;
     Settings& settings = *training.settings;
-    settings.take_count("batch", options.batch);
+    settings.take_count("batch_size", options.batch_size);
     settings.take_count("window", options.steps);
     settings.take("learning_rate", options.learning_rate);
     settings.take("weight_decay", options.weight_decay);
@@ -192,7 +192,7 @@ class SequenceTrainer final : public Trainer {
     for (Index i = 0; i < sequences.count(); ++i) longest = std::max(longest, sequences.length(i));
     options.steps = std::min(options.steps, longest);
     cloning_ = std::make_unique<SequenceCloning>(*training.device, sequences, options);
-    standardise(cloning_->policy(), pairs_of(sequences));
+    fit_normalizer(cloning_->policy(), pairs_of(sequences));
   }
   Policy& policy() override { return cloning_->policy(); }
   Index default_iterations() const override { return 30; }
@@ -242,11 +242,11 @@ class SequenceTrainer final : public Trainer {
 
 }  // namespace
 
-BehaviouralCloning::Options take_cloning(const Training& training) {
-  BehaviouralCloning::Options options;
+BehaviorCloning::Options take_cloning(const Training& training) {
+  BehaviorCloning::Options options;
   Settings& settings = *training.settings;
   options.loss = settings.choose("loss", {"likelihood", "squared_error"}, options.loss);
-  settings.take_count("batch", options.batch);
+  settings.take_count("batch_size", options.batch_size);
   settings.take("learning_rate", options.learning_rate);
   settings.take("weight_decay", options.weight_decay);
   settings.take("gradient_norm", options.gradient_norm);

@@ -6,9 +6,9 @@
 #include "algorithms/cloning/dagger.h"
 #include "algorithms/data/demonstration_files.h"
 #include "autograd/files/checkpoint.h"
-#include "cli/find_environment.h"
 #include "cli/pipe_expert.h"
 #include "cli/player.h"
+#include "cli/resolve_environment.h"
 #include "cli/trainer.h"
 #include "kernels/device/error.h"
 
@@ -37,7 +37,7 @@ std::unique_ptr<Policy> load_teacher(const Training& training, bool distils) {
     const Json config = read_json(teacher + "/config.json");
     const bool says = config.contains("environment") && config["environment"].is_string();
     const std::string name = says ? config["environment"].get<std::string>() : "";
-    if (says && &find_environment(name) != training.environment)
+    if (says && &resolve_environment(name) != training.environment)
       fail(ErrorKind::bad_input, "%s: expected a teacher of %s, found one of %s", teacher.c_str(),
            training.environment->name, name.c_str());
   }
@@ -56,11 +56,11 @@ class DaggerTrainer final : public Trainer {
                 training.seed) {
     const EnvironmentDescription& environment = *training.environment;
     Dagger::Options options;
-    Index instances = 10;
+    Index num_envs = 10;
     Settings& settings = *training.settings;
     const bool by_mode = distils ? take_target(training, options) : true;
     if (options.teacher == nullptr) options.cloning = take_cloning(training);
-    settings.take_count("instances", instances);
+    settings.take_count("num_envs", num_envs);
     settings.take_count("steps", options.steps);
     settings.take_count("training_steps", options.training_steps);
     options.schedule = settings.choose(
@@ -71,7 +71,7 @@ class DaggerTrainer final : public Trainer {
     settings.take("from_scratch", options.from_scratch);
     options.seed = training.seed;
     divergence_ = options.teacher != nullptr;
-    world_ = std::make_unique<BatchWorld>(*training.device, environment, instances, training.seed);
+    world_ = std::make_unique<BatchWorld>(*training.device, environment, num_envs, training.seed);
     // A teacher's draws are not the learner's, which has the seed itself.
     if (teacher_ != nullptr)
       expert_ = std::make_unique<PolicyExpert>(*teacher_, by_mode, ~training.seed);
@@ -81,7 +81,7 @@ class DaggerTrainer final : public Trainer {
       expert_ = std::make_unique<PipeExpert>(training.expert.substr(5));
     dagger_ = std::make_unique<Dagger>(policy_, *world_, *expert_, options);
     if (training.demonstrations != nullptr) {
-      standardise(policy_, pairs_of(*training.demonstrations));
+      fit_normalizer(policy_, pairs_of(*training.demonstrations));
       Demonstrations first = *training.demonstrations;
       dagger_->add(first);
       given_ = first.steps();
@@ -153,7 +153,7 @@ class DaggerTrainer final : public Trainer {
     if (target != Target::distribution) return target == Target::mode;
     options.teacher = teacher_.get();
     Distillation::Options& distillation = options.distillation;
-    settings.take_count("batch", distillation.batch);
+    settings.take_count("batch_size", distillation.batch_size);
     settings.take("learning_rate", distillation.learning_rate);
     settings.take("gradient_norm", distillation.gradient_norm);
     if (policy_.description().head.kind == HeadKind::categorical)

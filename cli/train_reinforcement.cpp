@@ -6,7 +6,7 @@
 #include <map>
 
 #include "algorithms/adversarial/adversarial_imitation.h"
-#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/cloning/behavior_cloning.h"
 #include "algorithms/reinforcement/policy_gradient.h"
 #include "algorithms/reinforcement/trpo.h"
 #include "autograd/files/checkpoint.h"
@@ -21,19 +21,21 @@ namespace {
 using Index = std::int64_t;
 
 void take_learner(Settings& settings, std::uint64_t seed, LearnerOptions& options) {
-  settings.take("instances", options.rollouts.instances);
-  settings.take("pairs", options.rollouts.pairs);
+  settings.take("num_envs", options.rollouts.num_envs);
+  settings.take("steps_per_iteration", options.rollouts.steps_per_iteration);
   settings.take("discount", options.discount);
-  settings.take("lambda", options.lambda);
-  settings.take("entropy", options.entropy);
+  settings.take("gae_lambda", options.gae_lambda);
+  settings.take("entropy_coefficient", options.entropy_coefficient);
   settings.take("baseline.hidden", options.baseline.hidden);
   std::string kind = name_of(options.baseline.kind);
   settings.take("baseline", kind);
   options.baseline.kind = baseline_kind_named(kind);
-  if (options.rollouts.instances < 1 || options.rollouts.pairs % options.rollouts.instances != 0)
-    fail(ErrorKind::bad_input, "pairs: expected a multiple of instances, %lld, found %lld",
-         static_cast<long long>(options.rollouts.instances),
-         static_cast<long long>(options.rollouts.pairs));
+  if (options.rollouts.num_envs < 1 ||
+      options.rollouts.steps_per_iteration % options.rollouts.num_envs != 0)
+    fail(ErrorKind::bad_input,
+         "steps_per_iteration: expected a multiple of num_envs, %lld, found %lld",
+         static_cast<long long>(options.rollouts.num_envs),
+         static_cast<long long>(options.rollouts.steps_per_iteration));
   options.rollouts.seed = options.baseline.seed = seed;
 }
 
@@ -43,13 +45,14 @@ constexpr Index usual_stride = 5;
 
 void take_trpo(Settings& settings, std::uint64_t seed, TrpoOptions& options) {
   take_learner(settings, seed, options.learner);
-  settings.take("divergence", options.trust_region.divergence);
-  settings.take("damping", options.trust_region.damping);
-  settings.take("conjugate_gradient", options.trust_region.iterations);
+  settings.take("max_kl", options.trust_region.max_kl);
+  settings.take("cg_damping", options.trust_region.cg_damping);
+  settings.take("cg_iterations", options.trust_region.cg_iterations);
   settings.take("fisher_stride", options.trust_region.fisher_stride);
   const Index stride = options.trust_region.fisher_stride;
-  if (stride < 1 || options.learner.rollouts.pairs % stride != 0)
-    fail(ErrorKind::bad_input, "fisher_stride: expected a divisor of pairs, found %lld",
+  if (stride < 1 || options.learner.rollouts.steps_per_iteration % stride != 0)
+    fail(ErrorKind::bad_input,
+         "fisher_stride: expected a divisor of steps_per_iteration, found %lld",
          static_cast<long long>(stride));
   options.learner.baseline.trust_region.fisher_stride = stride;
 }
@@ -93,7 +96,7 @@ class ReinforcementTrainer final : public Trainer {
     take_learner(settings, training.seed, options.learner);
     settings.take("learning_rate", options.learning_rate);
     settings.take("epochs", options.epochs);
-    settings.take("batch", options.batch);
+    settings.take("batch_size", options.batch_size);
     settings.take("gradient_norm", options.gradient_norm);
     if (options.clipped) settings.take("clip", options.clip);
     learner_ = std::make_unique<PolicyGradient>(policy_, environment_, options);
@@ -118,13 +121,13 @@ class ReinforcementTrainer final : public Trainer {
   }
   Index interactions() const override { return learner_->rollouts().interactions(); }
   void save(RunFolder& run, Index iteration) override {
-    learner_->keep();
+    learner_->save_state();
     run.save(iteration, {&policy_.store(), &learner_->store()}, kept(return_));
   }
   void resume(RunFolder& run) override {
-    return_ = latest_return(
-        read_checkpoint(run.checkpoint(), {&policy_.store(), &learner_->store()}));
-    learner_->recall();
+    return_ =
+        latest_return(read_checkpoint(run.checkpoint(), {&policy_.store(), &learner_->store()}));
+    learner_->load_state();
   }
 
  private:
@@ -149,7 +152,7 @@ class AdversarialTrainer final : public Trainer {
       settings.take("discriminator.learning_rate", options.discriminator.learning_rate);
       settings.take("discriminator.entropy_weight", options.discriminator.entropy_weight);
       settings.take("discriminator.steps", options.discriminator.steps);
-      settings.take("discriminator.minibatch", options.discriminator.minibatch);
+      settings.take("discriminator.batch_size", options.discriminator.batch_size);
       std::string form = name_of(options.discriminator.form);
       settings.take("reward", form);
       options.discriminator.form = reward_form_named(form);
@@ -162,14 +165,14 @@ class AdversarialTrainer final : public Trainer {
     if (warm_start < 0)
       fail(ErrorKind::bad_input, "warm_start: expected a number of steps of cloning, found %lld",
            static_cast<long long>(warm_start));
-    hold_statistics(policy_, *training.demonstrations);
+    freeze_normalizer(policy_, *training.demonstrations);
     // A run that goes on does this too, and then reads its checkpoint.
     if (warm_start > 0) {
       const Pairs pairs = pairs_of(*training.demonstrations);
-      BehaviouralCloning cloning(
+      BehaviorCloning cloning(
           policy_, pairs,
-          {.batch = std::min<Index>(128, pairs.rows()), .seed = training.seed});
-      cloning.steps(warm_start);
+          {.batch_size = std::min<Index>(128, pairs.rows()), .seed = training.seed});
+      cloning.train(warm_start);
     }
     imitation_ = make_imitation(policy_, *training.environment, *training.demonstrations, options,
                                 training.demonstrations_name);
@@ -188,16 +191,16 @@ class AdversarialTrainer final : public Trainer {
   const char* warning() const override { return latest_.adversary.warning; }
   Json decisions() const override {
     const RewardSign sign = imitation_->reward().sign();
-    return {{"reward", std::string(name_of(sign)) +
-                           (sign == RewardSign::never_positive
-                                ? ": to end an episode is what the expert wants"
-                            : sign == RewardSign::never_negative
-                                ? ": to go on is what the expert wants"
-                                : "")}};
+    return {
+        {"reward",
+         std::string(name_of(sign)) +
+             (sign == RewardSign::never_positive   ? ": to end an episode is what the expert wants"
+              : sign == RewardSign::never_negative ? ": to go on is what the expert wants"
+                                                   : "")}};
   }
   Index interactions() const override { return imitation_->learner().rollouts().interactions(); }
   void save(RunFolder& run, Index iteration) override {
-    imitation_->learner().keep();
+    imitation_->learner().save_state();
     run.save(iteration, imitation_->stores(), kept(return_));
   }
   void resume(RunFolder& run) override {

@@ -31,13 +31,13 @@ void take_head(const Training& training, PolicyDescription& description, bool ta
   Settings& settings = *training.settings;
   switch (head.kind) {
     case HeadKind::gaussian:
-      settings.take("state_dependent", head.state_dependent);
+      settings.take("state_dependent_std", head.state_dependent_std);
       [[fallthrough]];
-    case HeadKind::full_gaussian: settings.take("minimum_deviation", head.minimum_deviation); break;
+    case HeadKind::full_gaussian: settings.take("min_std", head.min_std); break;
     case HeadKind::mixture:
     case HeadKind::full_mixture:
       settings.take("components", head.components);
-      settings.take("minimum_deviation", head.minimum_deviation);
+      settings.take("min_std", head.min_std);
       break;
     case HeadKind::best_of:
     case HeadKind::variational:
@@ -107,7 +107,7 @@ PolicyDescription take_policy(const Training& training, const PolicyDescription*
     description.action = d.actions.discrete ? ActionSpace{ActionKind::index, most + 1}
                                             : ActionSpace{ActionKind::real, d.actions.width()};
   }
-  HeadKind kind = PolicyDescription::usual_head(description.action);
+  HeadKind kind = PolicyDescription::default_head(description.action);
   if (like != nullptr) {
     description.observation = like->observation;
     description.action = like->action;
@@ -128,16 +128,16 @@ PolicyDescription take_policy(const Training& training, const PolicyDescription*
   if (!description.observation.vocabularies.empty())
     settings.take_count("embedding", description.trunk.embedding);
   take_head(training, description, same);
-  description.normalise_observations =
+  description.normalize_observations =
       !description.observation.index && description.observation.vocabularies.empty();
-  training.settings->take("normalise_observations", description.normalise_observations);
+  training.settings->take("normalize_observations", description.normalize_observations);
   // As the code of TRPO's and GAIL's authors begins: nearly the same distribution everywhere.
-  description.initialisation = InitialisationKind::column_normalised;
+  description.initialization = InitializationKind::column_normalized;
   description.last_scale = 0.01;
   return description;
 }
 
-void add_watch(Verb& verb, Watch& watch) {
+void add_logging_options(Verb& verb, LoggingOptions& watch) {
   verb.flag("--trace", watch.trace,
             "write every inner quantity of each iteration into trace.csv of the run");
   verb.option("--checkpoint-seconds", watch.checkpoint_seconds,
@@ -146,7 +146,7 @@ void add_watch(Verb& verb, Watch& watch) {
 }
 
 Trained train_in(const std::string& out, Json config, Trainer& trainer, const Training& training,
-                 std::int64_t iterations, const Common& common, const Watch& watch) {
+                 std::int64_t iterations, const Common& common, const LoggingOptions& watch) {
   using Clock = std::chrono::steady_clock;
   if (iterations == 0) iterations = trainer.default_iterations();
   training.settings->finish();

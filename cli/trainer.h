@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/cloning/behavior_cloning.h"
 #include "algorithms/data/demonstrations.h"
 #include "algorithms/policies/policy.h"
 #include "cli/run_folder.h"
@@ -70,8 +70,8 @@ std::unique_ptr<Trainer> make_gtal(const Training& training);
 // its head, with its settings, unless another is named.
 PolicyDescription take_policy(const Training& training, const PolicyDescription* like = nullptr);
 
-// What cloning's optimiser and loss are told.
-BehaviouralCloning::Options take_cloning(const Training& training);
+// What cloning's optimizer and loss are told.
+BehaviorCloning::Options take_cloning(const Training& training);
 
 struct Trained {
   std::int64_t iterations = 0, interactions = 0;
@@ -80,15 +80,15 @@ struct Trained {
 };
 
 // What does not decide a run's results.
-struct Watch {
+struct LoggingOptions {
   bool trace = false;              // every inner quantity into trace.csv
   double checkpoint_seconds = 30;  // between checkpoints, at least
 };
-void add_watch(Verb& verb, Watch& watch);  // --trace, --checkpoint-seconds
+void add_logging_options(Verb& verb, LoggingOptions& watch);  // --trace, --checkpoint-seconds
 
 // Runs a trainer in a run folder: `config` is completed by the settings and the iterations (0: the
 // trainer's own). Leaves policy.safetensors and result.json.
 Trained train_in(const std::string& out, Json config, Trainer& trainer, const Training& training,
-                 std::int64_t iterations, const Common& common, const Watch& watch = {});
+                 std::int64_t iterations, const Common& common, const LoggingOptions& watch = {});
 
 }  // namespace understudy::cli

@@ -1,7 +1,7 @@
 // Acrobot: two links with a motor in the elbow, to be swung up above a line.
 //
 // Sutton 1996 with the equations of Sutton & Barto's book (which add a term to the paper's). Every
-// constant is that of Gymnasium's `classic_control/acrobot.py`: masses and lengths 1, centres of
+// constant is that of Gymnasium's `classic_control/acrobot.py`: masses and lengths 1, centers of
 // mass in the middle, moments of inertia 1, one classical Runge-Kutta step of 0.2 s with a constant
 // torque.
 //

@@ -1,7 +1,7 @@
-// The numbers that an environment is written in: one instance, or a vector of instances.
+// The numbers that an environment is written in: one environment, or a vector of environments.
 //
 // An environment is a template on a type Real. It is used with float and double, on host and
-// device, and by the CPU's executor with vectors whose lanes are instances. What both kinds of
+// device, and by the CPU's executor with vectors whose lanes are environments. What both kinds of
 // number can do is +, -, *, / (also with a Scalar on one side), comparisons (which give a Mask), |
 // and & of masks, and the functions below. There is no branch on a Real: `select` takes its place.
 
@@ -23,7 +23,7 @@ namespace understudy {
 template <class Real>
 struct Arithmetic;
 
-// One instance. (A vector's own specialisation is in arithmetic_cpu.h.)
+// One environment. (A vector's own specialization is in arithmetic_cpu.h.)
 template <class T, class Word>
 struct ScalarArithmetic {
   using Scalar = T;

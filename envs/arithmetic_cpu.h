@@ -1,4 +1,4 @@
-// Vectors of instances as the numbers of an environment. Include only from `*_cpu.cpp`.
+// Vectors of environments as the numbers of an environment. Include only from `*_cpu.cpp`.
 
 #pragma once
 

@@ -1,4 +1,4 @@
-// A batch: the instances' memory, and the executor of its device.
+// A batch: the environments' memory, and the executor of its device.
 
 #include "envs/batch.h"
 
@@ -41,24 +41,23 @@ BatchKernels<T> kernels_for(const Device& device, const EnvironmentDescription& 
 }  // namespace
 
 template <class T>
-Batch<T>::Batch(Device& device, const EnvironmentDescription& environment, std::int64_t instances,
-                std::uint64_t seed, std::uint64_t first_instance)
+Batch<T>::Batch(Device& device, const EnvironmentDescription& environment, std::int64_t num_envs,
+                std::uint64_t seed, std::uint64_t first_env)
     : device_(device), environment_(environment) {
-  if (instances < 1 || instances > (std::int64_t{1} << 30))
-    fail(ErrorKind::bad_input, "%s: expected 1 to 2^30 instances, found %lld", environment.name,
-         static_cast<long long>(instances));
+  if (num_envs < 1 || num_envs > (std::int64_t{1} << 30))
+    fail(ErrorKind::bad_input, "%s: expected 1 to 2^30 environments, found %lld", environment.name,
+         static_cast<long long>(num_envs));
   kernels_ = kernels_for<T>(device, environment);
-  const std::int64_t stride =
-      (instances + instance_multiple - 1) / instance_multiple * instance_multiple;
+  const std::int64_t stride = (num_envs + env_multiple - 1) / env_multiple * env_multiple;
   const std::size_t row = static_cast<std::size_t>(stride);
   bytes_ = row * ((environment.state_size + 1) * sizeof(T) + sizeof(std::uint32_t));
   memory_ = static_cast<std::byte*>(device.allocate(bytes_));
   device.fill_zero(memory_, bytes_);
 
-  arrays_.instances = instances;
+  arrays_.num_envs = num_envs;
   arrays_.stride = stride;
   arrays_.seed = seed;
-  arrays_.first_instance = first_instance;
+  arrays_.first_env = first_env;
   arrays_.horizon = static_cast<T>(environment.horizon);
   arrays_.user = environment.user;
   arrays_.state = reinterpret_cast<T*>(memory_);
@@ -96,7 +95,7 @@ void Batch<T>::get_state(T* rows) {
   const std::int64_t size = environment_.state_size, stride = arrays_.stride;
   std::vector<T> columns(static_cast<std::size_t>(size * stride));
   device_.copy_to_host(columns.data(), arrays_.state, columns.size() * sizeof(T));
-  for (std::int64_t i = 0; i < arrays_.instances; ++i)
+  for (std::int64_t i = 0; i < arrays_.num_envs; ++i)
     for (std::int64_t k = 0; k < size; ++k) rows[i * size + k] = columns[k * stride + i];
 }
 
@@ -104,7 +103,7 @@ template <class T>
 void Batch<T>::set_state(const T* rows) {
   const std::int64_t size = environment_.state_size, stride = arrays_.stride;
   std::vector<T> columns(static_cast<std::size_t>(size * stride), T(0));
-  for (std::int64_t i = 0; i < arrays_.instances; ++i)
+  for (std::int64_t i = 0; i < arrays_.num_envs; ++i)
     for (std::int64_t k = 0; k < size; ++k) columns[k * stride + i] = rows[i * size + k];
   device_.copy_from_host(arrays_.state, columns.data(), columns.size() * sizeof(T));
   device_.fill_zero(arrays_.elapsed, static_cast<std::size_t>(stride) * sizeof(T));

@@ -1,12 +1,12 @@
-// The executor on the CPU: a vector of instances at a time.
+// The executor on the CPU: a vector of environments at a time.
 //
-// The environment's own code runs on vectors whose lanes are instances. What made it fast:
+// The environment's own code runs on vectors whose lanes are environments. What made it fast:
 //
-//   * A variable of all instances lies together: loads and stores are whole vectors.
+//   * A variable of all environments lies together: loads and stores are whole vectors.
 //   * Observations go out as rows. For two and four columns the rows are put together by shuffles
 //     and leave as whole vectors.
-//   * Resets wait. A step only notes who ended; after a block of instances those are reset a vector
-//     at a time, with one Philox for all its lanes. CartPole under random actions ends in every
+//   * Resets wait. A step only notes who ended; after a block of environments those are reset a
+//     vector at a time, with one Philox for all its lanes. CartPole under random actions ends in every
 //     second vector, and a reset on the spot would double its time.
 
 #include "envs/arithmetic_cpu.h"
@@ -22,9 +22,10 @@ using Index = std::int64_t;
 
 // Parts of a batch begin at multiples of this.
 constexpr Index part_multiple = 512;
-// What an instance counts when work is split: parts of some 8192. A step takes a nanosecond or two
-// an instance; smaller parts cost more in cache lines that move between cores than they save.
-constexpr Index instance_cost = 2;
+// What an environment counts when work is split: parts of some 8192. A step takes a nanosecond or
+// two an environment; smaller parts cost more in cache lines that move between cores than they
+// save.
+constexpr Index env_cost = 2;
 
 // As many 32-bit integers as a vector of T has lanes.
 template <class T>
@@ -141,7 +142,8 @@ UNDERSTUDY_INLINE typename Words<T>::type gather_words(const std::uint32_t* base
   return result;
 }
 
-// The draws of a vector's worth of instances: `ResetRandom` in every lane, of at most `draws` each.
+// The draws of a vector's worth of environments: `ResetRandom` in every lane, of at most `draws`
+// each.
 //
 // All stays in registers: what is stored in pieces and loaded whole waits for the stores to reach
 // the cache.
@@ -157,20 +159,20 @@ class LaneRandom {
     std::memcpy(&all, who, sizeof all);
     const auto episode = gather_words<T>(arrays.episode, all);
     for (int h = 0; h < halves; ++h) {
-      instance_[h] = arrays.first_instance + widen(all, h);
+      env_[h] = arrays.first_env + widen(all, h);
       block_[h] = widen(episode, h) * reset_block(1, draws);
     }
     draw();
   }
-  // Those of a step of instances [first, first + w).
+  // Those of a step of environments [first, first + w).
   UNDERSTUDY_INLINE LaneRandom(const InstanceArrays<T>& arrays, Index first) : seed_(arrays.seed) {
-    std::uint64_t instance[w], block[w];
+    std::uint64_t env[w], block[w];
     for (int i = 0; i < w; ++i) {
-      instance[i] = arrays.first_instance + std::uint64_t(first + i);
+      env[i] = arrays.first_env + std::uint64_t(first + i);
       block[i] =
           step_block(arrays.episode[first + i], std::uint64_t(arrays.elapsed[first + i]), draws);
     }
-    std::memcpy(instance_, instance, sizeof instance);
+    std::memcpy(env_, env, sizeof env);
     std::memcpy(block_, block, sizeof block);
     draw();
   }
@@ -199,8 +201,8 @@ class LaneRandom {
     for (int h = 0; h < halves; ++h) {
       a[h] = block_[h];
       b[h] = block_[h] >> 32;
-      c[h] = instance_[h];
-      d[h] = instance_[h] >> 32;
+      c[h] = env_[h];
+      d[h] = env_[h] >> 32;
       block_[h] += 1;
     }
     WideWords key_0 = std::uint64_t(std::uint32_t(seed_)) - WideWords{};
@@ -248,7 +250,7 @@ class LaneRandom {
   }
 
   std::uint64_t seed_;
-  WideWords instance_[halves], block_[halves];
+  WideWords env_[halves], block_[halves];
   Word words_[4];
   int next_ = 0;
 };
@@ -269,12 +271,12 @@ UNDERSTUDY_INLINE void reset_lanes(const InstanceArrays<T>& arrays, std::int32_t
   std::uint32_t* const episode = arrays.episode;
   const Index stride = arrays.stride;
   for (int i = 0; i < count; ++i) {
-    const Index instance = who[i];
-    for (int k = 0; k < E::state_size; ++k) to[k * stride + instance] = states[k * w + i];
-    elapsed[instance] = 0;
-    ++episode[instance];
+    const Index env = who[i];
+    for (int k = 0; k < E::state_size; ++k) to[k * stride + env] = states[k * w + i];
+    elapsed[env] = 0;
+    ++episode[env];
     if (observation != nullptr)
-      std::memcpy(observation + instance * columns, rows + i * columns, columns * sizeof(T));
+      std::memcpy(observation + env * columns, rows + i * columns, columns * sizeof(T));
   }
 }
 
@@ -312,7 +314,7 @@ UNDERSTUDY_INLINE auto step_lanes_once(const InstanceArrays<T>& arrays, Index i,
   }
 }
 
-// Steps instances [i, i + count), count <= lanes<T>; returns a bit for each whose episode ended.
+// Steps environments [i, i + count), count <= lanes<T>; returns a bit for each whose episode ended.
 // The state's arrays reach to the next multiple of any vector, the caller's only to `count`.
 template <class E, class T>
 UNDERSTUDY_INLINE unsigned step_lanes(const InstanceArrays<T>& arrays, const StepArrays<T>& step,
@@ -380,7 +382,7 @@ UNDERSTUDY_INLINE void append_lanes(std::int32_t* list, Index& count, Index i, u
 
 template <class E, class T>
 void step(Stream& stream, const InstanceArrays<T>& all, const StepArrays<T>& step) {
-  split_rows(stream, all.instances, instance_cost, part_multiple, [&](Index begin, Index end, int) {
+  split_rows(stream, all.num_envs, env_cost, part_multiple, [&](Index begin, Index end, int) {
     constexpr int w = lanes<T>;
     // Copies of its own, whose pointers no store can change.
     const InstanceArrays<T> arrays = all;
@@ -405,22 +407,21 @@ void step(Stream& stream, const InstanceArrays<T>& all, const StepArrays<T>& ste
 
 template <class E, class T>
 void reset(Stream& stream, const InstanceArrays<T>& arrays, T* observation) {
-  split_rows(stream, arrays.instances, instance_cost, part_multiple,
-             [&](Index begin, Index end, int) {
-               constexpr int w = lanes<T>;
-               for (Index first = begin; first < end; first += w) {
-                 std::int32_t who[w];
-                 for (int i = 0; i < w; ++i) who[i] = std::int32_t(first + i);
-                 const int count = int(end - first < w ? end - first : w);
-                 reset_lanes<E, T>(arrays, who, count, observation);
-               }
-             });
+  split_rows(stream, arrays.num_envs, env_cost, part_multiple, [&](Index begin, Index end, int) {
+    constexpr int w = lanes<T>;
+    for (Index first = begin; first < end; first += w) {
+      std::int32_t who[w];
+      for (int i = 0; i < w; ++i) who[i] = std::int32_t(first + i);
+      const int count = int(end - first < w ? end - first : w);
+      reset_lanes<E, T>(arrays, who, count, observation);
+    }
+  });
 }
 
 template <class E, class T>
 void observe(Stream&, const InstanceArrays<T>& arrays, T* observation) {
-  for (Index i = 0; i < arrays.instances; i += lanes<T>) {
-    const Index rest = arrays.instances - i;
+  for (Index i = 0; i < arrays.num_envs; i += lanes<T>) {
+    const Index rest = arrays.num_envs - i;
     store_rows<T, E::observation_size>(observation + i * E::observation_size,
                                        E::observe(load_state<E, T>(arrays, i)),
                                        int(rest < lanes<T> ? rest : lanes<T>));

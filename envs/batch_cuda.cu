@@ -1,7 +1,7 @@
-// The executor on CUDA: a thread an instance.
+// The executor on CUDA: a thread an environment.
 //
-// A variable of all instances lies together, so that neighbouring threads read neighbouring words.
-// Who resets does so on the spot: a warp waits for the reset of any of its instances, some 80
+// A variable of all environments lies together, so that neighboring threads read neighboring words.
+// Who resets does so on the spot: a warp waits for the reset of any of its environments, some 80
 // operations, which hides behind the memory traffic of a step.
 
 #include "envs/batch.h"
@@ -21,24 +21,24 @@ __device__ inline std::int64_t thread_index() {
 template <class E, class T>
 __global__ void reset_kernel(InstanceArrays<T> arrays, T* observation) {
   const std::int64_t i = thread_index();
-  if (i < arrays.instances) reset_one<E>(arrays, i, observation);
+  if (i < arrays.num_envs) reset_one<E>(arrays, i, observation);
 }
 
 template <class E, class T>
 __global__ void step_kernel(InstanceArrays<T> arrays, StepArrays<T> given) {
   const std::int64_t i = thread_index();
-  if (i < arrays.instances) step_one<E>(arrays, given, i);
+  if (i < arrays.num_envs) step_one<E>(arrays, given, i);
 }
 
 template <class E, class T>
 __global__ void observe_kernel(InstanceArrays<T> arrays, T* observation) {
   const std::int64_t i = thread_index();
-  if (i < arrays.instances) write_observation<E>(read_state<E>(arrays, i), i, observation);
+  if (i < arrays.num_envs) write_observation<E>(read_state<E>(arrays, i), i, observation);
 }
 
 template <class T>
 dim3 blocks_for(const InstanceArrays<T>& arrays) {
-  return dim3(static_cast<unsigned>((arrays.instances + block_threads - 1) / block_threads));
+  return dim3(static_cast<unsigned>((arrays.num_envs + block_threads - 1) / block_threads));
 }
 
 template <class E, class T>

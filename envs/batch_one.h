@@ -1,4 +1,4 @@
-// What an executor does to one instance: the reference's loop body, and a CUDA thread's.
+// What an executor does to one environment: the reference's loop body, and a CUDA thread's.
 
 #pragma once
 
@@ -30,11 +30,11 @@ UNDERSTUDY_HOST_DEVICE void write_state(const InstanceArrays<T>& arrays, std::in
   for (int k = 0; k < E::state_size; ++k) arrays.state[k * arrays.stride + i] = state[k];
 }
 
-// Begins the instance's next episode.
+// Begins the environment's next episode.
 template <class E, class T>
 UNDERSTUDY_HOST_DEVICE void reset_one(const InstanceArrays<T>& arrays, std::int64_t i,
                                       T* observation) {
-  ResetRandom<T> random(arrays.seed, arrays.first_instance + std::uint64_t(i), arrays.episode[i],
+  ResetRandom<T> random(arrays.seed, arrays.first_env + std::uint64_t(i), arrays.episode[i],
                         E::reset_draws);
   const typename E::State state = E::reset(random);
   write_state<E>(arrays, i, state);
@@ -54,7 +54,7 @@ UNDERSTUDY_HOST_DEVICE void step_one(const InstanceArrays<T>& arrays, const Step
 
   // (Unused, and gone after inlining, where the dynamics are deterministic.)
   ResetRandom<T> random(
-      arrays.seed, arrays.first_instance + std::uint64_t(i),
+      arrays.seed, arrays.first_env + std::uint64_t(i),
       typename ResetRandom<T>::At{
           step_block(arrays.episode[i], std::uint64_t(arrays.elapsed[i]), step_draws_of<E>())});
   const auto next = step_with<E>(read_state<E>(arrays, i), action, random);

@@ -1,4 +1,4 @@
-// The executor in plain loops: one instance after another, in double.
+// The executor in plain loops: one environment after another, in double.
 
 #include "envs/batch.h"
 #include "envs/batch_one.h"
@@ -9,17 +9,17 @@ namespace {
 
 template <class E>
 void reset(Stream&, const InstanceArrays<double>& arrays, double* observation) {
-  for (std::int64_t i = 0; i < arrays.instances; ++i) reset_one<E>(arrays, i, observation);
+  for (std::int64_t i = 0; i < arrays.num_envs; ++i) reset_one<E>(arrays, i, observation);
 }
 
 template <class E>
 void step(Stream&, const InstanceArrays<double>& arrays, const StepArrays<double>& given) {
-  for (std::int64_t i = 0; i < arrays.instances; ++i) step_one<E>(arrays, given, i);
+  for (std::int64_t i = 0; i < arrays.num_envs; ++i) step_one<E>(arrays, given, i);
 }
 
 template <class E>
 void observe(Stream&, const InstanceArrays<double>& arrays, double* observation) {
-  for (std::int64_t i = 0; i < arrays.instances; ++i)
+  for (std::int64_t i = 0; i < arrays.num_envs; ++i)
     write_observation<E>(read_state<E>(arrays, i), i, observation);
 }
 

@@ -8,10 +8,10 @@
  * and name the file where the command wants an environment: `understudy record ./mine.so ...`.
  * docs/examples/ has one with its build.
  *
- * The table describes one instance. An instance is its state, `state_size` doubles; the functions
- * hold nothing of their own and may be called from several threads at once, on different instances.
- * Whatever is random comes in as `uniform`, numbers in [0, 1), so that a run depends on its seed
- * alone. Time limits and resets are the caller's.
+ * The table describes one environment. An environment is its state, `state_size` doubles; the
+ * functions hold nothing of their own and may be called from several threads at once, on different
+ * environments. Whatever is random comes in as `uniform`, numbers in [0, 1), so that a run depends
+ * on its seed alone. Time limits and resets are the caller's.
  */
 #pragma once
 
@@ -24,7 +24,7 @@ extern "C" {
 /* ---- pictures ---- */
 
 enum { UNDERSTUDY_LINE, UNDERSTUDY_CIRCLE, UNDERSTUDY_POLYGON };
-/* What a shape stands for; whoever shows it picks the colour. */
+/* What a shape stands for; whoever shows it picks the color. */
 enum { UNDERSTUDY_INK, UNDERSTUDY_AGENT, UNDERSTUDY_GOAL, UNDERSTUDY_DANGER, UNDERSTUDY_FAINT };
 enum { UNDERSTUDY_FRAME_CAPACITY = 256 };
 

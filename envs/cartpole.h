@@ -102,7 +102,7 @@ struct CartPoleDynamics : CartPoleFacts {
     const double at = state[position], tilt = state[angle];
     draw_line(frame, -2.4, 0, 2.4, 0, 0.02, Ink::faint);
     draw_rectangle(frame, at - 0.25, -0.12, at + 0.25, 0.12, Ink::outline);
-    // The pole is 1 m long, twice the distance to its centre.
+    // The pole is 1 m long, twice the distance to its center.
     draw_line(frame, at, 0, at + __builtin_sin(tilt), __builtin_cos(tilt), 0.08, Ink::agent);
   }
 };
@@ -150,8 +150,8 @@ struct FixedCartPole : CartPoleDynamics<Number> {
     Transition<Real, CartPoleFacts::state_size> next;
     next.state = FixedCartPole::pushed(state, action, sine, cosine);
     next.state[CartPoleFacts::angle] = wrap_angle<Real>(next.state[CartPoleFacts::angle]);
-    next.reward = select<Real>(FixedCartPole::lost(next.state), constant<Real>(0),
-                               constant<Real>(1));
+    next.reward =
+        select<Real>(FixedCartPole::lost(next.state), constant<Real>(0), constant<Real>(1));
     next.terminated = next.reward < Scalar(0);  // never
     return next;
   }

@@ -35,9 +35,9 @@ struct CirclesFacts {
   static constexpr int reset_draws = 1, step_draws = 2;
 
   static constexpr int modes = 3;
-  // Centres (0, radius) above or below the start; sense +1 is anticlockwise.
+  // Centers (0, radius) above or below the start; sense +1 is anticlockwise.
   // (Functions rather than tables: code for CUDA may not index a table of the host's.)
-  static constexpr double centre_y(int m) { return m == 0 ? 0.4 : m == 1 ? 0.2 : -0.2; }
+  static constexpr double center_y(int m) { return m == 0 ? 0.4 : m == 1 ? 0.2 : -0.2; }
   static constexpr double radius(int m) { return m == 0 ? 0.4 : 0.2; }
   static constexpr double sense(int m) { return m == 2 ? -1 : 1; }
   static constexpr double speed = 0.01, noise = 0.005;  // noise: relative to the speed
@@ -85,7 +85,7 @@ struct Circles : CirclesFacts {
     const Real x = next.state[mode - 2], y = next.state[mode - 1];
     Real nearest = constant<Real>(Scalar(0.25));
     for (int m = 0; m < modes; ++m) {
-      const Real above = y - Scalar(centre_y(m));
+      const Real above = y - Scalar(center_y(m));
       const Real off = square_root<Real>(x * x + above * above) / Scalar(radius(m)) - Scalar(1);
       const Real apart = select<Real>(off < Scalar(0), -off, off);
       nearest = select<Real>(apart < nearest, apart, nearest);
@@ -104,9 +104,9 @@ struct Circles : CirclesFacts {
   // Towards the point of its circle that one step further on.
   static void expert(const double* state, double* action) {
     const int m = int(state[mode]);
-    const double x = state[mode - 2], above = state[mode - 1] - centre_y(m);
+    const double x = state[mode - 2], above = state[mode - 1] - center_y(m);
     const double distance = __builtin_sqrt(x * x + above * above);
-    // The unit vector from the centre, turned by the step's angle: its sine is exact enough.
+    // The unit vector from the center, turned by the step's angle: its sine is exact enough.
     const double sine = sense(m) * speed / radius(m), cosine = 1 - 0.5 * sine * sine;
     const double ux = distance > 0 ? x / distance : 1, uy = distance > 0 ? above / distance : 0;
     const double to_x = radius(m) * (cosine * ux - sine * uy) - x;
@@ -120,7 +120,7 @@ struct Circles : CirclesFacts {
     for (int m = 0; m < modes; ++m)
       for (int i = 0; i < 40; ++i) {
         const double a = i * 0.15707963267948966;
-        draw_circle(frame, radius(m) * __builtin_sin(a), centre_y(m) + radius(m) * __builtin_cos(a),
+        draw_circle(frame, radius(m) * __builtin_sin(a), center_y(m) + radius(m) * __builtin_cos(a),
                     0.004, Ink::faint);
       }
     for (int k = 0; k < remembered; ++k)

@@ -1,4 +1,4 @@
-// An environment: a Markov decision process as code for one instance.
+// An environment: a Markov decision process as code for one environment.
 //
 // An environment is a struct of static functions and constants, a template on its number type:
 //
@@ -15,10 +15,10 @@
 //   static void expert(const double* state, double* action)   a controller that sees the state
 //   static void draw(const double* state, Frame& frame)       a picture
 //
-// It holds nothing: an instance is its State, and `step` is a function. With float or double that
-// is a whole environment to embed; the executors of batch.h run thousands, on vectors and on CUDA,
-// with time limits and automatic resets. An environment knows nothing of learning, of time limits
-// or of episodes' numbers.
+// It holds nothing: an environment is its State, and `step` is a function. With float or double
+// that is a whole environment to embed; the executors of batch.h run thousands, on vectors and on
+// CUDA, with time limits and automatic resets. An environment knows nothing of learning, of time
+// limits or of episodes' numbers.
 //
 // A discrete action comes as its number in a Real, so that one code serves vectors: actions[0] is
 // 0, 1, ..., action_count - 1. Whoever calls keeps actions in range.

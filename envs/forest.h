@@ -45,7 +45,7 @@ struct ForestFacts {
   static constexpr double speed = 1.5, seconds = 0.1, response = 0.3;  // m/s, s, s
   static constexpr int prime = 3001;  // products of what is below stay below 2^24
 
-  // Returns are metres flown, 90 at most. Both measured; the reference is the
+  // Returns are meters flown, 90 at most. Both measured; the reference is the
   // built-in expert.
   static constexpr Version versions[] = {
       {"forest", "", 600, no_mark, 19.6, 90},
@@ -109,7 +109,7 @@ struct Forest : ForestFacts {
   }
 
   // The sideways speed follows the command (clipped to [-1, 1]) with the craft's response. Reward:
-  // metres forward. Touching a tree ends the episode.
+  // meters forward. Touching a tree ends the episode.
   static UNDERSTUDY_HOST_DEVICE Transition<Real, state_size> step(const State& state,
                                                                   const Action& action) {
     const Real command = clip<Real>(action[0], Scalar(action_low), Scalar(action_high));
@@ -133,7 +133,7 @@ struct Forest : ForestFacts {
                         constant<Real>(1));
   }
 
-  // A ray meets a disc where t - sqrt(r^2 - m^2): t how far along the centre is, m how far beside.
+  // A ray meets a disc where t - sqrt(r^2 - m^2): t how far along the center is, m how far beside.
   // Discs are disjoint, so that the first in t is the first met, and one root a ray is enough.
   static UNDERSTUDY_HOST_DEVICE Observation observe(const State& state) {
     // Directions from -60 to 60 degrees, by turns of 120 / 23 degrees.

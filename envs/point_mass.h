@@ -5,7 +5,7 @@
 //
 //   |p - goal|^2 / 10 + |u|^2 / 100 + 4 sum over obstacles of max(0, 1 - d^2 / (1.5 r)^2)^2,
 //
-// d the distance to an obstacle's centre and r its radius. An episode always lasts its 60 steps of
+// d the distance to an obstacle's center and r its radius. An episode always lasts its 60 steps of
 // 0.1 s; nothing stops the mass.
 
 #pragma once
@@ -30,8 +30,8 @@ struct PointMassFacts {
 
   static constexpr int obstacles = 3;
   // (Functions rather than tables: code for CUDA may not index a table of the host's.)
-  static constexpr double centre_x(int i) { return i == 0 ? -0.6 : i == 1 ? 0.5 : 0.9; }
-  static constexpr double centre_y(int i) { return i == 0 ? 0.1 : i == 1 ? -0.5 : 0.7; }
+  static constexpr double center_x(int i) { return i == 0 ? -0.6 : i == 1 ? 0.5 : 0.9; }
+  static constexpr double center_y(int i) { return i == 0 ? 0.1 : i == 1 ? -0.5 : 0.7; }
   static constexpr double radius(int i) { return i == 0 ? 0.45 : i == 1 ? 0.4 : 0.35; }
   static constexpr double goal_x = 1.8, goal_y = 0.1;
 
@@ -73,8 +73,8 @@ struct PointMass : PointMassFacts {
     const Real dx = next.state[x] - Scalar(goal_x), dy = next.state[y] - Scalar(goal_y);
     Real price = Scalar(0.1) * (dx * dx + dy * dy) + Scalar(0.01) * effort;
     for (int i = 0; i < obstacles; ++i) {
-      const Real from_x = next.state[x] - Scalar(centre_x(i));
-      const Real from_y = next.state[y] - Scalar(centre_y(i));
+      const Real from_x = next.state[x] - Scalar(center_x(i));
+      const Real from_y = next.state[y] - Scalar(center_y(i));
       const Scalar reach = Scalar(1.5 * radius(i));
       const Real near = Scalar(1) - (from_x * from_x + from_y * from_y) / (reach * reach);
       const Real inside = select<Real>(near > Scalar(0), near, constant<Real>(0));
@@ -94,7 +94,7 @@ struct PointMass : PointMassFacts {
     if (size > 1) force[0] /= size, force[1] /= size;
     for (int k = 0; k < 2; ++k) force[k] -= 0.5 * state[2 + k];
     for (int i = 0; i < obstacles; ++i) {
-      const double ahead = state[x] - centre_x(i), across = state[y] - centre_y(i);
+      const double ahead = state[x] - center_x(i), across = state[y] - center_y(i);
       const double distance = __builtin_sqrt(ahead * ahead + across * across);
       const double near = 1 - (distance - radius(i)) / 0.55;
       if (near <= 0) continue;
@@ -107,7 +107,7 @@ struct PointMass : PointMassFacts {
   static void draw(const double* state, Frame& frame) {
     begin_frame(frame, -2.6, 2.6, -1.6, 1.6);
     for (int i = 0; i < obstacles; ++i)
-      draw_circle(frame, centre_x(i), centre_y(i), radius(i), Ink::danger);
+      draw_circle(frame, center_x(i), center_y(i), radius(i), Ink::danger);
     draw_circle(frame, goal_x, goal_y, 0.12, Ink::goal);
     draw_circle(frame, state[x], state[y], 0.07, Ink::agent);
   }

@@ -1,8 +1,8 @@
 // Random numbers for resets: Philox-4x32-10 (Salmon, Moraes, Dror & Shaw, SC 2011), for one
-// instance.
+// environment.
 //
 // The key is the seed; the counter is the block's index (64 bits) and the stream (64 bits), as in
-// kernels/random/random.h. An instance's number is its stream, so that what it draws depends
+// kernels/random/random.h. An environment's number is its stream, so that what it draws depends
 // neither on the batch nor on the device. A reset uses one word a draw: 24 bits of it in f32, all
 // 32 in f64, so that an episode begins at the same place in both.
 
@@ -40,9 +40,9 @@ struct Philox {
   }
 };
 
-// Where an instance's draws lie in its stream: those of its resets one after another, those of its
-// steps in the upper half, each step with room for its own (steps of an episode < 2^24, draws of a
-// step <= 256).
+// Where an environment's draws lie in its stream: those of its resets one after another, those of
+// its steps in the upper half, each step with room for its own (steps of an episode < 2^24, draws
+// of a step <= 256).
 UNDERSTUDY_HOST_DEVICE std::uint64_t reset_block(std::uint64_t episode, int draws) {
   return episode * std::uint64_t((draws + 3) / 4);
 }
@@ -58,18 +58,18 @@ class ResetRandom {
   struct At {
     std::uint64_t block;
   };
-  UNDERSTUDY_HOST_DEVICE ResetRandom(std::uint64_t seed, std::uint64_t instance, At first)
-      : seed_(seed), instance_(instance), block_(first.block) {}
+  UNDERSTUDY_HOST_DEVICE ResetRandom(std::uint64_t seed, std::uint64_t env, At first)
+      : seed_(seed), env_(env), block_(first.block) {}
 
-  // Draws of the `episode`-th reset of an instance that makes `draws` of them each time.
-  UNDERSTUDY_HOST_DEVICE ResetRandom(std::uint64_t seed, std::uint64_t instance,
-                                     std::uint64_t episode, int draws)
-      : seed_(seed), instance_(instance), block_(reset_block(episode, draws)) {}
+  // Draws of the `episode`-th reset of an environment that makes `draws` of them each time.
+  UNDERSTUDY_HOST_DEVICE ResetRandom(std::uint64_t seed, std::uint64_t env, std::uint64_t episode,
+                                     int draws)
+      : seed_(seed), env_(env), block_(reset_block(episode, draws)) {}
 
   // Uniform in [low, high).
   UNDERSTUDY_HOST_DEVICE T uniform(double low, double high) {
     if (next_ == 4) {
-      Philox::block(seed_, instance_, block_++, words_);
+      Philox::block(seed_, env_, block_++, words_);
       next_ = 0;
     }
     const std::uint32_t word = words_[next_++];
@@ -78,7 +78,7 @@ class ResetRandom {
   }
 
  private:
-  std::uint64_t seed_, instance_, block_;
+  std::uint64_t seed_, env_, block_;
   std::uint32_t words_[4] = {};
   int next_ = 4;
 };

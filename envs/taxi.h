@@ -139,7 +139,7 @@ struct Taxi {
     seen[goal] = true;
     for (int i = 0; i < count; ++i) {
       const int row = queue[i] / 5, column = queue[i] % 5;
-      // From each neighbour the way that leads here.
+      // From each neighbor the way that leads here.
       const int row_of[] = {row - 1, row + 1, row, row},
                 column_of[] = {column, column, column - 1, column + 1};
       for (int way = 0; way < 4; ++way) {

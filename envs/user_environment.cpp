@@ -1,4 +1,4 @@
-// A user's own environment: its table checked, and its functions called for every instance.
+// A user's own environment: its table checked, and its functions called for every environment.
 
 #include "envs/user_environment.h"
 
@@ -16,7 +16,7 @@ using Index = std::int64_t;
 
 constexpr int largest_size = 4096, largest_draws = 64;
 // What a thread takes at a time: some microseconds of calls through pointers.
-constexpr Index part_instances = 64;
+constexpr Index part_envs = 64;
 
 template <class T>
 struct Instance {
@@ -40,7 +40,7 @@ struct Instance {
       rows[i * arrays.user->observation_size + k] = T(observation[k]);
   }
   void draw(const InstanceArrays<T>& arrays, Index i, std::uint64_t block, int count) {
-    ResetRandom<double> random(arrays.seed, arrays.first_instance + std::uint64_t(i),
+    ResetRandom<double> random(arrays.seed, arrays.first_env + std::uint64_t(i),
                                ResetRandom<double>::At{block});
     for (int k = 0; k < count; ++k) uniform[k] = random.uniform(0, 1);
   }
@@ -84,12 +84,11 @@ template <class T, class Work>
 void each(Stream& stream, const InstanceArrays<T>& arrays, const Work& work) {
   const auto part = [&](int which) {
     Instance<T> instance;
-    const Index begin = which * part_instances;
-    const Index end =
-        arrays.instances - begin < part_instances ? arrays.instances : begin + part_instances;
+    const Index begin = which * part_envs;
+    const Index end = arrays.num_envs - begin < part_envs ? arrays.num_envs : begin + part_envs;
     for (Index i = begin; i < end; ++i) work(instance, i);
   };
-  const int parts = int((arrays.instances + part_instances - 1) / part_instances);
+  const int parts = int((arrays.num_envs + part_envs - 1) / part_envs);
   if (stream.threads != nullptr && parts > 1)
     stream.threads->run(parts, [&](int which, int) { part(which); });
   else

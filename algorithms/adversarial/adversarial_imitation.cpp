@@ -1,6 +1,6 @@
 #include "algorithms/adversarial/adversarial_imitation.h"
 
-#include "algorithms/data/normalisation.h"
+#include "algorithms/data/normalization.h"
 #include "autograd/files/checkpoint.h"
 #include "kernels/device/error.h"
 
@@ -70,19 +70,19 @@ AdversarialImitation::AdversarialImitation(std::unique_ptr<Learner> learner,
       successors_(learner_->policy().device()),
       replacement_(learner_->policy().device()) {
   Rollouts& rollouts = learner_->rollouts();
-  const std::int64_t pairs = rollouts.pairs(), instances = rollouts.instances();
+  const std::int64_t pairs = rollouts.steps_per_iteration(), num_envs = rollouts.num_envs();
   const std::int64_t width = learner_->policy().description().observation.width();
   rows_.observation = rollouts.observation().data();
   rows_.action = rollouts.action().data();
   if (input == RewardInput::state_pair) {
-    // The observation that a step reached: the next row of its instance, or, where the episode
+    // The observation that a step reached: the next row of its environment, or, where the episode
     // ended, what it ended with.
     next_ = &buffers_.create("next_observation", {pairs, width});
     const Tensor following = successors_.input("following", {rows(pairs), width});
     const Tensor last = successors_.input("last", {rows(pairs), width});
     const Tensor ended = successors_.input("ended", {rows(pairs), 1});
     successors_.assign(*next_, select(expand(ended, {rows(pairs), width}), last, following));
-    successors_.bind("following", static_cast<const float*>(rows_.observation) + instances * width);
+    successors_.bind("following", static_cast<const float*>(rows_.observation) + num_envs * width);
     successors_.bind("last", rollouts.final_observation().data());
     successors_.bind("ended", rollouts.ended().data());
     successors_.plan();
@@ -117,31 +117,31 @@ std::vector<const Store*> AdversarialImitation::stores() {
 
 void AdversarialImitation::save(const std::string& path,
                                 const std::map<std::string, std::string>& metadata) {
-  learner_->keep();
+  learner_->save_state();
   write_checkpoint(path, stores(), metadata);
 }
 
 std::map<std::string, std::string> AdversarialImitation::load(const std::string& path) {
   auto metadata = read_checkpoint(path, {&policy().store(), &learner_->store(), &reward_->store()});
-  learner_->recall();
+  learner_->load_state();
   return metadata;
 }
 
 PolicyDescription imitation_policy(const EnvironmentDescription& environment) {
   PolicyDescription description = describe_policy(environment);
   description.trunk.hidden = {100, 100};
-  description.initialisation = InitialisationKind::column_normalised;
+  description.initialization = InitializationKind::column_normalized;
   description.last_scale = 0.01;
-  description.normalise_observations = true;
+  description.normalize_observations = true;
   return description;
 }
 
-void hold_statistics(Policy& policy, const Demonstrations& demonstrations) {
-  if (!policy.description().normalise_observations) return;
+void freeze_normalizer(Policy& policy, const Demonstrations& demonstrations) {
+  if (!policy.description().normalize_observations) return;
   constexpr double forever = 1e15;
   const Transitions steps = transitions(demonstrations);
-  const Normalisation fit =
-      Normalisation::fit(steps.observations.numbers, steps.observations.width());
+  const Normalization fit =
+      Normalization::fit(steps.observations.numbers, steps.observations.width());
   policy.set_statistics({fit.mean.begin(), fit.mean.end()},
                         {fit.deviation.begin(), fit.deviation.end()}, forever);
 }
@@ -166,7 +166,7 @@ std::unique_ptr<AdversarialImitation> make_imitation(Policy& policy,
                                                      std::string_view name) {
   const PolicyDescription& description = policy.description();
   const TransitionSpaces spaces{description.observation, description.action, options.input};
-  const std::int64_t pairs = options.trpo.learner.rollouts.pairs;
+  const std::int64_t pairs = options.trpo.learner.rollouts.steps_per_iteration;
   std::unique_ptr<LearnedReward> reward;
   if (options.algorithm == AdversarialAlgorithm::gail)
     reward = std::make_unique<Discriminator>(policy.device(), spaces, demonstrations, pairs,

@@ -36,8 +36,8 @@ struct AdversarialOptions {
   // The paper fits the reward first and then takes the policy's step by it; its code takes the
   // policy's step first, by the reward of the iteration before.
   bool reward_first = true;
-  // Rollouts, the advantages, the value function and the trust region. `learner.entropy` is the
-  // paper's lambda.
+  // Rollouts, the advantages, the value function and the trust region.
+  // `learner.entropy_coefficient` is the paper's lambda.
   TrpoOptions trpo = {};
 };
 
@@ -67,7 +67,7 @@ class AdversarialImitation {
   // the bits of one that was never interrupted. `load` returns the metadata.
   void save(const std::string& path, const std::map<std::string, std::string>& metadata = {});
   std::map<std::string, std::string> load(const std::string& path);
-  // The stores of such a file, for who writes one of their own: `learner().keep()` before.
+  // The stores of such a file, for who writes one of their own: `learner().save_state()` before.
   std::vector<const Store*> stores();
 
  private:
@@ -83,11 +83,11 @@ class AdversarialImitation {
 };
 
 // The paper's policy (Ho & Ermon 2016, section 6, and its code): two layers of 100 tanh, a last one
-// that begins at a hundredth, observations standardised.
+// that begins at a hundredth, observations standardized.
 PolicyDescription imitation_policy(const EnvironmentDescription& environment);
 // ... with the expert's statistics, which stay: as if they were of so many pairs that no others
-// count. Nothing is done to a policy that does not normalise.
-void hold_statistics(Policy& policy, const Demonstrations& demonstrations);
+// count. Nothing is done to a policy that does not normalize.
+void freeze_normalizer(Policy& policy, const Demonstrations& demonstrations);
 
 // The paper's settings, whose parts all draw by `seed`. Fisher products of policy and value
 // function are over every `fisher_stride`-th pair (1: the paper's).
@@ -96,7 +96,7 @@ AdversarialOptions imitation_options(AdversarialAlgorithm algorithm, const Rollo
 
 // `policy` must outlive what is made, on its device. Demonstrations that do not fit the
 // environment are an Error that begins with `name`. Statistics of observations are the caller's
-// (`hold_statistics`); a policy that was cloned first is a warm start.
+// (`freeze_normalizer`); a policy that was cloned first is a warm start.
 std::unique_ptr<AdversarialImitation> make_imitation(Policy& policy,
                                                      const EnvironmentDescription& environment,
                                                      const Demonstrations& demonstrations,

@@ -53,12 +53,12 @@ Discriminator::Discriminator(Device& device, const TransitionSpaces& spaces,
       rows_(rows_of_learner),
       training_(device, real),
       health_(device, real) {
-  if (rows_ < 1 || options_.steps < 0 || options_.minibatch < 0 || !(options_.entropy_weight >= 0))
+  if (rows_ < 1 || options_.steps < 0 || options_.batch_size < 0 || !(options_.entropy_weight >= 0))
     fail(ErrorKind::bad_input,
          "discriminator: expected rows of at least 1 and counts of at least 0, found %lld rows, "
-         "%lld steps, a minibatch of %lld, an entropy weight of %g",
+         "%lld steps, a batch_size of %lld, an entropy weight of %g",
          static_cast<long long>(rows_), static_cast<long long>(options_.steps),
-         static_cast<long long>(options_.minibatch), options_.entropy_weight);
+         static_cast<long long>(options_.batch_size), options_.entropy_weight);
   if (options_.form == RewardForm::automatic)
     options_.form = sign_for(expert) == RewardSign::never_positive
                         ? RewardForm::logarithm
@@ -114,8 +114,8 @@ Tensor Discriminator::loss(Tensor expert, Tensor learner) const {
 void Discriminator::record_training() {
   const std::int64_t width = features_.network_width(), experts = features_.expert_rows();
   Tensor expert, learner;
-  if (options_.minibatch > 0) {
-    const Shape n = {rows(options_.minibatch)};
+  if (options_.batch_size > 0) {
+    const Shape n = {rows(options_.batch_size)};
     expert =
         gather_rows(training_.use(*expert_), training_.input("expert_index", n, Element::index));
     learner =
@@ -144,7 +144,7 @@ void Discriminator::record_health() {
   health_.output("entropy",
                  0.5 * (mean(bernoulli_entropy(expert)) + mean(bernoulli_entropy(learner))));
   // Of each side's rows with D at or above i / bins, for i = 0, 1, ...: their share, and the sum of
-  // their D over all rows. Differences of neighbours are the bins.
+  // their D over all rows. Differences of neighbors are the bins.
   std::vector<double> edges;
   for (int i = 0; i < bins; ++i) edges.push_back(static_cast<double>(i) / bins);
   const Tensor edge = health_.constant({bins}, edges);
@@ -161,7 +161,7 @@ void Discriminator::record_health() {
 
 void Discriminator::fit() {
   health_.run();
-  if (options_.minibatch > 0) {
+  if (options_.batch_size > 0) {
     fit_minibatches();
     return;
   }
@@ -171,14 +171,14 @@ void Discriminator::fit() {
 void Discriminator::fit_minibatches() {
   // A step's rows depend on its number alone, so that a resumed run draws the same.
   const auto done = static_cast<std::uint64_t>(steps_done_->read()[0]);
-  std::vector<std::int32_t> batch(static_cast<std::size_t>(options_.minibatch));
+  std::vector<std::int32_t> batch(static_cast<std::size_t>(options_.batch_size));
   for (std::int64_t i = 0; i < options_.steps; ++i) {
     Draws draws(options_.seed, minibatch_stream + done + static_cast<std::uint64_t>(i));
     for (std::int32_t& row : batch)
       row = static_cast<std::int32_t>(draws.below(features_.expert_rows()));
-    training_.write_indices("expert_index", batch.data(), options_.minibatch);
+    training_.write_indices("expert_index", batch.data(), options_.batch_size);
     for (std::int32_t& row : batch) row = static_cast<std::int32_t>(draws.below(rows_));
-    training_.write_indices("learner_index", batch.data(), options_.minibatch);
+    training_.write_indices("learner_index", batch.data(), options_.batch_size);
     training_.run();
   }
 }

@@ -2,7 +2,7 @@
 // equations 14 and 17, algorithm 1).
 //
 //   D(s, a) = sigmoid(f(s, a)),  the probability that the transition is the expert's
-//   minimise  -E_expert[log D] - E_learner[log(1 - D)] - weight * mean entropy of D
+//   minimize  -E_expert[log D] - E_learner[log(1 - D)] - weight * mean entropy of D
 //
 // (The paper's D is 1 for the learner; here as in its code and in what came later, 1 is the
 // expert.) Rewards, each a monotone function of f:
@@ -14,7 +14,7 @@
 #pragma once
 
 #include "algorithms/adversarial/reward.h"
-#include "autograd/optimise/optimiser.h"
+#include "autograd/optimize/optimizer.h"
 
 namespace understudy {
 
@@ -30,7 +30,7 @@ class Discriminator final : public LearnedReward {
     double entropy_weight = 1e-3;
     std::int64_t steps = 1;  // of Adam in one `fit`
     // Rows of either side in a step, drawn anew for each (with repetition); 0: all of them.
-    std::int64_t minibatch = 0;
+    std::int64_t batch_size = 0;
     // automatic: -log(1 - D), or log D where most of the expert's episodes end by themselves.
     RewardForm form = RewardForm::automatic;
     std::uint64_t seed = 0;

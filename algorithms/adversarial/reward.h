@@ -34,7 +34,7 @@ RewardSign sign_for(const Demonstrations& expert);
 void mark_terminal_by_length(Demonstrations& demonstrations, std::int64_t horizon);
 
 struct AdversaryMetrics {
-  double loss = 0;         // what `fit` minimised, before it; linear costs: minus their value gap
+  double loss = 0;         // what `fit` minimized, before it; linear costs: minus their value gap
   double mean_reward = 0;  // over the learner's rows, by the reward after `fit`
   RewardSign sign = RewardSign::never_negative;
   // The discriminator's health, before `fit` (NaN for linear costs). Shares of rows on the right

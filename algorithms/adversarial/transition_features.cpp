@@ -52,7 +52,7 @@ TransitionFeatures::TransitionFeatures(const TransitionSpaces& spaces, const Dem
   if (expert_rows_ == 0)
     fail(ErrorKind::bad_input, "%s: expected steps of an expert, found none", file.c_str());
   observations_ = steps.observations.numbers;
-  observation_by_ = Normalisation::fit(observations_, space.width());
+  observation_by_ = Normalization::fit(observations_, space.width());
   if (needs_next()) {
     if (steps.next_observations.rows() == 0)
       fail(ErrorKind::bad_input,
@@ -76,7 +76,7 @@ TransitionFeatures::TransitionFeatures(const TransitionSpaces& spaces, const Dem
     }
   } else {
     actions_ = steps.actions.numbers;
-    action_by_ = Normalisation::fit(actions_, spaces_.action.size);
+    action_by_ = Normalization::fit(actions_, spaces_.action.size);
   }
 }
 
@@ -111,12 +111,12 @@ void TransitionFeatures::write_expert(Program& program) const {
     write("action", actions_);
 }
 
-Tensor TransitionFeatures::standardised(Tensor x, const Normalisation& by) const {
+Tensor TransitionFeatures::standardized(Tensor x, const Normalization& by) const {
   const auto row = [&](const std::vector<float>& values) {
     return x.program().constant({static_cast<std::int64_t>(values.size())},
                                 {values.begin(), values.end()});
   };
-  // `Normalisation` has put the scale of 1 where a feature never varies.
+  // `Normalization` has put the scale of 1 where a feature never varies.
   return (x - row(by.mean)) / row(by.deviation);
 }
 
@@ -127,11 +127,11 @@ std::int64_t TransitionFeatures::numbers_width() const {
 }
 
 Tensor TransitionFeatures::numbers(const Inputs& inputs) const {
-  const Tensor state = standardised(inputs.observation, observation_by_);
+  const Tensor state = standardized(inputs.observation, observation_by_);
   if (needs_next())
-    return concatenate({state, standardised(inputs.next_observation, observation_by_)}, -1);
+    return concatenate({state, standardized(inputs.next_observation, observation_by_)}, -1);
   if (needs_action() && !index_action())
-    return concatenate({state, standardised(inputs.action, action_by_)}, -1);
+    return concatenate({state, standardized(inputs.action, action_by_)}, -1);
   return state;
 }
 

@@ -5,7 +5,7 @@
 //                              adversarial imitation from observation", section 4
 //   state          s
 //
-// Observations are standardised with the expert's mean and deviation; real actions likewise, and a
+// Observations are standardized with the expert's mean and deviation; real actions likewise, and a
 // discrete one is its one-hot row.
 
 #pragma once
@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "algorithms/data/demonstrations.h"
-#include "algorithms/data/normalisation.h"
+#include "algorithms/data/normalization.h"
 #include "algorithms/policies/policy_description.h"
 #include "autograd/operations/operations.h"
 
@@ -58,12 +58,12 @@ class TransitionFeatures {
   void bind(Program& program, const TransitionRows& rows) const;
   void write_expert(Program& program) const;
 
-  // What a network sees: standardised numbers side by side, [rows, width].
+  // What a network sees: standardized numbers side by side, [rows, width].
   Tensor network_input(const Inputs& inputs) const;
   std::int64_t network_width() const;
 
   // What a linear cost sees (Ho, Gupta & Ermon 2016, "Model-free imitation learning with policy
-  // optimization", section 6, as their code has it), from z, the standardised numbers:
+  // optimization", section 6, as their code has it), from z, the standardized numbers:
   //
   //   real actions       [z_s, z_a, (0.01 z_s)^2, (0.01 z_a)^2, 1]
   //   discrete actions   a block of [z_s, (0.01 z_s)^2] for each action, zeros but for the action
@@ -75,7 +75,7 @@ class TransitionFeatures {
   bool needs_action() const { return spaces_.input == RewardInput::state_action; }
   bool needs_next() const { return spaces_.input == RewardInput::state_pair; }
   bool index_action() const { return spaces_.action.kind == ActionKind::index; }
-  Tensor standardised(Tensor x, const Normalisation& by) const;
+  Tensor standardized(Tensor x, const Normalization& by) const;
   // Everything but a discrete action.
   Tensor numbers(const Inputs& inputs) const;
   std::int64_t numbers_width() const;
@@ -84,7 +84,7 @@ class TransitionFeatures {
   std::int64_t expert_rows_ = 0;
   std::vector<float> observations_, next_observations_, actions_;
   std::vector<std::int32_t> indices_;
-  Normalisation observation_by_, action_by_;
+  Normalization observation_by_, action_by_;
 };
 
 }  // namespace understudy

@@ -77,7 +77,7 @@ std::vector<double> unit_map(std::int64_t width) {
 
 }  // namespace
 
-Sequences with_goals(const Sequences& sequences, const GoalRelabelling& options) {
+Sequences with_goals(const Sequences& sequences, const GoalRelabeling& options) {
   if (options.columns < 1 || options.columns > sequences.input_width || options.copies < 1 ||
       options.horizon < 1)
     fail(ErrorKind::bad_input,
@@ -91,12 +91,12 @@ Sequences with_goals(const Sequences& sequences, const GoalRelabelling& options)
     const std::int64_t first = sequences.starts[static_cast<std::size_t>(i)];
     const std::int64_t last = first + sequences.length(i) - 1;
     if (last == first) continue;
-    if (options.kind == GoalRelabelling::Kind::last) {
+    if (options.kind == GoalRelabeling::Kind::last) {
       append_until(result, sequences, first, last, options.columns);
       continue;
     }
     for (std::int64_t copy = 0; copy < options.copies; ++copy) {
-      if (options.kind == GoalRelabelling::Kind::reached) {
+      if (options.kind == GoalRelabeling::Kind::reached) {
         append_until(result, sequences, first, first + 1 + draws.below(last - first),
                      options.columns);
         continue;

@@ -13,7 +13,7 @@ namespace understudy {
 // Whatever a demonstration reached later was, in hindsight, its goal: s_{t+k} for the action at t.
 // The goal is the first `columns` numbers of a later observation, and stands behind the others, so
 // that a policy pi(a | s, g) can be trained on demonstrations of no goal at all.
-struct GoalRelabelling {
+struct GoalRelabeling {
   enum class Kind : std::int8_t {
     last,     // where the whole sequence ended: one copy of it, but its last row
     reached,  // where it was at a random time: the sequence up to there, `copies` times
@@ -25,7 +25,7 @@ struct GoalRelabelling {
   std::uint64_t seed = 0;
 };
 // Sequences of one row reached nothing and are left out; where that leaves none, an Error.
-Sequences with_goals(const Sequences& sequences, const GoalRelabelling& options);
+Sequences with_goals(const Sequences& sequences, const GoalRelabeling& options);
 
 // What the user declares to be the same task seen otherwise: a linear map of observations and one
 // of actions, row-major [width, width], applied together.

@@ -23,10 +23,9 @@ Dagger::Dagger(Policy& policy, DaggerWorld& world, Expert& expert, const Options
       expert_(expert),
       options_(options),
       store_(policy.device(), policy.store().real()),
-      actor_(policy, store_,
-             {.rows = world.instances(),
-              .deterministic = options.deterministic,
-              .seed = options.seed}),
+      actor_(
+          policy, store_,
+          {.rows = world.num_envs(), .deterministic = options.deterministic, .seed = options.seed}),
       start_(policy.parameters().flat().read()) {
   const PolicyDescription& description = policy.description();
   if (options_.steps < 1 || options_.training_steps < 1 || options_.rounds < 1 ||
@@ -39,11 +38,12 @@ Dagger::Dagger(Policy& policy, DaggerWorld& world, Expert& expert, const Options
          static_cast<long long>(options_.rounds), options_.decay, options_.share);
   if (description.observation.index || policy.has_memory() ||
       static_cast<std::int64_t>(world.observations().size()) !=
-          world.instances() * description.observation.width())
+          world.num_envs() * description.observation.width())
     fail(ErrorKind::bad_input,
-         "dagger: expected a policy without memory of the world's %zu numbers for %lld instances, "
+         "dagger: expected a policy without memory of the world's %zu numbers for %lld "
+         "environments, "
          "found one of %lld numbers",
-         world.observations().size(), static_cast<long long>(world.instances()),
+         world.observations().size(), static_cast<long long>(world.num_envs()),
          static_cast<long long>(description.observation.width()));
   set_.observations.shape = {description.observation.width()};
   set_.actions.discrete = description.action.kind == ActionKind::index;
@@ -76,36 +76,36 @@ void Dagger::resume(Demonstrations set, std::int64_t rounds) {
 }
 
 void Dagger::collect(Metrics& metrics) {
-  const std::int64_t instances = world_.instances();
+  const std::int64_t num_envs = world_.num_envs();
   const std::int64_t width = policy_.description().observation.width();
   const bool index = set_.actions.discrete;
   const std::int64_t action_width = index ? 1 : policy_.description().action.size;
-  const std::int64_t ticks = (options_.steps + instances - 1) / instances;
+  const std::int64_t ticks = (options_.steps + num_envs - 1) / num_envs;
   Draws coin(options_.seed, coin_stream + static_cast<std::uint64_t>(round_));
   const auto expert_share =
       static_cast<std::int64_t>(metrics.beta * static_cast<double>(coin_sides));
 
-  // An instance's steps stand together in the set, so they are gathered apart first.
+  // An environment's steps stand together in the set, so they are gathered apart first.
   struct Track {
     std::vector<float> observations, actions, rewards;
     std::vector<std::int64_t> ends;
     std::vector<std::uint8_t> terminal;
     double running = 0;
   };
-  std::vector<Track> tracks(static_cast<std::size_t>(instances));
+  std::vector<Track> tracks(static_cast<std::size_t>(num_envs));
   double differing = 0, total_return = 0;
   world_.begin(static_cast<std::uint64_t>(round_));
   expert_.begin(static_cast<std::uint64_t>(round_));
   for (std::int64_t t = 0; t < ticks; ++t) {
     const std::vector<float> observations = world_.observations(), states = world_.states();
     const std::vector<float> shown =
-        expert_.act({instances, width, world_.state_width(), action_width, observations, states});
-    if (static_cast<std::int64_t>(shown.size()) != instances * action_width)
+        expert_.act({num_envs, width, world_.state_width(), action_width, observations, states});
+    if (static_cast<std::int64_t>(shown.size()) != num_envs * action_width)
       fail(ErrorKind::bad_input, "dagger: expected %lld numbers of the expert, found %zu",
-           static_cast<long long>(instances * action_width), shown.size());
+           static_cast<long long>(num_envs * action_width), shown.size());
     const std::vector<double> own = actor_.act({observations.begin(), observations.end()});
     std::vector<float> done = shown;
-    for (std::int64_t i = 0; i < instances; ++i) {
+    for (std::int64_t i = 0; i < num_envs; ++i) {
       const bool by_expert = coin.below(coin_sides) < expert_share;
       double difference = 0;
       for (std::int64_t d = 0; d < action_width; ++d) {
@@ -121,7 +121,7 @@ void Dagger::collect(Metrics& metrics) {
     }
     const DaggerWorld::Outcome outcome = world_.step(done);
     expert_.ended(outcome.ended);
-    for (std::int64_t i = 0; i < instances; ++i) {
+    for (std::int64_t i = 0; i < num_envs; ++i) {
       Track& track = tracks[static_cast<std::size_t>(i)];
       const std::size_t at = static_cast<std::size_t>(i);
       const auto copy = [i](std::vector<float>& to, const std::vector<float>& from,
@@ -155,7 +155,7 @@ void Dagger::collect(Metrics& metrics) {
     extend(set_.terminal, track.terminal);
     for (std::int64_t end : track.ends) set_.starts.push_back(before + end);
   }
-  metrics.disagreement = differing / static_cast<double>(ticks * instances);
+  metrics.disagreement = differing / static_cast<double>(ticks * num_envs);
   metrics.mean_return = metrics.episodes > 0 ? total_return / static_cast<double>(metrics.episodes)
                                              : std::numeric_limits<double>::quiet_NaN();
 }
@@ -169,7 +169,7 @@ Dagger::Metrics Dagger::step() {
 
   const Pairs pairs = pairs_of(set_);
   if (options_.from_scratch) policy_.parameters().flat().write(start_);
-  standardise(policy_, pairs);
+  fit_normalizer(policy_, pairs);
   const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(round_);
   if (options_.teacher != nullptr) {
     Distillation::Options options = options_.distillation;
@@ -178,10 +178,10 @@ Dagger::Metrics Dagger::step() {
     for (std::int64_t i = 0; i < options_.training_steps; ++i) distillation.step();
     metrics.loss = distillation.compare().divergence;
   } else {
-    BehaviouralCloning::Options options = options_.cloning;
+    BehaviorCloning::Options options = options_.cloning;
     options.seed = seed;
-    BehaviouralCloning cloning(policy_, pairs, options);
-    metrics.loss = cloning.steps(options_.training_steps).loss;
+    BehaviorCloning cloning(policy_, pairs, options);
+    metrics.loss = cloning.train(options_.training_steps).loss;
     cloning.keep_best();
   }
   metrics.pairs = pairs.rows();

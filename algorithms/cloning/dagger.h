@@ -16,7 +16,7 @@
 
 #include <cstdint>
 
-#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/cloning/behavior_cloning.h"
 #include "algorithms/cloning/dagger_world.h"
 #include "algorithms/cloning/distillation.h"
 #include "algorithms/cloning/expert.h"
@@ -38,13 +38,13 @@ class Dagger {
     double decay = 0.5;        // exponential
     double share = 0;          // constant
     std::int64_t rounds = 10;  // linear: the first without the expert
-    // Steps in a round, of all instances together (rounded up to whole steps of all).
+    // Steps in a round, of all environments together (rounded up to whole steps of all).
     std::int64_t steps = 1000;
     // Gradient steps in a round; the parameters go on from the round before unless they start anew.
     std::int64_t training_steps = 1000;
     bool from_scratch = false;
     bool deterministic = true;  // the learner acts by its mode
-    BehaviouralCloning::Options cloning = {};
+    BehaviorCloning::Options cloning = {};
     // Where it is not null the learner takes on this policy's distribution on all states visited,
     // in place of the expert's actions there.
     const Policy* teacher = nullptr;

@@ -5,29 +5,25 @@
 namespace understudy {
 
 BatchWorld::BatchWorld(Device& device, const EnvironmentDescription& environment,
-                       std::int64_t instances, std::uint64_t seed)
-    : device_(device),
-      environment_(environment),
-      instances_(instances),
-      seed_(seed),
-      store_(device) {
-  if (instances < 1)
-    fail(ErrorKind::bad_input, "dagger: expected at least one instance, found %lld",
-         static_cast<long long>(instances));
+                       std::int64_t num_envs, std::uint64_t seed)
+    : device_(device), environment_(environment), num_envs_(num_envs), seed_(seed), store_(device) {
+  if (num_envs < 1)
+    fail(ErrorKind::bad_input, "dagger: expected at least one environment, found %lld",
+         static_cast<long long>(num_envs));
   const bool index = environment.action_count > 0;
-  observation_ = &store_.create("observation", {instances, environment.observation_size});
-  action_ = index ? &store_.create("action", {instances}, Element::index)
-                  : &store_.create("action", {instances, environment.action_size});
-  reward_ = &store_.create("reward", {instances});
-  terminated_ = &store_.create("terminated", {instances});
-  truncated_ = &store_.create("truncated", {instances});
+  observation_ = &store_.create("observation", {num_envs, environment.observation_size});
+  action_ = index ? &store_.create("action", {num_envs}, Element::index)
+                  : &store_.create("action", {num_envs, environment.action_size});
+  reward_ = &store_.create("reward", {num_envs});
+  terminated_ = &store_.create("terminated", {num_envs});
+  truncated_ = &store_.create("truncated", {num_envs});
   begin(0);
 }
 
 void BatchWorld::begin(std::uint64_t round) {
-  // Numbers of instances that no other round has: an instance's draws depend on its number.
-  batch_ = std::make_unique<Batch<float>>(device_, environment_, instances_, seed_,
-                                          round * static_cast<std::uint64_t>(instances_));
+  // Numbers of environments that no other round has: an environment's draws depend on its number.
+  batch_ = std::make_unique<Batch<float>>(device_, environment_, num_envs_, seed_,
+                                          round * static_cast<std::uint64_t>(num_envs_));
   batch_->reset(static_cast<float*>(observation_->data()));
 }
 
@@ -37,7 +33,7 @@ std::vector<float> BatchWorld::observations() {
 }
 
 std::vector<float> BatchWorld::states() {
-  std::vector<float> values(static_cast<std::size_t>(instances_ * environment_.state_size));
+  std::vector<float> values(static_cast<std::size_t>(num_envs_ * environment_.state_size));
   batch_->get_state(values.data());
   return values;
 }

@@ -1,4 +1,4 @@
-// Where an expert watches a learner: several instances of a task, on the host, with the internal
+// Where an expert watches a learner: several environments of a task, on the host, with the internal
 // states that an expert may want to see.
 
 #pragma once
@@ -15,16 +15,16 @@ namespace understudy {
 class DaggerWorld {
  public:
   virtual ~DaggerWorld() = default;
-  virtual std::int64_t instances() const = 0;
+  virtual std::int64_t num_envs() const = 0;
   virtual std::int64_t state_width() const = 0;
 
   // New episodes everywhere. The same round gives the same episodes.
   virtual void begin(std::uint64_t round) = 0;
-  // [instances, width], as they are now.
+  // [num_envs, width], as they are now.
   virtual std::vector<float> observations() = 0;
   virtual std::vector<float> states() = 0;
-  // An action an instance, [instances, action_width], an index as its number. An episode that ended
-  // is followed by another at once; `terminated` says whether by itself.
+  // An action an environment, [num_envs, action_width], an index as its number. An episode that
+  // ended is followed by another at once; `terminated` says whether by itself.
   struct Outcome {
     std::vector<float> reward;
     std::vector<std::uint8_t> ended, terminated;
@@ -35,10 +35,10 @@ class DaggerWorld {
 // Any of the environments.
 class BatchWorld final : public DaggerWorld {
  public:
-  BatchWorld(Device& device, const EnvironmentDescription& environment, std::int64_t instances,
+  BatchWorld(Device& device, const EnvironmentDescription& environment, std::int64_t num_envs,
              std::uint64_t seed);
 
-  std::int64_t instances() const override { return instances_; }
+  std::int64_t num_envs() const override { return num_envs_; }
   std::int64_t state_width() const override { return environment_.state_size; }
   void begin(std::uint64_t round) override;
   std::vector<float> observations() override;
@@ -48,7 +48,7 @@ class BatchWorld final : public DaggerWorld {
  private:
   Device& device_;
   const EnvironmentDescription& environment_;
-  std::int64_t instances_;
+  std::int64_t num_envs_;
   std::uint64_t seed_;
   Store store_;
   Array *observation_, *action_, *reward_, *terminated_, *truncated_;

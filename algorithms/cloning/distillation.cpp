@@ -52,22 +52,22 @@ Distillation::Distillation(Policy& student, const Policy& teacher,
          "known divergence, without memory, on one device; found heads %s and %s, trunks %s and %s",
          name_of(ours.head.kind), name_of(theirs.head.kind), name_of(ours.trunk.kind),
          name_of(theirs.trunk.kind));
-  if (n < 1 || n * width != static_cast<std::int64_t>(observations.size()) || options_.batch < 1 ||
-      !(options_.temperature > 0))
+  if (n < 1 || n * width != static_cast<std::int64_t>(observations.size()) ||
+      options_.batch_size < 1 || !(options_.temperature > 0))
     fail(ErrorKind::bad_input,
          "distillation: expected rows of %lld numbers, a batch of at least 1 and a temperature "
          "above 0, found %zu numbers, %lld, %g",
-         static_cast<long long>(width), observations.size(), static_cast<long long>(options_.batch),
-         options_.temperature);
+         static_cast<long long>(width), observations.size(),
+         static_cast<long long>(options_.batch_size), options_.temperature);
 
   rows_ = n;
-  batch_.resize(static_cast<std::size_t>(options_.batch));
+  batch_.resize(static_cast<std::size_t>(options_.batch_size));
   adam_ = std::make_unique<Adam>(student_.parameters(), store_,
                                  Adam::Options{.learning_rate = options_.learning_rate,
                                                .clipping = {.norm = options_.gradient_norm}});
   Array& all = data_.create("observations", {n, width});
   all.write({observations.begin(), observations.end()});
-  const Tensor index = training_.input("index", {rows(options_.batch)}, Element::index);
+  const Tensor index = training_.input("index", {rows(options_.batch_size)}, Element::index);
   const Tensor loss = mean(divergence(gather_rows(training_.use(all), index)));
   training_.output("divergence", loss);
   adam_->record(training_, loss);
@@ -98,7 +98,7 @@ Distillation::Metrics Distillation::step() {
   // A step's rows depend on its number alone, so that a resumed run draws the same.
   Draws draws(options_.seed, batch_stream + static_cast<std::uint64_t>(iteration_));
   for (std::int32_t& row : batch_) row = static_cast<std::int32_t>(draws.below(rows_));
-  training_.write_indices("index", batch_.data(), options_.batch);
+  training_.write_indices("index", batch_.data(), options_.batch_size);
   training_.run();
   ++iteration_;
   const double loss = training_.value("divergence");

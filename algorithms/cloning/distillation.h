@@ -1,7 +1,7 @@
 // Policy distillation: a student learns what a teacher would have done, and how sure it was of it,
 // on observations that are given (Rusu et al. 2016, "Policy distillation", equation 3).
 //
-//   minimise over theta   E_s [ KL( pi_teacher(. | s) || pi_theta(. | s) ) ]
+//   minimize over theta   E_s [ KL( pi_teacher(. | s) || pi_theta(. | s) ) ]
 //
 // Of a categorical teacher the logits are first divided by a temperature; below 1 it sharpens what
 // the teacher prefers (ibid., section 4: 0.01). Student and teacher have heads of the same kind
@@ -15,14 +15,14 @@
 #include <vector>
 
 #include "algorithms/policies/policy.h"
-#include "autograd/optimise/optimiser.h"
+#include "autograd/optimize/optimizer.h"
 
 namespace understudy {
 
 class Distillation {
  public:
   struct Options {
-    std::int64_t batch = 128;  // rows a step, drawn with repetition
+    std::int64_t batch_size = 128;  // rows a step, drawn with repetition
     double learning_rate = 1e-3;
     double temperature = 1;  // of categorical teachers
     double gradient_norm = 10;

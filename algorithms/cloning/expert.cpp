@@ -13,7 +13,7 @@ void PolicyExpert::count_from_round() {
 void PolicyExpert::begin(std::uint64_t round) {
   round_ = round;
   if (actor_ == nullptr) return;
-  actor_->forget();
+  actor_->reset_hidden_state();
   count_from_round();
 }
 
@@ -21,7 +21,7 @@ void PolicyExpert::ended(const std::vector<std::uint8_t>& rows) {
   if (!policy_.has_memory() || actor_ == nullptr) return;
   Array& flags = store_->at("ended");
   flags.write({rows.begin(), rows.end()});
-  actor_->forget(flags.data());
+  actor_->reset_hidden_state(flags.data());
 }
 
 std::vector<float> PolicyExpert::act(const ExpertQuestion& question) {

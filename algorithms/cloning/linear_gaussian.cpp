@@ -12,7 +12,7 @@ namespace {
 using Matrix = std::vector<double>;  // row-major
 
 // The lower Cholesky factor of a symmetric matrix of n rows, in place.
-void factorise(Matrix& a, std::int64_t n) {
+void factorize(Matrix& a, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i)
     for (std::int64_t j = 0; j <= i; ++j) {
       const double whole = a[i * n + j];
@@ -69,7 +69,7 @@ LinearGaussian::LinearGaussian(const Pairs& pairs, std::int64_t inputs)
         coefficients_[i * width + d] += x[i] * pairs.actions[row * width + d];
     }
   }
-  factorise(squares, unknowns);
+  factorize(squares, unknowns);
   solve_lower(squares, unknowns, width, coefficients_);
   solve_upper(squares, unknowns, width, coefficients_);
 
@@ -80,7 +80,7 @@ LinearGaussian::LinearGaussian(const Pairs& pairs, std::int64_t inputs)
       for (std::int64_t j = 0; j <= i; ++j)
         factor_[i * width + j] += error[i] * error[j] / static_cast<double>(count);
   }
-  factorise(factor_, width);
+  factorize(factor_, width);
 }
 
 std::vector<double> LinearGaussian::residual(const Pairs& pairs, std::int64_t row) const {

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/cloning/behavior_cloning.h"
 
 namespace understudy {
 
@@ -27,7 +27,6 @@ class LinearGaussian {
   std::vector<double> residual(const Pairs& pairs, std::int64_t row) const;
 
  private:
-
   std::int64_t inputs_, action_width_;
   std::vector<double> coefficients_;  // A, [1 + inputs, action_width]
   std::vector<double> factor_;        // L, lower, L L' = C

@@ -86,10 +86,10 @@ SequenceCloning::SequenceCloning(Device& device, const Sequences& sequences, con
       store_(device),
       training_(device),
       draws_(options.seed, order_stream) {
-  if (options_.batch < 1 || options_.steps < 1 || options_.given < 1)
+  if (options_.batch_size < 1 || options_.steps < 1 || options_.given < 1)
     fail(ErrorKind::bad_input,
          "sequence cloning: a batch of %lld windows of %lld steps, of which %lld are given",
-         static_cast<long long>(options_.batch), static_cast<long long>(options_.steps),
+         static_cast<long long>(options_.batch_size), static_cast<long long>(options_.steps),
          static_cast<long long>(options_.given));
   const bool follows = !options_.decay.empty();
   const std::size_t width = static_cast<std::size_t>(sequences_.action_width);
@@ -143,7 +143,7 @@ Tensor SequenceCloning::loss_of(const ActionDistribution& distribution, Tensor a
 // The whole window by one recurrent kernel.
 void SequenceCloning::record_forced() {
   const std::int64_t width = sequences_.action_width;
-  const Shape window = {rows(options_.batch), options_.steps};
+  const Shape window = {rows(options_.batch_size), options_.steps};
   Tensor input = training_.input("input", behind(window, {sequences_.input_width}));
   Tensor action = action_input(training_, window);
   const Tensor counted = training_.input("counted", window);
@@ -167,7 +167,7 @@ void SequenceCloning::record_forced() {
 // Step by step: what a step sees depends on what the one before it drew.
 void SequenceCloning::record_mixed() {
   const std::int64_t width = sequences_.action_width, all = sequences_.input_width;
-  const Shape window = {rows(options_.batch), options_.steps};
+  const Shape window = {rows(options_.batch_size), options_.steps};
   const Tensor input = training_.input("input", behind(window, {all}));
   const Tensor action = training_.input("action", behind(window, {width}));
   const Tensor counted = training_.input("counted", window);
@@ -175,7 +175,7 @@ void SequenceCloning::record_mixed() {
   const Tensor decay = training_.constant({width}, options_.decay);
   const Tensor gain = training_.constant({width}, options_.gain);
   const RandomSource source = {counter_, options_.seed, noise_stream};
-  const Shape row = {rows(options_.batch)};
+  const Shape row = {rows(options_.batch_size)};
   const auto at = [&](Tensor x, std::int64_t t) {
     return reshape(slice(x, 1, t, 1), behind(row, {x.shape()[2]}));
   };
@@ -248,7 +248,7 @@ void SequenceCloning::restore(std::int64_t iteration) {
 std::vector<SequenceCloning::Window> SequenceCloning::next_batch() {
   std::vector<Window> batch;
   bool counts = false;
-  while (static_cast<std::int64_t>(batch.size()) < options_.batch || !counts) {
+  while (static_cast<std::int64_t>(batch.size()) < options_.batch_size || !counts) {
     if (next_ == order_.size()) {
       order_ = draws_.permutation(windows());
       next_ = 0;
@@ -256,7 +256,7 @@ std::vector<SequenceCloning::Window> SequenceCloning::next_batch() {
     const Window& w = windows_[static_cast<std::size_t>(order_[next_++])];
     for (std::int64_t i = 0; i < w.length; ++i)
       counts = counts || sequences_.counted[static_cast<std::size_t>(w.first + i)] != 0;
-    if (static_cast<std::int64_t>(batch.size()) == options_.batch) batch.erase(batch.begin());
+    if (static_cast<std::int64_t>(batch.size()) == options_.batch_size) batch.erase(batch.begin());
     batch.push_back(w);
   }
   return batch;
@@ -264,7 +264,7 @@ std::vector<SequenceCloning::Window> SequenceCloning::next_batch() {
 
 SequenceCloning::Metrics SequenceCloning::step() {
   const std::vector<Window> batch = next_batch();
-  fill(batch.data(), options_.batch, options_.steps);
+  fill(batch.data(), options_.batch_size, options_.steps);
   const double share = options_.teacher.at(iteration_);
   teacher_share_->write({share});
   warm_up_->write(
@@ -286,8 +286,8 @@ SequenceCloning::Metrics SequenceCloning::step() {
          where.c_str());
   }
   return {iteration_,
-          static_cast<double>(iteration_ * options_.batch) / static_cast<double>(windows()), loss,
-          share};
+          static_cast<double>(iteration_ * options_.batch_size) / static_cast<double>(windows()),
+          loss, share};
 }
 
 std::vector<double> SequenceCloning::log_probabilities(const Sequences& sequences, int samples) {

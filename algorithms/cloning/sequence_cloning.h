@@ -1,6 +1,6 @@
-// Behavioural cloning of whole sequences: policies that remember, trained through time.
+// Behavioral cloning of whole sequences: policies that remember, trained through time.
 //
-//   maximise over theta   sum_t log pi_theta(a_t | o_1 ... o_t)      over padded, masked windows
+//   maximize over theta   sum_t log pi_theta(a_t | o_1 ... o_t)      over padded, masked windows
 //
 // With teacher forcing o_t is always the expert's. A policy that acts sees what its own actions led
 // to instead, and small errors take it where no training was. Where the next observation follows
@@ -12,7 +12,7 @@
 //
 //   scheduled sampling   each next o is the expert's with probability e, else follows from the
 //                        policy's own draw; e falls from 1 (Bengio et al. 2015, section 2.4)
-//   relabelling          the action asked for is then what leads to the expert's next o from where
+//   relabeling          the action asked for is then what leads to the expert's next o from where
 //                        the policy is: DAgger's answer, by arithmetic (Venkatraman, Hebert &
 //                        Bagnell 2015, "Data as demonstrator")
 //   perturb and correct  o is moved by noise, and the action asked for leads back (Pomerleau 1989)
@@ -27,7 +27,7 @@
 
 #include "algorithms/data/draws.h"
 #include "algorithms/policies/policy.h"
-#include "autograd/optimise/optimiser.h"
+#include "autograd/optimize/optimizer.h"
 
 namespace understudy {
 
@@ -67,12 +67,12 @@ class SequenceCloning {
     // wide as they are, and for an index (action.kind, action.size): the sequences' actions then
     // are one whole number each, learned without the remedies above.
     PolicyDescription policy = {.trunk = {.kind = TrunkKind::lstm, .hidden = {64}}};
-    std::int64_t batch = 32, steps = 64;  // windows a step, and their length
-    double learning_rate = 3e-3;          // Adam's
-    double momentum = 0.9;                // Adam's beta1
-    double weight_decay = 0;              // AdamW's
-    double gradient_norm = 1;             // (Pascanu et al. 2013); 0: not clipped
-    Schedule schedule = {};               // of the learning rate
+    std::int64_t batch_size = 32, steps = 64;  // windows a step, and their length
+    double learning_rate = 3e-3;               // Adam's
+    double momentum = 0.9;                     // Adam's beta1
+    double weight_decay = 0;                   // AdamW's
+    double gradient_norm = 1;                  // (Pascanu et al. 2013); 0: not clipped
+    Schedule schedule = {};                    // of the learning rate
     double warm_up = 1000;  // iterations until a latent head's divergence counts in full
     std::uint64_t seed = 0;
 

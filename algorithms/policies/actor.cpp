@@ -65,11 +65,11 @@ std::vector<double> Actor::act(const std::vector<double>& observation) {
   return program_.read("action");
 }
 
-void Actor::forget() {
+void Actor::reset_hidden_state() {
   if (memory_ != nullptr) memory_->fill(0);
 }
 
-void Actor::forget(const void* ended) {
+void Actor::reset_hidden_state(const void* ended) {
   if (memory_ == nullptr) return;
   reset_.bind("ended", ended);
   reset_.run();

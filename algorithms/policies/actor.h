@@ -49,8 +49,8 @@ class Actor {
 
   // Empties the memory of all rows, or of those where `ended` (device memory, [rows] of the store's
   // type) is not 0; nothing to do for a policy without memory.
-  void forget();
-  void forget(const void* ended);
+  void reset_hidden_state();
+  void reset_hidden_state(const void* ended);
 
   Program& program() { return program_; }
 

@@ -152,14 +152,14 @@ AutoregressiveHead::AutoregressiveHead(Parameters& parameters, const std::string
   if (options_.hidden.empty() || (options_.recurrent && options_.hidden.size() != 1))
     fail(ErrorKind::bad_input, "autoregressive %s: expected %s, found %zu layers", name.c_str(),
          options_.recurrent ? "one hidden size" : "hidden layers", options_.hidden.size());
-  const Initialisation how = options_.weight;
+  const Initialization how = options_.weight;
   if (options_.recurrent) {
     const std::int64_t h = options_.hidden[0];
     weights_ = {parameters.declare(name + "/features", {options_.inputs, h}, how),
                 parameters.declare(name + "/before", {1, h}, how),
-                parameters.declare(name + "/state", {h, h}, {InitialisationKind::orthogonal, 1, 1}),
+                parameters.declare(name + "/state", {h, h}, {InitializationKind::orthogonal, 1, 1}),
                 parameters.declare(name + "/out", {n, h, count},
-                                   {InitialisationKind::xavier_uniform, 0.1, 1})};
+                                   {InitializationKind::xavier_uniform, 0.1, 1})};
     biases_ = {parameters.declare(name + "/bias", {n, h}, zeros()),
                parameters.declare(name + "/out_bias", {n, count}, zeros())};
     return;
@@ -172,7 +172,7 @@ AutoregressiveHead::AutoregressiveHead(Parameters& parameters, const std::string
     const std::string layer = name + "/" + std::to_string(i);
     weights_.push_back(parameters.declare(
         layer + "/weight", {width, to},
-        last ? Initialisation{InitialisationKind::xavier_uniform, 0.1, 1} : how));
+        last ? Initialization{InitializationKind::xavier_uniform, 0.1, 1} : how));
     biases_.push_back(parameters.declare(layer + "/bias", {to}, zeros()));
     width = to;
   }

@@ -63,7 +63,7 @@ class AutoregressiveHead final : public ActionHead {
     std::vector<std::int64_t> hidden = {64};  // masked layers; recurrent: one size
     std::vector<std::int64_t> order = {};     // dimensions by position; empty: 0, 1, ...
     bool recurrent = false;
-    Initialisation weight = {};
+    Initialization weight = {};
   };
   AutoregressiveHead(Parameters& parameters, const std::string& name, Bins bins,
                      const Options& options);

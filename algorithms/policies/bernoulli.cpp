@@ -32,7 +32,7 @@ Tensor Bernoulli::divergence_from(const std::vector<Tensor>& old_parameters) con
 }
 
 BernoulliHead::BernoulliHead(Parameters& parameters, const std::string& name, std::int64_t inputs,
-                             std::int64_t bits, const Initialisation& weight)
+                             std::int64_t bits, const Initialization& weight)
     : logits_(parameters, name + "/logits",
               Linear::Options{.inputs = inputs, .outputs = bits, .weight = weight}) {}
 

@@ -31,7 +31,7 @@ class Bernoulli final : public ActionDistribution {
 class BernoulliHead final : public ActionHead {
  public:
   BernoulliHead(Parameters& parameters, const std::string& name, std::int64_t inputs,
-                std::int64_t bits, const Initialisation& weight);
+                std::int64_t bits, const Initialization& weight);
   std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
 
  private:

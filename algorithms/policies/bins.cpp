@@ -241,7 +241,7 @@ Tensor BinnedDistribution::divergence_from(const std::vector<Tensor>& old_parame
 }
 
 BinnedHead::BinnedHead(Parameters& parameters, const std::string& name, std::int64_t inputs,
-                       Bins bins, bool joint, const Initialisation& weight)
+                       Bins bins, bool joint, const Initialization& weight)
     : bins_(std::move(bins)),
       joint_(joint),
       logits_(

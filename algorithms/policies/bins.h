@@ -86,7 +86,7 @@ class BinnedDistribution final : public ActionDistribution {
 class BinnedHead final : public ActionHead {
  public:
   BinnedHead(Parameters& parameters, const std::string& name, std::int64_t inputs, Bins bins,
-             bool joint, const Initialisation& weight);
+             bool joint, const Initialization& weight);
   std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
 
  private:

@@ -28,7 +28,7 @@ Categorical::Categorical(Tensor logits)
 
 Tensor Categorical::log_probability(Tensor action) const {
   require_action(name(), action, ActionKind::index, leading(logits_.shape()), logits_.shape()[-1]);
-  return pick(log_probabilities_, action);
+  return take_along_axis(log_probabilities_, action);
 }
 
 Tensor Categorical::sample(const RandomSource& source) const {
@@ -58,7 +58,7 @@ Tensor Categorical::divergence_from(const std::vector<Tensor>& old_parameters) c
 
 CategoricalHead::CategoricalHead(Parameters& parameters, const std::string& name,
                                  std::int64_t inputs, std::int64_t choices,
-                                 const Initialisation& weight)
+                                 const Initialization& weight)
     : logits_(parameters, name + "/logits",
               Linear::Options{.inputs = inputs, .outputs = choices, .weight = weight}) {}
 

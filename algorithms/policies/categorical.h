@@ -36,7 +36,7 @@ class Categorical final : public ActionDistribution {
 class CategoricalHead final : public ActionHead {
  public:
   CategoricalHead(Parameters& parameters, const std::string& name, std::int64_t inputs,
-                  std::int64_t choices, const Initialisation& weight);
+                  std::int64_t choices, const Initialization& weight);
   std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
 
  private:

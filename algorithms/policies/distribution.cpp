@@ -69,7 +69,7 @@ Tensor number_of(Tensor index, std::int64_t n) {
   return gather_rows(index.program().constant({n}, numbers), index);
 }
 
-Tensor bounded_log_deviation(Tensor x, double minimum, double maximum, double start) {
+Tensor bounded_log_std(Tensor x, double minimum, double maximum, double start) {
   const double low = std::log(minimum), high = std::log(maximum);
   const double half = (high - low) / 2, middle = (high + low) / 2;
   // middle + half tanh((x + shift) / half), whose slope at x = 0 is 1 where `start` is the middle

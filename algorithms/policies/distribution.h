@@ -69,7 +69,7 @@ class ActionDistribution {
   // In nats, [rows...].
   virtual Tensor entropy() const;
 
-  // What a step of maximum likelihood minimises, [rows...]: -log_probability unless the
+  // What a step of maximum likelihood minimizes, [rows...]: -log_probability unless the
   // distribution has a bound or a loss of its own in its place.
   virtual Tensor loss(Tensor action, const LossContext& context) const;
 
@@ -118,6 +118,6 @@ Tensor number_of(Tensor index, std::int64_t n);
 
 // A logarithm of a deviation that stays between the logarithms of two bounds, from any x;
 // log(start) at 0, and with a gradient everywhere: 1 in the geometric middle, less towards bounds.
-Tensor bounded_log_deviation(Tensor x, double minimum, double maximum, double start);
+Tensor bounded_log_std(Tensor x, double minimum, double maximum, double start);
 
 }  // namespace understudy

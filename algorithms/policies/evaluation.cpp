@@ -21,7 +21,7 @@ Evaluation evaluate_policy(const Policy& policy, const EnvironmentDescription& e
   const auto numbers = [](Array& array) { return static_cast<float*>(array.data()); };
   Actor actor(policy, store,
               {.rows = n, .deterministic = options.deterministic, .seed = options.seed});
-  Batch<float> batch(policy.device(), environment, n, options.seed, options.first_instance);
+  Batch<float> batch(policy.device(), environment, n, options.seed, options.first_env);
   batch.reset(numbers(observation));
   actor.observe(observation.data());
 

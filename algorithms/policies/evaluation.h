@@ -1,6 +1,6 @@
-// How well a policy does: whole episodes of an environment, one an instance, side by side.
+// How well a policy does: whole episodes of an environment, one an environment, side by side.
 //
-// Every instance plays its first episode; what it does after that does not count, so that short
+// Every environment plays its first episode; what it does after that does not count, so that short
 // episodes are not counted more often than long ones. The same seed gives the same episodes on any
 // device and any number of threads.
 
@@ -19,7 +19,7 @@ struct EvaluationOptions {
   bool deterministic = true;   // the mode in place of a draw (ibid., their code)
   std::uint64_t seed = 0;
   // The environments' numbers begin here: those of training are others.
-  std::uint64_t first_instance = std::uint64_t{1} << 40;
+  std::uint64_t first_env = std::uint64_t{1} << 40;
 };
 
 struct Evaluation {

@@ -186,23 +186,23 @@ class Exporter {
     body_.line("  float x0[%lld];", n);
     if (description_.observation.index) {
       body_.line("  for (int i = 0; i < %lld; ++i) x0[i] = i == observation ? 1.0f : 0.0f;", n);
-    } else if (!description_.normalise_observations) {
+    } else if (!description_.normalize_observations) {
       body_.line("  for (int i = 0; i < %lld; ++i) x0[i] = observation[i];", n);
     } else {
-      normalise(n);
+      normalize(n);
     }
   }
 
   // As the policy does: a feature that hardly varied keeps its scale.
-  void normalise(long long n) {
-    const std::vector<double> mean = numbers("normaliser/mean");
-    std::vector<double> scale = numbers("normaliser/deviation");
+  void normalize(long long n) {
+    const std::vector<double> mean = numbers("normalizer/mean");
+    std::vector<double> scale = numbers("normalizer/std");
     for (std::size_t i = 0; i < scale.size(); ++i)
       if (!(scale[i] > 1e-6 * std::max(std::abs(mean[i]), 1.0))) scale[i] = 1;
-    const std::string centre = constant("normaliser/mean"), unit = name_ + "_normaliser_scale";
+    const std::string center = constant("normalizer/mean"), unit = name_ + "_normalizer_scale";
     head_.constants(unit, scale);
     body_.line("  for (int i = 0; i < %lld; ++i) {", n);
-    body_.line("    x0[i] = (observation[i] - %s[i]) / %s[i];", centre.c_str(), unit.c_str());
+    body_.line("    x0[i] = (observation[i] - %s[i]) / %s[i];", center.c_str(), unit.c_str());
     const double limit = description_.clip_observations;
     if (limit > 0) body_.line("    x0[i] = fminf(fmaxf(x0[i], -%.8ef), %.8ef);", limit, limit);
     body_.line("  }");

@@ -34,20 +34,20 @@ Tensor unit_matrix(Program& program, std::int64_t n) {
 
 Tensor diagonal(Tensor l) { return sum(l * unit_matrix(l.program(), l.shape()[-1]), -1); }
 
-Tensor log_density(Tensor action, Tensor mean, Tensor factor, Tensor log_deviation) {
+Tensor log_density(Tensor action, Tensor mean, Tensor factor, Tensor log_std) {
   const double dimensions = static_cast<double>(mean.shape()[-1]);
   const Tensor z = flattened(triangular_solve(factor, column(action - mean)));
-  return sum(-0.5 * square(z) - log_deviation, -1) - half_log_two_pi * dimensions;
+  return sum(-0.5 * square(z) - log_std, -1) - half_log_two_pi * dimensions;
 }
 
 }  // namespace
 
 FullGaussian::FullGaussian(Tensor mean, Tensor factor)
-    : mean_(mean), factor_(factor), log_deviation_(log(diagonal(factor))) {}
+    : mean_(mean), factor_(factor), log_std_(log(diagonal(factor))) {}
 
 Tensor FullGaussian::log_probability(Tensor action) const {
   require_action(name(), action, ActionKind::real, leading(mean_.shape()), mean_.shape()[-1]);
-  return log_density(action, mean_, factor_, log_deviation_);
+  return log_density(action, mean_, factor_, log_std_);
 }
 
 Tensor FullGaussian::sample(const RandomSource& source) const {
@@ -57,7 +57,7 @@ Tensor FullGaussian::sample(const RandomSource& source) const {
 
 Tensor FullGaussian::entropy() const {
   const double dimensions = static_cast<double>(mean_.shape()[-1]);
-  return sum(log_deviation_, -1) + dimensions * (half_log_two_pi + 0.5);
+  return sum(log_std_, -1) + dimensions * (half_log_two_pi + 0.5);
 }
 
 std::vector<Tensor> FullGaussian::metric(const std::vector<Tensor>& tangents) const {
@@ -78,14 +78,14 @@ Tensor FullGaussian::divergence_from(const std::vector<Tensor>& old_parameters) 
   const Tensor shift = triangular_solve(factor_, column(old_parameters[0] - mean_));
   return 0.5 * (sum(sum(square(spread), -1), -1) + sum(flattened(square(shift)), -1) -
                 static_cast<double>(n)) +
-         sum(log_deviation_ - log(diagonal(old)), -1);
+         sum(log_std_ - log(diagonal(old)), -1);
 }
 
 Tensor FullMixture::log_probability(Tensor action) const {
   const std::int64_t dimensions = mean_.shape()[-1];
   require_action(name(), action, ActionKind::real, leading(mean_.shape(), 2), dimensions);
   const Tensor a = reshape(action, behind(leading(action.shape()), {1, dimensions}));
-  return log_sum_exp(log_weight_ + log_density(a, mean_, factor_, log_deviation_));
+  return log_sum_exp(log_weight_ + log_density(a, mean_, factor_, log_std_));
 }
 
 Tensor FullMixture::sample(const RandomSource& source) const {
@@ -100,7 +100,7 @@ Tensor FullMixture::sample(const RandomSource& source) const {
 
 Tensor FullMixture::mode() const {
   const std::int64_t components = log_weight_.shape()[-1];
-  const Tensor peak = argmax(log_weight_ - sum(log_deviation_, -1), -1);
+  const Tensor peak = argmax(log_weight_ - sum(log_std_, -1), -1);
   return sum(reshape(one_hot(peak, components), behind(log_weight_.shape(), {1})) * mean_, -2);
 }
 
@@ -125,19 +125,18 @@ FullCovarianceHead::FullCovarianceHead(Parameters& parameters, const std::string
                             .weight = options.weight,
                             // Equal components would have equal gradients for ever.
                             .bias_start = options.components > 1
-                                              ? Initialisation{InitialisationKind::normal, 1.0, 1}
+                                              ? Initialization{InitializationKind::normal, 1.0, 1}
                                               : zeros()}),
-      deviation_(parameters, name + "/deviation",
-                 Linear::Options{
-                     .inputs = options.inputs, .outputs = all(options), .weight = options.weight}) {
-  if (options.components < 1 || options.dimensions < 1 || !(options.minimum_deviation > 0) ||
-      !(options.maximum_deviation > options.minimum_deviation))
+      std_(parameters, name + "/std",
+           Linear::Options{
+               .inputs = options.inputs, .outputs = all(options), .weight = options.weight}) {
+  if (options.components < 1 || options.dimensions < 1 || !(options.min_std > 0) ||
+      !(options.max_std > options.min_std))
     fail(ErrorKind::bad_input,
          "full Gaussian %s: %lld components, %lld dimensions, deviations "
          "between %g and %g",
          name.c_str(), static_cast<long long>(options.components),
-         static_cast<long long>(options.dimensions), options.minimum_deviation,
-         options.maximum_deviation);
+         static_cast<long long>(options.dimensions), options.min_std, options.max_std);
   const std::int64_t below = options.dimensions * (options.dimensions - 1) / 2;
   if (below > 0)
     below_.emplace(parameters, name + "/below",
@@ -156,10 +155,10 @@ std::unique_ptr<ActionDistribution> FullCovarianceHead::distribution(Tensor feat
   const std::int64_t n = options_.dimensions, k = options_.components;
   const bool one = k == 1;
   const Shape rows = one ? leading(features.shape()) : behind(leading(features.shape()), {k});
-  const double low = options_.minimum_deviation, high = options_.maximum_deviation;
+  const double low = options_.min_std, high = options_.max_std;
   const Tensor mean = reshape(mean_(features), behind(rows, {n}));
-  const Tensor log_deviation = bounded_log_deviation(
-      reshape(deviation_(features), behind(rows, {n})), low, high, std::sqrt(low * high));
+  const Tensor log_std =
+      bounded_log_std(reshape(std_(features), behind(rows, {n})), low, high, std::sqrt(low * high));
   // I + N: the numbers below the diagonal, row by row, put in their places by a product with 0 / 1.
   Tensor shape = unit_matrix(program, n);
   if (below_) {
@@ -172,10 +171,10 @@ std::unique_ptr<ActionDistribution> FullCovarianceHead::distribution(Tensor feat
     const Tensor placed = matmul(numbers, program.constant({count, n * n}, where));
     shape = shape + reshape(placed, behind(rows, {n, n}));
   }
-  const Tensor factor = column(exp(log_deviation)) * shape;
+  const Tensor factor = column(exp(log_std)) * shape;
   if (one) return std::make_unique<FullGaussian>(mean, factor);
   const Tensor log_weight = log_softmax((*weight_)(features));
-  return std::make_unique<FullMixture>(log_weight, mean, factor, log_deviation);
+  return std::make_unique<FullMixture>(log_weight, mean, factor, log_std);
 }
 
 }  // namespace understudy

@@ -33,15 +33,15 @@ class FullGaussian final : public ActionDistribution {
   Tensor divergence_from(const std::vector<Tensor>& old_parameters) const override;
 
  private:
-  Tensor mean_, factor_, log_deviation_;  // the last: of L's diagonal
+  Tensor mean_, factor_, log_std_;  // the last: of L's diagonal
 };
 
-// One mixture a row: log_weight [rows..., K], mean and log_deviation [rows..., K, D], factor
+// One mixture a row: log_weight [rows..., K], mean and log_std [rows..., K, D], factor
 // [rows..., K, D, D].
 class FullMixture final : public ActionDistribution {
  public:
-  FullMixture(Tensor log_weight, Tensor mean, Tensor factor, Tensor log_deviation)
-      : log_weight_(log_weight), mean_(mean), factor_(factor), log_deviation_(log_deviation) {}
+  FullMixture(Tensor log_weight, Tensor mean, Tensor factor, Tensor log_std)
+      : log_weight_(log_weight), mean_(mean), factor_(factor), log_std_(log_std) {}
 
   const char* name() const override { return "full mixture"; }
   Tensor log_probability(Tensor action) const override;
@@ -51,7 +51,7 @@ class FullMixture final : public ActionDistribution {
   std::vector<Tensor> parameters() const override { return {log_weight_, mean_, factor_}; }
 
  private:
-  Tensor log_weight_, mean_, factor_, log_deviation_;
+  Tensor log_weight_, mean_, factor_, log_std_;
 };
 
 class FullCovarianceHead final : public ActionHead {
@@ -59,8 +59,8 @@ class FullCovarianceHead final : public ActionHead {
   struct Options {
     std::int64_t inputs = 0, dimensions = 0;
     std::int64_t components = 1;  // 1: a FullGaussian; more: a FullMixture
-    Initialisation weight = {InitialisationKind::xavier_uniform, 0.1, 1};
-    double minimum_deviation = 1e-2, maximum_deviation = 1e1;  // as MixtureHead's
+    Initialization weight = {InitializationKind::xavier_uniform, 0.1, 1};
+    double min_std = 1e-2, max_std = 1e1;  // as MixtureHead's
   };
   FullCovarianceHead(Parameters& parameters, const std::string& name, const Options& options);
   std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
@@ -68,7 +68,7 @@ class FullCovarianceHead final : public ActionHead {
  private:
   Options options_;
   std::optional<Linear> weight_, below_;
-  Linear mean_, deviation_;
+  Linear mean_, std_;
 };
 
 }  // namespace understudy

@@ -11,11 +11,11 @@ namespace {
 
 const double log_two_pi = std::log(2 * std::numbers::pi);
 
-// log N(x; mean, exp(log_deviation)²) over the last axis.
-Tensor log_normal(Tensor x, Tensor mean, Tensor log_deviation) {
+// log N(x; mean, exp(log_std)²) over the last axis.
+Tensor log_normal(Tensor x, Tensor mean, Tensor log_std) {
   const double n = static_cast<double>(x.shape()[-1]);
-  const Tensor z = (x - mean) * exp(-log_deviation);
-  return sum(-0.5 * square(z) - log_deviation, -1) - 0.5 * n * log_two_pi;
+  const Tensor z = (x - mean) * exp(-log_std);
+  return sum(-0.5 * square(z) - log_std, -1) - 0.5 * n * log_two_pi;
 }
 
 // The smallest of each last axis, with the gradient to it alone.
@@ -27,14 +27,13 @@ LatentHead::LatentHead(Parameters& parameters, const std::string& name, LatentKi
                        const Options& options)
     : kind_(kind), options_(options) {
   if (options.inputs < 1 || options.dimensions < 1 || options.latent < 1 || options.draws < 1 ||
-      !(options.minimum_deviation > 0 && options.maximum_deviation > options.minimum_deviation))
+      !(options.min_std > 0 && options.max_std > options.min_std))
     fail(ErrorKind::bad_input,
          "latent %s: %lld dimensions from %lld inputs and %lld latent "
          "numbers, %lld draws, deviations between %g and %g",
          name.c_str(), static_cast<long long>(options.dimensions),
          static_cast<long long>(options.inputs), static_cast<long long>(options.latent),
-         static_cast<long long>(options.draws), options.minimum_deviation,
-         options.maximum_deviation);
+         static_cast<long long>(options.draws), options.min_std, options.max_std);
   const bool variational = kind == LatentKind::variational;
   generator_.emplace(parameters, name + "/generator",
                      Mlp::Options{.inputs = options.inputs + options.latent,
@@ -77,17 +76,17 @@ LatentDistribution::Decoded LatentDistribution::decode(Tensor z) const {
   const LatentHead::Options& options = head_.options_;
   const Tensor out = (*head_.generator_)(concatenate({repeated(features_, z.shape()[-2]), z}, -1));
   if (head_.kind_ != LatentKind::variational) return {out, {}};
-  const double low = options.minimum_deviation, high = options.maximum_deviation;
+  const double low = options.min_std, high = options.max_std;
   return {slice(out, -1, 0, options.dimensions),
-          bounded_log_deviation(slice(out, -1, options.dimensions, options.dimensions), low, high,
-                                std::sqrt(low * high))};
+          bounded_log_std(slice(out, -1, options.dimensions, options.dimensions), low, high,
+                          std::sqrt(low * high))};
 }
 
 Tensor LatentDistribution::sample(const RandomSource& source) const {
   const Decoded decoded = decode(noise(source, 1));
   Tensor a = decoded.mean;
-  if (decoded.log_deviation.defined())
-    a = a + exp(decoded.log_deviation) * random_normal(a.program(), source, a.shape());
+  if (decoded.log_std.defined())
+    a = a + exp(decoded.log_std) * random_normal(a.program(), source, a.shape());
   return reshape(a, behind(leading(features_.shape()), {head_.options_.dimensions}));
 }
 
@@ -102,18 +101,17 @@ LatentDistribution::Bound LatentDistribution::bound(Tensor action, const RandomS
   const std::int64_t latent = head_.options_.latent;
   const Tensor code = (*head_.judge_)(concatenate({features_, action}, -1));
   const Tensor mean = slice(code, -1, 0, latent);
-  const Tensor log_deviation = bounded_log_deviation(slice(code, -1, latent, latent), 1e-3, 1e3, 1);
-  const Tensor mean_n = repeated(mean, n), log_deviation_n = repeated(log_deviation, n);
-  const Tensor z = mean_n + exp(log_deviation_n) * noise(source, n);
+  const Tensor log_std = bounded_log_std(slice(code, -1, latent, latent), 1e-3, 1e3, 1);
+  const Tensor mean_n = repeated(mean, n), log_std_n = repeated(log_std, n);
+  const Tensor z = mean_n + exp(log_std_n) * noise(source, n);
   const Decoded decoded = decode(z);
   Bound result;
-  result.reconstruction = log_normal(repeated(action, n), decoded.mean, decoded.log_deviation);
+  result.reconstruction = log_normal(repeated(action, n), decoded.mean, decoded.log_std);
   // KL(q || N(0, I)) in closed form.
-  result.divergence =
-      0.5 * sum(square(mean) + exp(2.0 * log_deviation) - 2.0 * log_deviation - 1.0, -1);
+  result.divergence = 0.5 * sum(square(mean) + exp(2.0 * log_std) - 2.0 * log_std - 1.0, -1);
   const Tensor nothing = z.program().constant(0.0);
-  result.weight = result.reconstruction + log_normal(z, nothing, nothing) -
-                  log_normal(z, mean_n, log_deviation_n);
+  result.weight =
+      result.reconstruction + log_normal(z, nothing, nothing) - log_normal(z, mean_n, log_std_n);
   return result;
 }
 

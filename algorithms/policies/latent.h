@@ -5,7 +5,7 @@
 //                 2018, equation 3): the draw that is nearest learns. Covers the modes; is no
 //                 likelihood.
 //   variational   p(a | s) = E_z N(a; g(s, z), sigma(s, z)²), by the bound
-//                 E_q log p(a | z, s) - w KL(q(z | a, s) || N(0, I)), reparametrised (Kingma &
+//                 E_q log p(a | z, s) - w KL(q(z | a, s) || N(0, I)), reparametrized (Kingma &
 //                 Welling 2014, equation 10; conditional: Sohn et al. 2015), w warming up from 0
 //                 (Bowman et al. 2016). K draws give a tighter bound (Burda et al. 2016, equation
 //                 8), which is what a held-out likelihood is reported by.
@@ -34,7 +34,7 @@ class LatentHead final : public ActionHead {
     std::vector<std::int64_t> hidden = {64};  // of g, of the encoder, of the discriminator
     std::int64_t draws = 10;                  // best of n: n
     // variational: bounds of sigma
-    double minimum_deviation = 1e-2, maximum_deviation = 1e1;
+    double min_std = 1e-2, max_std = 1e1;
   };
   LatentHead(Parameters& parameters, const std::string& name, LatentKind kind,
              const Options& options);
@@ -65,7 +65,7 @@ class LatentDistribution final : public ActionDistribution {
 
  private:
   struct Decoded {
-    Tensor mean, log_deviation;
+    Tensor mean, log_std;
   };
   // z [rows..., n, latent]: [rows..., n, D].
   Decoded decode(Tensor z) const;

@@ -31,20 +31,19 @@ std::unique_ptr<ActionHead> make_head(Parameters& parameters, const std::string&
                                       const PolicyDescription& description, std::int64_t inputs) {
   const HeadOptions& head = description.head;
   const std::int64_t size = description.action.size;
-  const Initialisation last = {description.initialisation, description.last_scale, 1};
+  const Initialization last = {description.initialization, description.last_scale, 1};
   switch (head.kind) {
     case HeadKind::categorical:
       return std::make_unique<CategoricalHead>(parameters, name, inputs, size, last);
     case HeadKind::bernoulli:
       return std::make_unique<BernoulliHead>(parameters, name, inputs, size, last);
     case HeadKind::mixture:
-      return std::make_unique<MixtureHead>(
-          parameters, name,
-          MixtureHead::Options{.inputs = inputs,
-                               .dimensions = size,
-                               .components = head.components,
-                               .minimum_deviation = head.minimum_deviation,
-                               .maximum_deviation = head.maximum_deviation});
+      return std::make_unique<MixtureHead>(parameters, name,
+                                           MixtureHead::Options{.inputs = inputs,
+                                                                .dimensions = size,
+                                                                .components = head.components,
+                                                                .min_std = head.min_std,
+                                                                .max_std = head.max_std});
     case HeadKind::full_gaussian:
     case HeadKind::full_mixture:
       return std::make_unique<FullCovarianceHead>(
@@ -54,8 +53,8 @@ std::unique_ptr<ActionHead> make_head(Parameters& parameters, const std::string&
               .dimensions = size,
               .components = head.kind == HeadKind::full_gaussian ? 1 : head.components,
               .weight = last,
-              .minimum_deviation = head.minimum_deviation,
-              .maximum_deviation = head.maximum_deviation});
+              .min_std = head.min_std,
+              .max_std = head.max_std});
     case HeadKind::independent_bins:
     case HeadKind::joint_bins:
       return std::make_unique<BinnedHead>(parameters, name, inputs, bins_of(description),
@@ -68,22 +67,22 @@ std::unique_ptr<ActionHead> make_head(Parameters& parameters, const std::string&
                                       .hidden = head.hidden,
                                       .order = head.order,
                                       .recurrent = head.kind == HeadKind::recurrent_bins,
-                                      .weight = {description.initialisation, 1.0, 1}});
+                                      .weight = {description.initialization, 1.0, 1}});
     case HeadKind::best_of:
     case HeadKind::variational:
     case HeadKind::adversarial:
-      return std::make_unique<LatentHead>(
-          parameters, name,
-          head.kind == HeadKind::best_of       ? LatentKind::best_of
-          : head.kind == HeadKind::variational ? LatentKind::variational
-                                               : LatentKind::adversarial,
-          LatentHead::Options{.inputs = inputs,
-                              .dimensions = size,
-                              .latent = head.latent,
-                              .hidden = head.hidden,
-                              .draws = head.draws,
-                              .minimum_deviation = head.minimum_deviation,
-                              .maximum_deviation = head.maximum_deviation});
+      return std::make_unique<LatentHead>(parameters, name,
+                                          head.kind == HeadKind::best_of ? LatentKind::best_of
+                                          : head.kind == HeadKind::variational
+                                              ? LatentKind::variational
+                                              : LatentKind::adversarial,
+                                          LatentHead::Options{.inputs = inputs,
+                                                              .dimensions = size,
+                                                              .latent = head.latent,
+                                                              .hidden = head.hidden,
+                                                              .draws = head.draws,
+                                                              .min_std = head.min_std,
+                                                              .max_std = head.max_std});
     case HeadKind::gaussian:
     case HeadKind::regression: break;
   }
@@ -93,11 +92,11 @@ std::unique_ptr<ActionHead> make_head(Parameters& parameters, const std::string&
           .inputs = inputs,
           .dimensions = size,
           .weight = last,
-          .state_dependent = head.state_dependent,
-          .initial_deviation = head.initial_deviation,
-          .minimum_deviation = head.minimum_deviation,
-          .maximum_deviation = head.maximum_deviation,
-          .fixed_deviation = head.kind == HeadKind::regression ? head.initial_deviation : 0.0});
+          .state_dependent_std = head.state_dependent_std,
+          .initial_std = head.initial_std,
+          .min_std = head.min_std,
+          .max_std = head.max_std,
+          .fixed_std = head.kind == HeadKind::regression ? head.initial_std : 0.0});
 }
 
 }  // namespace understudy

@@ -21,9 +21,9 @@
 
 namespace understudy {
 
-// One mixture a row: log_weight [rows..., K] (normalised), mean and log_deviation [rows..., K, D].
+// One mixture a row: log_weight [rows..., K] (normalized), mean and log_std [rows..., K, D].
 struct Mixture final : ActionDistribution {
-  Tensor log_weight, mean, log_deviation;
+  Tensor log_weight, mean, log_std;
 
   const char* name() const override { return "mixture"; }
   // action [rows..., D]: [rows...]. Differentiable in the action and in the parameters.
@@ -35,7 +35,7 @@ struct Mixture final : ActionDistribution {
   Tensor mode() const override;
   // A component, then the Gaussian. Fresh each run; no gradient in the choice of the component.
   Tensor sample(const RandomSource& source) const override;
-  std::vector<Tensor> parameters() const override { return {log_weight, mean, log_deviation}; }
+  std::vector<Tensor> parameters() const override { return {log_weight, mean, log_std}; }
 
  private:
   Tensor chosen(Tensor component, Tensor of) const;
@@ -50,10 +50,10 @@ class MixtureHead final : public ActionHead {
     // Deviations stay between these, in the action's units. Without a lower bound the likelihood
     // of data that repeat a value exactly has no maximum (Bishop 2006, section 9.2.1). They start
     // in the (geometric) middle.
-    double minimum_deviation = 1e-2;
-    double maximum_deviation = 1e1;
+    double min_std = 1e-2;
+    double max_std = 1e1;
     // Above 0: every deviation is this, and nothing about it is learned.
-    double fixed_deviation = 0;
+    double fixed_std = 0;
   };
   MixtureHead(Parameters& parameters, const std::string& name, const Options& options);
 
@@ -64,7 +64,7 @@ class MixtureHead final : public ActionHead {
 
  private:
   Options options_;
-  std::optional<Linear> weight_, mean_, deviation_;
+  std::optional<Linear> weight_, mean_, std_;
 };
 
 }  // namespace understudy

@@ -47,7 +47,7 @@ Policy::Policy(Device& device, const PolicyDescription& description, std::uint64
                              Linear::Options{.inputs = description_.observation.vocabularies[i],
                                              .outputs = trunk.embedding,
                                              .bias = false,
-                                             .weight = {InitialisationKind::normal, 0.3, 1}});
+                                             .weight = {InitializationKind::normal, 0.3, 1}});
     width += trunk.embedding - 1;
   }
   if (!trunk.convolutions.empty()) {
@@ -73,7 +73,7 @@ Policy::Policy(Device& device, const PolicyDescription& description, std::uint64
                                  .hidden = hidden,
                                  .outputs = 0,
                                  .activation = trunk.activation,
-                                 .weight = {description_.initialisation, 1.0, 1}});
+                                 .weight = {description_.initialization, 1.0, 1}});
     width = layers_->outputs();
   }
   if (recurrent) {
@@ -84,14 +84,14 @@ Policy::Policy(Device& device, const PolicyDescription& description, std::uint64
   }
   head_ = make_head(parameters_, "head", description_, width);
   parameters_.create(store_, seed);
-  if (description_.normalise_observations) {
+  if (description_.normalize_observations) {
     const std::int64_t observed = description_.observation.width();
     if (description_.observation.index)
-      fail(ErrorKind::bad_input, "policy: an observed index cannot be normalised");
-    mean_ = &store_.create("normaliser/mean", {observed});
-    deviation_ = &store_.create("normaliser/deviation", {observed});
-    count_ = &store_.create("normaliser/count", {1});
-    deviation_->fill(1);
+      fail(ErrorKind::bad_input, "policy: an observed index cannot be normalized");
+    mean_ = &store_.create("normalizer/mean", {observed});
+    std_ = &store_.create("normalizer/std", {observed});
+    count_ = &store_.create("normalizer/count", {1});
+    std_->fill(1);
   }
 }
 
@@ -107,7 +107,7 @@ Tensor Policy::prepared(Tensor observation) const {
   if (!embeddings_.empty()) return embedded(observation);
   if (mean_ == nullptr) return convolved(observation);
   Program& program = observation.program();
-  const Tensor mean = program.use(*mean_), deviation = program.use(*deviation_);
+  const Tensor mean = program.use(*mean_), deviation = program.use(*std_);
   // A feature that never varied keeps its scale: dividing by next to nothing would blow up whatever
   // else it shows later.
   const Tensor least = 1e-6 * maximum(abs(mean), program.constant(1.0));
@@ -197,10 +197,10 @@ std::unique_ptr<ActionDistribution> Policy::step(Tensor observation, Tensor memo
 
 void Policy::record_statistics(Tensor observation) const {
   if (mean_ == nullptr)
-    fail(ErrorKind::bad_input, "policy: observations are not normalised, found a batch of them");
+    fail(ErrorKind::bad_input, "policy: observations are not normalized, found a batch of them");
   Program& program = observation.program();
   const double rows = static_cast<double>(observation.shape()[0]);
-  const Tensor mean = program.use(*mean_), deviation = program.use(*deviation_);
+  const Tensor mean = program.use(*mean_), deviation = program.use(*std_);
   const Tensor count = program.use(*count_);
   const Tensor here = understudy::mean(observation, 0);
   const Tensor spread = sum(square(observation - here), 0);
@@ -211,16 +211,16 @@ void Policy::record_statistics(Tensor observation) const {
   const Tensor new_mean = mean + shift * (rows * reciprocal(total));
   const Tensor new_deviation = sqrt(squares / total);
   program.assign(*mean_, new_mean);
-  program.assign(*deviation_, new_deviation);
+  program.assign(*std_, new_deviation);
   program.assign(*count_, total);
 }
 
 void Policy::set_statistics(const std::vector<double>& mean, const std::vector<double>& deviation,
                             double count) {
   if (mean_ == nullptr)
-    fail(ErrorKind::bad_input, "policy: observations are not normalised, found their statistics");
+    fail(ErrorKind::bad_input, "policy: observations are not normalized, found their statistics");
   mean_->write(mean);
-  deviation_->write(deviation);
+  std_->write(deviation);
   count_->write({count});
 }
 

@@ -8,7 +8,7 @@
 //   Adam adam(policy.parameters(), run_store, {});     adam.record(program, loss);
 //   policy.save("policy.safetensors");
 //
-// A Policy owns its parameters and its observations' statistics and nothing else: an optimiser's
+// A Policy owns its parameters and its observations' statistics and nothing else: an optimizer's
 // moments belong in another store. It can be recorded into any number of programs on its device.
 //
 // Observations are [rows..., width], rows first, or an index tensor [rows...] of a discrete space;
@@ -40,8 +40,8 @@ class Policy {
   const PolicyDescription& description() const { return description_; }
   Device& device() const { return store_.device(); }
   const Parameters& parameters() const { return parameters_; }
-  // Parameters ("policy/..."), and "normaliser/mean", "/deviation" [width] and "/count" [1] where
-  // observations are normalised.
+  // Parameters ("policy/..."), and "normalizer/mean", "/std" [width] and "/count" [1] where
+  // observations are normalized.
   Store& store() { return store_; }
   const Store& store() const { return store_; }
 
@@ -59,7 +59,7 @@ class Policy {
   bool has_memory() const { return recurrent_.has_value(); }
   std::int64_t memory_width() const;
 
-  // ---- Statistics of observations, where the description has them normalised ----
+  // ---- Statistics of observations, where the description has them normalized ----
 
   // Records into `program` the update by a batch [rows, width], as if all batches were one (Chan,
   // Golub & LeVeque 1979, equation 2.1). Readers recorded earlier see the statistics before it.
@@ -90,7 +90,7 @@ class Policy {
   std::optional<Mlp> layers_;
   std::optional<Recurrent> recurrent_;
   std::unique_ptr<ActionHead> head_;
-  Array *mean_ = nullptr, *deviation_ = nullptr, *count_ = nullptr;
+  Array *mean_ = nullptr, *std_ = nullptr, *count_ = nullptr;
 };
 
 }  // namespace understudy

@@ -43,12 +43,12 @@ constexpr Named<Activation> activations[] = {{Activation::none, "none"},
                                              {Activation::tanh, "tanh"},
                                              {Activation::sigmoid, "sigmoid"},
                                              {Activation::relu, "relu"}};
-constexpr Named<InitialisationKind> initialisations[] = {
-    {InitialisationKind::normal, "normal"},
-    {InitialisationKind::xavier_uniform, "xavier"},
-    {InitialisationKind::he_normal, "he"},
-    {InitialisationKind::orthogonal, "orthogonal"},
-    {InitialisationKind::column_normalised, "column_normalised"}};
+constexpr Named<InitializationKind> initializations[] = {
+    {InitializationKind::normal, "normal"},
+    {InitializationKind::xavier_uniform, "xavier"},
+    {InitializationKind::he_normal, "he"},
+    {InitializationKind::orthogonal, "orthogonal"},
+    {InitializationKind::column_normalized, "column_normalized"}};
 
 template <class Kind, std::size_t n>
 const char* find_name(const Named<Kind> (&all)[n], Kind kind) {
@@ -150,7 +150,7 @@ const char* name_of(TrunkKind kind) { return find_name(trunk_kinds, kind); }
 const char* name_of(HeadKind kind) { return find_name(head_kinds, kind); }
 const char* name_of(ActionKind kind) { return find_name(action_kinds, kind); }
 const char* name_of(Activation activation) { return find_name(activations, activation); }
-const char* name_of(InitialisationKind kind) { return find_name(initialisations, kind); }
+const char* name_of(InitializationKind kind) { return find_name(initializations, kind); }
 TrunkKind trunk_kind_named(const std::string& name) {
   return find_kind(trunk_kinds, name, "trunk");
 }
@@ -171,7 +171,7 @@ std::vector<std::int64_t> small_convolutions() {
   return {32, 3, 2, 1, 64, 3, 2, 1, 64, 3, 2, 1, 64, 3, 2, 1};
 }
 
-HeadKind PolicyDescription::usual_head(const ActionSpace& action) {
+HeadKind PolicyDescription::default_head(const ActionSpace& action) {
   switch (action.kind) {
     case ActionKind::index: return HeadKind::categorical;
     case ActionKind::bits: return HeadKind::bernoulli;
@@ -230,7 +230,7 @@ void PolicyDescription::check() const {
     bad("expected observations of the shape [n] with at most n indices to embed");
   for (std::int64_t size : observation.vocabularies)
     if (size < 1) bad("expected vocabularies of at least one index");
-  if (embedded > 0 && normalise_observations) bad("indices to embed cannot be normalised");
+  if (embedded > 0 && normalize_observations) bad("indices to embed cannot be normalized");
   if (trunk.embedding < 1) bad("expected embeddings of at least one number");
   if (trunk.convolutions.size() % 4 != 0)
     bad("expected four numbers a convolution: channels, kernel, stride, padding");
@@ -280,10 +280,10 @@ std::map<std::string, std::string> PolicyDescription::fields() const {
           {"trunk.convolutions", text_of(trunk.convolutions)},
           {"trunk.embedding", std::to_string(trunk.embedding)},
           {"head.kind", name_of(head.kind)},
-          {"head.state_dependent", truth(head.state_dependent)},
-          {"head.initial_deviation", text_of(head.initial_deviation)},
-          {"head.minimum_deviation", text_of(head.minimum_deviation)},
-          {"head.maximum_deviation", text_of(head.maximum_deviation)},
+          {"head.state_dependent_std", truth(head.state_dependent_std)},
+          {"head.initial_std", text_of(head.initial_std)},
+          {"head.min_std", text_of(head.min_std)},
+          {"head.max_std", text_of(head.max_std)},
           {"head.components", std::to_string(head.components)},
           {"head.bins", std::to_string(head.bins)},
           {"head.edges", text_of(head.edges)},
@@ -291,9 +291,9 @@ std::map<std::string, std::string> PolicyDescription::fields() const {
           {"head.hidden", text_of(head.hidden)},
           {"head.latent", std::to_string(head.latent)},
           {"head.draws", std::to_string(head.draws)},
-          {"initialisation", name_of(initialisation)},
+          {"initialization", name_of(initialization)},
           {"last_scale", text_of(last_scale)},
-          {"normalise_observations", truth(normalise_observations)},
+          {"normalize_observations", truth(normalize_observations)},
           {"clip_observations", text_of(clip_observations)}};
 }
 
@@ -335,13 +335,13 @@ PolicyDescription PolicyDescription::from_fields(const std::map<std::string, std
     result.trunk.activation = find_kind(activations, name, reader.what("trunk.activation"));
   reader.list("trunk.convolutions", result.trunk.convolutions);
   reader.number("trunk.embedding", result.trunk.embedding);
-  result.head.kind = usual_head(result.action);
+  result.head.kind = default_head(result.action);
   if (reader.take("head.kind", name))
     result.head.kind = find_kind(head_kinds, name, reader.what("head.kind"));
-  reader.truth("head.state_dependent", result.head.state_dependent);
-  reader.number("head.initial_deviation", result.head.initial_deviation);
-  reader.number("head.minimum_deviation", result.head.minimum_deviation);
-  reader.number("head.maximum_deviation", result.head.maximum_deviation);
+  reader.truth("head.state_dependent_std", result.head.state_dependent_std);
+  reader.number("head.initial_std", result.head.initial_std);
+  reader.number("head.min_std", result.head.min_std);
+  reader.number("head.max_std", result.head.max_std);
   reader.number("head.components", result.head.components);
   reader.number("head.bins", result.head.bins);
   reader.list("head.edges", result.head.edges);
@@ -349,10 +349,10 @@ PolicyDescription PolicyDescription::from_fields(const std::map<std::string, std
   reader.list("head.hidden", result.head.hidden);
   reader.number("head.latent", result.head.latent);
   reader.number("head.draws", result.head.draws);
-  if (reader.take("initialisation", name))
-    result.initialisation = find_kind(initialisations, name, reader.what("initialisation"));
+  if (reader.take("initialization", name))
+    result.initialization = find_kind(initializations, name, reader.what("initialization"));
   reader.number("last_scale", result.last_scale);
-  reader.truth("normalise_observations", result.normalise_observations);
+  reader.truth("normalize_observations", result.normalize_observations);
   reader.number("clip_observations", result.clip_observations);
   if (!reader.left.empty())
     fail(ErrorKind::bad_input, "%s: found a field '%s' that no policy has", where.c_str(),

@@ -65,10 +65,10 @@ enum class HeadKind : std::int8_t {
 
 struct HeadOptions {
   HeadKind kind = HeadKind::gaussian;
-  bool state_dependent = false;     // gaussian: the deviation
-  double initial_deviation = 1;     // gaussian; regression: the deviation, which stays
-  double minimum_deviation = 1e-3;  // of all that have deviations
-  double maximum_deviation = 1e3;
+  bool state_dependent_std = false;  // gaussian: the deviation
+  double initial_std = 1;            // gaussian; regression: the deviation, which stays
+  double min_std = 1e-3;             // of all that have deviations
+  double max_std = 1e3;
   std::int64_t components = 5;     // mixtures
   std::int64_t bins = 32;          // a dimension
   std::vector<double> edges = {};  // of bins, Bins's; empty: evenly between the action's bounds
@@ -84,17 +84,17 @@ struct PolicyDescription {
   TrunkOptions trunk = {};
   HeadOptions head = {};
 
-  // How weights of trunk and head start. column_normalised with last_scale 0.1 is what the code of
+  // How weights of trunk and head start. column_normalized with last_scale 0.1 is what the code of
   // TRPO's and GAIL's authors does: columns of norm 1, of the last layer of norm 0.1 (or 0.01).
-  InitialisationKind initialisation = InitialisationKind::xavier_uniform;
+  InitializationKind initialization = InitializationKind::xavier_uniform;
   double last_scale = 0.1;
 
   // (o - mean) / deviation by running statistics, then clipped to +- clip_observations (0: not).
-  bool normalise_observations = false;
+  bool normalize_observations = false;
   double clip_observations = 10;
 
   // A head that can act here: categorical for an index, gaussian for numbers, bernoulli for bits.
-  static HeadKind usual_head(const ActionSpace& action);
+  static HeadKind default_head(const ActionSpace& action);
   // What does not fit together is an Error, and so are sizes that nothing could hold: layers of
   // more than 2^24 units, more than 2^16 bins.
   void check() const;
@@ -116,7 +116,7 @@ const char* name_of(TrunkKind kind);
 const char* name_of(HeadKind kind);
 const char* name_of(ActionKind kind);
 const char* name_of(Activation activation);
-const char* name_of(InitialisationKind kind);
+const char* name_of(InitializationKind kind);
 TrunkKind trunk_kind_named(const std::string& name);
 HeadKind head_kind_named(const std::string& name);
 Activation activation_named(const std::string& name);

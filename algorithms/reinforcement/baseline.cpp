@@ -11,7 +11,7 @@ namespace understudy {
 
 namespace {
 
-constexpr double clip = 10;            // of normalised observations, in deviations
+constexpr double clip = 10;            // of normalized observations, in deviations
 constexpr double steps_in_unit = 100;  // of the time feature
 constexpr std::uint64_t order_stream = (std::uint64_t{1} << 32) + 17;
 
@@ -19,9 +19,9 @@ class NoBaseline final : public Baseline {
  public:
   explicit NoBaseline(const Rollouts& rollouts) : rollouts_(rollouts) {}
   void evaluate(float* value, float* final_value) override {
-    const std::size_t bytes = static_cast<std::size_t>(rollouts_.pairs()) * 4;
+    const std::size_t bytes = static_cast<std::size_t>(rollouts_.steps_per_iteration()) * 4;
     Device& device = rollouts_.device();
-    device.fill_zero(value, bytes + static_cast<std::size_t>(rollouts_.instances()) * 4);
+    device.fill_zero(value, bytes + static_cast<std::size_t>(rollouts_.num_envs()) * 4);
     if (final_value != nullptr) device.fill_zero(final_value, bytes);
   }
   BaselineMetrics fit(const Array&) override { return {}; }
@@ -36,10 +36,11 @@ class Recorded : public Baseline {
   void evaluate(float* value, float* final_value) override {
     Device& device = rollouts_.device();
     values_.run();
-    device.copy(value, values_.data("value"), bytes(rollouts_.pairs() + rollouts_.instances()));
+    device.copy(value, values_.data("value"),
+                bytes(rollouts_.steps_per_iteration() + rollouts_.num_envs()));
     if (final_value == nullptr) return;
     final_values_.run();
-    device.copy(final_value, final_values_.data("value"), bytes(rollouts_.pairs()));
+    device.copy(final_value, final_values_.data("value"), bytes(rollouts_.steps_per_iteration()));
   }
 
  protected:
@@ -51,8 +52,8 @@ class Recorded : public Baseline {
 
   // To be called when `value` can be.
   void record() {
-    const std::int64_t n = rollouts_.pairs();
-    record_into(values_, n + rollouts_.instances(), rollouts_.observation(), 0);
+    const std::int64_t n = rollouts_.steps_per_iteration();
+    record_into(values_, n + rollouts_.num_envs(), rollouts_.observation(), 0);
     record_into(final_values_, n, rollouts_.final_observation(), 1);
   }
 
@@ -77,7 +78,7 @@ class LinearBaseline final : public Recorded {
  public:
   LinearBaseline(const Rollouts& rollouts, Store& store, const BaselineOptions& options)
       : Recorded(rollouts), program_(rollouts.device()) {
-    const std::int64_t n = rollouts.pairs(), count = 2 * width() + 3;
+    const std::int64_t n = rollouts.steps_per_iteration(), count = 2 * width() + 3;
     mean_ = &store.create("value/feature_mean", {count});
     scale_ = &store.create("value/feature_scale", {count});
     weight_ = &store.create("value/weight", {count, 1});
@@ -146,16 +147,16 @@ class NetworkBaseline final : public Recorded {
                  {.inputs = width() + (options.time_feature ? 1 : 0),
                   .hidden = options.hidden,
                   .outputs = 1,
-                  .last_weight = {InitialisationKind::xavier_uniform, 0.1, 1}}),
+                  .last_weight = {InitializationKind::xavier_uniform, 0.1, 1}}),
         statistics_(rollouts.device()),
         fitting_(rollouts.device()) {
     parameters_.create(store, options.seed);
     observed_.emplace(store, "value/observation", width());
     returned_.emplace(store, "value/return", 1);
-    target_ = &buffers(store).create("target", {rollouts.pairs(), 1});
+    target_ = &buffers(store).create("target", {rollouts.steps_per_iteration(), 1});
     record();
 
-    const std::int64_t n = rollouts.pairs();
+    const std::int64_t n = rollouts.steps_per_iteration();
     const Tensor y = strided_rows(statistics_, "target", n, 1, 1, target_->data());
     returned_->record(y);
     observed_->record(
@@ -164,13 +165,13 @@ class NetworkBaseline final : public Recorded {
     if (options.kind == BaselineKind::trust_region) {
       fit_by_trust_region(n);
     } else {
-      const std::int64_t batch = options.batch > 0 ? options.batch : n;
+      const std::int64_t batch = options.batch_size > 0 ? options.batch_size : n;
       batches_.emplace(store, "value", n, batch, options.seed);
       const Tensor o = strided_rows(fitting_, "observation", batch, width(), 1,
                                     batches_->add(rollouts.observation()));
       const Tensor t = strided_rows(fitting_, "time", batch, 1, 1, batches_->add(rollouts.time()));
       const Tensor target = strided_rows(fitting_, "target", batch, 1, 1, batches_->add(*target_));
-      const Tensor loss = mean(square(output(o, t) - returned_->normalise(target)));
+      const Tensor loss = mean(square(output(o, t) - returned_->normalize(target)));
       fitting_.output("loss", loss);
       adam_.emplace(parameters_, store, Adam::Options{.learning_rate = options.learning_rate});
       adam_->record(fitting_, loss);
@@ -216,14 +217,14 @@ class NetworkBaseline final : public Recorded {
     };
     const auto objective = [this, n](Program& program, const ActionDistribution& now) {
       const Tensor y = strided_rows(program, "target", n, 1, 1, target_->data());
-      return -0.5 * mean(square(now.mode() - returned_->normalise(y)));
+      return -0.5 * mean(square(now.mode() - returned_->normalize(y)));
     };
     region_ = std::make_unique<TrustRegion>(parameters_, model, objective, options_.trust_region);
   }
 
-  // In units of normalised returns.
+  // In units of normalized returns.
   Tensor output(Tensor observation, Tensor time) const {
-    const Tensor o = observed_->normalise(observation, clip);
+    const Tensor o = observed_->normalize(observation, clip);
     return network_(options_.time_feature ? concatenate({o, time / steps_in_unit}, -1) : o);
   }
   Tensor value(Tensor observation, Tensor time) const override {
@@ -277,19 +278,19 @@ BaselineKind baseline_kind_named(const std::string& name) {
 
 RunningStatistics::RunningStatistics(Store& store, const std::string& name, std::int64_t width)
     : mean_(&store.create(name + "/mean", {width})),
-      deviation_(&store.create(name + "/deviation", {width})),
+      std_(&store.create(name + "/std", {width})),
       count_(&store.create(name + "/count", {1})) {
-  deviation_->fill(1);
+  std_->fill(1);
 }
 
 // What never varied keeps its scale, as in Policy.
 Tensor RunningStatistics::scale(Program& program) const {
-  const Tensor mean = program.use(*mean_), deviation = program.use(*deviation_);
+  const Tensor mean = program.use(*mean_), deviation = program.use(*std_);
   const Tensor one = program.constant(1.0);
   return select(less(1e-6 * maximum(abs(mean), one), deviation), deviation, one);
 }
 
-Tensor RunningStatistics::normalise(Tensor x, double limit) const {
+Tensor RunningStatistics::normalize(Tensor x, double limit) const {
   Program& program = x.program();
   const Tensor z = (x - program.use(*mean_)) / scale(program);
   return limit > 0 ? clamp(z, -limit, limit) : z;
@@ -304,7 +305,7 @@ Tensor RunningStatistics::restore(Tensor x) const {
 void RunningStatistics::record(Tensor x) const {
   Program& program = x.program();
   const double n = static_cast<double>(x.shape()[0]);
-  const Tensor mean = program.use(*mean_), deviation = program.use(*deviation_);
+  const Tensor mean = program.use(*mean_), deviation = program.use(*std_);
   const Tensor count = program.use(*count_);
   const Tensor here = understudy::mean(x, 0), spread = sum(square(x - here), 0);
   const Tensor total = count + n, shift = here - mean;
@@ -312,7 +313,7 @@ void RunningStatistics::record(Tensor x) const {
   const Tensor new_mean = mean + shift * (n * reciprocal(total));
   const Tensor new_deviation = sqrt(squares / total);
   program.assign(*mean_, new_mean);
-  program.assign(*deviation_, new_deviation);
+  program.assign(*std_, new_deviation);
   program.assign(*count_, total);
 }
 

@@ -8,8 +8,8 @@
 //   trust_region  a network, by one trust-region step a fit, as the value functions of GAE's and
 //                 GAIL's authors (Schulman et al. 2016, section 5; Ho & Ermon 2016, section 6)
 //
-// Networks see normalised observations, (o - mean) / deviation by running statistics, and put out
-// normalised returns: v = mean + deviation * network, so that neither's scale matters.
+// Networks see normalized observations, (o - mean) / deviation by running statistics, and put out
+// normalized returns: v = mean + deviation * network, so that neither's scale matters.
 
 #pragma once
 
@@ -19,7 +19,7 @@
 
 #include "algorithms/reinforcement/rollouts.h"
 #include "algorithms/reinforcement/trust_region.h"
-#include "autograd/optimise/optimiser.h"
+#include "autograd/optimize/optimizer.h"
 
 namespace understudy {
 
@@ -32,7 +32,7 @@ struct BaselineOptions {
   double ridge = 1e-5;          // linear: of the features' variance (rllab)
   double learning_rate = 1e-3;  // regression: Adam's
   int epochs = 5;               // regression: passes over the pairs
-  std::int64_t batch = 0;       // regression: rows a step, a divisor of the pairs; 0: all
+  std::int64_t batch_size = 0;  // regression: rows a step, a divisor of the pairs; 0: all
   TrustRegionOptions trust_region = {};
   std::uint64_t seed = 0;  // of the network and of the order of rows
 };
@@ -45,7 +45,7 @@ struct BaselineMetrics {
 class Baseline {
  public:
   virtual ~Baseline() = default;
-  // v of all rows of observation(), [pairs + instances], and where `final_value` is not null of
+  // v of all rows of observation(), [pairs + num_envs], and where `final_value` is not null of
   // those of final_observation(), [pairs]. On the device.
   virtual void evaluate(float* value, float* final_value) = 0;
   // Fits v at the first `pairs` rows to `target`, [pairs] on the device.
@@ -62,16 +62,16 @@ BaselineKind baseline_kind_named(const std::string& name);  // an Error that lis
 // Mean and deviation of everything seen so far, of `width` columns.
 class RunningStatistics {
  public:
-  // "<name>/mean", "/deviation" [width], "/count" [1].
+  // "<name>/mean", "/std" [width], "/count" [1].
   RunningStatistics(Store& store, const std::string& name, std::int64_t width);
-  Tensor normalise(Tensor x,
+  Tensor normalize(Tensor x,
                    double clip = 0) const;  // (x - mean) / deviation, clipped to +- clip if > 0
   Tensor restore(Tensor x) const;           // mean + deviation x
   void record(Tensor x) const;              // the update by a batch [rows, width]
 
  private:
   Tensor scale(Program& program) const;
-  Array *mean_, *deviation_, *count_;
+  Array *mean_, *std_, *count_;
 };
 
 // The rows of an epoch in a fresh random order, batch by batch, in memory of their own at which

@@ -12,10 +12,10 @@ namespace {
 
 const LearnerOptions& checked(const LearnerOptions& options) {
   const auto share = [](double x) { return x >= 0 && x <= 1; };
-  if (!share(options.discount) || !share(options.lambda) || !(options.entropy >= 0))
+  if (!share(options.discount) || !share(options.gae_lambda) || !(options.entropy_coefficient >= 0))
     fail(ErrorKind::bad_input,
          "expected discount and lambda in [0, 1] and an entropy weight >= 0, found %g, %g and %g",
-         options.discount, options.lambda, options.entropy);
+         options.discount, options.gae_lambda, options.entropy_coefficient);
   return options;
 }
 
@@ -47,7 +47,7 @@ Learner::Learner(Policy& policy, const EnvironmentDescription& environment,
       successors_(policy.device()),
       targets_(policy.device()),
       statistics_(policy.device()) {
-  const std::int64_t n = rollouts_.pairs(), b = rollouts_.instances();
+  const std::int64_t n = rollouts_.steps_per_iteration(), b = rollouts_.num_envs();
   value_ = &buffers_.create("value", {n + b});
   final_value_ = &buffers_.create("final_value", {n});
   next_value_ = &buffers_.create("next_value", {n});
@@ -72,22 +72,22 @@ Learner::Learner(Policy& policy, const EnvironmentDescription& environment,
     const Tensor value = column(program, "value", numbers(*value_));
     const Tensor target = raw + value;
     const Tensor one = program.constant(1.0), least = program.constant(1e-8);
-    const Tensor centred = raw - mean(raw);
-    const Tensor advantage = options.standardise_advantages
-                                 ? centred * reciprocal(sqrt(mean(square(centred))) + least)
+    const Tensor centered = raw - mean(raw);
+    const Tensor advantage = options.standardize_advantages
+                                 ? centered * reciprocal(sqrt(mean(square(centered))) + least)
                                  : raw;
     // target - v is the raw advantage.
     const Tensor spread = mean(square(target - mean(target)));
     const Tensor varies = less(program.constant(1e-12), spread);
     program.output("explained_variance",
-                   select(varies, one - mean(square(centred)) / select(varies, spread, one),
+                   select(varies, one - mean(square(centered)) / select(varies, spread, one),
                           program.constant(0.0)));
     program.output("reward", mean(column(program, "reward", numbers(rollouts_.reward()))));
     program.assign(*target_, target);
     program.assign(*advantage_, advantage);
     program.plan();
   }
-  if (policy.description().normalise_observations) {
+  if (policy.description().normalize_observations) {
     policy.record_statistics(strided_rows(statistics_, "observation", n,
                                           environment.observation_size, 1,
                                           rollouts_.observation().data()));
@@ -99,15 +99,15 @@ Learner::~Learner() = default;
 
 void Learner::estimate_advantages(LearningMetrics& metrics) {
   Device& device = policy_.device();
-  const std::int64_t b = rollouts_.instances();
+  const std::int64_t b = rollouts_.num_envs();
   baseline_->evaluate(numbers(*value_),
                       rollouts_.any_truncated() ? numbers(*final_value_) : nullptr);
   successors_.run();
-  // A row a step of all instances: time goes in strides of `instances`.
+  // A row a step of all environments: time goes in strides of `num_envs`.
   const ScanShape shape{.rows = b, .steps = rollouts_.steps(), .row_stride = 1, .step_stride = b};
   device.kernels<float>().scan.advantages(
       device.stream(), shape, static_cast<float>(options_.discount),
-      static_cast<float>(options_.lambda), numbers(rollouts_.reward()), numbers(*value_),
+      static_cast<float>(options_.gae_lambda), numbers(rollouts_.reward()), numbers(*value_),
       numbers(*next_value_), numbers(rollouts_.terminated()), numbers(rollouts_.ended()),
       numbers(*raw_advantage_));
   targets_.run();
@@ -128,29 +128,29 @@ LearningMetrics Learner::update() {
   update_policy(metrics);
   metrics.baseline = baseline_->fit(*target_);
   // Only now: the policy that acted saw the statistics before.
-  if (policy_.description().normalise_observations) statistics_.run();
+  if (policy_.description().normalize_observations) statistics_.run();
   metrics.iteration = ++iteration_;
   return metrics;
 }
 
-void Learner::keep() {
-  rollouts_.keep();
+void Learner::save_state() {
+  rollouts_.save_state();
   policy_.device().copy_from_host(iterations_->data(), &iteration_, sizeof iteration_);
 }
 
-void Learner::recall() {
-  rollouts_.recall();
+void Learner::load_state() {
+  rollouts_.load_state();
   policy_.device().copy_to_host(&iteration_, iterations_->data(), sizeof iteration_);
 }
 
 void Learner::save(const std::string& path, const std::map<std::string, std::string>& metadata) {
-  keep();
+  save_state();
   write_checkpoint(path, {&policy_.store(), &store_}, metadata);
 }
 
 std::map<std::string, std::string> Learner::load(const std::string& path) {
   auto metadata = read_checkpoint(path, {&policy_.store(), &store_});
-  recall();
+  load_state();
   return metadata;
 }
 
@@ -160,9 +160,9 @@ std::vector<std::pair<std::string, double>> LearningMetrics::named() const {
       {"interactions", static_cast<double>(interactions)},
       {"episodes", static_cast<double>(episodes.episodes)},
       {"return_mean", episodes.return_mean},
-      {"return_deviation", episodes.return_deviation},
-      {"return_minimum", episodes.return_minimum},
-      {"return_maximum", episodes.return_maximum},
+      {"return_std", episodes.return_std},
+      {"return_min", episodes.return_min},
+      {"return_max", episodes.return_max},
       {"length_mean", episodes.length_mean},
       {"reward", reward},
       {"entropy", entropy},

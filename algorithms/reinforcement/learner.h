@@ -1,5 +1,5 @@
 // What the algorithms of reinforcement learning here have in common: rollouts, a baseline,
-// generalised advantages, and a step of the policy on them, which is what they differ in.
+// generalized advantages, and a step of the policy on them, which is what they differ in.
 //
 //   Policy policy(device, describe_policy(environment), seed);
 //   Trpo trpo(policy, environment, {});
@@ -9,7 +9,7 @@
 // of the environment's, row by row, in rollouts().reward(): that is all that imitation needs.
 //
 //   delta_t = r_t + discount v(o_{t+1}) - v(o_t)         (0 for v beyond a terminated episode)
-//   A_t     = sum_k (discount lambda)^k delta_{t+k}      within the episode
+//   A_t     = sum_k (discount gae_lambda)^k delta_{t+k}      within the episode
 //
 // (Schulman et al. 2016, equations 10 and 16.) Where an episode was truncated, or goes on beyond
 // the rollout, v of the observation reached stands for what was not seen.
@@ -31,9 +31,9 @@ namespace understudy {
 struct LearnerOptions {
   RolloutOptions rollouts = {};
   double discount = 0.995;             // gamma (Ho & Ermon 2016, section 6)
-  double lambda = 0.97;                // ibid.; 1: the whole return, 0: one step and the baseline
-  bool standardise_advantages = true;  // to mean 0 and deviation 1 over the pairs (TRPO's code)
-  double entropy = 0;                  // times the mean entropy, added to what is maximised
+  double gae_lambda = 0.97;            // ibid.; 1: the whole return, 0: one step and the baseline
+  bool standardize_advantages = true;  // to mean 0 and deviation 1 over the pairs (TRPO's code)
+  double entropy_coefficient = 0;      // times the mean entropy, added to what is maximized
   BaselineOptions baseline = {};
 };
 
@@ -83,14 +83,14 @@ class Learner {
   const Array& advantage() const { return *advantage_; }  // as the policy's step saw it
   const Array& raw_advantage() const { return *raw_advantage_; }
   const Array& target() const { return *target_; }  // advantage + v: what the baseline is fitted to
-  const Array& value() const { return *value_; }    // [pairs + instances], before the fit
+  const Array& value() const { return *value_; }    // [pairs + num_envs], before the fit
   const Array& final_value() const { return *final_value_; }  // where any episode was truncated
 
-  // What a resumed run must know beside policy().store(); call `keep` before writing both as a
-  // checkpoint of one's own, `recall` after reading.
+  // What a resumed run must know beside policy().store(); call `save_state` before writing both as
+  // a checkpoint of one's own, `load_state` after reading.
   Store& store() { return store_; }
-  void keep();
-  void recall();
+  void save_state();
+  void load_state();
   // Both stores in one file.
   void save(const std::string& path, const std::map<std::string, std::string>& metadata = {});
   std::map<std::string, std::string> load(const std::string& path);

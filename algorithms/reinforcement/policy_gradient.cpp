@@ -15,7 +15,7 @@ constexpr std::uint64_t order_seed = 0x9e3779b97f4a7c15u;
 
 PolicyGradientOptions PolicyGradientOptions::reinforce() {
   PolicyGradientOptions options;
-  options.learner.lambda = 1;
+  options.learner.gae_lambda = 1;
   options.learner.baseline.kind = BaselineKind::linear;
   options.gradient_norm = 0;
   return options;
@@ -23,11 +23,11 @@ PolicyGradientOptions PolicyGradientOptions::reinforce() {
 
 PolicyGradientOptions PolicyGradientOptions::a2c() {
   PolicyGradientOptions options;
-  options.learner.rollouts.instances = 16;
-  options.learner.rollouts.pairs = 80;
+  options.learner.rollouts.num_envs = 16;
+  options.learner.rollouts.steps_per_iteration = 80;
   options.learner.discount = 0.99;
-  options.learner.lambda = 1;
-  options.learner.standardise_advantages = false;
+  options.learner.gae_lambda = 1;
+  options.learner.standardize_advantages = false;
   options.learner.baseline.kind = BaselineKind::regression;
   options.learner.baseline.epochs = 1;
   options.rms_prop = true;
@@ -38,13 +38,13 @@ PolicyGradientOptions PolicyGradientOptions::a2c() {
 PolicyGradientOptions PolicyGradientOptions::ppo() {
   PolicyGradientOptions options;
   options.learner.discount = 0.99;
-  options.learner.lambda = 0.95;
+  options.learner.gae_lambda = 0.95;
   options.learner.baseline.kind = BaselineKind::regression;
   options.learner.baseline.epochs = 10;
-  options.learner.baseline.batch = 500;
+  options.learner.baseline.batch_size = 500;
   options.clipped = true;
   options.epochs = 10;
-  options.batch = 500;
+  options.batch_size = 500;
   options.learning_rate = 3e-4;
   return options;
 }
@@ -53,15 +53,16 @@ PolicyGradient::PolicyGradient(Policy& policy, const EnvironmentDescription& env
                                const PolicyGradientOptions& options)
     : Learner(policy, environment, options.learner),
       gradient_options_(options),
-      batches_(store_, "policy_gradient", rollouts_.pairs(),
-               options.batch > 0 ? options.batch : rollouts_.pairs(),
+      batches_(store_, "policy_gradient", rollouts_.steps_per_iteration(),
+               options.batch_size > 0 ? options.batch_size : rollouts_.steps_per_iteration(),
                options.learner.rollouts.seed ^ order_seed),
       program_(policy.device()) {
   if (options.epochs < 1 || !(options.learning_rate > 0) || !(options.clip > 0))
     fail(ErrorKind::bad_input,
          "policy gradient: expected epochs >= 1, a learning rate and a clip > 0; found %d, %g, %g",
          options.epochs, options.learning_rate, options.clip);
-  const std::int64_t n = options.batch > 0 ? options.batch : rollouts_.pairs();
+  const std::int64_t n =
+      options.batch_size > 0 ? options.batch_size : rollouts_.steps_per_iteration();
   Program& program = program_;
   const auto column = [&](const char* name, const Array& array, std::int64_t width) {
     return strided_rows(program, name, n, width, 1, batches_.add(array));
@@ -81,8 +82,9 @@ PolicyGradient::PolicyGradient(Policy& policy, const EnvironmentDescription& env
   if (options.clipped)
     gain = mean(
         minimum(ratio * advantage, clamp(ratio, 1 - options.clip, 1 + options.clip) * advantage));
-  const Tensor loss =
-      options.learner.entropy > 0 ? -gain - options.learner.entropy * entropy : -gain;
+  const Tensor loss = options.learner.entropy_coefficient > 0
+                          ? -gain - options.learner.entropy_coefficient * entropy
+                          : -gain;
   const Tensor g = program.pack(program.gradients(loss, policy.parameters().use(program)));
   const auto number = [](Tensor x) { return reshape(x, {1}); };
   const Tensor limit = program.constant(options.clip);
@@ -92,15 +94,15 @@ PolicyGradient::PolicyGradient(Policy& policy, const EnvironmentDescription& env
                                          number(mean(less(limit, abs(ratio - 1.0))))}));
   const Clipping clipping = {.norm = options.gradient_norm};
   if (options.rms_prop)
-    optimiser_ = std::make_unique<RmsProp>(
+    optimizer_ = std::make_unique<RmsProp>(
         policy.parameters(), store_,
         RmsProp::Options{
             .learning_rate = options.learning_rate, .epsilon = 1e-5, .clipping = clipping});
   else
-    optimiser_ = std::make_unique<Adam>(
+    optimizer_ = std::make_unique<Adam>(
         policy.parameters(), store_,
         Adam::Options{.learning_rate = options.learning_rate, .clipping = clipping});
-  optimiser_->record_update(program, g);
+  optimizer_->record_update(program, g);
   program.plan();
 }
 

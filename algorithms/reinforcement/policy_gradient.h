@@ -1,4 +1,4 @@
-// Policies that follow the gradient: REINFORCE, A2C and PPO, which differ in what they maximise,
+// Policies that follow the gradient: REINFORCE, A2C and PPO, which differ in what they maximize,
 // how many steps they take on a collection, and how far apart those may lead.
 //
 //   likelihood  mean_i [ log pi_theta(a_i | o_i) A_i ]
@@ -22,16 +22,16 @@ namespace understudy {
 struct PolicyGradientOptions {
   LearnerOptions learner = {};
   bool clipped = false;
-  double clip = 0.2;       // of the ratio (Schulman et al. 2017, section 6.1)
-  int epochs = 1;          // passes over the pairs
-  std::int64_t batch = 0;  // rows a step, a divisor of the pairs; 0: all
-  bool rms_prop = false;   // in place of Adam (Mnih et al. 2016, section 4)
+  double clip = 0.2;            // of the ratio (Schulman et al. 2017, section 6.1)
+  int epochs = 1;               // passes over the pairs
+  std::int64_t batch_size = 0;  // rows a step, a divisor of the pairs; 0: all
+  bool rms_prop = false;        // in place of Adam (Mnih et al. 2016, section 4)
   double learning_rate = 1e-2;
   double gradient_norm = 0.5;  // clipped to this; 0: not (Stable-Baselines3)
 
   // Whole returns of whole-batch steps, over a linear baseline (Duan et al. 2016).
   static PolicyGradientOptions reinforce();
-  // 16 instances x 5 steps, RMSProp at 7e-4 (Mnih et al. 2016; Stable-Baselines3).
+  // 16 environments x 5 steps, RMSProp at 7e-4 (Mnih et al. 2016; Stable-Baselines3).
   static PolicyGradientOptions a2c();
   // 10 epochs, 10 batches each, Adam at 3e-4 (Schulman et al. 2017, table 3).
   static PolicyGradientOptions ppo();
@@ -48,7 +48,7 @@ class PolicyGradient final : public Learner {
   PolicyGradientOptions gradient_options_;
   ShuffledBatches batches_;
   Program program_;
-  std::unique_ptr<Optimiser> optimiser_;
+  std::unique_ptr<Optimizer> optimizer_;
 };
 
 }  // namespace understudy

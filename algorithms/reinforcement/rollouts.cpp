@@ -29,9 +29,11 @@ const Policy& checked(const Policy& policy, const EnvironmentDescription& enviro
     fail(ErrorKind::not_available, "rollouts: policies with a memory are not collected");
   if (policy.store().real() != Real::f32)
     fail(ErrorKind::bad_input, "rollouts: expected a policy in f32, found one in f64");
-  if (options.instances < 1 || options.pairs < 1 || options.pairs % options.instances != 0)
-    fail(ErrorKind::bad_input, "rollouts: expected pairs that %lld instances share, found %lld",
-         static_cast<long long>(options.instances), static_cast<long long>(options.pairs));
+  if (options.num_envs < 1 || options.steps_per_iteration < 1 ||
+      options.steps_per_iteration % options.num_envs != 0)
+    fail(ErrorKind::bad_input, "rollouts: expected pairs that %lld environments share, found %lld",
+         static_cast<long long>(options.num_envs),
+         static_cast<long long>(options.steps_per_iteration));
   return policy;
 }
 
@@ -39,7 +41,7 @@ float* numbers(const Array& array, std::int64_t offset = 0) {
   return static_cast<float*>(array.data()) + offset;
 }
 
-// What `keep` writes, in 4-byte words: the batch's bytes and interactions.
+// What `save_state` writes, in 4-byte words: the batch's bytes and interactions.
 std::int64_t kept_words(std::size_t batch_bytes) {
   return static_cast<std::int64_t>(batch_bytes / 4) + 2;
 }
@@ -60,24 +62,24 @@ PolicyDescription describe_policy(const EnvironmentDescription& environment) {
                           std::vector<double>(size, environment.action_low),
                           std::vector<double>(size, environment.action_high)};
   }
-  description.head.kind = PolicyDescription::usual_head(description.action);
+  description.head.kind = PolicyDescription::default_head(description.action);
   return description;
 }
 
 Rollouts::Rollouts(const Policy& policy, const EnvironmentDescription& environment, Store& store,
                    const RolloutOptions& options)
     : options_(options),
-      steps_(options.instances > 0 ? options.pairs / options.instances : 0),
+      steps_(options.num_envs > 0 ? options.steps_per_iteration / options.num_envs : 0),
       buffers_(policy.device()),
-      batch_(policy.device(), environment, options.instances, options.seed),
+      batch_(policy.device(), environment, options.num_envs, options.seed),
       actor_(checked(policy, environment, options), store,
              {.name = "rollouts",
-              .rows = options.instances,
+              .rows = options.num_envs,
               .seed = options.seed,
               .log_probability = true}),
       before_scan_(policy.device()),
       after_scan_(policy.device()) {
-  const std::int64_t n = options.pairs, b = options.instances;
+  const std::int64_t n = options.steps_per_iteration, b = options.num_envs;
   const std::int64_t width = environment.observation_size;
   current_ = &buffers_.create("current", {b, width});
   observation_ = &buffers_.create("observation", {n + b, width});
@@ -90,8 +92,8 @@ Rollouts::Rollouts(const Policy& policy, const EnvironmentDescription& environme
   truncated_ = &buffers_.create("truncated", {n});
   ended_ = &buffers_.create("ended", {n});
   time_ = &buffers_.create("time", {n + b});
-  kept_ = &store.create("rollouts/environments", {kept_words(batch_.saved_bytes())},
-                        Element::index);
+  kept_ =
+      &store.create("rollouts/environments", {kept_words(batch_.saved_bytes())}, Element::index);
   running_return_ = &store.create("rollouts/running_return", {b});
   return_so_far_ = &buffers_.create("return_so_far", {b + n});
   goes_on_ = &buffers_.create("goes_on", {b + n});
@@ -105,7 +107,7 @@ void Rollouts::collect() {
     begun_ = true;
   }
   Device& device = batch_.device();
-  const std::int64_t b = options_.instances, width = batch_.environment().observation_size;
+  const std::int64_t b = options_.num_envs, width = batch_.environment().observation_size;
   const std::int64_t row = action_->shape().rank() == 1 ? 1 : action_->shape()[1];
   const std::size_t action_bytes = static_cast<std::size_t>(b * row) * 4;
   const std::size_t row_bytes = static_cast<std::size_t>(b) * 4;
@@ -128,7 +130,7 @@ void Rollouts::collect() {
   }
   device.copy(numbers(*observation_, steps_ * b * width), current_->data(), current_->bytes());
   device.copy(numbers(*time_, steps_ * b), batch_.elapsed(), row_bytes);
-  interactions_ += options_.pairs;
+  interactions_ += options_.steps_per_iteration;
   follow_episodes();
 }
 
@@ -136,7 +138,7 @@ void Rollouts::collect() {
 //
 //   so_far[t] = reward[t] + goes_on[t - 1] so_far[t - 1]
 void Rollouts::record_episodes() {
-  const std::int64_t n = options_.pairs, b = options_.instances;
+  const std::int64_t n = options_.steps_per_iteration, b = options_.num_envs;
   const auto column = [](Program& program, const char* name, std::int64_t count,
                          const float* data) {
     const Tensor x = program.input(name, {count});
@@ -149,10 +151,9 @@ void Rollouts::record_episodes() {
                                  column(program, "truncated", n, numbers(*truncated_)));
     program.assign(*ended_, ended);
     program.assign(*goes_on_, concatenate({program.full({b}, 1), 1.0 - ended}, 0));
-    program.assign(*return_so_far_,
-                   concatenate({program.use(*running_return_),
-                                column(program, "reward", n, numbers(*reward_))},
-                               0));
+    program.assign(*return_so_far_, concatenate({program.use(*running_return_),
+                                                 column(program, "reward", n, numbers(*reward_))},
+                                                0));
     program.plan();
   }
   Program& program = after_scan_;
@@ -160,7 +161,7 @@ void Rollouts::record_episodes() {
   const Tensor so_far = column(program, "return", n, numbers(*return_so_far_, b));
   const Tensor time = column(program, "time", n, numbers(*time_));
   const Tensor count = sum(ended), all = sum(ended * so_far);
-  const Tensor centred = so_far - all / maximum(count, program.constant(1));
+  const Tensor centered = so_far - all / maximum(count, program.constant(1));
   const auto greatest = [&](Tensor x) {
     const Tensor nothing = program.constant(std::numeric_limits<float>::lowest());
     return max(reshape(select(ended, x, nothing), {1, n}), -1);
@@ -170,7 +171,7 @@ void Rollouts::record_episodes() {
   report[truncations] = sum(column(program, "truncated", n, numbers(*truncated_)));
   report[total] = all;
   report[length] = sum(ended * (time + 1));
-  report[squares] = sum(ended * square(centred));
+  report[squares] = sum(ended * square(centered));
   report[least] = -greatest(-so_far);
   report[most] = greatest(so_far);
   for (Tensor& one : report) one = reshape(one, {1});
@@ -181,7 +182,7 @@ void Rollouts::record_episodes() {
 
 void Rollouts::follow_episodes() {
   Device& device = batch_.device();
-  const std::int64_t b = options_.instances;
+  const std::int64_t b = options_.num_envs;
   before_scan_.run();
   const ScanShape shape{.rows = b, .steps = 1 + steps_, .row_stride = 1, .step_stride = b};
   device.kernels<float>().scan.forward_scan(device.stream(), shape, numbers(*return_so_far_),
@@ -199,9 +200,9 @@ EpisodeStatistics Rollouts::statistics() const {
   if (n == 0) return result;
   result.episodes = static_cast<std::int64_t>(n);
   result.return_mean = report[total] / n;
-  result.return_deviation = std::sqrt(report[squares] / n);
-  result.return_minimum = report[least];
-  result.return_maximum = report[most];
+  result.return_std = std::sqrt(report[squares] / n);
+  result.return_min = report[least];
+  result.return_max = report[most];
   result.length_mean = report[length] / n;
   return result;
 }
@@ -227,7 +228,7 @@ std::vector<std::int64_t> Rollouts::lengths() const {
   return result;
 }
 
-void Rollouts::keep() {
+void Rollouts::save_state() {
   std::vector<std::byte> bytes(kept_->bytes());
   std::byte* to = bytes.data();
   // An environment that never began is told from one that did by its interactions.
@@ -237,7 +238,7 @@ void Rollouts::keep() {
   batch_.device().copy_from_host(kept_->data(), bytes.data(), bytes.size());
 }
 
-void Rollouts::recall() {
+void Rollouts::load_state() {
   std::vector<std::byte> bytes(kept_->bytes());
   batch_.device().copy_to_host(bytes.data(), kept_->data(), bytes.size());
   const std::byte* from = bytes.data();

@@ -1,15 +1,15 @@
 // Rollouts: a policy acting in a batch of environments, a fixed number of pairs at a time, into
 // arrays that stay on the device.
 //
-//   Rollouts rollouts(policy, environment, store, {.instances = 50, .pairs = 5000});
-//   rollouts.collect();                      // 100 steps of 50 instances
+//   Rollouts rollouts(policy, environment, store, {.num_envs = 50, .steps_per_iteration = 5000});
+//   rollouts.collect();                      // 100 steps of 50 environments
 //   ... rollouts.reward().data() may now be overwritten by a learned reward ...
 //
-// Step t of instance b is row t * instances + b of every array. Episodes go on from one collection
-// to the next, so that no pair is thrown away. After the step that ends an episode the next row
-// of its instance begins another one:
+// Step t of environment b is row t * num_envs + b of every array. Episodes go on from one
+// collection to the next, so that no pair is thrown away. After the step that ends an episode the
+// next row of its environment begins another one:
 //
-//   where row i led to = ended[i] ? final_observation[i] : observation[i + instances]
+//   where row i led to = ended[i] ? final_observation[i] : observation[i + num_envs]
 //
 // Statistics are those of the environment's own reward, whatever becomes of `reward` later. They
 // are added up on the device: what reaches the host is one report of seven numbers.
@@ -25,37 +25,38 @@
 namespace understudy {
 
 struct RolloutOptions {
-  std::int64_t instances = 50;  // environments stepped together
-  std::int64_t pairs = 5000;    // a collection; a multiple of `instances` (Ho & Ermon 2016)
-  std::uint64_t seed = 0;       // of the environments and of the actions
+  std::int64_t num_envs = 50;  // environments stepped together
+  std::int64_t steps_per_iteration =
+      5000;                // a collection; a multiple of `num_envs` (Ho & Ermon 2016)
+  std::uint64_t seed = 0;  // of the environments and of the actions
 };
 
 // Of the episodes that ended during a collection; NaN where none did.
 struct EpisodeStatistics {
   std::int64_t episodes = 0;
-  double return_mean, return_deviation, return_minimum, return_maximum, length_mean;
+  double return_mean, return_std, return_min, return_max, length_mean;
 };
 
 class Rollouts {
  public:
   // `policy` and `store` must outlive the rollouts. The store gets what a resumed run must know:
-  // the actor's counter and memory, and the array that `keep` fills. The policy is in f32; its
-  // spaces must be the environment's, else an Error.
+  // the actor's counter and memory, and the array that `save_state` fills. The policy is in f32;
+  // its spaces must be the environment's, else an Error.
   Rollouts(const Policy& policy, const EnvironmentDescription& environment, Store& store,
            const RolloutOptions& options);
 
   void collect();
 
-  std::int64_t instances() const { return options_.instances; }
+  std::int64_t num_envs() const { return options_.num_envs; }
   std::int64_t steps() const { return steps_; }
-  std::int64_t pairs() const { return options_.pairs; }
+  std::int64_t steps_per_iteration() const { return options_.steps_per_iteration; }
   std::int64_t interactions() const { return interactions_; }  // pairs of all collections
   const EnvironmentDescription& environment() const { return batch_.environment(); }
   Device& device() const { return batch_.device(); }
 
   // ---- Arrays: rows as above, of the last collection ----
 
-  // [pairs + instances, width]: the last `instances` rows are where the next collection begins.
+  // [pairs + num_envs, width]: the last `num_envs` rows are where the next collection begins.
   const Array& observation() const { return *observation_; }
   // Where ended, the observation that the episode ended with; elsewhere anything finite.
   // [pairs, width]
@@ -68,7 +69,7 @@ class Rollouts {
   const Array& terminated() const { return *terminated_; }
   const Array& truncated() const { return *truncated_; }
   const Array& ended() const { return *ended_; }
-  // [pairs + instances]: steps since the episode began.
+  // [pairs + num_envs]: steps since the episode began.
   const Array& time() const { return *time_; }
 
   // ---- Episodes that ended in the last collection: none before there was one ----
@@ -85,8 +86,8 @@ class Rollouts {
   // Writes into the store all that is not there at any time (the environments' states), before a
   // checkpoint; takes it from there, after reading one. A run that goes on from there has the same
   // bits as one that was never interrupted.
-  void keep();
-  void recall();
+  void save_state();
+  void load_state();
 
  private:
   void record_episodes();
@@ -98,13 +99,13 @@ class Rollouts {
   Store buffers_;
   Batch<float> batch_;
   Actor actor_;
-  Array* current_;  // [instances, width], from which the actor reads
+  Array* current_;  // [num_envs, width], from which the actor reads
   Array *observation_, *final_observation_, *action_, *log_probability_, *reward_, *terminated_,
       *truncated_, *ended_, *time_;
-  Array* kept_;  // in the run's store, as is:
-  Array* running_return_;  // [instances], of the episodes that go on
+  Array* kept_;            // in the run's store, as is:
+  Array* running_return_;  // [num_envs], of the episodes that go on
 
-  // Returns by a scan over [1 + steps, instances], whose first row is what earlier collections
+  // Returns by a scan over [1 + steps, num_envs], whose first row is what earlier collections
   // brought: the return up to each row, and whether the episode goes on behind it.
   Array *return_so_far_, *goes_on_;
   Program before_scan_, after_scan_;

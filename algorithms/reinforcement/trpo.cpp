@@ -26,12 +26,12 @@ std::unique_ptr<TrustRegion> policy_trust_region(const Policy& policy, const Pol
 Trpo::Trpo(Policy& policy, const EnvironmentDescription& environment, const TrpoOptions& options)
     : Learner(policy, environment, options.learner),
       region_(policy_trust_region(policy,
-                                  {.rows = rollouts_.pairs(),
+                                  {.rows = rollouts_.steps_per_iteration(),
                                    .observation = rollouts_.observation().data(),
                                    .action = rollouts_.action().data(),
                                    .advantage = advantage_->data(),
                                    .log_probability = rollouts_.log_probability().data()},
-                                  options.learner.entropy, options.trust_region)) {}
+                                  options.learner.entropy_coefficient, options.trust_region)) {}
 
 void Trpo::update_policy(LearningMetrics& metrics) {
   metrics.trust_region = region_->step();

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <string>
 
-#include "autograd/optimise/gauss_newton.h"
+#include "autograd/optimize/gauss_newton.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -11,13 +11,14 @@ namespace understudy {
 namespace {
 
 void check(const TrustRegionOptions& options) {
-  if (!(options.divergence > 0 && options.damping >= 0 && options.iterations > 0 &&
-        options.tries > 0 && options.fisher_stride > 0 && options.shrink > 0 && options.shrink < 1))
+  if (!(options.max_kl > 0 && options.cg_damping >= 0 && options.cg_iterations > 0 &&
+        options.max_backtracks > 0 && options.fisher_stride > 0 && options.backtrack_ratio > 0 &&
+        options.backtrack_ratio < 1))
     fail(ErrorKind::bad_input,
          "trust region: expected divergence > 0, damping >= 0, iterations, tries and stride >= 1, "
          "0 < shrink < 1; found %g, %g, %d, %d, %lld, %g",
-         options.divergence, options.damping, options.iterations, options.tries,
-         static_cast<long long>(options.fisher_stride), options.shrink);
+         options.max_kl, options.cg_damping, options.cg_iterations, options.max_backtracks,
+         static_cast<long long>(options.fisher_stride), options.backtrack_ratio);
 }
 
 // One number in a tensor of one dimension, as `pack` takes them.
@@ -72,19 +73,19 @@ TrustRegion::TrustRegion(const Parameters& parameters, const Model& model,
       for (Tensor& t : result) t = t * share;  // the mean over rows
       return result;
     };
-    const GaussNewton fisher(program, outputs, theta, {.products = options.iterations});
+    const GaussNewton fisher(program, outputs, theta, {.products = options.cg_iterations});
     const auto product = [&](Tensor v) {
-      return program.pack(fisher.product(metric, parameters.views(v))) + options.damping * v;
+      return program.pack(fisher.product(metric, parameters.views(v))) + options.cg_damping * v;
     };
     const ConjugateGradientResult solved = record_conjugate_gradient(
-        product, g, {.iterations = options.iterations, .tolerance = options.tolerance});
+        product, g, {.iterations = options.cg_iterations, .tolerance = options.cg_tolerance});
 
     // A gradient of 0 has no direction: its step is 0.
     const Tensor zero = program.constant(0.0), one = program.constant(1.0);
     const Tensor curvature = sum(solved.x * solved.product);
     const Tensor some = less(zero, curvature);
     const Tensor scale =
-        select(some, sqrt(2 * options.divergence * reciprocal(select(some, curvature, one))), zero);
+        select(some, sqrt(2 * options.max_kl * reciprocal(select(some, curvature, one))), zero);
     const Tensor s = scale * solved.x;
     program.assign(*full_step_, s);
     program.assign(*old_, program.use(parameters.flat()));
@@ -134,9 +135,10 @@ TrustRegionMetrics TrustRegion::step() {
   }
 
   double fraction = 1;
-  for (metrics.tries = 1; metrics.step_norm > 0; ++metrics.tries, fraction *= options_.shrink) {
-    if (metrics.tries > options_.tries) {
-      metrics.tries = options_.tries;
+  for (metrics.tries = 1; metrics.step_norm > 0;
+       ++metrics.tries, fraction *= options_.backtrack_ratio) {
+    if (metrics.tries > options_.max_backtracks) {
+      metrics.tries = options_.max_backtracks;
       break;
     }
     trial_.write("fraction", {fraction});
@@ -145,7 +147,7 @@ TrustRegionMetrics TrustRegion::step() {
     const double improvement = found[0] - metrics.objective;
     metrics.tried.push_back({fraction, improvement, found[1]});
     // Written so that a try that is not finite fails.
-    if (improvement > 0 && found[1] <= options_.divergence) {
+    if (improvement > 0 && found[1] <= options_.max_kl) {
       metrics.improvement = improvement;
       metrics.predicted = fraction * predicted;
       metrics.divergence = found[1];

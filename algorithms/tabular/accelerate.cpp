@@ -137,7 +137,7 @@ Aggregation<T>::Aggregation(Engine& engine, std::int64_t states, double discount
       row_(std::move(row)),
       column_(std::move(column)) {}
 
-// Each state in turn takes the free neighbour that it leads to most. States that lead nowhere keep
+// Each state in turn takes the free neighbor that it leads to most. States that lead nowhere keep
 // the value they have, and to themselves.
 template <class T>
 std::vector<std::int32_t> Aggregation<T>::match(const Level& level, std::int32_t* count) {

@@ -103,9 +103,9 @@ void Apprentice::add_policy(const Vector& weights) {
     for (double r : reward) scale = std::max(scale, std::abs(r));
     if (scale > 0.0)
       warm_ = solve(engine_, problem_, reward,
-                    {.choice = Choice::hard, .tolerance = near_share * scale}, 1, warm_)
+                    {.backup = Backup::max, .tolerance = near_share * scale}, 1, warm_)
                   .values;
-    s = solve_directly(engine_, problem_, *system_, reward, Choice::hard, warm_,
+    s = solve_directly(engine_, problem_, *system_, reward, Backup::max, warm_,
                        options_.tolerance * scale);
     // Its last backup may have chosen anew among equals.
     system_->set_policy(s.policy);
@@ -116,7 +116,7 @@ void Apprentice::add_policy(const Vector& weights) {
       pairs[k] = visits[problem_.pair_state[k]] * s.policy[k];
     expectations_.push_back(feature_expectations(problem_, pairs));
   } else {
-    s = solve(engine_, problem_, reward, {.choice = Choice::hard, .tolerance = options_.tolerance},
+    s = solve(engine_, problem_, reward, {.backup = Backup::max, .tolerance = options_.tolerance},
               1, warm_);
     expectations_.push_back(policy_features(engine_, problem_, s.policy));
   }
@@ -260,10 +260,10 @@ MaxMarginResult max_margin_planning(Engine& engine, const Problem& p, const Vect
     Vector augmented = linear_reward(p, w);
     for (std::int64_t k = 0; k < p.n_pairs(); ++k) augmented[k] += loss[k];
     Solution s = solve(engine, p, augmented,
-                       {.choice = Choice::hard, .tolerance = options.tolerance}, 1, warm);
+                       {.backup = Backup::max, .tolerance = options.tolerance}, 1, warm);
     double best = 0.0;
     for (std::int64_t i = 0; i < p.n_states; ++i) best += p.initial[i] * s.values[i];
-    const double objective = 0.5 * options.regularisation * dot(w, w) + best - dot(w, expert);
+    const double objective = 0.5 * options.regularization * dot(w, w) + best - dot(w, expert);
     result.objectives.push_back(objective);
     if (objective < result.objective) {
       result.objective = objective;
@@ -273,14 +273,14 @@ MaxMarginResult max_margin_planning(Engine& engine, const Problem& p, const Vect
     const double rate = options.rate / std::sqrt(static_cast<double>(t));
     // Steps are of the subgradient's direction scaled by its length, so that the rate has w's unit.
     Vector g = minus(mu, expert);
-    for (std::size_t c = 0; c < g.size(); ++c) g[c] += options.regularisation * w[c];
+    for (std::size_t c = 0; c < g.size(); ++c) g[c] += options.regularization * w[c];
     const double length = norm(g);
     if (length == 0.0) break;
     for (std::size_t c = 0; c < g.size(); ++c) w[c] -= rate * g[c] / length;
     warm = std::move(s.values);
   }
   result.policy =
-      solve(engine, p, linear_reward(p, result.weights), {.choice = Choice::hard}).policy;
+      solve(engine, p, linear_reward(p, result.weights), {.backup = Backup::max}).policy;
   return result;
 }
 
@@ -349,7 +349,7 @@ NgRussellResult ng_russell_from_samples(Engine& engine, const Problem& p,
   result.reward.assign(f, 0.0);
   for (int iteration = 0; iteration < iterations; ++iteration) {
     const Solution s = solve(engine, p, linear_reward(p, result.reward),
-                             {.choice = Choice::hard, .tolerance = 1e-8});
+                             {.backup = Backup::max, .tolerance = 1e-8});
     found.push_back(policy_features(engine, p, s.policy));
     // Variables w+ and w- in [0, 1]; p(x) = x - (part of x below 0): x = plus - minus, cost of
     // minus 2.

@@ -90,13 +90,13 @@ LpalResult lpal(const Problem& problem, const std::vector<double>& expert);
 // Ratliff, Bagnell & Zinkevich 2006: w such that the demonstrated occupancy is better than any
 // other by a margin that grows with how different the other is (the lecture's D(pi, pi*)),
 //
-//   min_w  regularisation/2 |w|^2 + max_mu (w F mu + loss mu) - w F mu_E
+//   min_w  regularization/2 |w|^2 + max_mu (w F mu + loss mu) - w F mu_E
 //
 // by subgradient steps of length rate / sqrt(t). The loss of a pair is the share of the
 // demonstrator's visits to its state that took another action (1 at states never visited), so that
 // loss mu is the expected number of steps that differ. The best weights seen are kept.
 struct MaxMarginOptions {
-  double regularisation = 1e-2, rate = 0.5;
+  double regularization = 1e-2, rate = 0.5;
   int iterations = 200;
   double tolerance = 1e-6;
 };
@@ -128,7 +128,7 @@ NgRussellResult ng_russell(Engine& engine, const Problem& problem,
                            double largest = 1.0);
 
 // Section 5: weights |w_i| <= 1 of linear rewards from sampled trajectories. Policies are added one
-// at a time, each the best for the last weights; the weights maximise the sum of p(w (mu_E -
+// at a time, each the best for the last weights; the weights maximize the sum of p(w (mu_E -
 // mu_i)), where p(x) = x for x >= 0 and 2 x below.
 NgRussellResult ng_russell_from_samples(Engine& engine, const Problem& problem,
                                         const std::vector<Trajectory>& trajectories,

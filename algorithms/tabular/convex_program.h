@@ -1,11 +1,11 @@
 // Small linear and quadratic programmes, by a primal-dual interior-point method.
 //
-//   minimise  x'Qx / 2 + c'x   subject to  A x = b,  x >= 0
+//   minimize  x'Qx / 2 + c'x   subject to  A x = b,  x >= 0
 //
 // Mehrotra's predictor-corrector (Nocedal & Wright 2006, algorithms 14.3 and 16.4). The answer
 // carries its own certificate: a dual solution, and the gap between the two objectives, which
 // bounds how far from the best either is. Linear programmes take A sparse and solve their normal
-// equations A D A' by the sparse factorisation of sparse_lu.h; quadratic ones are dense and meant
+// equations A D A' by the sparse factorization of sparse_lu.h; quadratic ones are dense and meant
 // for some hundred variables.
 
 #pragma once

@@ -120,7 +120,7 @@ DeepMaxEnt::DeepMaxEnt(Store& store, const Problem& problem, MaxEntModel* model,
       checking_(store.device(), store.real()) {
   check_features(problem, features_);
   const RewardNetworkOptions& o = options_.network;
-  const Initialisation last{InitialisationKind::xavier_uniform, o.last_scale, 1};
+  const Initialization last{InitializationKind::xavier_uniform, o.last_scale, 1};
   if (o.kind == RewardNetworkOptions::Kind::mlp) {
     mlp_ = std::make_unique<Mlp>(parameters_, "network",
                                  Mlp::Options{.inputs = features_.width,
@@ -149,11 +149,11 @@ DeepMaxEnt::DeepMaxEnt(Store& store, const Problem& problem, MaxEntModel* model,
   parameters_.create(store_, options_.seed);
   const Clipping clipping{.norm = options_.gradient_norm, .l2 = options_.l2};
   if (options_.method == DeepMaxEntOptions::Method::adam)
-    optimiser_ = std::make_unique<Adam>(
+    optimizer_ = std::make_unique<Adam>(
         parameters_, store_,
         Adam::Options{.learning_rate = options_.learning_rate, .clipping = clipping});
   else
-    optimiser_ = std::make_unique<AdaGrad>(
+    optimizer_ = std::make_unique<AdaGrad>(
         parameters_, store_,
         AdaGrad::Options{.learning_rate = options_.learning_rate, .clipping = clipping});
   accepted_ = &store_.create(options_.name + "/accepted", {parameters_.elements()});
@@ -166,13 +166,13 @@ DeepMaxEnt::DeepMaxEnt(Store& store, const Problem& problem, MaxEntModel* model,
   forward_.output("reward", network(forward_, problem_, features_));
   for (Program* program : {&training_, &checking_}) {
     const Tensor reward = network(*program, problem_, features_);
-    // Minus the objective's gradient: optimisers go down.
+    // Minus the objective's gradient: optimizers go down.
     const Tensor cotangent = program->input("cotangent", reward.shape());
     const Tensor gradient =
         program->pack(program->gradients({reward}, {cotangent}, parameters_.use(*program)));
     if (program == &training_) {
       program->output("norm", norm(gradient));
-      optimiser_->record_update(*program, gradient);
+      optimizer_->record_update(*program, gradient);
     } else {
       program->output("gradient", identity(gradient));
     }

@@ -27,7 +27,7 @@
 #include "algorithms/tabular/goal_family.h"
 #include "algorithms/tabular/maxent.h"
 #include "autograd/modules/modules.h"
-#include "autograd/optimise/optimiser.h"
+#include "autograd/optimize/optimizer.h"
 
 namespace understudy {
 
@@ -122,7 +122,7 @@ class DeepMaxEnt {
   Parameters parameters_;
   std::unique_ptr<Mlp> mlp_;
   std::vector<Conv> layers_;
-  std::unique_ptr<Optimiser> optimiser_;
+  std::unique_ptr<Optimizer> optimizer_;
   Array *accepted_ = nullptr, *values_ = nullptr, *iteration_ = nullptr;
   // Reward alone; reward, gradient and update; gradient without update.
   Program forward_, training_, checking_;

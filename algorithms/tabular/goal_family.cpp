@@ -443,7 +443,7 @@ LinearFit fit_goals(GoalFamily& family, const Problem& problem, const GoalDemons
          "below "
          "1): start from more negative weights",
          family.spectral_radius(family.transition_reward(start)));
-  const LbfgsResult result = minimise(objective, std::move(start), options.optimiser);
+  const LbfgsResult result = minimize(objective, std::move(start), options.optimizer);
   LinearFit fit;
   fit.weights = result.point;
   fit.gradient = result.gradient;

@@ -1,6 +1,6 @@
-// Maximum-entropy behaviour towards many goals, undiscounted: the linear system of exp V.
+// Maximum-entropy behavior towards many goals, undiscounted: the linear system of exp V.
 //
-// Where dynamics are deterministic (or the outlook is the graphical model's, which takes the
+// Where dynamics are deterministic (or the expectation is the graphical model's, which takes the
 // expectation of exp V), the soft Bellman equation without a discount is linear in z = exp V. With
 // M(s, s') the sum over transitions of p exp r, and e_g 1 at the states from which goal g may be
 // entered,
@@ -10,7 +10,7 @@
 // This is maximum-entropy inverse reinforcement learning (Ziebart et al. 2008) and, with links for
 // states, the recursive logit model of route choice (Fosgerau, Frejinger & Karlström 2013,
 // equations 5 to 11). z exists exactly when the spectral radius of M is below 1, which the
-// factorisation of I - M decides. One factorisation serves all goals and, transposed, the gradient:
+// factorization of I - M decides. One factorization serves all goals and, transposed, the gradient:
 //
 //   d log-likelihood / d r(j) = n(j) - sum_g M(j) lambda_g(s_j) z_g(s'_j),
 //   (I - M') lambda_g = sum over g's trajectories of e(first state) / z_g(first state)
@@ -29,7 +29,7 @@
 #include "algorithms/tabular/engine.h"
 #include "algorithms/tabular/problem.h"
 #include "algorithms/tabular/successor_matrix.h"
-#include "autograd/optimise/lbfgs.h"
+#include "autograd/optimize/lbfgs.h"
 
 namespace understudy {
 
@@ -111,13 +111,13 @@ struct LinearFit {
 };
 
 struct GoalFitOptions {
-  LbfgsOptions optimiser = {.memory = 10, .iterations = 200, .gradient_tolerance = 1e-6};
+  LbfgsOptions optimizer = {.memory = 10, .iterations = 200, .gradient_tolerance = 1e-6};
   double l2 = 0.0;  // of l2/2 |w|^2 taken from the mean log-likelihood
   bool standard_errors = true;
 };
 
 // Minus the mean log-likelihood of linear weights, plus l2/2 |w|^2, and its gradient: what
-// `fit_goals` minimises. Infinity where the partition function diverges. What it refers to must
+// `fit_goals` minimizes. Infinity where the partition function diverges. What it refers to must
 // outlive it.
 LbfgsObjective goal_objective(GoalFamily& family, const Problem& problem,
                               const GoalDemonstrations& demonstrations, double l2 = 0.0);

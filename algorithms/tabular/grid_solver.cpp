@@ -29,7 +29,7 @@ inline float quick_exp(float x) {
 }
 
 // The cell that a move leads to: 0 up, 1 down, 2 left, 3 right, 4 staying.
-std::int64_t neighbour(std::int64_t height, std::int64_t width, std::int64_t s, int move) {
+std::int64_t neighbor(std::int64_t height, std::int64_t width, std::int64_t s, int move) {
   const std::int64_t y = s / width, x = s % width;
   switch (move) {
     case 0: return y > 0 ? s - width : s;
@@ -46,7 +46,7 @@ bool is_move(const Problem& p, const GridDynamics<double>& g, std::int64_t k, in
   std::int64_t to[5];
   double expected[5];
   for (int m = 0; m < 5; ++m) {
-    to[m] = neighbour(g.height, g.width, s, m);
+    to[m] = neighbor(g.height, g.width, s, m);
     expected[m] = m < 4 ? g.move_slip : g.stay_slip;
   }
   expected[move] += g.chosen;
@@ -87,7 +87,7 @@ std::optional<GridForm> grid_form(Engine& engine, const Problem& p,
     for (int m = 0; m < 5; ++m)
       for (std::int32_t j = p.transition_begin[p.pair_begin[inner] + a];
            j < p.transition_begin[p.pair_begin[inner] + a + 1]; ++j)
-        if (p.next_state[j] == neighbour(g.height, g.width, inner, m))
+        if (p.next_state[j] == neighbor(g.height, g.width, inner, m))
           by_move[a][m] = p.probability[j];
   const auto first = by_move[0];
   g.move_slip = std::min({first[0], first[1], first[2], first[3]});
@@ -155,7 +155,7 @@ void GridHierarchy::flows_of_rows(const T* value, std::int64_t first, std::int64
   const std::int64_t top = 2 * first, rows = std::min(2 * end, h) - top;
   const float scale = discount_ * static_cast<float>(grid_.chosen);
   const float chosen = static_cast<float>(grid_.chosen), slip = static_cast<float>(grid_.move_slip);
-  // What neighbours share, with a border that repeats the edge: scaled values, or exp of them.
+  // What neighbors share, with a border that repeats the edge: scaled values, or exp of them.
   std::vector<float> shared((rows + 2) * pitch), vertical(2 * w), to_left(2 * w), to_right(2 * w);
   T low = INFINITY, high = -INFINITY;
   for (std::int64_t r = -1; r <= rows; ++r) {
@@ -230,7 +230,7 @@ void GridHierarchy::flows_of_rows(const T* value, std::int64_t first, std::int64
   }
 }
 
-// What two neighbours exchange both ways is halved: see the header.
+// What two neighbors exchange both ways is halved: see the header.
 void GridHierarchy::halve_exchange(Level& level) {
   for (std::int64_t row = 0; row < level.height; ++row)
     for (std::int64_t i = level.at(row, 0), end = level.at(row, level.width); i < end; ++i) {

@@ -1,15 +1,15 @@
 // Gridworlds by their stencil: which problems are one, and multigrid on the grid itself.
 //
-// `grid_form` recognises a stencil behind a problem's transitions (see dynamic_programming.h for
+// `grid_form` recognizes a stencil behind a problem's transitions (see dynamic_programming.h for
 // its equation), so that `solve` sweeps 12 bytes a cell in place of 42 or 220.
 //
 // `GridHierarchy` solves Newton's equation of the soft Bellman equation approximately,
 //
 //   (I - discount P_pi) e = T V - V
 //
-// by one V-cycle on grids of half the cells across, a quarter, ... Each is cell-centred: residuals
+// by one V-cycle on grids of half the cells across, a quarter, ... Each is cell-centered: residuals
 // are averaged over blocks of 2 x 2, corrections interpolated bilinearly (Wesseling 1992, section
-// 5; Mohr & Wienands 2004). A coarse cell exchanges with its four neighbours the flow f(I, J) that
+// 5; Mohr & Wienands 2004). A coarse cell exchanges with its four neighbors the flow f(I, J) that
 // crosses their common side, a mean over the block. That alone is twice too stiff for diffusion,
 // whose flow goes with the square of a cell's width, and right for drift; so the part that goes
 // both ways, min(f(I, J), f(J, I)), is halved from grid to grid, and what is left of the larger is

@@ -9,19 +9,19 @@
 namespace understudy {
 
 MaxEntModel::MaxEntModel(const Problem& problem, Engine& engine,
-                         const std::vector<Trajectory>& trajectories, Outlook outlook,
+                         const std::vector<Trajectory>& trajectories, Expectation expectation,
                          MaxEntObjective objective)
     : problem_(problem),
       engine_(engine),
-      outlook_(outlook),
+      expectation_(expectation),
       objective_(objective),
       trajectories_(trajectories),
       visits_(problem.n_pairs(), 0.0),
       first_(problem.n_states, 0.0) {
   if (trajectories.empty()) fail(ErrorKind::bad_input, "demonstrations: there are none");
-  if (outlook == Outlook::optimistic && problem.discount < 1.0)
+  if (expectation == Expectation::log_mean_exp && problem.discount < 1.0)
     fail(ErrorKind::not_available,
-         "the optimistic outlook has no discount, found %g: use a horizon", problem.discount);
+         "the log_mean_exp expectation has no discount, found %g: use a horizon", problem.discount);
   if (problem.horizon == 0 && problem.discount == 1.0) check_reaches_end(problem);
   const auto pairs = pairs_of(problem, trajectories);
   std::map<std::pair<std::int32_t, std::int32_t>, double> counts;
@@ -40,10 +40,10 @@ MaxEntModel::MaxEntModel(const Problem& problem, Engine& engine,
     }
   }
   for (const auto& [key, count] : counts) by_step_.push_back({key.first, key.second, count});
-  if (outlook == Outlook::optimistic)
+  if (expectation == Expectation::log_mean_exp)
     for (const auto& episode : transitions_of(problem, trajectories))
       for (std::int32_t j : episode) log_dynamics_ += std::log(problem.probability[j]);
-  if (problem.horizon == 0 && outlook == Outlook::causal)
+  if (problem.horizon == 0 && expectation == Expectation::causal)
     system_ = std::make_unique<PolicySystem>(problem);
 }
 
@@ -51,7 +51,7 @@ double MaxEntModel::value(const std::vector<double>& reward, std::vector<double>
   if (static_cast<std::int64_t>(reward.size()) != problem_.n_pairs())
     fail(ErrorKind::bad_shape, "reward: expected %lld numbers by pairs, found %zu",
          static_cast<long long>(problem_.n_pairs()), reward.size());
-  if (outlook_ == Outlook::optimistic) return optimistic(reward, gradient);
+  if (expectation_ == Expectation::log_mean_exp) return optimistic(reward, gradient);
   return problem_.horizon > 0 ? over_horizon(reward, gradient) : stationary(reward, gradient);
 }
 
@@ -59,7 +59,7 @@ double MaxEntModel::stationary(const std::vector<double>& reward, std::vector<do
   const Problem& p = problem_;
   Solution s;
   try {
-    s = solve_directly(engine_, p, *system_, reward, Choice::soft, warm_);
+    s = solve_directly(engine_, p, *system_, reward, Backup::log_sum_exp, warm_);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_finite) throw;
     warm_.clear();
@@ -102,7 +102,8 @@ double MaxEntModel::stationary(const std::vector<double>& reward, std::vector<do
 double MaxEntModel::over_horizon(const std::vector<double>& reward, std::vector<double>* gradient) {
   const Problem& p = problem_;
   const std::int64_t steps = p.horizon, states = p.n_states, pairs = p.n_pairs();
-  const HorizonSolution h = solve_horizon(engine_, p, reward, Choice::soft, Outlook::causal);
+  const HorizonSolution h =
+      solve_horizon(engine_, p, reward, Backup::log_sum_exp, Expectation::causal);
   const bool likelihood = objective_ == MaxEntObjective::likelihood;
   double value = 0.0;
   if (likelihood) {
@@ -153,13 +154,14 @@ double MaxEntModel::optimistic(const std::vector<double>& reward, std::vector<do
   const std::int64_t states = p.n_states, pairs = p.n_pairs();
   std::vector<double> values, policy;
   if (p.horizon > 0) {
-    HorizonSolution h = solve_horizon(engine_, p, reward, Choice::soft, Outlook::optimistic);
+    HorizonSolution h =
+        solve_horizon(engine_, p, reward, Backup::log_sum_exp, Expectation::log_mean_exp);
     values = std::move(h.values);
     policy = std::move(h.policy);
   } else {
     try {
-      Solution s =
-          solve(engine_, p, reward, {.outlook = Outlook::optimistic, .tolerance = 1e-13}, 1, warm_);
+      Solution s = solve(engine_, p, reward,
+                         {.expectation = Expectation::log_mean_exp, .tolerance = 1e-13}, 1, warm_);
       values = warm_ = std::move(s.values);
       policy = std::move(s.policy);
     } catch (const Error& error) {
@@ -203,7 +205,7 @@ double MaxEntModel::optimistic(const std::vector<double>& reward, std::vector<do
 // one backward pass), and dQ/dw = f + discount E dV'/dw.
 std::vector<double> MaxEntModel::information(const std::vector<double>& reward) {
   const Problem& p = problem_;
-  if (outlook_ != Outlook::causal)
+  if (expectation_ != Expectation::causal)
     fail(ErrorKind::not_available, "information: needs the causal model");
   const std::int64_t f = p.n_features, states = p.n_states, pairs = p.n_pairs();
   std::vector<double> feature(pairs * f), unit(f), total(f * f, 0.0);
@@ -247,7 +249,7 @@ std::vector<double> MaxEntModel::information(const std::vector<double>& reward) 
     return v;
   };
   if (p.horizon == 0) {
-    const Solution s = solve_directly(engine_, p, *system_, reward, Choice::soft, warm_);
+    const Solution s = solve_directly(engine_, p, *system_, reward, Backup::log_sum_exp, warm_);
     q = feature;
     std::vector<double> v = expect(s.policy.data());
     system_->values(engine_, f, v);
@@ -255,7 +257,8 @@ std::vector<double> MaxEntModel::information(const std::vector<double>& reward) 
     add_covariance(s.policy.data(), adjoint_.data());
     return total;
   }
-  const HorizonSolution h = solve_horizon(engine_, p, reward, Choice::soft, Outlook::causal);
+  const HorizonSolution h =
+      solve_horizon(engine_, p, reward, Backup::log_sum_exp, Expectation::causal);
   std::vector<double> v(states * f, 0.0);
   for (std::int64_t t = p.horizon - 1; t >= 0; --t) {
     look_ahead(v);
@@ -301,7 +304,7 @@ LinearFit fit_maxent(MaxEntModel& model, const Problem& p, std::vector<double> s
   const LbfgsObjective objective = maxent_objective(model, p, options.l2);
   LinearFit fit;
   if (options.method == MaxEntFitOptions::Method::lbfgs) {
-    const LbfgsResult result = minimise(objective, std::move(start), options.optimiser);
+    const LbfgsResult result = minimize(objective, std::move(start), options.optimizer);
     fit.weights = result.point;
     fit.gradient = result.gradient;
     fit.iterations = result.iterations;
@@ -317,7 +320,7 @@ LinearFit fit_maxent(MaxEntModel& model, const Problem& p, std::vector<double> s
     fit.weights = std::move(start);
     fit.gradient.resize(f);
     fit.status = LbfgsStatus::iteration_limit;
-    for (; fit.iterations < options.optimiser.iterations; ++fit.iterations) {
+    for (; fit.iterations < options.optimizer.iterations; ++fit.iterations) {
       ++fit.evaluations;
       if (!std::isfinite(objective(fit.weights, fit.gradient)))
         fail(ErrorKind::not_finite,
@@ -327,7 +330,7 @@ LinearFit fit_maxent(MaxEntModel& model, const Problem& p, std::vector<double> s
       for (std::int64_t c = 0; c < f; ++c)
         largest = std::max(
             largest, std::abs(exponentiated ? fit.weights[c] * fit.gradient[c] : fit.gradient[c]));
-      if (largest <= options.optimiser.gradient_tolerance) {
+      if (largest <= options.optimizer.gradient_tolerance) {
         fit.status = LbfgsStatus::converged_gradient;
         break;
       }

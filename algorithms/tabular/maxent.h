@@ -21,7 +21,7 @@
 // are as frequent as the dynamics say; on deterministic dynamics and whole episodes they are the
 // same.
 //
-// The reward is a vector by pair, so that any parametrisation can stand before it: linear weights
+// The reward is a vector by pair, so that any parametrization can stand before it: linear weights
 // (`fit_maxent`), or a network, whose backward pass takes this gradient.
 
 #pragma once
@@ -32,7 +32,7 @@
 #include "algorithms/tabular/goal_family.h"
 #include "algorithms/tabular/messages.h"
 #include "algorithms/tabular/solver.h"
-#include "autograd/optimise/lbfgs.h"
+#include "autograd/optimize/lbfgs.h"
 
 namespace understudy {
 
@@ -41,16 +41,16 @@ enum class MaxEntObjective { likelihood, feature_matching };
 class MaxEntModel {
  public:
   // Horizon, discount or absorbing states are the problem's. Bad demonstrations are an `Error`; so
-  // is the optimistic outlook with a discount. Both must outlive this.
+  // is the log_mean_exp expectation with a discount. Both must outlive this.
   MaxEntModel(const Problem& problem, Engine& engine, const std::vector<Trajectory>& trajectories,
-              Outlook outlook = Outlook::causal,
+              Expectation expectation = Expectation::causal,
               MaxEntObjective objective = MaxEntObjective::likelihood);
 
   // The objective's value at a reward by pair, summed over trajectories, and its gradient where not
   // null. -infinity where the partition function diverges.
   double value(const std::vector<double>& reward, std::vector<double>* gradient);
 
-  // Expected visits of pairs by the model's own behaviour from the demonstrations' first states, at
+  // Expected visits of pairs by the model's own behavior from the demonstrations' first states, at
   // the reward of the last call of `value` with a gradient.
   const std::vector<double>& expected_visits() const { return expected_; }
   const std::vector<double>& demonstrated_visits() const { return visits_; }
@@ -77,7 +77,7 @@ class MaxEntModel {
   };
   const Problem& problem_;
   Engine& engine_;
-  Outlook outlook_;
+  Expectation expectation_;
   MaxEntObjective objective_;
   std::vector<Trajectory> trajectories_;
   std::vector<Visit> by_step_;          // sorted by step, then pair
@@ -92,22 +92,22 @@ class MaxEntModel {
 struct MaxEntFitOptions {
   enum class Method { lbfgs, gradient, exponentiated_gradient };
   Method method = Method::lbfgs;
-  LbfgsOptions optimiser = {.memory = 10, .iterations = 500, .gradient_tolerance = 1e-6};
+  LbfgsOptions optimizer = {.memory = 10, .iterations = 500, .gradient_tolerance = 1e-6};
   double learning_rate = 0.1;  // of the two plain methods, on the mean objective
   double l2 = 0.0;             // takes l2/2 |w|^2 from the mean objective
   bool standard_errors = false;
 };
 
 // Minus the mean objective of linear weights, plus l2/2 |w|^2, and its gradient: what `fit_maxent`
-// minimises. Infinity where the partition function diverges. What it refers to must outlive it.
+// minimizes. Infinity where the partition function diverges. What it refers to must outlive it.
 LbfgsObjective maxent_objective(MaxEntModel& model, const Problem& problem, double l2 = 0.0);
 // Square roots of the diagonal of the inverse information (causal model). An `Error` where weights
 // are not told apart.
 std::vector<double> standard_errors(MaxEntModel& model, const Problem& problem,
                                     const std::vector<double>& weights, double l2 = 0.0);
 
-// Linear weights that maximise the model's mean objective. L1 is the optimiser's own
-// (`optimiser.l1`). Exponentiated gradient (Kivinen & Warmuth 1997) keeps weights positive: start
+// Linear weights that maximize the model's mean objective. L1 is the optimizer's own
+// (`optimizer.l1`). Exponentiated gradient (Kivinen & Warmuth 1997) keeps weights positive: start
 // from positive ones.
 LinearFit fit_maxent(MaxEntModel& model, const Problem& problem, std::vector<double> start,
                      const MaxEntFitOptions& options = {});

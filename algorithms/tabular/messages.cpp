@@ -43,8 +43,8 @@ class ForwardMessages {
     const SparseDynamics<double> back{
         p_.n_states, p_.n_transitions(), p_.n_transitions(), p_.incoming_begin.data(),
         one_.data(), from_.data(),       certain_.data()};
-    engine.kernels().backup(engine.stream(), back, {Choice::soft, Outlook::causal, 1.0}, 1,
-                            reward_.data(), false, alpha, nullptr, next);
+    engine.kernels().backup(engine.stream(), back, {Backup::log_sum_exp, Expectation::causal, 1.0},
+                            1, reward_.data(), false, alpha, nullptr, next);
     for (std::int64_t s = 0; s < p_.n_states; ++s)
       if (p_.incoming_begin[s] == p_.incoming_begin[s + 1]) next[s] = -INFINITY;
   }
@@ -58,20 +58,21 @@ class ForwardMessages {
 }  // namespace
 
 HorizonSolution solve_horizon(Engine& engine, const Problem& p, const std::vector<double>& reward,
-                              Choice choice, Outlook outlook) {
+                              Backup backup, Expectation expectation) {
   check_horizon(p, reward);
-  if (outlook == Outlook::optimistic && p.discount < 1.0)
-    fail(ErrorKind::not_available, "the optimistic outlook has no discount, found %g", p.discount);
+  if (expectation == Expectation::log_mean_exp && p.discount < 1.0)
+    fail(ErrorKind::not_available, "the log_mean_exp expectation has no discount, found %g",
+         p.discount);
   const std::int64_t steps = p.horizon, states = p.n_states, pairs = p.n_pairs();
   HorizonSolution h;
   h.values.assign((steps + 1) * states, 0.0);
   h.q_values.resize(steps * pairs);
   h.policy.resize(steps * pairs);
   for (std::int64_t t = steps - 1; t >= 0; --t) {
-    engine.kernels().backup(engine.stream(), p.dynamics(), {choice, outlook, p.discount}, 1,
+    engine.kernels().backup(engine.stream(), p.dynamics(), {backup, expectation, p.discount}, 1,
                             reward.data(), false, &h.values[(t + 1) * states],
                             &h.q_values[t * pairs], &h.values[t * states]);
-    engine.kernels().policy(engine.stream(), p.dynamics(), choice, 1, &h.q_values[t * pairs],
+    engine.kernels().policy(engine.stream(), p.dynamics(), backup, 1, &h.q_values[t * pairs],
                             &h.values[t * states], &h.policy[t * pairs]);
   }
   return h;
@@ -96,8 +97,8 @@ HorizonOccupancy occupancy_over_horizon(Engine& engine, const Problem& p,
 }
 
 Messages messages(Engine& engine, const Problem& p, const std::vector<double>& reward,
-                  Outlook outlook) {
-  HorizonSolution h = solve_horizon(engine, p, reward, Choice::soft, outlook);
+                  Expectation expectation) {
+  HorizonSolution h = solve_horizon(engine, p, reward, Backup::log_sum_exp, expectation);
   const std::int64_t steps = p.horizon, states = p.n_states, pairs = p.n_pairs();
   Messages m;
   m.horizon = steps;
@@ -109,7 +110,7 @@ Messages messages(Engine& engine, const Problem& p, const std::vector<double>& r
   for (std::int64_t t = 0; t + 1 < steps; ++t)
     forward.step(engine, &m.alpha[t * states], &m.alpha[(t + 1) * states]);
 
-  if (outlook == Outlook::optimistic) {
+  if (expectation == Expectation::log_mean_exp) {
     // alpha beta at the first step sums to p(O_1:T), and at later steps to what has not ended
     // before.
     std::vector<double> joint(states);

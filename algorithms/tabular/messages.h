@@ -10,11 +10,11 @@
 //   p(s_t = s | O_1:T) proportional to alpha_t(s) beta_t(s)
 //   pi_t(a | s)  = beta_t(s, a) / beta_t(s)
 //
-// That is the optimistic outlook: an agent that believes its luck is its choice. The causal outlook
-// (Ziebart 2010) puts Q = r + discount E V' in place of r + log E exp V'; its marginals are those
-// of running its policy from the initial distribution in the true dynamics. On deterministic
-// dynamics the two policies agree. On others the optimistic one is drawn to risk: log E exp V' >= E
-// V', with equality only where nothing is left to chance.
+// That is the log_mean_exp expectation: an agent that believes its luck is its choice. The causal
+// expectation (Ziebart 2010) puts Q = r + discount E V' in place of r + log E exp V'; its marginals
+// are those of running its policy from the initial distribution in the true dynamics. On
+// deterministic dynamics the two policies agree. On others the optimistic one is drawn to risk: log
+// E exp V' >= E V', with equality only where nothing is left to chance.
 //
 // A terminal state's beta is 1: an episode that ends there has all its evidence behind it.
 
@@ -33,21 +33,22 @@ struct Messages {
   std::vector<double> beta_state_action;  // log, [T, pairs]
   std::vector<double> policy;             // [T, pairs]
   std::vector<double> alpha;              // log, [T, S]
-  std::vector<double> state_marginal;     // [T, S]: of the outlook; sums to the mass not yet ended
-  std::vector<double> pair_marginal;      // [T, pairs]
+  std::vector<double> state_marginal;  // [T, S]: of the expectation; sums to the mass not yet ended
+  std::vector<double> pair_marginal;   // [T, pairs]
   double log_partition = 0.0;  // optimistic: log p(O_1:T) = log sum_s p(s_1) beta_1(s); else 0
 };
 
 // All messages over problem.horizon steps.
 Messages messages(Engine& engine, const Problem& problem, const std::vector<double>& reward,
-                  Outlook outlook);
+                  Expectation expectation);
 
 // V [T+1, S], Q and the policy [T, pairs] alone, of either choice.
 struct HorizonSolution {
   std::vector<double> values, q_values, policy;
 };
 HorizonSolution solve_horizon(Engine& engine, const Problem& problem,
-                              const std::vector<double>& reward, Choice choice, Outlook outlook);
+                              const std::vector<double>& reward, Backup backup,
+                              Expectation expectation);
 
 // Expected visits of a policy [T, pairs] from `source`: by step [T, S], and summed over steps by
 // pair.

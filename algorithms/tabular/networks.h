@@ -24,7 +24,7 @@ struct LinkNetwork {
 };
 ProblemTable link_network(const LinkNetwork& network);
 
-// Walking on a grid of cells (cell = y * width + x): moves to the eight neighbours among walkable
+// Walking on a grid of cells (cell = y * width + x): moves to the eight neighbors among walkable
 // cells, in the order east, north-east, ... counted counter-clockwise with y upwards. Features of a
 // move: its length (1 or sqrt 2), 1, and 1 where a cell next to the one entered is an obstacle.
 // Goals are single cells and absorb.

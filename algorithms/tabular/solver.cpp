@@ -30,12 +30,12 @@ void check_solvable(const Problem& p, const std::vector<double>& reward, std::in
 
 // r_pi(s) = sum_a pi (r - log pi for soft choices).
 std::vector<double> policy_reward(const Problem& p, const std::vector<double>& reward,
-                                  const std::vector<double>& policy, Choice choice) {
+                                  const std::vector<double>& policy, Backup backup) {
   std::vector<double> r(p.n_states, 0.0);
   for (std::int64_t k = 0; k < p.n_pairs(); ++k) {
     if (policy[k] == 0.0) continue;
     r[p.pair_state[k]] +=
-        policy[k] * (reward[k] - (choice == Choice::soft ? std::log(policy[k]) : 0.0));
+        policy[k] * (reward[k] - (backup == Backup::log_sum_exp ? std::log(policy[k]) : 0.0));
   }
   return r;
 }
@@ -43,13 +43,13 @@ std::vector<double> policy_reward(const Problem& p, const std::vector<double>& r
 void check_options(const Engine& engine, const Problem& p, const SolveOptions& options,
                    std::int64_t batch) {
   const SolveMethod method = options.method;
-  if (options.outlook == Outlook::optimistic && p.discount < 1.0)
+  if (options.expectation == Expectation::log_mean_exp && p.discount < 1.0)
     fail(ErrorKind::not_available,
-         "the optimistic outlook has no discount (found %g): use a horizon", p.discount);
+         "the log_mean_exp expectation has no discount (found %g): use a horizon", p.discount);
   if (method == SolveMethod::value_iteration) return;
-  if (options.outlook != Outlook::causal && method != SolveMethod::anderson)
+  if (options.expectation != Expectation::causal && method != SolveMethod::anderson)
     fail(ErrorKind::not_available,
-         "the optimistic outlook is solved by value iteration or anderson alone");
+         "the log_mean_exp expectation is solved by value iteration or anderson alone");
   if ((method == SolveMethod::extrapolated || method == SolveMethod::momentum) && p.discount >= 1.0)
     fail(ErrorKind::not_available, "extrapolation and momentum need a discount below 1");
   if (method == SolveMethod::extrapolated)
@@ -80,9 +80,9 @@ void finish(Engine& engine, const Problem& p, const std::vector<double>& reward,
   s.q_values.resize(reward.size());
   s.policy.resize(reward.size());
   engine.kernels().backup(engine.stream(), p.dynamics(),
-                          {options.choice, options.outlook, p.discount}, s.batch, reward.data(),
+                          {options.backup, options.expectation, p.discount}, s.batch, reward.data(),
                           false, s.values.data(), s.q_values.data(), next.data());
-  engine.kernels().policy(engine.stream(), p.dynamics(), options.choice, s.batch, s.q_values.data(),
+  engine.kernels().policy(engine.stream(), p.dynamics(), options.backup, s.batch, s.q_values.data(),
                           next.data(), s.policy.data());
   s.values.swap(next);
 }
@@ -91,7 +91,7 @@ void finish(Engine& engine, const Problem& p, const std::vector<double>& reward,
 template <class T>
 Solution solve_packed(Engine& engine, const Problem& p, const std::vector<double>& reward,
                       const SolveOptions& options, const std::vector<double>& start) {
-  PackedSweeps<T> sweeps(engine, p, reward, {options.choice, options.outlook, p.discount});
+  PackedSweeps<T> sweeps(engine, p, reward, {options.backup, options.expectation, p.discount});
   Room<T> value(engine, p.n_states);
   if (!start.empty()) value.read(start);
   Progress progress(options, p.n_states);
@@ -110,12 +110,12 @@ Solution solve_packed(Engine& engine, const Problem& p, const std::vector<double
 template <class T>
 Solution solve_stencil(Engine& engine, const GridForm& form, double discount,
                        const SolveOptions& options, const std::vector<double>& start) {
-  GridSweeps<T> sweeps(engine, form, options.choice, discount);
+  GridSweeps<T> sweeps(engine, form, options.backup, discount);
   Room<T> value(engine, form.dynamics.height * form.dynamics.width);
   if (!start.empty()) value.read(start);
   Progress progress(options, form.dynamics.height * form.dynamics.width);
   State state = State::running;
-  if (options.method == SolveMethod::multigrid && options.choice == Choice::soft) {
+  if (options.method == SolveMethod::multigrid && options.backup == Backup::log_sum_exp) {
     GridHierarchy hierarchy(engine, form.dynamics, discount);
     state = by_grids(engine, sweeps, hierarchy, value, progress);
   } else {
@@ -133,7 +133,7 @@ template <class T>
 State iterate_panel(Engine& engine, Stream& stream, const DynamicProgrammingKernels<T>& kernels,
                     const SparseDynamics<T>& m, const SolveOptions& options, T discount,
                     std::int64_t batch, const Room<T>& reward, Room<T>& value, Progress& progress) {
-  const BackupRule<T> rule{options.choice, options.outlook, discount};
+  const BackupRule<T> rule{options.backup, options.expectation, discount};
   const bool modified = options.method == SolveMethod::modified_policy_iteration;
   Room<T> next(engine, m.states * batch), change(engine, 1);
   Room<T> q(engine, modified ? m.pairs * batch : 0), policy(engine, modified ? q.size() : 0);
@@ -150,10 +150,10 @@ State iterate_panel(Engine& engine, Stream& stream, const DynamicProgrammingKern
     const State state = progress.see(change.wide()[0], least);
     if (state != State::running) return state;
     if (!modified) continue;
-    kernels.policy(stream, m, options.choice, batch, q.data(), value.data(), policy.data());
+    kernels.policy(stream, m, options.backup, batch, q.data(), value.data(), policy.data());
     // The reward of a soft policy has its entropy in it: r - log pi.
     std::vector<double> entropic = reward.wide();
-    if (options.choice == Choice::soft) {
+    if (options.backup == Backup::log_sum_exp) {
       const std::vector<double> pi = policy.wide();
       for (std::size_t k = 0; k < pi.size(); ++k)
         if (pi[k] > 0.0) entropic[k] -= std::log(pi[k]);
@@ -236,14 +236,14 @@ Solution solve(Engine& engine, const Problem& p, const std::vector<double>& rewa
          static_cast<long long>(p.n_states), static_cast<long long>(batch), start.size());
   if (options.method == SolveMethod::policy_iteration) {
     PolicySystem system(p);
-    return solve_directly(engine, p, system, reward, options.choice, start, options.tolerance);
+    return solve_directly(engine, p, system, reward, options.backup, start, options.tolerance);
   }
   const bool single = options.precision == SolvePrecision::f32;
   if (batch > 1 || options.method == SolveMethod::modified_policy_iteration)
     return single ? solve_together<float>(engine, p, reward, options, batch, start)
                   : solve_together<double>(engine, p, reward, options, batch, start);
   std::optional<GridForm> form;
-  if (options.stencil && engine.device() == nullptr && options.outlook == Outlook::causal)
+  if (options.stencil && engine.device() == nullptr && options.expectation == Expectation::causal)
     form = grid_form(engine, p, reward);
   Solution s;
   if (form)
@@ -272,11 +272,11 @@ Solution solve_grid(Engine& engine, const GridForm& form, double discount,
     fail(ErrorKind::bad_input,
          "grid: expected probabilities that sum to 1, found %g, %g and 4 x %g", g.chosen,
          g.stay_slip, g.move_slip);
-  if (options.outlook != Outlook::causal || engine.device() != nullptr ||
+  if (options.expectation != Expectation::causal || engine.device() != nullptr ||
       options.method == SolveMethod::policy_iteration ||
       options.method == SolveMethod::modified_policy_iteration)
     fail(ErrorKind::not_available,
-         "a grid is solved by sweeps or multigrid, with the causal outlook, on the host");
+         "a grid is solved by sweeps or multigrid, with the causal expectation, on the host");
   return options.precision == SolvePrecision::f32
              ? solve_stencil<float>(engine, form, discount, options, start)
              : solve_stencil<double>(engine, form, discount, options, start);
@@ -315,12 +315,12 @@ void PolicySystem::occupancy(Engine& engine, std::int64_t batch,
 }
 
 Solution solve_directly(Engine& engine, const Problem& p, PolicySystem& system,
-                        const std::vector<double>& reward, Choice choice,
+                        const std::vector<double>& reward, Backup backup,
                         const std::vector<double>& start, double tolerance) {
   check_solvable(p, reward, 1);
   const auto& kernels = engine.kernels();
   const SparseDynamics<double> m = p.dynamics();
-  const BackupRule<double> rule{choice, Outlook::causal, p.discount};
+  const BackupRule<double> rule{backup, Expectation::causal, p.discount};
   Solution s;
   s.values = start;
   s.q_values.resize(p.n_pairs());
@@ -333,7 +333,7 @@ Solution solve_directly(Engine& engine, const Problem& p, PolicySystem& system,
       s.policy[k] = 1.0 / static_cast<double>(p.pair_begin[state + 1] - p.pair_begin[state]);
     }
     system.set_policy(s.policy);
-    s.values = policy_reward(p, reward, s.policy, choice);
+    s.values = policy_reward(p, reward, s.policy, backup);
     system.values(engine, 1, s.values);
   }
   constexpr int most = 1000;
@@ -343,7 +343,7 @@ Solution solve_directly(Engine& engine, const Problem& p, PolicySystem& system,
                    s.q_values.data(), next.data());
     kernels.maximum_change(engine.stream(), p.n_states, next.data(), s.values.data(), &s.change);
     before = s.policy;
-    kernels.policy(engine.stream(), m, choice, 1, s.q_values.data(), next.data(), s.policy.data());
+    kernels.policy(engine.stream(), m, backup, 1, s.q_values.data(), next.data(), s.policy.data());
     if (!std::isfinite(s.change))
       fail(ErrorKind::not_finite, "values are no longer finite: the partition function diverges");
     for (double v : next) scale = std::max(scale, std::abs(v));
@@ -354,19 +354,19 @@ Solution solve_directly(Engine& engine, const Problem& p, PolicySystem& system,
                          (s.iterations > 0 && s.change >= last && s.change <= 1e-9 * scale);
     last = s.change;
     system.set_policy(s.policy);
-    if (settled || (choice == Choice::hard && s.iterations > 0 && before == s.policy)) {
+    if (settled || (backup == Backup::max && s.iterations > 0 && before == s.policy)) {
       // The system is factored at this policy: the last Newton step, to full precision, costs a
       // solve.
-      s.values = policy_reward(p, reward, s.policy, choice);
+      s.values = policy_reward(p, reward, s.policy, backup);
       system.values(engine, 1, s.values);
       kernels.backup(engine.stream(), m, rule, 1, reward.data(), false, s.values.data(),
                      s.q_values.data(), next.data());
-      kernels.policy(engine.stream(), m, choice, 1, s.q_values.data(), next.data(),
+      kernels.policy(engine.stream(), m, backup, 1, s.q_values.data(), next.data(),
                      s.policy.data());
       s.values.swap(next);
       return s;
     }
-    s.values = policy_reward(p, reward, s.policy, choice);
+    s.values = policy_reward(p, reward, s.policy, backup);
     system.values(engine, 1, s.values);
   }
   fail(ErrorKind::not_finite, "policy iteration did not settle in %d improvements", most);
@@ -424,7 +424,7 @@ std::vector<double> log_probabilities(const Problem& p, const std::vector<double
 double expected_value_difference(Engine& engine, const Problem& p,
                                  const std::vector<double>& true_reward,
                                  const std::vector<double>& policy) {
-  const Solution best = solve(engine, p, true_reward, {.choice = Choice::hard});
+  const Solution best = solve(engine, p, true_reward, {.backup = Backup::max});
   const std::vector<double> ours = evaluate_policy(engine, p, true_reward, policy);
   double difference = 0.0;
   for (std::int64_t s = 0; s < p.n_states; ++s)

@@ -18,7 +18,7 @@
 // and takes the middle: what all values have in common, the slowest part, is found at once.
 // Momentum (Goyal & Grand-Clement 2022) is Nesterov's: sweeps from a point beyond the last step.
 //
-// A gridworld is recognised by its transitions (`grid_form`) and swept as a stencil, whichever
+// A gridworld is recognized by its transitions (`grid_form`) and swept as a stencil, whichever
 // method it is.
 //
 // Several rewards on one problem are solved together, [pairs, batch], the lanes running across
@@ -54,8 +54,8 @@ enum class SolveMethod {
 enum class SolvePrecision { f64, f32 };
 
 struct SolveOptions {
-  Choice choice = Choice::soft;
-  Outlook outlook = Outlook::causal;
+  Backup backup = Backup::log_sum_exp;
+  Expectation expectation = Expectation::causal;
   SolveMethod method = SolveMethod::value_iteration;
   // Stop when no value changes by more in a sweep. The values are then within
   // tolerance * discount / (1 - discount) of the fixed point. In single precision also when the
@@ -88,7 +88,7 @@ Solution solve(Engine& engine, const Problem& problem, const std::vector<double>
 
 // Values of a gridworld [S] that has no transitions written down, however large: by value
 // iteration, extrapolation, momentum, Anderson mixing or multigrid, on the host, in double or
-// single precision. discount 0 to below 1, causal outlook; Q and the policy stay empty.
+// single precision. discount 0 to below 1, causal expectation; Q and the policy stay empty.
 Solution solve_grid(Engine& engine, const GridForm& grid, double discount,
                     const SolveOptions& options = {}, const std::vector<double>& start = {});
 
@@ -116,9 +116,9 @@ class PolicySystem {
 };
 
 // Newton's method (policy iteration) from `start`, with the system of a policy kept by the caller,
-// who then has it factored at the solution's own policy. Causal outlook; batch 1.
+// who then has it factored at the solution's own policy. Causal expectation; batch 1.
 Solution solve_directly(Engine& engine, const Problem& problem, PolicySystem& system,
-                        const std::vector<double>& reward, Choice choice,
+                        const std::vector<double>& reward, Backup backup,
                         const std::vector<double>& start = {}, double tolerance = 1e-12);
 
 // V of a fixed stationary policy by sweeps; policy and reward [pairs, batch].

@@ -12,7 +12,7 @@ namespace {
 
 using Lists = std::vector<std::vector<std::int32_t>>;
 
-// Neighbours of each row in the graph of A + A', sorted, without itself.
+// Neighbors of each row in the graph of A + A', sorted, without itself.
 Lists symmetric_pattern(std::int64_t rows, const std::vector<std::int32_t>& begin,
                         const std::vector<std::int32_t>& column) {
   Lists near(rows);
@@ -26,7 +26,7 @@ Lists symmetric_pattern(std::int64_t rows, const std::vector<std::int32_t>& begi
   return near;
 }
 
-// Minimum degree: eliminate the row with the fewest neighbours; they become neighbours of each
+// Minimum degree: eliminate the row with the fewest neighbors; they become neighbors of each
 // other. Returns the rows in order of elimination. Ties go to the lower row, so the order is always
 // the same.
 std::vector<std::int32_t> minimum_degree(Lists near) {

@@ -2,7 +2,7 @@
 //
 // Made for I - M with M >= 0: such a matrix has positive pivots, in every order of elimination,
 // exactly when the spectral radius of M is below 1 (it is then a nonsingular M-matrix: Berman &
-// Plemmons 1994, theorem 6.2.3). So the factorisation is also the test of whether the sum I + M +
+// Plemmons 1994, theorem 6.2.3). So the factorization is also the test of whether the sum I + M +
 // M^2 + ... exists.
 //
 // The order of elimination (minimum degree on the pattern of A + A') and the pattern of the factors

@@ -117,7 +117,7 @@ class PackedSweeps {
   PackedSweeps(Engine& engine, const Problem& p, const std::vector<double>& reward,
                BackupRule<double> rule)
       : engine_(engine),
-        rule_{rule.choice, rule.outlook, static_cast<T>(rule.discount)},
+        rule_{rule.backup, rule.expectation, static_cast<T>(rule.discount)},
         store_(p.dynamics()),
         packed_rewards_(store_.pack_pairs(p.dynamics(), reward.data())),
         block_(engine, store_.block),
@@ -130,7 +130,7 @@ class PackedSweeps {
     // plain blocks and for optimistic backups alone.
     sparse_.states = p.n_states;
     if (engine.device() != nullptr || store_.has_plain_blocks() ||
-        rule.outlook == Outlook::optimistic) {
+        rule.expectation == Expectation::log_mean_exp) {
       placed_ = std::make_unique<PlacedDynamics<T>>(engine, p);
       rewards_.assign(reward.begin(), reward.end());
       reward_ = Room<T>(engine, rewards_);
@@ -181,7 +181,7 @@ class PackedSweeps {
 template <class T>
 class GridSweeps {
  public:
-  GridSweeps(Engine& engine, const GridForm& form, Choice choice, double discount)
+  GridSweeps(Engine& engine, const GridForm& form, Backup backup, double discount)
       : engine_(engine),
         grid_{form.dynamics.height,
               form.dynamics.width,
@@ -189,12 +189,12 @@ class GridSweeps {
               static_cast<T>(form.dynamics.chosen),
               static_cast<T>(form.dynamics.stay_slip),
               static_cast<T>(form.dynamics.move_slip)},
-        choice_(choice),
+        backup_(backup),
         discount_(static_cast<T>(discount)),
         reward_(form.reward.begin(), form.reward.end()) {}
 
   void backup(const T* value, T* new_value) {
-    engine_.kernels_of<T>().grid_backup(engine_.stream(), grid_, choice_, discount_, reward_.data(),
+    engine_.kernels_of<T>().grid_backup(engine_.stream(), grid_, backup_, discount_, reward_.data(),
                                         value, new_value);
   }
   double change(const Room<T>& a, const Room<T>& b) {
@@ -206,7 +206,7 @@ class GridSweeps {
  private:
   Engine& engine_;
   GridDynamics<T> grid_;
-  Choice choice_;
+  Backup backup_;
   T discount_;
   std::vector<T> reward_;
 };

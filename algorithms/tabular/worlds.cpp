@@ -128,46 +128,46 @@ ProblemTable abbeel_ng_gridworld(const AbbeelNgOptions& o) {
 
 ProblemTable objectworld(const ObjectworldOptions& o) {
   ProblemTable t = five_actions(o.size, o.determinism, o.discount);
-  if (o.inner_colours < 2 || o.outer_colours < 1)
+  if (o.inner_colors < 2 || o.outer_colors < 1)
     fail(ErrorKind::bad_input,
-         "objectworld: expected at least 2 inner and 1 outer colours, found %lld and %lld",
-         static_cast<long long>(o.inner_colours), static_cast<long long>(o.outer_colours));
+         "objectworld: expected at least 2 inner and 1 outer colors, found %lld and %lld",
+         static_cast<long long>(o.inner_colors), static_cast<long long>(o.outer_colors));
   const std::int64_t n = o.size, states = n * n;
   Draws draws(o.seed);
-  // Two inner colours a round, so that adding colours leaves the earlier objects where they were.
+  // Two inner colors a round, so that adding colors leaves the earlier objects where they were.
   std::vector<std::int64_t> inner(states, -1), outer(states, -1);
-  for (std::int64_t first = 0; first < o.inner_colours; first += 2) {
-    const std::int64_t colours = std::min<std::int64_t>(2, o.inner_colours - first);
+  for (std::int64_t first = 0; first < o.inner_colors; first += 2) {
+    const std::int64_t colors = std::min<std::int64_t>(2, o.inner_colors - first);
     for (std::int64_t s = 0; s < states; ++s)
-      if (draws.uniform() < o.placement * static_cast<double>(colours) / 2.0 && inner[s] < 0) {
-        inner[s] = first + draws.below(colours);
-        outer[s] = draws.below(o.outer_colours);
+      if (draws.uniform() < o.placement * static_cast<double>(colors) / 2.0 && inner[s] < 0) {
+        inner[s] = first + draws.below(colors);
+        outer[s] = draws.below(o.outer_colors);
       }
   }
-  const std::int64_t colours = o.inner_colours + o.outer_colours;
-  std::vector<double> distance(states * colours, std::sqrt(2.0) * static_cast<double>(n));
+  const std::int64_t colors = o.inner_colors + o.outer_colors;
+  std::vector<double> distance(states * colors, std::sqrt(2.0) * static_cast<double>(n));
   for (std::int64_t object = 0; object < states; ++object) {
     if (inner[object] < 0) continue;
     for (std::int64_t s = 0; s < states; ++s) {
       const double d = std::hypot(static_cast<double>(s / n - object / n),
                                   static_cast<double>(s % n - object % n));
-      for (std::int64_t c : {inner[object], o.inner_colours + outer[object]})
-        distance[s * colours + c] = std::min(distance[s * colours + c], d);
+      for (std::int64_t c : {inner[object], o.inner_colors + outer[object]})
+        distance[s * colors + c] = std::min(distance[s * colors + c], d);
     }
   }
-  t.n_features = o.discrete ? (n - 1) * colours : colours;
+  t.n_features = o.discrete ? (n - 1) * colors : colors;
   t.features = distance;
   if (o.discrete) {
     t.features.assign(states * t.n_features, 0.0);
     for (std::int64_t s = 0; s < states; ++s)
       for (std::int64_t threshold = 1; threshold < n; ++threshold)
-        for (std::int64_t c = 0; c < colours; ++c)
-          t.features[s * t.n_features + (threshold - 1) * colours + c] =
-              distance[s * colours + c] < static_cast<double>(threshold) ? 1.0 : 0.0;
+        for (std::int64_t c = 0; c < colors; ++c)
+          t.features[s * t.n_features + (threshold - 1) * colors + c] =
+              distance[s * colors + c] < static_cast<double>(threshold) ? 1.0 : 0.0;
   }
   t.reward.resize(states);
   for (std::int64_t s = 0; s < states; ++s) {
-    const double first = distance[s * colours], second = distance[s * colours + 1];
+    const double first = distance[s * colors], second = distance[s * colors + 1];
     t.reward[s] = first < 3.0 ? (second < 2.0 ? 5.0 : -10.0) : 0.0;
   }
   return t;

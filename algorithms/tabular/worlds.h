@@ -36,19 +36,19 @@ ProblemTable abbeel_ng_gridworld(const AbbeelNgOptions& options);
 
 // Levine, Popović & Koltun 2011, as in their published code. Actions 0 stay, 1 y+1, 2 x+1, 3 y-1, 4
 // x-1; the chosen one happens with probability `determinism`, else one of the others. Objects have
-// an inner and an outer colour. Reward +5 within 3 of inner colour 0 and within 2 of inner colour
-// 1, -10 within 3 of inner colour 0 only, else 0. Features: distances to the nearest object of each
-// inner and outer colour
+// an inner and an outer color. Reward +5 within 3 of inner color 0 and within 2 of inner color
+// 1, -10 within 3 of inner color 0 only, else 0. Features: distances to the nearest object of each
+// inner and outer color
 // (`discrete`: whether they are below 1, 2, ..., size - 1).
 struct ObjectworldOptions {
-  std::int64_t size = 32, inner_colours = 2, outer_colours = 2;
+  std::int64_t size = 32, inner_colors = 2, outer_colors = 2;
   double placement = 0.05, determinism = 0.7, discount = 0.9;
   bool discrete = true;
   std::uint64_t seed = 0;
 };
 ProblemTable objectworld(const ObjectworldOptions& options);
 
-// Wulfmeier, Ondrúška & Posner 2015: cells are blue or red at random; features are the nine colours
+// Wulfmeier, Ondrúška & Posner 2015: cells are blue or red at random; features are the nine colors
 // of a cell's window (1 blue, 0 red, -1 outside); reward +1 where exactly 4 of them are blue, -1
 // where exactly 5, else 0. Actions and noise as in Objectworld.
 struct BinaryworldOptions {

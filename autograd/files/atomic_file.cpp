@@ -59,7 +59,7 @@ AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), target_(path_
     char suffix[48];
     std::snprintf(suffix, sizeof suffix, ".%ld-%u.partial", static_cast<long>(::getpid()),
                   counter.fetch_add(1));
-    // a name has at most 255 bytes: a long one is cut, as it is only there to be recognised
+    // a name has at most 255 bytes: a long one is cut, as it is only there to be recognized
     temporary_ = folder_of(target_) + "/." + name_in_folder(target_).substr(0, 180) + suffix;
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor_ < 0 && errno != EEXIST) break;

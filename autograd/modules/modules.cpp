@@ -108,9 +108,9 @@ Recurrent::Recurrent(Parameters& parameters, const std::string& name, const Opti
     : parameters_(&parameters), options_(options) {
   const std::int64_t count = gates(options.cell), width = count * options.hidden;
   input_weight_ = parameters.declare(name + "/input_weight", {options.inputs, width},
-                                     {InitialisationKind::xavier_uniform, 1.0, count});
+                                     {InitializationKind::xavier_uniform, 1.0, count});
   weight_ = parameters.declare(name + "/weight", {options.hidden, width},
-                               {InitialisationKind::orthogonal, 1.0, count});
+                               {InitializationKind::orthogonal, 1.0, count});
   bias_ = parameters.declare(name + "/bias", {width}, zeros());
   if (options.cell == Cell::gru)
     bias_n_ = parameters.declare(name + "/bias_n", {options.hidden}, zeros());
@@ -137,21 +137,21 @@ RecurrentResult Recurrent::operator()(Tensor x, const State& start, Tensor mask,
   return unrolled ? recurrent_unrolled(arguments) : recurrent(arguments);
 }
 
-LayerNormalisation::LayerNormalisation(Parameters& parameters, const std::string& name,
+LayerNormalization::LayerNormalization(Parameters& parameters, const std::string& name,
                                        std::int64_t width, double epsilon)
     : parameters_(&parameters), epsilon_(epsilon) {
   gain_ = parameters.declare(name + "/gain", {width}, ones());
   bias_ = parameters.declare(name + "/bias", {width}, zeros());
 }
 
-Tensor LayerNormalisation::operator()(Tensor x) const {
+Tensor LayerNormalization::operator()(Tensor x) const {
   Program& program = x.program();
   return layer_norm(x, parameters_->use(program, gain_), parameters_->use(program, bias_),
                     epsilon_);
 }
 
 Embedding::Embedding(Parameters& parameters, const std::string& name, std::int64_t count,
-                     std::int64_t width, const Initialisation& how)
+                     std::int64_t width, const Initialization& how)
     : parameters_(&parameters) {
   table_ = parameters.declare(name + "/table", {count, width}, how);
 }

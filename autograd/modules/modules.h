@@ -18,8 +18,8 @@ class Linear {
     std::int64_t inputs = 0, outputs = 0;
     bool bias = true;
     Activation activation = Activation::none;
-    Initialisation weight = {};
-    Initialisation bias_start = zeros();
+    Initialization weight = {};
+    Initialization bias_start = zeros();
   };
   Linear(Parameters& parameters, const std::string& name, const Options& options);
   Tensor operator()(Tensor x) const;
@@ -62,8 +62,8 @@ class Mlp {
                                         100};  // the field's usual (Ho & Ermon 2016, section 6)
     std::int64_t outputs = 0;                  // 0: the last hidden layer is the result
     Activation activation = Activation::tanh;
-    Initialisation weight = {};
-    Initialisation last_weight = {};
+    Initialization weight = {};
+    Initialization last_weight = {};
   };
   Mlp(Parameters& parameters, const std::string& name, const Options& options);
   Tensor operator()(Tensor x) const;
@@ -80,7 +80,7 @@ class Conv {
   struct Options {
     std::int64_t in_channels = 0, out_channels = 0, kernel = 3, stride = 1, pad = 0;
     Activation activation = Activation::relu;
-    Initialisation weight = {InitialisationKind::he_normal, 1.0, 1};
+    Initialization weight = {InitializationKind::he_normal, 1.0, 1};
   };
   Conv(Parameters& parameters, const std::string& name, const Options& options);
   Tensor operator()(Tensor x) const;
@@ -116,10 +116,10 @@ class Recurrent {
   int input_weight_, weight_, bias_, bias_n_ = -1;
 };
 
-// Layer normalisation with gain and bias over the last axis.
-class LayerNormalisation {
+// Layer normalization with gain and bias over the last axis.
+class LayerNormalization {
  public:
-  LayerNormalisation(Parameters& parameters, const std::string& name, std::int64_t width,
+  LayerNormalization(Parameters& parameters, const std::string& name, std::int64_t width,
                      double epsilon = 1e-5);
   Tensor operator()(Tensor x) const;
 
@@ -133,7 +133,7 @@ class LayerNormalisation {
 class Embedding {
  public:
   Embedding(Parameters& parameters, const std::string& name, std::int64_t count, std::int64_t width,
-            const Initialisation& how = {InitialisationKind::normal, 1.0, 1});
+            const Initialization& how = {InitializationKind::normal, 1.0, 1});
   Tensor operator()(Tensor index) const;
 
  private:

@@ -5,9 +5,9 @@
 namespace understudy {
 
 int Parameters::declare(const std::string& name, const Shape& shape,
-                        const Initialisation& initialisation) {
+                        const Initialization& initialization) {
   UNDERSTUDY_CHECK(flat_ == nullptr, "model %s: its parameters exist already", model_.c_str());
-  declared_.push_back({{model_ + "/" + name, shape}, initialisation});
+  declared_.push_back({{model_ + "/" + name, shape}, initialization});
   return count() - 1;
 }
 
@@ -18,7 +18,7 @@ void Parameters::create(Store& store, std::uint64_t seed) {
   arrays_ = store.create_group(model_, members);
   flat_ = &store.at(model_);
   for (std::size_t i = 0; i < arrays_.size(); ++i)
-    arrays_[i]->write(initial_values(declared_[i].initialisation, arrays_[i]->shape(), seed, i));
+    arrays_[i]->write(initial_values(declared_[i].initialization, arrays_[i]->shape(), seed, i));
 }
 
 Array& Parameters::array(int i) const {

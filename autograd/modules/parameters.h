@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "autograd/modules/initialise.h"
+#include "autograd/modules/initialize.h"
 #include "autograd/program/program.h"
 
 namespace understudy {
@@ -25,7 +25,7 @@ class Parameters {
   Parameters& operator=(const Parameters&) = delete;
 
   // Declares a parameter and returns its number. Before `create` only.
-  int declare(const std::string& name, const Shape& shape, const Initialisation& initialisation);
+  int declare(const std::string& name, const Shape& shape, const Initialization& initialization);
 
   // Makes the arrays and fills them; parameter i draws from stream i of `seed`.
   void create(Store& store, std::uint64_t seed);
@@ -46,7 +46,7 @@ class Parameters {
  private:
   struct Declared {
     Store::Member member;
-    Initialisation initialisation;
+    Initialization initialization;
   };
   std::string model_;
   std::vector<Declared> declared_;

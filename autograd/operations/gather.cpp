@@ -1,4 +1,5 @@
-// Moving rows and elements by index. Two pairs of adjoints: gather and scatter, pick and place.
+// Moving rows and elements by index. Two pairs of adjoints: gather and scatter, take_along_axis and
+// scatter.
 
 #include "autograd/operations/operations.h"
 #include "autograd/operations/support.h"
@@ -55,37 +56,38 @@ class ScatterRows final : public Operation {
   }
 };
 
-class Pick final : public Operation {
+class TakeAlongAxis final : public Operation {
  public:
-  const char* name() const override { return "pick"; }
+  const char* name() const override { return "take_along_axis"; }
   void run(const Call& call) const override {
     const Shape x = call.in_shape(0);
     call.with_real([&](auto zero) {
       using T = decltype(zero);
-      call.kernels<T>().gather.pick(call.stream, x.product(0, x.rank() - 1), x[-1], call.in<T>(0),
-                                    call.in<std::int32_t>(1), call.out<T>());
+      call.kernels<T>().gather.take_along_axis(call.stream, x.product(0, x.rank() - 1), x[-1],
+                                               call.in<T>(0), call.in<std::int32_t>(1),
+                                               call.out<T>());
     });
   }
   void vjp(Pullback& p) const override {
-    p.set(0, place(p.cotangent(), p.input(1), p.input(0).shape()[-1]));
+    p.set(0, scatter(p.cotangent(), p.input(1), p.input(0).shape()[-1]));
   }
-  void jvp(Pushforward& p) const override { p.set(0, pick(p.tangent(0), p.input(1))); }
+  void jvp(Pushforward& p) const override { p.set(0, take_along_axis(p.tangent(0), p.input(1))); }
 };
 
-class PlaceOperation final : public Operation {
+class Scatter final : public Operation {
  public:
-  const char* name() const override { return "place"; }
+  const char* name() const override { return "scatter"; }
   void run(const Call& call) const override {
     const Shape y = call.out_shape();
     call.with_real([&](auto zero) {
       using T = decltype(zero);
-      call.kernels<T>().gather.place(call.stream, y.product(0, y.rank() - 1), y[-1], call.in<T>(0),
-                                     call.in<std::int32_t>(1), call.out<T>());
+      call.kernels<T>().gather.scatter(call.stream, y.product(0, y.rank() - 1), y[-1],
+                                       call.in<T>(0), call.in<std::int32_t>(1), call.out<T>());
     });
   }
-  void vjp(Pullback& p) const override { p.set(0, pick(p.cotangent(), p.input(1))); }
+  void vjp(Pullback& p) const override { p.set(0, take_along_axis(p.cotangent(), p.input(1))); }
   void jvp(Pushforward& p) const override {
-    p.set(0, place(p.tangent(0), p.input(1), p.output().shape()[-1]));
+    p.set(0, scatter(p.tangent(0), p.input(1), p.output().shape()[-1]));
   }
 };
 
@@ -143,22 +145,22 @@ Tensor scatter_rows(Tensor x, Tensor index, std::int64_t table_rows) {
   return x.program().append(std::make_unique<ScatterRows>(), {x, index}, {{out}})[0];
 }
 
-Tensor pick(Tensor x, Tensor index) {
-  require_real("pick", x);
-  require_index("pick", index);
+Tensor take_along_axis(Tensor x, Tensor index) {
+  require_real("take_along_axis", x);
+  require_index("take_along_axis", index);
   if (!same_but_last(x.shape(), index.shape()))
-    fail(ErrorKind::bad_shape, "pick: from %s at indices %s", x.shape().text().c_str(),
+    fail(ErrorKind::bad_shape, "take_along_axis: from %s at indices %s", x.shape().text().c_str(),
          index.shape().text().c_str());
-  return x.program().append(std::make_unique<Pick>(), {x, index}, {{index.shape()}})[0];
+  return x.program().append(std::make_unique<TakeAlongAxis>(), {x, index}, {{index.shape()}})[0];
 }
 
-Tensor place(Tensor x, Tensor index, std::int64_t n) {
-  require_real("place", x);
-  require_index("place", index);
+Tensor scatter(Tensor x, Tensor index, std::int64_t n) {
+  require_real("scatter", x);
+  require_index("scatter", index);
   if (!(x.shape() == index.shape()))
-    fail(ErrorKind::bad_shape, "place: %s at indices %s", x.shape().text().c_str(),
+    fail(ErrorKind::bad_shape, "scatter: %s at indices %s", x.shape().text().c_str(),
          index.shape().text().c_str());
-  return x.program().append(std::make_unique<PlaceOperation>(), {x, index},
+  return x.program().append(std::make_unique<Scatter>(), {x, index},
                             {{with_last(x.shape(), n)}})[0];
 }
 

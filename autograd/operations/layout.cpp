@@ -225,7 +225,7 @@ Tensor transpose(Tensor x) {
 Tensor slice(Tensor x, int axis, std::int64_t begin, std::int64_t size) {
   require_real("slice", x);
   const Shape& in = x.shape();
-  const int along = in.normalise(axis);
+  const int along = in.normalize(axis);
   refuse_rows("slice", x, along);
   if (begin < 0 || size < 0 || begin + size > in[along])
     fail(ErrorKind::bad_shape, "slice: %lld elements from %lld of axis %d of %s",
@@ -241,7 +241,7 @@ Tensor slice(Tensor x, int axis, std::int64_t begin, std::int64_t size) {
 Tensor pad(Tensor x, int axis, std::int64_t before, std::int64_t after) {
   require_real("pad", x);
   const Shape& in = x.shape();
-  const int along = in.normalise(axis);
+  const int along = in.normalize(axis);
   refuse_rows("pad", x, along);
   if (before < 0 || after < 0)
     fail(ErrorKind::bad_shape, "pad: %lld before and %lld after", static_cast<long long>(before),
@@ -256,7 +256,7 @@ Tensor pad(Tensor x, int axis, std::int64_t before, std::int64_t after) {
 Tensor concatenate(const std::vector<Tensor>& parts, int axis) {
   if (parts.empty()) fail(ErrorKind::bad_shape, "concatenate: nothing to join");
   const Shape& first = parts[0].shape();
-  const int along = first.normalise(axis);
+  const int along = first.normalize(axis);
   std::int64_t total = 0;
   for (Tensor part : parts) {
     require_real("concatenate", part);

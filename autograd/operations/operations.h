@@ -122,12 +122,12 @@ Tensor gather_rows(Tensor table, Tensor index);
 // Sum of x [..., width] into a table of n rows at index [...]: the adjoint of gather_rows.
 Tensor scatter_rows(Tensor x, Tensor index, std::int64_t table_rows);
 // x [..., n] at index [...]: one element of each last axis.
-Tensor pick(Tensor x, Tensor index);
-// Zeros but for x [...] at index: the adjoint of pick.
-Tensor place(Tensor x, Tensor index, std::int64_t n);
+Tensor take_along_axis(Tensor x, Tensor index);
+// Zeros but for x [...] at index: the adjoint of take_along_axis.
+Tensor scatter(Tensor x, Tensor index, std::int64_t n);
 Tensor one_hot(Tensor index, std::int64_t n);
 
-// ---- Normalisation over the last axis (normalisation.cpp) ----
+// ---- Normalization over the last axis (normalization.cpp) ----
 
 Tensor layer_norm(Tensor x, Tensor gain, Tensor bias, double epsilon = 1e-5);
 
@@ -169,7 +169,7 @@ RecurrentResult recurrent_unrolled(const RecurrentArguments& arguments);
 // y[t] = x[t] + c[t] y[t + 1] along the last axis (discounted returns), and its adjoint.
 Tensor backward_scan(Tensor x, Tensor c);
 Tensor forward_scan(Tensor x, Tensor c);
-// Generalised advantage estimation over the last axis, from the formula's own operations.
+// Generalized advantage estimation over the last axis, from the formula's own operations.
 Tensor advantages(Tensor reward, Tensor value, Tensor next_value, Tensor terminated, Tensor ended,
                   double discount, double lambda);
 

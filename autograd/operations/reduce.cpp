@@ -1,4 +1,4 @@
-// Reductions over neighbouring axes. Over rows they are sums of tiles.
+// Reductions over neighboring axes. Over rows they are sums of tiles.
 
 #include "autograd/operations/operations.h"
 #include "autograd/operations/support.h"
@@ -97,7 +97,7 @@ Tensor reduce_axes(Reduction how, Tensor x, int first, int last) {
 Tensor sum(Tensor x) { return reduce_axes(Reduction::sum, x, 0, x.shape().rank()); }
 
 Tensor sum(Tensor x, int axis) {
-  const int along = x.shape().normalise(axis);
+  const int along = x.shape().normalize(axis);
   return reduce_axes(Reduction::sum, x, along, along + 1);
 }
 
@@ -114,7 +114,7 @@ Tensor mean(Tensor x, int axis) {
 }
 
 Tensor max(Tensor x, int axis) {
-  const int along = x.shape().normalise(axis);
+  const int along = x.shape().normalize(axis);
   if (x.shape()[along] == 0)
     fail(ErrorKind::bad_shape, "max: of nothing, shape %s", x.shape().text().c_str());
   return reduce_axes(Reduction::maximum, x, along, along + 1);
@@ -122,7 +122,7 @@ Tensor max(Tensor x, int axis) {
 
 Tensor argmax(Tensor x, int axis) {
   require_real("argmax", x);
-  const int along = x.shape().normalise(axis);
+  const int along = x.shape().normalize(axis);
   if (x.shape()[along] == 0)
     fail(ErrorKind::bad_shape, "argmax: of nothing, shape %s", x.shape().text().c_str());
   return x.program().append(std::make_unique<ArgMax>(along), {x},

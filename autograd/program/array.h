@@ -1,11 +1,11 @@
-// Named persistent arrays: parameters, optimiser moments, running statistics, counters.
+// Named persistent arrays: parameters, optimizer moments, running statistics, counters.
 //
 // An Array lives on a device and outlives any program that reads or writes it. A Store owns arrays
 // and knows them by name; all that a run must remember is in stores, so a checkpoint is a store
 // written out.
 //
 // Names are paths, "policy/0/weight". Arrays made by `create_group` lie one after another in one
-// flat buffer, which optimisers update in one pass and solvers see as one vector.
+// flat buffer, which optimizers update in one pass and solvers see as one vector.
 
 #pragma once
 

@@ -162,7 +162,7 @@ void Plan::run_timed() {
   run_in_order([&](const Step& step, std::int64_t rows, const auto& run_it) {
     const double start = seconds(Clock::now());
     run_it();
-    program_.device().synchronise();
+    program_.device().synchronize();
     const double duration = seconds(Clock::now()) - start;
     OperationTime& time = times_[step.time_index];
     ++time.calls;

@@ -5,7 +5,7 @@
 //   Tensor target = program.input("target", {rows(64), 6});
 //   Tensor loss   = mean(square(network(program, state) - target));
 //   program.output("loss", loss);
-//   optimiser.record(loss);
+//   optimizer.record(loss);
 //   program.write("state", ...);  program.run();  program.value("loss");
 //
 // Recording appends operations; nothing is computed. `gradients` and `tangents` append ordinary

@@ -41,7 +41,7 @@ class Shape {
 
   int rank() const { return rank_; }
   // Axis from the front, or from the back where negative.
-  std::int64_t operator[](int axis) const { return size_[normalise(axis)]; }
+  std::int64_t operator[](int axis) const { return size_[normalize(axis)]; }
   // Whether dimension 0 counts rows.
   bool has_rows() const { return has_rows_; }
   std::int64_t row_count() const { return has_rows_ ? size_[0] : 1; }
@@ -56,7 +56,7 @@ class Shape {
     return n;
   }
 
-  int normalise(int axis) const {
+  int normalize(int axis) const {
     const int found = axis < 0 ? axis + rank_ : axis;
     UNDERSTUDY_CHECK(found >= 0 && found < rank_, "axis %d of a tensor of rank %d", axis, rank_);
     return found;
@@ -75,7 +75,7 @@ class Shape {
   }
 
   Dimension dimension(int axis) const {
-    const int found = normalise(axis);
+    const int found = normalize(axis);
     return Dimension(size_[found], has_rows_ && found == 0);
   }
 
@@ -88,7 +88,7 @@ class Shape {
   Shape without_axis(int axis) const {
     Shape shape;
     for (int i = 0; i < rank_; ++i)
-      if (i != normalise(axis)) shape.append(dimension(i));
+      if (i != normalize(axis)) shape.append(dimension(i));
     return shape;
   }
 

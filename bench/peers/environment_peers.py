@@ -3,7 +3,7 @@
 usage: environment_peers.py THREADS [FOLDER]
 
 Prints lines of "work",threads,unit,figure,peer, as `--peers=FILE` reads them: the median of
-repeated samples. Gymnasium's vectorised CartPole has one thread; EnvPool is left out where it is
+repeated samples. Gymnasium's vectorized CartPole has one thread; EnvPool is left out where it is
 not installed (FOLDER: where else to look for it).
 """
 
@@ -19,7 +19,7 @@ threads = int(sys.argv[1])
 sys.path.extend(sys.argv[2:])
 
 
-def rate(step, instances, samples=7, budget=1.4):
+def rate(step, num_envs, samples=7, budget=1.4):
     """Steps a second: the median of samples that share `budget` seconds."""
     for _ in range(20):
         step()
@@ -29,13 +29,13 @@ def rate(step, instances, samples=7, budget=1.4):
         while time.perf_counter() - start < budget / samples:
             step()
             calls += 1
-        found.append(calls * instances / (time.perf_counter() - start))
+        found.append(calls * num_envs / (time.perf_counter() - start))
     return statistics.median(found)
 
 
-def report(instances, figure, package):
+def report(num_envs, figure, package):
     version = importlib.metadata.version(package.lower())
-    print(f'"cartpole, {instances} instances",{threads},steps/s,{figure:.6g},{package} {version}',
+    print(f'"cartpole, {num_envs} environments",{threads},steps/s,{figure:.6g},{package} {version}',
           flush=True)
 
 
@@ -50,21 +50,21 @@ def stepper(environments, actions):
     return step
 
 
-def gymnasium_rate(instances):
+def gymnasium_rate(num_envs):
     module = importlib.import_module("gymnasium.envs.classic_control.cartpole")
-    environments = module.CartPoleVectorEnv(num_envs=instances)
+    environments = module.CartPoleVectorEnv(num_envs=num_envs)
     environments.reset(seed=1)
-    actions = numpy.random.default_rng(1).integers(0, 2, (16, instances))
-    return rate(stepper(environments, actions), instances)
+    actions = numpy.random.default_rng(1).integers(0, 2, (16, num_envs))
+    return rate(stepper(environments, actions), num_envs)
 
 
-def envpool_rate(instances):
+def envpool_rate(num_envs):
     pool = importlib.import_module("envpool")
-    environments = pool.make("CartPole-v1", env_type="gymnasium", num_envs=instances,
+    environments = pool.make("CartPole-v1", env_type="gymnasium", num_envs=num_envs,
                              num_threads=threads)
     environments.reset()
-    actions = numpy.random.default_rng(1).integers(0, 2, (16, instances)).astype(numpy.int32)
-    return rate(stepper(environments, actions), instances)
+    actions = numpy.random.default_rng(1).integers(0, 2, (16, num_envs)).astype(numpy.int32)
+    return rate(stepper(environments, actions), num_envs)
 
 
 try:

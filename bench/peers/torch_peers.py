@@ -3,7 +3,7 @@
 usage: torch_peers.py installed|tuned|compiled THREADS [FILTER]
 
 Prints lines of "work",threads,unit,figure,peer: the median of repeated samples after a warm-up.
-"installed" and "tuned" run eagerly, tuned with the fused optimiser where that is faster;
+"installed" and "tuned" run eagerly, tuned with the fused optimizer where that is faster;
 "compiled" is the same work through torch.compile, in the tuned environment.
 """
 
@@ -75,7 +75,7 @@ def stepper(make_loss, parameters, fused, compiled):
 
 
 def variants(make_loss, parameters):
-    """Eager as installed; tuned adds the fused optimiser; the compiler goes alone."""
+    """Eager as installed; tuned adds the fused optimizer; the compiler goes alone."""
     plain = [lambda: stepper(make_loss, parameters, False, False)]
     if variant == "compiled":
         return [lambda: stepper(make_loss, parameters, True, True)]
@@ -85,7 +85,7 @@ def variants(make_loss, parameters):
 
 
 def forward_variants(work):
-    """Work without an optimiser, eager or compiled."""
+    """Work without an optimizer, eager or compiled."""
     return [lambda: torch.compile(work) if variant == "compiled" else work]
 
 
@@ -195,9 +195,9 @@ def policies():
 
     def mixture_loss():
         weight, mean, deviation = head(lstm(seen)[0]).split([20, 40, 40], -1)
-        log_deviation = deviation.view(32, 96, 20, 2)
-        z = (offset - mean.view(32, 96, 20, 2)) * torch.exp(-log_deviation)
-        each = (-0.5 * z * z - log_deviation).sum(-1)
+        log_std = deviation.view(32, 96, 20, 2)
+        z = (offset - mean.view(32, 96, 20, 2)) * torch.exp(-log_std)
+        each = (-0.5 * z * z - log_std).sum(-1)
         log_density = torch.logsumexp(torch.log_softmax(weight, -1) + each, -1)
         return -(log_density * counted).sum() / counted.sum()
     timed("mixture LSTM, 32 drawings of 96 offsets",

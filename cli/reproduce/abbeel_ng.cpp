@@ -62,7 +62,7 @@ std::vector<Vector> imitate(const Problem& p, Engine& engine, const Options& opt
   auto solved = [&](double sign) {
     Vector r = p.reward;
     for (double& x : r) x *= sign;
-    return solve(engine, p, r, {.choice = Choice::hard, .tolerance = 1e-6}).policy;
+    return solve(engine, p, r, {.backup = Backup::max, .tolerance = 1e-6}).policy;
   };
   const Vector best = solved(1.0);
   Vector random(p.n_pairs()), half(p.n_pairs());
@@ -117,7 +117,7 @@ void run(Reproduction& reproduction, const Options& options) {
     }
     const Problem p = world(i - bad_runs);
     const Vector expert = policy_features(
-        engine, p, solve(engine, p, p.reward, {.choice = Choice::hard, .tolerance = 1e-6}).policy);
+        engine, p, solve(engine, p, p.reward, {.backup = Backup::max, .tolerance = 1e-6}).policy);
     found[0][i - bad_runs] = distances(p, engine, expert, Method::max_margin, options.iterations);
     found[1][i - bad_runs] = distances(p, engine, expert, Method::projection, options.iterations);
   });

@@ -1,4 +1,4 @@
-// Wulfmeier, Ondrúška & Posner 2015's Binaryworld at 32 x 32: a reward that counts colours in a
+// Wulfmeier, Ondrúška & Posner 2015's Binaryworld at 32 x 32: a reward that counts colors in a
 // window, which no linear reward of them has.
 
 #include "algorithms/tabular/worlds.h"
@@ -9,7 +9,7 @@ namespace understudy::cli {
 namespace {
 
 // A plane of blue cells and one of red ones: outside the map is neither.
-RewardFeatures colours(const Problem& p) {
+RewardFeatures colors(const Problem& p) {
   RewardFeatures f{FeatureOwner::state, 2, {}};
   for (std::int64_t s = 0; s < p.n_states; ++s) {
     const double blue = p.features[s * p.n_features + 4];  // the window's middle
@@ -22,7 +22,7 @@ RewardFeatures colours(const Problem& p) {
 RewardWorld world() {
   RewardWorld w;
   w.map = [](std::uint64_t seed) { return binaryworld({.seed = seed}); };
-  w.image = colours;
+  w.image = colors;
   w.mlp.network.hidden = {32, 32};
   w.mlp.learning_rate = 1e-2;
   w.mlp_prior = 6.0;

@@ -34,8 +34,8 @@ constexpr std::int64_t usual_seeds = 10;
 struct Task {
   const char* environment;
   std::int64_t rounds, pairs, training_steps;  // pairs and gradient steps a round
-  std::int64_t collectors, instances;          // side by side: while learning; while measured
-  double tolerance;  // a real action as far from the expert's is the same
+  std::int64_t collectors, num_envs;           // side by side: while learning; while measured
+  double tolerance;                            // a real action as far from the expert's is the same
   // Ends of episodes that are failures: those by themselves (a crash), or those by time.
   bool failure_terminates;
   std::int64_t lead;  // steps before the first that counts: the forest begins with a clear strip
@@ -56,14 +56,14 @@ struct Measured {
 Measured measure(Device& device, const Task& task, const Policy* policy, Expert& expert,
                  std::uint64_t seed) {
   const EnvironmentDescription& environment = environment_named(task.environment);
-  const std::int64_t n = task.instances, width = environment.action_size;
+  const std::int64_t n = task.num_envs, width = environment.action_size;
   BatchWorld world(device, environment, n, seed);
   world.begin(std::uint64_t{1} << 20);  // none of the rounds in which it learned
   Store store(device);
   std::unique_ptr<Actor> actor;
   if (policy != nullptr)
-    actor = std::make_unique<Actor>(*policy, store,
-                                    Actor::Options{.rows = n, .deterministic = true});
+    actor =
+        std::make_unique<Actor>(*policy, store, Actor::Options{.rows = n, .deterministic = true});
   std::vector<bool> lost(static_cast<std::size_t>(n), false);
   Measured found;
   double count = 0;
@@ -93,8 +93,8 @@ Measured measure(Device& device, const Task& task, const Policy* policy, Expert&
                       asked_observations, asked_states});
       for (std::size_t k = 0; k < who.size(); ++k)
         for (std::int64_t d = 0; d < width; ++d) {
-          const std::size_t at = who[k] * static_cast<std::size_t>(width) +
-                                 static_cast<std::size_t>(d);
+          const std::size_t at =
+              who[k] * static_cast<std::size_t>(width) + static_cast<std::size_t>(d);
           const double shown = static_cast<double>(
               right[k * static_cast<std::size_t>(width) + static_cast<std::size_t>(d)]);
           if (!actor) own[at] = shown;
@@ -117,12 +117,11 @@ Measured measure(Device& device, const Task& task, const Policy* policy, Expert&
   return found;
 }
 
-Measured learn(Device& device, const Task& task, Expert& expert, bool clone,
-                          std::uint64_t seed) {
+Measured learn(Device& device, const Task& task, Expert& expert, bool clone, std::uint64_t seed) {
   const EnvironmentDescription& environment = environment_named(task.environment);
   PolicyDescription description = describe_policy(environment);
   description.trunk.hidden = {64, 64};
-  description.normalise_observations = true;
+  description.normalize_observations = true;
   Policy policy(device, description, seed);
   BatchWorld world(device, environment, task.collectors, seed);
   Dagger::Options options;
@@ -131,7 +130,7 @@ Measured learn(Device& device, const Task& task, Expert& expert, bool clone,
   options.decay = 1;
   options.steps = task.pairs;
   options.training_steps = task.training_steps;
-  options.cloning.batch = std::min<std::int64_t>(128, task.pairs);
+  options.cloning.batch_size = std::min<std::int64_t>(128, task.pairs);
   options.seed = seed;
   Dagger dagger(policy, world, expert, options);
   for (std::int64_t i = 0; i < task.rounds; ++i) {
@@ -142,8 +141,7 @@ Measured learn(Device& device, const Task& task, Expert& expert, bool clone,
 }
 
 // The slope of log mean mistakes on log T by least squares, over the chosen seeds.
-double exponent(const std::vector<std::int64_t>& horizons,
-                const std::vector<Measured>& of_seeds,
+double exponent(const std::vector<std::int64_t>& horizons, const std::vector<Measured>& of_seeds,
                 const std::vector<std::size_t>& chosen) {
   double sx = 0, sy = 0, sxx = 0, sxy = 0;
   const double n = static_cast<double>(horizons.size());
@@ -198,9 +196,9 @@ void run(Reproduction& reproduction, const Options& options) {
     if (options.training_steps > 0) task.training_steps = options.training_steps;
     if (options.tolerance >= 0) task.tolerance = options.tolerance;
     const EnvironmentDescription& environment = environment_named(task.environment);
-    const std::unique_ptr<Expert> expert =
-        task.failure_terminates ? built_in_expert(environment)
-                                : thrifty_driver(&team, options.fuel);
+    const std::unique_ptr<Expert> expert = task.failure_terminates
+                                               ? built_in_expert(environment)
+                                               : thrifty_driver(&team, options.fuel);
     const Measured its_own = measure(*device, task, nullptr, *expert, reproduction.common.seed);
     std::vector<Measured> found[2];
     for (std::int64_t i = 0; i < seeds; ++i)
@@ -209,10 +207,10 @@ void run(Reproduction& reproduction, const Options& options) {
             learn(*device, task, *expert, clone,
                   reproduction.common.seed + static_cast<std::uint64_t>(i)));
     Table table;
-    table.title = formatted(
-        "%s: mistakes in T steps, mean of %lld seeds, %lld answers of the expert each",
-        task.environment, static_cast<long long>(seeds),
-        static_cast<long long>(task.rounds * task.pairs));
+    table.title =
+        formatted("%s: mistakes in T steps, mean of %lld seeds, %lld answers of the expert each",
+                  task.environment, static_cast<long long>(seeds),
+                  static_cast<long long>(task.rounds * task.pairs));
     table.columns = {"T", "cloning", "95 %", "lost", "DAgger", "95 %", "lost"};
     for (std::size_t k = 0; k < task.horizons.size(); ++k) {
       std::vector<Json> row = {formatted("%lld", static_cast<long long>(task.horizons[k]))};
@@ -267,26 +265,25 @@ void run(Reproduction& reproduction, const Options& options) {
 
 Experiment dagger_horizon_experiment() {
   const auto options = std::make_shared<Options>();
-  return {"dagger-horizon",
-          "Mistakes of cloning and of DAgger as the horizon grows",
-          "Ross, Gordon & Bagnell 2011, theorems 2.1 and 3.2 (no table of theirs)",
-          [options](Verb& verb) {
-            verb.option("--environment", options->environment,
-                        "forest or mountain_car; by default both");
-            verb.option("--rounds", options->rounds, "in place of the task's own").positive();
-            verb.option("--pairs", options->pairs, "the expert's answers a round, likewise")
-                .positive();
-            verb.option("--training-steps", options->training_steps, "gradient steps a round")
-                .positive();
-            verb.option("--tolerance", options->tolerance,
-                        "as far from the expert's a real action is no mistake")
-                .not_negative();
-            verb.option("--fuel", options->fuel,
-                        "mountain_car: what its driver pays for a step with the engine on, beside "
-                        "1 for any; 0: the quickest")
-                .not_negative();
-          },
-          [options](Reproduction& reproduction) { run(reproduction, *options); }};
+  return {
+      "dagger-horizon", "Mistakes of cloning and of DAgger as the horizon grows",
+      "Ross, Gordon & Bagnell 2011, theorems 2.1 and 3.2 (no table of theirs)",
+      [options](Verb& verb) {
+        verb.option("--environment", options->environment,
+                    "forest or mountain_car; by default both");
+        verb.option("--rounds", options->rounds, "in place of the task's own").positive();
+        verb.option("--pairs", options->pairs, "the expert's answers a round, likewise").positive();
+        verb.option("--training-steps", options->training_steps, "gradient steps a round")
+            .positive();
+        verb.option("--tolerance", options->tolerance,
+                    "as far from the expert's a real action is no mistake")
+            .not_negative();
+        verb.option("--fuel", options->fuel,
+                    "mountain_car: what its driver pays for a step with the engine on, beside "
+                    "1 for any; 0: the quickest")
+            .not_negative();
+      },
+      [options](Reproduction& reproduction) { run(reproduction, *options); }};
 }
 
 }  // namespace understudy::cli

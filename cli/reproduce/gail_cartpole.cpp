@@ -28,7 +28,7 @@ constexpr Task tasks[] = {{"cartpole", "82-213 k, 10.4-27.3 s"},
 constexpr double goal = 475;
 constexpr std::int64_t demonstrations = 10, usual_seeds = 5;
 constexpr std::int64_t most_iterations = 230, look_every = 2;
-constexpr RolloutOptions rollouts = {.instances = 20, .pairs = 2000};
+constexpr RolloutOptions rollouts = {.num_envs = 20, .steps_per_iteration = 2000};
 constexpr std::int64_t fisher_stride = 5;
 constexpr double divergence = 0.02;
 // Five small steps an iteration and not a large one: where falling ends nothing, a discriminator
@@ -49,10 +49,10 @@ Found learn(Device& device, const EnvironmentDescription& environment, const Dem
   };
   Clock::time_point start = Clock::now();
   Policy policy(device, imitation_policy(environment), seed);
-  hold_statistics(policy, expert);
+  freeze_normalizer(policy, expert);
   AdversarialOptions options =
       imitation_options(AdversarialAlgorithm::gail, rollouts, fisher_stride, seed);
-  options.trpo.trust_region.divergence = divergence;
+  options.trpo.trust_region.max_kl = divergence;
   options.discriminator.steps = discriminator_steps;
   options.discriminator.learning_rate = discriminator_rate;
   const auto imitation = make_imitation(policy, environment, expert, options);
@@ -91,9 +91,9 @@ void run(Reproduction& reproduction) {
                             formatted("%lld", static_cast<long long>(found.interactions)),
                             formatted("%.2f", found.seconds)});
     }
-    table.note = formatted("%lld of %lld seeds reached it; imitation: %s",
-                           static_cast<long long>(reached), static_cast<long long>(seeds),
-                           task.peer);
+    table.note =
+        formatted("%lld of %lld seeds reached it; imitation: %s", static_cast<long long>(reached),
+                  static_cast<long long>(seeds), task.peer);
     reproduction.tables.push_back(std::move(table));
   }
 }
@@ -101,7 +101,8 @@ void run(Reproduction& reproduction) {
 }  // namespace
 
 Experiment gail_cartpole_experiment() {
-  return {"gail-cartpole", "GAIL's environment steps and seconds to 475 on two CartPoles",
+  return {"gail-cartpole",
+          "GAIL's environment steps and seconds to 475 on two CartPoles",
           "the library imitation, GAIL on CartPole-v1 and seals/CartPole-v0, 10 demonstrations",
           {},
           run};

@@ -3,9 +3,9 @@
 // demonstrations.
 //
 // The protocol is the paper's and its code's: the first N episodes of the expert, thinned out to
-// every 10th step (CartPole) or 5th; networks of 2 x 100 tanh on observations standardised with the
+// every 10th step (CartPole) or 5th; networks of 2 x 100 tanh on observations standardized with the
 // expert's statistics; 300 iterations of 5000 pairs, TRPO with divergence 0.01; the last policy's
-// modes over 50 episodes; seven seeds. What differs here: 50 instances of 100 steps in place of
+// modes over 50 episodes; seven seeds. What differs here: 50 environments of 100 steps in place of
 // whole episodes, values beyond a truncated episode, Fisher products over every fifth pair (an
 // option), and all of the expert's pairs in each step of the discriminator.
 //
@@ -22,7 +22,7 @@
 #include <thread>
 
 #include "algorithms/adversarial/adversarial_imitation.h"
-#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/cloning/behavior_cloning.h"
 #include "algorithms/data/demonstration_files.h"
 #include "algorithms/policies/evaluation.h"
 #include "cli/player.h"
@@ -84,7 +84,7 @@ struct Options {
   std::vector<std::string> environments, algorithms;
   std::vector<std::int64_t> sizes;
   std::string experts = "authors";
-  std::int64_t iterations = 300, pairs = 5000, instances = 50, fisher_stride = 1;
+  std::int64_t iterations = 300, steps_per_iteration = 5000, num_envs = 50, fisher_stride = 1;
   double entropy = 0;
 };
 
@@ -105,8 +105,9 @@ Demonstrations own_expert(Device& device, const Task& task, const Options& optio
   const EnvironmentDescription& environment = environment_named(task.environment);
   Policy policy(device, imitation_policy(environment), seed);
   TrpoOptions trpo;
-  trpo.learner.rollouts = {
-      .instances = options.instances, .pairs = options.pairs, .seed = seed + 1000};
+  trpo.learner.rollouts = {.num_envs = options.num_envs,
+                           .steps_per_iteration = options.steps_per_iteration,
+                           .seed = seed + 1000};
   trpo.trust_region.fisher_stride = options.fisher_stride;
   trpo.learner.baseline.trust_region.fisher_stride = options.fisher_stride;
   Trpo learner(policy, environment, trpo);
@@ -143,21 +144,22 @@ Outcome play(const Demonstrations& all, const Run& run, const Options& options) 
   Policy policy(*device, imitation_policy(environment), run.seed);
   if (run.algorithm == 0) {
     const Pairs pairs = pairs_of(few);
-    standardise(policy, pairs);
-    BehaviouralCloning cloning(policy, pairs,
-                               {.batch = 128,
-                                .learning_rate = 1e-3,
-                                .gradient_norm = 0,
-                                .validation_share = 0.3,
-                                .seed = run.seed});
-    cloning.steps(1000);
+    fit_normalizer(policy, pairs);
+    BehaviorCloning cloning(policy, pairs,
+                            {.batch_size = 128,
+                             .learning_rate = 1e-3,
+                             .gradient_norm = 0,
+                             .validation_share = 0.3,
+                             .seed = run.seed});
+    cloning.train(1000);
     cloning.keep_best();
   } else {
-    hold_statistics(policy, few);
+    freeze_normalizer(policy, few);
     AdversarialOptions imitate = imitation_options(
         adversarial_algorithm_named(algorithms[run.algorithm]),
-        {.instances = options.instances, .pairs = options.pairs}, options.fisher_stride, run.seed);
-    imitate.trpo.learner.entropy = options.entropy;
+        {.num_envs = options.num_envs, .steps_per_iteration = options.steps_per_iteration},
+        options.fisher_stride, run.seed);
+    imitate.trpo.learner.entropy_coefficient = options.entropy;
     const auto imitation = make_imitation(policy, environment, few, imitate, run.task->file);
     for (std::int64_t i = 0; i < options.iterations; ++i) {
       imitation->step();
@@ -179,8 +181,8 @@ Json key_of(const Run& run, const Options& options) {
               {"seed", run.seed}};
   if (run.algorithm != 0 || options.experts == "own")
     key.update({{"iterations", options.iterations},
-                {"pairs", options.pairs},
-                {"instances", options.instances},
+                {"steps_per_iteration", options.steps_per_iteration},
+                {"num_envs", options.num_envs},
                 {"fisher_stride", options.fisher_stride},
                 {"entropy", options.entropy}});
   return key;
@@ -279,8 +281,10 @@ Table table_of(const Task& task, const std::vector<Run>& runs, const std::vector
 }
 
 void run(Reproduction& reproduction, const Options& options) {
-  if (options.pairs % options.instances != 0 || options.pairs % options.fisher_stride != 0)
-    fail(ErrorKind::bad_input, "--pairs: expected a multiple of --instances and --fisher-stride");
+  if (options.steps_per_iteration % options.num_envs != 0 ||
+      options.steps_per_iteration % options.fisher_stride != 0)
+    fail(ErrorKind::bad_input,
+         "--steps-per-iteration: expected a multiple of --num-envs and --fisher-stride");
   constexpr std::int64_t papers_seeds = 7;
   const std::int64_t seeds = reproduction.seeds == 0 ? papers_seeds : reproduction.seeds;
   const std::vector<Run> runs = chosen_runs(options, seeds, reproduction.common.seed);
@@ -352,8 +356,8 @@ void run(Reproduction& reproduction, const Options& options) {
   std::vector<Outcome> finished;
   for (const auto& outcome : outcomes) finished.push_back(*outcome);
   for (const Task& task : tasks) {
-    Table table = table_of(task, runs, finished, experts[static_cast<std::size_t>(&task - tasks)],
-                           options);
+    Table table =
+        table_of(task, runs, finished, experts[static_cast<std::size_t>(&task - tasks)], options);
     if (!table.rows.empty()) reproduction.tables.push_back(std::move(table));
   }
 }
@@ -374,8 +378,9 @@ Experiment gail_classic_experiment() {
                     "authors: those of gym_experts; own: trained here by TRPO")
             .one_of({"authors", "own"});
         verb.option("--iterations", options->iterations, "of each run (300)").between(1, 100000);
-        verb.option("--pairs", options->pairs, "of an iteration (5000)").between(1, 1000000);
-        verb.option("--instances", options->instances, "environments side by side (50)")
+        verb.option("--steps-per-iteration", options->steps_per_iteration, "of an iteration (5000)")
+            .between(1, 1000000);
+        verb.option("--num-envs", options->num_envs, "environments side by side (50)")
             .between(1, 100000);
         verb.option("--fisher-stride", options->fisher_stride,
                     "Fisher products over every so many pairs (1, as the paper has it)")

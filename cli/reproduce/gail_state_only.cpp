@@ -25,8 +25,8 @@ namespace {
 struct Task {
   const char* environment;
   const char* change;  // of what the learner's actions do, in words
-  // Discrete: the expert's action a is written down as relabelled[a]. Real: as factor * a.
-  std::vector<std::int64_t> relabelled;
+  // Discrete: the expert's action a is written down as relabeled[a]. Real: as factor * a.
+  std::vector<std::int64_t> relabeled;
   float factor;
   std::int64_t iterations, discriminator_steps;  // the latter in an iteration
   double discriminator_rate;
@@ -42,7 +42,7 @@ std::vector<Task> tasks() {
 }
 
 constexpr std::int64_t demonstrations = 10, usual_seeds = 5;
-constexpr RolloutOptions rollouts = {.instances = 50, .pairs = 5000};
+constexpr RolloutOptions rollouts = {.num_envs = 50, .steps_per_iteration = 5000};
 constexpr std::int64_t fisher_stride = 5;
 constexpr double mark = 0.9;
 constexpr double discount = 0.99;
@@ -51,7 +51,7 @@ double learn(Device& device, const Task& task, const Demonstrations& expert, Rew
              std::uint64_t seed) {
   const EnvironmentDescription& environment = environment_named(task.environment);
   Policy policy(device, imitation_policy(environment), seed);
-  hold_statistics(policy, expert);
+  freeze_normalizer(policy, expert);
   AdversarialOptions options =
       imitation_options(AdversarialAlgorithm::gail, rollouts, fisher_stride, seed);
   options.input = input;
@@ -76,11 +76,20 @@ void run(Reproduction& reproduction, const Options& options) {
   Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
   const auto device = cpu_device(&team);
   Table table;
-  table.title = formatted("GAIL from %lld demonstrations, %lld seeds: return, and its share of the "
-                          "expert's above random",
-                          static_cast<long long>(demonstrations), static_cast<long long>(seeds));
-  table.columns = {"environment, learner", "expert", "(s, a)", "95 %",  "share", "at 90 %",
-                   "(s, s')",              "95 %",   "share",  "at 90 %"};
+  table.title = formatted(
+      "GAIL from %lld demonstrations, %lld seeds: return, and its share of the "
+      "expert's above random",
+      static_cast<long long>(demonstrations), static_cast<long long>(seeds));
+  table.columns = {"environment, learner",
+                   "expert",
+                   "(s, a)",
+                   "95 %",
+                   "share",
+                   "at 90 %",
+                   "(s, s')",
+                   "95 %",
+                   "share",
+                   "at 90 %"};
   bool found = false;
   for (Task task : tasks()) {
     if (!options.environment.empty() && options.environment != task.environment) continue;
@@ -93,7 +102,7 @@ void run(Reproduction& reproduction, const Options& options) {
     const double shown = score_of(expert, environment).mean;
     const double random = environment.random_return;
     for (std::int64_t& action : expert.actions.indices)
-      action = task.relabelled[static_cast<std::size_t>(action)];
+      action = task.relabeled[static_cast<std::size_t>(action)];
     for (float& action : expert.actions.numbers) action *= task.factor;
     std::vector<Json> row = {std::string(task.environment) + ": " + task.change,
                              formatted("%.1f", shown)};
@@ -130,14 +139,14 @@ void run(Reproduction& reproduction, const Options& options) {
 
 Experiment gail_state_only_experiment() {
   const auto options = std::make_shared<Options>();
-  return {"gail-state-only", "GAIL on what was seen, for learners whose actions differ",
-          "Torabi et al. 2018, \"Generative adversarial imitation from observation\"",
-          [options](Verb& verb) {
-            verb.option("--environment", options->environment, "one of the five; by default all");
-            verb.option("--iterations", options->iterations, "in place of the task's own")
-                .positive();
-          },
-          [options](Reproduction& reproduction) { run(reproduction, *options); }};
+  return {
+      "gail-state-only", "GAIL on what was seen, for learners whose actions differ",
+      "Torabi et al. 2018, \"Generative adversarial imitation from observation\"",
+      [options](Verb& verb) {
+        verb.option("--environment", options->environment, "one of the five; by default all");
+        verb.option("--iterations", options->iterations, "in place of the task's own").positive();
+      },
+      [options](Reproduction& reproduction) { run(reproduction, *options); }};
 }
 
 }  // namespace understudy::cli

@@ -256,7 +256,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
       SequenceCloning::Options options;
       options.policy.trunk = {.kind = TrunkKind::gru, .hidden = {settings.hidden, settings.hidden}};
       options.policy.head = {.kind = HeadKind::regression};
-      options.batch = settings.batch;
+      options.batch_size = settings.batch;
       options.steps = steps;
       options.learning_rate = settings.rate;
       options.seed = reproduction.common.seed + static_cast<std::uint64_t>(seed);
@@ -294,18 +294,17 @@ void run(Reproduction& reproduction, const Settings& settings) {
 
 Experiment letters_experiment() {
   auto settings = std::make_shared<Settings>();
-  return {
-      "letters", "Letters drawn free-running: what a policy's own errors do to it",
-      "Bengio et al. 2015; Venkatraman et al. 2015; letters2d (Idiap)",
-      [settings](Verb& verb) {
-        verb.option("--iterations", settings->iterations, "steps of training (800)").positive();
-        verb.option("--hidden", settings->hidden, "units of the GRU (64)").positive();
-        verb.option("--perturbation", settings->perturbation,
-                    "of positions, in fifths of a unit (0.1)")
-            .positive();
-        verb.option("--blends", settings->blends, "of each drawing with others (4)").positive();
-      },
-      [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
+  return {"letters", "Letters drawn free-running: what a policy's own errors do to it",
+          "Bengio et al. 2015; Venkatraman et al. 2015; letters2d (Idiap)",
+          [settings](Verb& verb) {
+            verb.option("--iterations", settings->iterations, "steps of training (800)").positive();
+            verb.option("--hidden", settings->hidden, "units of the GRU (64)").positive();
+            verb.option("--perturbation", settings->perturbation,
+                        "of positions, in fifths of a unit (0.1)")
+                .positive();
+            verb.option("--blends", settings->blends, "of each drawing with others (4)").positive();
+          },
+          [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
 }
 
 }  // namespace understudy::cli

@@ -118,14 +118,14 @@ Channels read_channels(const std::string& folder) {
       }
     const double mean = sum / count;
     const double deviation = std::sqrt(squares / count - mean * mean);
-    const auto standardise = [&](Poses& poses) {
+    const auto standardize = [&](Poses& poses) {
       for (std::int64_t t = 0; t < poses.rows(); ++t) {
         float& x = poses.values[static_cast<std::size_t>(t * poses.width + c)];
         x = static_cast<float>((static_cast<double>(x) - mean) / deviation);
       }
     };
-    for (Poses& poses : channels.train) standardise(poses);
-    standardise(channels.held_out);
+    for (Poses& poses : channels.train) standardize(poses);
+    standardize(channels.held_out);
   }
   return channels;
 }
@@ -246,11 +246,11 @@ void next_pose(Reproduction& reproduction, Device& device, const Settings& setti
       SequenceCloning::Options options;
       options.policy.trunk = {.kind = TrunkKind::mlp, .hidden = {64}};
       options.policy.head = {.kind = model.head,
-                             .state_dependent = true,
-                             .minimum_deviation = 0.3,
-                             .maximum_deviation = 20,
+                             .state_dependent_std = true,
+                             .min_std = 0.3,
+                             .max_std = 20,
                              .components = 5};
-      options.batch = 64;
+      options.batch_size = 64;
       options.steps = 1;
       options.learning_rate = 2e-3;
       options.weight_decay = 1;
@@ -469,7 +469,7 @@ void next_second(Reproduction& reproduction, Device& device, const Settings& set
       SequenceCloning::Options options;
       options.policy.trunk = {.kind = TrunkKind::gru, .hidden = {settings.hidden}};
       options.policy.head = {.kind = HeadKind::regression};
-      options.batch = settings.batch;
+      options.batch_size = settings.batch;
       options.steps = window;
       options.given = shown_poses;
       options.learning_rate = settings.rate;

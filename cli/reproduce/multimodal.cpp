@@ -122,7 +122,7 @@ Point action_of(const Sequences& sequences, std::int64_t row) {
 
 // What people did in the situations like each held-out one: of all people, but for that row itself.
 template <class Alike>
-void nobody_by_neighbours(Task& task, const Alike& alike) {
+void nobody_by_neighbors(Task& task, const Alike& alike) {
   std::vector<std::vector<Point>> done;
   for (std::int64_t i = 0; i < task.held_out.rows(); ++i) {
     std::vector<Point> here;
@@ -165,7 +165,7 @@ Task stroke_task(const std::string& folder) {
   }
   scale_actions(task);
   const Sequences held_out = task.held_out;
-  nobody_by_neighbours(task, [&](std::int64_t i, const Sequences& from, std::int64_t j) {
+  nobody_by_neighbors(task, [&](std::int64_t i, const Sequences& from, std::int64_t j) {
     const float* a = &held_out.inputs[static_cast<std::size_t>(width * i)];
     const float* b = &from.inputs[static_cast<std::size_t>(width * j)];
     return std::equal(a + 5, a + width, b + 5) &&
@@ -224,7 +224,7 @@ Task letter_task(const std::string& folder) {
            a.x, a.y);
   }
   const Sequences held_out = task.held_out;
-  nobody_by_neighbours(task, [&](std::int64_t i, const Sequences& from, std::int64_t j) {
+  nobody_by_neighbors(task, [&](std::int64_t i, const Sequences& from, std::int64_t j) {
     return alike(held_out, i, from, j);
   });
   return task;
@@ -261,14 +261,14 @@ Measured measure(Device& device, const Task& task, HeadKind kind, const Settings
   SequenceCloning::Options options;
   options.policy.trunk = {.kind = TrunkKind::mlp, .hidden = {64, 64}};
   options.policy.head = {.kind = kind,
-                         .state_dependent = true,
-                         .minimum_deviation = least_deviation,
-                         .maximum_deviation = 10,
+                         .state_dependent_std = true,
+                         .min_std = least_deviation,
+                         .max_std = 10,
                          .components = 8,
                          .bins = settings.bins,
                          .edges = edges_for(task.train, settings.bins)};
   if (kind == HeadKind::adversarial) options.policy.head.hidden = {64, 64};
-  options.batch = settings.batch;
+  options.batch_size = settings.batch;
   options.steps = 1;
   options.learning_rate = settings.rate;
   options.momentum = kind == HeadKind::adversarial ? 0 : 0.9;

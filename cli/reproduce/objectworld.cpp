@@ -10,27 +10,27 @@ namespace understudy::cli {
 
 namespace {
 
-// How many objects of a colour lie at each distance below 3 of a cell: what a convolution of 5 x 5
+// How many objects of a color lie at each distance below 3 of a cell: what a convolution of 5 x 5
 // makes of the planes of objects where its weights depend on the distance alone, six in place of
-// twenty-five a colour. (Objectworld looks the same from every side, which the distances that the
+// twenty-five a color. (Objectworld looks the same from every side, which the distances that the
 // other methods are given know too.) The planes are the first thresholds' features, "distance
 // below 1".
 RewardFeatures rings(const Problem& p) {
-  constexpr std::int64_t colours = 4, reach = 2;
+  constexpr std::int64_t colors = 4, reach = 2;
   constexpr int ring_of[3][3] = {{0, 1, 3}, {1, 2, 4}, {3, 4, 5}};  // of |dy|, |dx|
   const std::int64_t height = p.shape[0], width = p.shape[1];
-  RewardFeatures f{FeatureOwner::state, 6 * colours, {}};
+  RewardFeatures f{FeatureOwner::state, 6 * colors, {}};
   for (std::int64_t s = 0; s < p.n_states; ++s) {
-    double count[6 * colours] = {};
+    double count[6 * colors] = {};
     for (std::int64_t dy = -reach; dy <= reach; ++dy)
       for (std::int64_t dx = -reach; dx <= reach; ++dx) {
         const std::int64_t y = s / width + dy, x = s % width + dx;
         if (y < 0 || y >= height || x < 0 || x >= width) continue;
-        for (std::int64_t c = 0; c < colours; ++c)
+        for (std::int64_t c = 0; c < colors; ++c)
           count[6 * c + ring_of[std::abs(dy)][std::abs(dx)]] +=
               p.features[(y * width + x) * p.n_features + c];
       }
-    f.values.insert(f.values.end(), count, count + 6 * colours);
+    f.values.insert(f.values.end(), count, count + 6 * colors);
   }
   return f;
 }

@@ -269,11 +269,11 @@ void run(Reproduction& reproduction, const Settings& settings) {
       options.policy.trunk = {.kind = model.trunk, .hidden = {settings.hidden}};
       if (model.trunk == TrunkKind::mlp) options.policy.trunk.hidden.push_back(settings.hidden);
       options.policy.head = {.kind = model.head,
-                             .state_dependent = true,
-                             .minimum_deviation = settings.floor / arc_length,
-                             .maximum_deviation = 10,
+                             .state_dependent_std = true,
+                             .min_std = settings.floor / arc_length,
+                             .max_std = 10,
                              .components = settings.components};
-      options.batch = settings.batch;
+      options.batch_size = settings.batch;
       options.steps = settings.steps;
       options.learning_rate = settings.rate;
       options.seed = reproduction.common.seed + static_cast<std::uint64_t>(seed);

@@ -70,9 +70,9 @@ Json cell(double value) { return std::isnan(value) ? Json() : Json(formatted("%.
 //
 // (Ziebart et al. 2008, section "inferring goals"). The prior is how often a cell was a goal in the
 // training walks, a tenth of a walk added everywhere. Of each walk the first `share` of its moves
-// is seen; a guess is right within a metre and a half (three cells) of the goal.
+// is seen; a guess is right within a meter and a half (three cells) of the goal.
 struct Guess {
-  double right = 0, metres = 0, probability = 0;
+  double right = 0, meters = 0, probability = 0;
 };
 Guess predict_goals(const Problem& problem, const std::vector<double>& values,
                     const std::vector<double>& prior, const std::vector<Trajectory>& walks,
@@ -95,13 +95,13 @@ Guess predict_goals(const Problem& problem, const std::vector<double>& values,
     for (double s : score) total += std::exp(s - *best);
     all.probability += std::exp(score[static_cast<std::size_t>(walk.goal)] - *best) / total;
     const auto guess = static_cast<std::int64_t>(best - score.begin());
-    const double metres = 0.5 * std::hypot(static_cast<double>(guess % width - walk.goal % width),
+    const double meters = 0.5 * std::hypot(static_cast<double>(guess % width - walk.goal % width),
                                            static_cast<double>(guess / width - walk.goal / width));
-    all.metres += metres;
-    all.right += metres <= 1.5 ? 1 : 0;
+    all.meters += meters;
+    all.right += meters <= 1.5 ? 1 : 0;
   }
   const double n = static_cast<double>(walks.size());
-  return {all.right / n, all.metres / n, all.probability / n};
+  return {all.right / n, all.meters / n, all.probability / n};
 }
 
 // A convolutional reward of cells that corrects the linear one: what the network sees of the floor
@@ -192,7 +192,7 @@ std::vector<std::array<Guess, 2>> guess_with(GoalFamily& family, const Problem& 
       const Guess guess = predict_goals(problem, values, prior, test, shares[i]);
       Guess& sum = result[i][r == 0 ? 0 : 1];
       sum.right += part * guess.right;
-      sum.metres += part * guess.metres;
+      sum.meters += part * guess.meters;
       sum.probability += part * guess.probability;
     }
   }
@@ -284,7 +284,7 @@ void run(Reproduction& reproduction, const DeepOptions& deep) {
             goals.rows.push_back({scene.name, formatted("%.0f %%", 100 * shares[i])});
             for (const Guess& guess : guesses[i])
               for (const std::string& text :
-                   {formatted("%.0f %%", 100 * guess.right), formatted("%.2f", guess.metres),
+                   {formatted("%.0f %%", 100 * guess.right), formatted("%.2f", guess.meters),
                     formatted("%.3f", guess.probability)})
                 goals.rows.back().push_back(text);
           }

@@ -2,7 +2,7 @@
 //
 // Eight positions are observed, twelve are foretold, 0.4 s apart; one scene is left out and a
 // policy is trained on all others. Errors are ADE, the mean distance over the twelve steps, and
-// FDE, that at the last, in metres. A window is seen from its walker: the origin is where he is, x
+// FDE, that at the last, in meters. A window is seen from its walker: the origin is where he is, x
 // is where he heads, and lengths are over his own speed, so that places and directions teach
 // nothing; its mirror image is a demonstration as well.
 //
@@ -36,7 +36,7 @@ namespace {
 
 constexpr std::int64_t observed = 8, foretold = 12, all = observed + foretold;
 constexpr std::int64_t numbers = 2 * foretold, predictions = 20;
-constexpr double slowest = 0.1;  // metres a step: whoever stands has no speed to measure by
+constexpr double slowest = 0.1;  // meters a step: whoever stands has no speed to measure by
 constexpr std::uint64_t speed_stream = (std::uint64_t{1} << 32) + 80;
 
 // The published sets, and which files are one: `univ` is two hours.
@@ -62,8 +62,8 @@ const Published published[] = {
     {"S-GAN 1V-1", {1.13, 1.01, 0.60, 0.42}, {2.21, 2.18, 1.28, 0.91}},
     {"S-GAN 20V-20, best of 20", {0.81, 0.72, 0.60, 0.34}, {1.52, 1.61, 1.26, 0.69}}};
 
-// A walker's twenty positions in his own frame (metres; he stands at the origin after the eighth
-// and heads along x), and his speed in metres a step.
+// A walker's twenty positions in his own frame (meters; he stands at the origin after the eighth
+// and heads along x), and his speed in meters a step.
 struct Window {
   std::array<Point, all> at;
   double speed = 0;
@@ -263,7 +263,7 @@ Forecast spatial_median(const std::vector<Forecast>& of, const std::vector<doubl
     for (int pass = 0; pass < 20; ++pass) {
       double x = 0, y = 0, total = 0;
       for (std::size_t k = 0; k < of.size(); ++k) {
-        // A distance of a centimetre at least: the sum is smooth then.
+        // A distance of a centimeter at least: the sum is smooth then.
         const double pull =
             weights[k] / std::max(0.01, std::hypot(of[k][t].x - at.x, of[k][t].y - at.y));
         x += pull * of[k][t].x;
@@ -294,11 +294,9 @@ Errors trajectory_mixture(Device& device, const Split& split, const ForecastSett
   options.policy.trunk = {.kind = TrunkKind::mlp,
                           .hidden = {settings.hidden, settings.hidden},
                           .activation = Activation::tanh};
-  options.policy.head = {.kind = HeadKind::mixture,
-                         .minimum_deviation = 0.02,
-                         .maximum_deviation = 20,
-                         .components = predictions};
-  options.batch = settings.batch;
+  options.policy.head = {
+      .kind = HeadKind::mixture, .min_std = 0.02, .max_std = 20, .components = predictions};
+  options.batch_size = settings.batch;
   options.steps = 1;
   options.learning_rate = settings.rate;
   options.weight_decay = settings.weight_decay;
@@ -376,11 +374,9 @@ Errors recurrent_mixture(Device& device, const Split& split, const ForecastSetti
   };
   SequenceCloning::Options options;
   options.policy.trunk = {.kind = TrunkKind::gru, .hidden = {settings.hidden}};
-  options.policy.head = {.kind = HeadKind::mixture,
-                         .minimum_deviation = 0.02,
-                         .maximum_deviation = 20,
-                         .components = 5};
-  options.batch = settings.batch;
+  options.policy.head = {
+      .kind = HeadKind::mixture, .min_std = 0.02, .max_std = 20, .components = 5};
+  options.batch_size = settings.batch;
   options.steps = all - 2;
   options.learning_rate = settings.rate;
   options.schedule = {.steps = settings.iterations, .last = 0.01};
@@ -402,7 +398,7 @@ Errors recurrent_mixture(Device& device, const Split& split, const ForecastSetti
     const std::size_t n = std::min(chunk, split.test.size() - first);
     std::vector<Point> step(wide), at(wide);
     std::vector<Forecast> drawn(wide);
-    actor.forget();
+    actor.reset_hidden_state();
     for (std::int64_t t = 0; t + 2 < all; ++t) {
       std::vector<double> seen;
       for (std::size_t i = 0; i < wide; ++i) {
@@ -463,10 +459,10 @@ void forecast_pedestrians(Reproduction& reproduction, const ForecastSettings& se
   Progress progress(seeds * settings.iterations *
                         static_cast<std::int64_t>(std::size(models) * std::size(test_scenes)),
                     reproduction.common.quiet);
-  Table single{"One prediction: ADE / FDE in metres, the scene left out", {"model"}, {}, ""};
-  Table best{"Best of twenty predictions: ADE / FDE in metres", {"model"}, {}, ""};
+  Table single{"One prediction: ADE / FDE in meters, the scene left out", {"model"}, {}, ""};
+  Table best{"Best of twenty predictions: ADE / FDE in meters", {"model"}, {}, ""};
   Table likelihood{
-      "Negative log-likelihood of what was walked, nats a position (metres)", {"model"}, {}, ""};
+      "Negative log-likelihood of what was walked, nats a position (meters)", {"model"}, {}, ""};
   for (Table* table : {&single, &best, &likelihood}) {
     for (const Scene& scene : test_scenes)
       table->columns.push_back(settings.validate ? std::string("without ") + scene.name

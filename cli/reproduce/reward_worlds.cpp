@@ -23,7 +23,7 @@ constexpr std::int64_t seeds_by_default = 8;
 constexpr std::uint64_t transfer_offset = 500;  // seed of the other map
 constexpr int game_rounds = 60, separations = 30;
 
-// What a method found: behaviour that draws one of these rewards, by pair, at the start of an
+// What a method found: behavior that draws one of these rewards, by pair, at the start of an
 // episode and acts best for it. Methods that find one reward have one.
 struct Found {
   Vector probability;
@@ -94,7 +94,7 @@ Vector values_of(Engine& engine, const Problem& p, const std::vector<const Vecto
       truth[k * n + i] = p.reward[k];
     }
   const Vector policy =
-      solve(engine, p, lanes, {.choice = Choice::hard, .tolerance = 1e-7}, n).policy;
+      solve(engine, p, lanes, {.backup = Backup::max, .tolerance = 1e-7}, n).policy;
   const Vector v = evaluate_policy(engine, p, truth, policy, 1e-8, n);
   for (std::int64_t s = 0; s < p.n_states; ++s)
     for (std::int64_t i = 0; i < n; ++i) values[i] += p.initial[s] * v[s * n + i];
@@ -127,7 +127,7 @@ Scores run_one(const RewardWorld& world, const RewardWorldOptions& options, std:
   const Problem p = make_problem(world.map(seed)),
                 q = make_problem(world.map(seed + transfer_offset));
   // The demonstrator acts best, but for some of its actions, which are any.
-  Vector policy = solve(engine, p, p.reward, {.choice = Choice::hard}).policy;
+  Vector policy = solve(engine, p, p.reward, {.backup = Backup::max}).policy;
   for (std::int64_t k = 0; k < p.n_pairs(); ++k) {
     const std::int64_t s = p.pair_state[k];
     policy[k] = (1.0 - options.random_actions) * policy[k] +
@@ -139,8 +139,8 @@ Scores run_one(const RewardWorld& world, const RewardWorldOptions& options, std:
   MaxEntModel model(p, engine, demonstrations);
   MaxEntFitOptions fitting;
   fitting.l2 = world.linear_prior / model.episodes();
-  fitting.optimiser.iterations = 200;
-  fitting.optimiser.gradient_tolerance = 1e-4;
+  fitting.optimizer.iterations = 200;
+  fitting.optimizer.gradient_tolerance = 1e-4;
   const Vector weights = fit_maxent(model, p, Vector(p.n_features, 0.0), fitting).weights;
   found[0].add(1.0, linear_reward(p, weights), linear_reward(q, weights));
   for (int convolutional : {0, 1})

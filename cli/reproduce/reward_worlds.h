@@ -18,7 +18,7 @@ namespace understudy::cli {
 struct RewardWorld {
   // A map of the given seed.
   std::function<ProblemTable(std::uint64_t)> map;
-  // What the convolutional network sees of a map: colours cell by cell, without distances or
+  // What the convolutional network sees of a map: colors cell by cell, without distances or
   // windows worked out for it.
   std::function<RewardFeatures(const Problem&)> image;
   // Precision of a Gaussian prior on weights or parameters: with N demonstrations l2 is prior / N.

@@ -39,7 +39,7 @@ Data read(const std::string& folder) {
   const auto from = table.integers("from_link"), to = table.integers("to_link");
   const auto direction = table.integers("direction");
   const double count = static_cast<double>(length.size());
-  // Middles of links, standardised.
+  // Middles of links, standardized.
   std::vector<double> middle[2];
   for (int axis : {0, 1}) {
     double mean = 0.0, square = 0.0;
@@ -67,15 +67,15 @@ Data read(const std::string& folder) {
   data.turns.owner = data.places.owner = FeatureOwner::transition;
   for (std::size_t row = 0; row < to.size(); ++row) {
     const std::size_t next = static_cast<std::size_t>(to[row]);
-    const double kilometres = length[next] / 1000.0;
+    const double kilometers = length[next] / 1000.0;
     auto is = [](bool yes) { return yes ? 1.0 : 0.0; };
-    for (double x : {kilometres, is(direction[row] == 6), is(direction[row] == 2),
+    for (double x : {kilometers, is(direction[row] == 6), is(direction[row] == 2),
                      is(direction[row] == 4), 1.0})
       t.transition_features.push_back(x);
     for (const char* name : {"primary", "tertiary", "secondary"})
-      t.transition_features.push_back(road_name[next] == name ? kilometres : 0.0);
+      t.transition_features.push_back(road_name[next] == name ? kilometers : 0.0);
 
-    std::vector<double> turn = {4.0 * kilometres, std::log(length[next] + 10.0) - 5.0};
+    std::vector<double> turn = {4.0 * kilometers, std::log(length[next] + 10.0) - 5.0};
     for (std::int64_t link : {to[row], from[row]})
       for (std::int64_t c = 0; c < classes; ++c)
         turn.push_back(is(road[static_cast<std::size_t>(link)] == c));

@@ -14,7 +14,7 @@
 #include <set>
 
 #include "algorithms/cloning/augmentation.h"
-#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/cloning/behavior_cloning.h"
 #include "algorithms/tabular/networks.h"
 #include "autograd/files/csv.h"
 #include "cli/progress.h"
@@ -34,7 +34,7 @@ struct Settings {
 };
 
 struct Link {
-  double x[2], y[2];                 // of both ends, kilometres from the first link's
+  double x[2], y[2];                 // of both ends, kilometers from the first link's
   std::int32_t to[directions] = {};  // the next link by direction, or -1
 };
 
@@ -127,7 +127,7 @@ Pairs pairs_for(const Data& data, Goals goals, std::uint64_t seed) {
     links.end();
   }
   Pairs pairs{.input_width = seen_width, .action_width = 1};
-  const auto add = [&](const GoalRelabelling& how) {
+  const auto add = [&](const GoalRelabeling& how) {
     const Sequences told = with_goals(links, how);
     for (std::int64_t row = 0; row < told.rows(); ++row) {
       const std::size_t i = static_cast<std::size_t>(row);
@@ -137,9 +137,9 @@ Pairs pairs_for(const Data& data, Goals goals, std::uint64_t seed) {
                    {told.actions[i]});
     }
   };
-  add({.kind = GoalRelabelling::Kind::last, .columns = 1, .seed = seed});
+  add({.kind = GoalRelabeling::Kind::last, .columns = 1, .seed = seed});
   if (goals == Goals::later)
-    add({.kind = GoalRelabelling::Kind::within, .columns = 1, .horizon = 20, .seed = seed});
+    add({.kind = GoalRelabeling::Kind::within, .columns = 1, .horizon = 20, .seed = seed});
   return pairs;
 }
 
@@ -291,19 +291,19 @@ void run(Reproduction& reproduction, const Settings& settings) {
                                .embedding = settings.embedding},
                      .head = {.kind = HeadKind::categorical}},
                     own);
-      BehaviouralCloning::Options options;
-      options.batch = settings.batch;
+      BehaviorCloning::Options options;
+      options.batch_size = settings.batch;
       options.learning_rate = settings.rate;
       options.weight_decay = settings.weight_decay;
       options.schedule = {.steps = settings.iterations, .last = 0.01};
       options.validation_share = 0;
       options.seed = own;
-      BehaviouralCloning cloning(policy, pairs_for(data, goals, own), options);
+      BehaviorCloning cloning(policy, pairs_for(data, goals, own), options);
       for (std::int64_t i = 0; i < settings.iterations;) {
         throw_if_interrupted();
         const std::int64_t n = std::min<std::int64_t>(100, settings.iterations - i);
         i += n;
-        progress.step(name, i, settings.iterations, formatted("loss %.4f", cloning.steps(n).loss));
+        progress.step(name, i, settings.iterations, formatted("loss %.4f", cloning.train(n).loss));
       }
       scores.push_back(by_policy(data, policy));
     }

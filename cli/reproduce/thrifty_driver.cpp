@@ -83,7 +83,7 @@ std::vector<double> cost_to_go(Threads* threads, double fuel) {
   const Problem problem = make_problem(table);
   Engine engine(threads);
   SolveOptions options;
-  options.choice = Choice::hard;
+  options.backup = Backup::max;
   options.method = SolveMethod::modified_policy_iteration;
   options.tolerance = 1e-4;
   options.evaluation_sweeps = 50;
@@ -95,22 +95,21 @@ std::vector<double> cost_to_go(Threads* threads, double fuel) {
 
 std::unique_ptr<Expert> thrifty_driver(Threads* threads, double fuel) {
   const auto values = std::make_shared<const std::vector<double>>(cost_to_go(threads, fuel));
-  return std::make_unique<FunctionExpert>(
-      [values, fuel](std::span<const float>, std::span<const float> state,
-                     std::span<float> action) {
-        double least = 0;
-        for (int a = 0; a < Car::action_count; ++a) {
-          const Step step = step_from(static_cast<double>(state[Car::position]),
-                                      static_cast<double>(state[Car::velocity]), a, fuel);
-          double cost = step.cost;
-          for (int k = 0; k < 4 && !step.ended; ++k)
-            cost -= step.corners.weight[k] *
-                    (*values)[static_cast<std::size_t>(step.corners.state[k])];
-          if (a > 0 && cost >= least) continue;
-          least = cost;
-          action[0] = static_cast<float>(a);
-        }
-      });
+  return std::make_unique<FunctionExpert>([values, fuel](std::span<const float>,
+                                                         std::span<const float> state,
+                                                         std::span<float> action) {
+    double least = 0;
+    for (int a = 0; a < Car::action_count; ++a) {
+      const Step step = step_from(static_cast<double>(state[Car::position]),
+                                  static_cast<double>(state[Car::velocity]), a, fuel);
+      double cost = step.cost;
+      for (int k = 0; k < 4 && !step.ended; ++k)
+        cost -= step.corners.weight[k] * (*values)[static_cast<std::size_t>(step.corners.state[k])];
+      if (a > 0 && cost >= least) continue;
+      least = cost;
+      action[0] = static_cast<float>(a);
+    }
+  });
 }
 
 }  // namespace understudy::cli

@@ -25,12 +25,12 @@ constexpr std::int64_t usual_seeds = 10;
 // tasks, 200 to 329; a table from other seeds owes nothing to that choice.
 struct Task {
   const char* environment;
-  const char* peer;               // as it is published: mean +- deviation over evaluation episodes
-  std::int64_t instances, pairs;  // environments side by side; pairs an iteration
-  double discount, lambda;
-  bool normalise;              // observations, by running statistics
-  double divergence, damping;  // the trust region's
-  double entropy;              // its weight
+  const char* peer;  // as it is published: mean +- deviation over evaluation episodes
+  std::int64_t num_envs, steps_per_iteration;  // environments side by side; pairs an iteration
+  double discount, gae_lambda;
+  bool normalize;             // observations, by running statistics
+  double max_kl, cg_damping;  // the trust region's
+  double entropy;             // its weight
   // Networks of two layers, the baseline fitted by so many epochs of Adam at this rate.
   std::int64_t hidden;
   int epochs;
@@ -57,24 +57,25 @@ std::unique_ptr<Policy> train(Device& device, const Task& task, std::uint64_t se
   const EnvironmentDescription& environment = environment_named(task.environment);
   PolicyDescription description = describe_policy(environment);
   description.trunk.hidden = {task.hidden, task.hidden};
-  description.normalise_observations = task.normalise;
+  description.normalize_observations = task.normalize;
   auto policy = std::make_unique<Policy>(device, description, seed);
   TrpoOptions options;
-  options.trust_region.divergence = task.divergence;
-  options.trust_region.damping = task.damping;
+  options.trust_region.max_kl = task.max_kl;
+  options.trust_region.cg_damping = task.cg_damping;
   LearnerOptions& learner = options.learner;
-  learner.rollouts = {.instances = task.instances, .pairs = task.pairs, .seed = seed};
+  learner.rollouts = {
+      .num_envs = task.num_envs, .steps_per_iteration = task.steps_per_iteration, .seed = seed};
   learner.discount = task.discount;
-  learner.lambda = task.lambda;
-  learner.entropy = task.entropy;
+  learner.gae_lambda = task.gae_lambda;
+  learner.entropy_coefficient = task.entropy;
   learner.baseline.kind = BaselineKind::regression;
   learner.baseline.hidden = {task.hidden, task.hidden};
   learner.baseline.epochs = task.epochs;
   learner.baseline.learning_rate = task.learning_rate;
-  learner.baseline.batch = 200;
+  learner.baseline.batch_size = 200;
   learner.baseline.seed = seed;
   Trpo trpo(*policy, environment, options);
-  while (trpo.rollouts().interactions() + task.pairs <= interactions) trpo.step();
+  while (trpo.rollouts().interactions() + task.steps_per_iteration <= interactions) trpo.step();
   used = trpo.rollouts().interactions();
   return policy;
 }
@@ -99,7 +100,7 @@ void run(Reproduction& reproduction, const std::string& only) {
                         static_cast<long long>(episodes), static_cast<long long>(seeds),
                         static_cast<long long>(interactions)),
               {"environment", "ours, mean", "95 % over seeds", "worst seed", "best seed", "rl-zoo",
-               "instances x steps", "seconds a run"},
+               "environments x steps", "seconds a run"},
               {},
               "rl-zoo: one trained agent, deviation over its episodes; ours: bootstrap interval of "
               "the mean over seeds"};
@@ -118,14 +119,14 @@ void run(Reproduction& reproduction, const std::string& only) {
     double sum = 0;
     for (double mean : means) sum += mean;
     const auto [low, high] = bootstrap_interval(means);
-    table.rows.push_back({task.environment, formatted("%.1f", sum / static_cast<double>(seeds)),
-                          formatted("%.1f .. %.1f", low, high),
-                          formatted("%.1f", *std::min_element(means.begin(), means.end())),
-                          formatted("%.1f", *std::max_element(means.begin(), means.end())),
-                          task.peer,
-                          formatted("%lld x %lld", static_cast<long long>(task.instances),
-                                    static_cast<long long>(task.pairs / task.instances)),
-                          formatted("%.2f", seconds / static_cast<double>(seeds))});
+    table.rows.push_back(
+        {task.environment, formatted("%.1f", sum / static_cast<double>(seeds)),
+         formatted("%.1f .. %.1f", low, high),
+         formatted("%.1f", *std::min_element(means.begin(), means.end())),
+         formatted("%.1f", *std::max_element(means.begin(), means.end())), task.peer,
+         formatted("%lld x %lld", static_cast<long long>(task.num_envs),
+                   static_cast<long long>(task.steps_per_iteration / task.num_envs)),
+         formatted("%.2f", seconds / static_cast<double>(seeds))});
   }
   if (!found)
     fail(ErrorKind::bad_input,

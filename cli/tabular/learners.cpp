@@ -16,7 +16,7 @@ const std::vector<TabularAlgorithm>& tabular_algorithms() {
       {"maxent", "maximum-entropy trajectories; families of goals by one linear system",
        "Ziebart et al. 2008; Fosgerau et al. 2013", "log_likelihood",
        "algorithms/tabular/goal_family.h", make_maxent},
-      {"max_causal_entropy", "soft-optimal behaviour in uncertain dynamics", "Ziebart 2010",
+      {"max_causal_entropy", "soft-optimal behavior in uncertain dynamics", "Ziebart 2010",
        "log_likelihood", "algorithms/tabular/maxent.h", make_causal},
       {"sampled_maxent", "maximum entropy from samples with importance weights",
        "Finn et al. 2016, equation 2", "objective", "algorithms/tabular/maxent.h",
@@ -87,11 +87,12 @@ double log_likelihood_over_horizon(const Task& task, const std::vector<double>& 
 
 }  // namespace
 
-void behave(const Task& task, bool soft, Outlook outlook, Recovered& found) {
+void behave(const Task& task, bool soft, Expectation expectation, Recovered& found) {
   const Problem& problem = task.problem;
-  const Choice choice = soft ? Choice::soft : Choice::hard;
+  const Backup backup = soft ? Backup::log_sum_exp : Backup::max;
   if (problem.horizon > 0) {
-    const HorizonSolution s = solve_horizon(task.engine, problem, found.reward, choice, outlook);
+    const HorizonSolution s =
+        solve_horizon(task.engine, problem, found.reward, backup, expectation);
     found.values = s.values;
     found.policy = s.policy;
     const HorizonOccupancy visits =
@@ -102,8 +103,8 @@ void behave(const Task& task, bool soft, Outlook outlook, Recovered& found) {
     found.log_likelihood = log_likelihood_over_horizon(task, s.policy);
     return;
   }
-  SolveOptions options{.choice = choice, .outlook = outlook};
-  if (outlook == Outlook::causal && problem.n_states <= 20000)
+  SolveOptions options{.backup = backup, .expectation = expectation};
+  if (expectation == Expectation::causal && problem.n_states <= 20000)
     options.method = SolveMethod::policy_iteration;
   const Solution s = solve(task.engine, problem, found.reward, options);
   found.values = s.values;

@@ -17,21 +17,21 @@ namespace understudy::cli {
 
 struct LearnerOptions {
   std::string objective = "likelihood";  // or feature_matching (max_causal_entropy)
-  std::string optimiser = "lbfgs";       // or gradient, exponentiated
+  std::string optimizer = "lbfgs";       // or gradient, exponentiated
   double learning_rate = 0;              // 0: the algorithm's own
   double tolerance = 1e-6;               // of the gradient, or of the distance of expectations
   double l1 = 0.0, l2 = 0.0;             // penalties of the mean objective
   std::vector<double> start;             // weights; empty: the algorithm's own
   std::vector<double> known_policy;      // [pairs], for ng_russell
   double penalty = 1.0;                  // on |reward|, of ng_russell
-  double regularisation = 1e-2;          // of max_margin_planning
+  double regularization = 1e-2;          // of max_margin_planning
   std::int64_t samples = 256;            // episodes a gradient, of sampled_maxent
   std::vector<std::int64_t> hidden;      // widths of a network's hidden layers; empty: its own
   std::vector<std::int64_t> windows;     // of a convolutional network's layers; empty: its own
   std::int64_t iterations = 500;
   std::uint64_t seed = 0;
 
-  // Of the plain optimisers and of sampled_maxent, where none is given.
+  // Of the plain optimizers and of sampled_maxent, where none is given.
   double plain_rate() const { return learning_rate > 0 ? learning_rate : 0.1; }
 };
 
@@ -59,7 +59,7 @@ class Learner {
   // Weights, where there are any, between steps.
   virtual const std::vector<double>& weights() const = 0;
   virtual Recovered recovered() = 0;
-  // The behaviour of now, stationary [pairs]. Looking at it must not change the steps that follow.
+  // The behavior of now, stationary [pairs]. Looking at it must not change the steps that follow.
   virtual std::vector<double> policy() { return recovered().policy; }
 };
 
@@ -80,9 +80,9 @@ const std::vector<TabularAlgorithm>& tabular_algorithms();
 // By name or by one of its other names (mce, maxent_2008); an `Error` that lists all names.
 const TabularAlgorithm& tabular_algorithm(const std::string& name);
 
-// Behaviour under a reward by pair: what `Recovered` says of it. Soft: that of a maximum-entropy
+// Behavior under a reward by pair: what `Recovered` says of it. Soft: that of a maximum-entropy
 // demonstrator; hard: the best.
-void behave(const Task& task, bool soft, Outlook outlook, Recovered& found);
+void behave(const Task& task, bool soft, Expectation expectation, Recovered& found);
 // A stationary policy's occupancy and likelihood.
 void behave_by(const Task& task, const std::vector<double>& policy, Recovered& found);
 

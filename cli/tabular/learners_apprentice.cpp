@@ -67,7 +67,7 @@ class ApprenticeLearner final : public Learner {
         "the policy is the mixture's; its feature expectations lie %.3g from "
         "the demonstrator's",
         apprentice_.mixture_distance());
-    behave(task_, false, Outlook::causal, found);  // values of the reward
+    behave(task_, false, Expectation::causal, found);  // values of the reward
     behave_by(task_, policy, found);
     return found;
   }
@@ -121,11 +121,11 @@ class MarginPlanning final : public OneShot {
   std::vector<Metrics> work() override {
     const MaxMarginResult result = max_margin_planning(
         task_.engine, task_.problem, demonstrated_occupancy(task_.problem, task_.demonstrations),
-        {.regularisation = options_.regularisation,
+        {.regularization = options_.regularization,
          .iterations = static_cast<int>(options_.iterations)});
     found_.weights = result.weights;
     found_.reward = linear_reward(task_.problem, result.weights);
-    behave(task_, false, Outlook::causal, found_);
+    behave(task_, false, Expectation::causal, found_);
     found_.status = "best weights seen";
     std::vector<Metrics> rows;
     double best = INFINITY;
@@ -170,7 +170,7 @@ class NgRussell final : public OneShot {
         ng_russell(task_.engine, task_.problem, policy_, options_.penalty);
     found_.weights = result.reward;
     found_.reward = pair_reward(task_.problem, result.reward);
-    behave(task_, false, Outlook::causal, found_);
+    behave(task_, false, Expectation::causal, found_);
     found_.status = "solved";
     return {{{"margin", result.margin}, {"duality_gap", result.gap}}};
   }
@@ -190,7 +190,7 @@ class NgRussellSampled final : public OneShot {
                                 static_cast<int>(std::min<std::int64_t>(options_.iterations, 30)));
     found_.weights = result.reward;
     found_.reward = linear_reward(task_.problem, result.reward);
-    behave(task_, false, Outlook::causal, found_);
+    behave(task_, false, Expectation::causal, found_);
     found_.status = "solved";
     return {{{"margin", result.margin}, {"duality_gap", result.gap}}};
   }

@@ -63,7 +63,7 @@ class DeepLearner final : public Learner {
       found = recovered_of_goals(task_, *family_, goals_, learner_->reward());
     } else {
       found.reward = learner_->reward();
-      behave(task_, true, Outlook::causal, found);
+      behave(task_, true, Expectation::causal, found);
     }
     found.status = "iteration limit";
     return found;

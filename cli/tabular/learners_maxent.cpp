@@ -19,7 +19,7 @@ Recovered recovered_of_goals(const Task& task, GoalFamily& family,
   Recovered found;
   std::vector<double> gradient;
   found.log_likelihood = family.log_likelihood(demonstrations, reward, &gradient);
-  // What the model expects of the same travellers, by transition: n - gradient, over trips.
+  // What the model expects of the same travelers, by transition: n - gradient, over trips.
   std::vector<double> flow(static_cast<std::size_t>(problem.n_pairs()), 0.0);
   found.reward.assign(flow.size(), 0.0);
   for (std::int64_t j = 0; j < problem.n_transitions(); ++j) {
@@ -74,28 +74,28 @@ class LinearAscent : public Learner {
   const std::vector<double>& weights() const override { return weights_; }
 
  protected:
-  // `objective` is minimised; it is minus the mean over demonstrations, penalties included.
+  // `objective` is minimized; it is minus the mean over demonstrations, penalties included.
   void begin(LbfgsObjective objective, double episodes) {
-    minimised_ = std::move(objective);
+    minimized_ = std::move(objective);
     episodes_ = episodes;
     weights_ = options_.start;
-    if (options_.optimiser == "lbfgs") {
+    if (options_.optimizer == "lbfgs") {
       LbfgsOptions lbfgs{.memory = 10, .gradient_tolerance = options_.tolerance};
       lbfgs.iterations = static_cast<int>(std::min<std::int64_t>(options_.iterations, 1000000));
       lbfgs.l1 = options_.l1;
-      lbfgs_ = std::make_unique<Lbfgs>(minimised_, weights_, lbfgs);
+      lbfgs_ = std::make_unique<Lbfgs>(minimized_, weights_, lbfgs);
       gradient_ = lbfgs_->gradient();
       return;
     }
-    if (options_.l1 > 0) fail(ErrorKind::bad_input, "--l1 needs --optimiser lbfgs");
-    if (options_.optimiser == "exponentiated")
+    if (options_.l1 > 0) fail(ErrorKind::bad_input, "--l1 needs --optimizer lbfgs");
+    if (options_.optimizer == "exponentiated")
       for (double weight : weights_)
         if (!(weight > 0))
           fail(ErrorKind::bad_input,
-               "--optimiser exponentiated: expected positive starting weights (--start), found %g",
+               "--optimizer exponentiated: expected positive starting weights (--start), found %g",
                weight);
     gradient_.resize(weights_.size());
-    objective_value_ = minimised_(weights_, gradient_);
+    objective_value_ = minimized_(weights_, gradient_);
   }
 
   const Task task_;
@@ -125,11 +125,11 @@ class LinearAscent : public Learner {
     return gap;
   }
   void plain_step() {
-    const bool exponentiated = options_.optimiser == "exponentiated";
+    const bool exponentiated = options_.optimizer == "exponentiated";
     for (std::size_t i = 0; i < weights_.size(); ++i)
       weights_[i] = exponentiated ? weights_[i] * std::exp(-options_.plain_rate() * gradient_[i])
                                   : weights_[i] - options_.plain_rate() * gradient_[i];
-    objective_value_ = minimised_(weights_, gradient_);
+    objective_value_ = minimized_(weights_, gradient_);
     if (!std::isfinite(objective_value_))
       fail(ErrorKind::not_finite,
            "the partition function diverges at weights %s: use a smaller --learning-rate",
@@ -144,7 +144,7 @@ class LinearAscent : public Learner {
     }
   }
 
-  LbfgsObjective minimised_;
+  LbfgsObjective minimized_;
   std::unique_ptr<Lbfgs> lbfgs_;
 };
 
@@ -158,10 +158,10 @@ void check_start(const Problem& problem, const std::vector<double>& start) {
 
 class MaxEntLearner final : public LinearAscent {
  public:
-  MaxEntLearner(const Task& task, const LearnerOptions& options, Outlook outlook)
+  MaxEntLearner(const Task& task, const LearnerOptions& options, Expectation expectation)
       : LinearAscent(task, options),
-        outlook_(outlook),
-        model_(task.problem, task.engine, task.demonstrations, outlook,
+        expectation_(expectation),
+        model_(task.problem, task.engine, task.demonstrations, expectation,
                options.objective == "likelihood" ? MaxEntObjective::likelihood
                                                  : MaxEntObjective::feature_matching) {
     check_start(task.problem, options.start);
@@ -178,8 +178,8 @@ class MaxEntLearner final : public LinearAscent {
     found.weights = weights_;
     found.reward = linear_reward(task_.problem, weights_);
     found.status = status_;
-    behave(task_, true, outlook_, found);
-    if (outlook_ != Outlook::causal) {
+    behave(task_, true, expectation_, found);
+    if (expectation_ != Expectation::causal) {
       found.remark = "standard errors are those of the causal model, which this is not";
       return found;
     }
@@ -195,7 +195,7 @@ class MaxEntLearner final : public LinearAscent {
   std::vector<double> policy() override {
     Recovered found;
     found.reward = linear_reward(task_.problem, weights_);
-    behave(task_, true, outlook_, found);
+    behave(task_, true, expectation_, found);
     return found.policy;
   }
 
@@ -204,7 +204,7 @@ class MaxEntLearner final : public LinearAscent {
   std::string why_divergent() const {
     try {
       SolveOptions options;
-      options.outlook = outlook_;
+      options.expectation = expectation_;
       if (task_.problem.horizon == 0)
         solve(task_.engine, task_.problem, linear_reward(task_.problem, options_.start), options);
     } catch (const Error& error) {
@@ -213,7 +213,7 @@ class MaxEntLearner final : public LinearAscent {
     return "";
   }
 
-  Outlook outlook_;
+  Expectation expectation_;
   MaxEntModel model_;
 };
 
@@ -294,7 +294,7 @@ class SampledLearner final : public Learner {
     found.weights = weights_;
     found.reward = linear_reward(task_.problem, weights_);
     found.status = "iteration limit";
-    behave(task_, true, Outlook::causal, found);
+    behave(task_, true, Expectation::causal, found);
     return found;
   }
 
@@ -307,7 +307,7 @@ class SampledLearner final : public Learner {
 
 LearnerOptions from_zero(const Task& task, LearnerOptions options) {
   if (options.start.empty()) {
-    const double start = options.optimiser == "exponentiated" ? 1.0 : 0.0;
+    const double start = options.optimizer == "exponentiated" ? 1.0 : 0.0;
     options.start.assign(static_cast<std::size_t>(task.problem.n_features), start);
   }
   return options;
@@ -352,7 +352,7 @@ LearnerOptions with_goal_start(const Task& task, LearnerOptions options) {
 
 std::unique_ptr<Learner> make_maxent(const Task& task, const LearnerOptions& options) {
   if (task.problem.n_goals() > 0) return std::make_unique<GoalLearner>(task, options);
-  return std::make_unique<MaxEntLearner>(task, from_zero(task, options), Outlook::optimistic);
+  return std::make_unique<MaxEntLearner>(task, from_zero(task, options), Expectation::log_mean_exp);
 }
 
 std::unique_ptr<Learner> make_causal(const Task& task, const LearnerOptions& options) {
@@ -364,7 +364,7 @@ std::unique_ptr<Learner> make_causal(const Task& task, const LearnerOptions& opt
            "dynamics");
     return std::make_unique<GoalLearner>(task, options);
   }
-  return std::make_unique<MaxEntLearner>(task, from_zero(task, options), Outlook::causal);
+  return std::make_unique<MaxEntLearner>(task, from_zero(task, options), Expectation::causal);
 }
 
 std::unique_ptr<Learner> make_sampled_maxent(const Task& task, const LearnerOptions& options) {

@@ -52,7 +52,7 @@ RouteData read_borlange(const std::string& folder) {
 RouteData read_shanghai(const std::string& folder, bool classes) {
   const Csv links = Csv::open(folder + "/links.csv");
   const Csv turns = Csv::open(folder + "/transitions.csv");
-  const std::vector<double> metres = links.numbers("length_m");
+  const std::vector<double> meters = links.numbers("length_m");
   const std::vector<std::string> road = links.texts("road_class");
   LinkNetwork network;
   network.links = static_cast<std::int64_t>(links.rows());
@@ -64,7 +64,7 @@ RouteData read_shanghai(const std::string& folder, bool classes) {
     const std::int64_t to = network.to[row], direction = network.action[row];
     if (to < 0 || to >= network.links)
       turns.refuse(row, turns.column("to_link"), "a link of links.csv");
-    const double length = metres[static_cast<std::size_t>(to)] / 1000;
+    const double length = meters[static_cast<std::size_t>(to)] / 1000;
     // Directions are bins of 45 degrees, clockwise from straight on.
     for (double x : {length, direction == 6 ? 1.0 : 0.0, direction == 2 ? 1.0 : 0.0,
                      direction == 4 ? 1.0 : 0.0, 1.0})

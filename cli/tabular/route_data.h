@@ -22,7 +22,7 @@ struct RouteData {
 };
 
 // Links, costs of turns and 1466 car trips. Features: travel time in minutes, left turn, link
-// constant, U-turn. The traveller may pass through a goal's links.
+// constant, U-turn. The traveler may pass through a goal's links.
 RouteData read_borlange(const std::string& folder);
 
 // 714 links, taxi trips; the goal's link absorbs. Features of the link turned into: length in km,

@@ -1,4 +1,4 @@
-// Behavioural cloning in one screen: a network learns an expert's actions from its states.
+// Behavioral cloning in one screen: a network learns an expert's actions from its states.
 //
 //   c++ -std=c++20 clone.cpp $(pkg-config --cflags --libs understudy) -o clone && ./clone
 
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "autograd/modules/modules.h"
-#include "autograd/optimise/optimiser.h"
+#include "autograd/optimize/optimizer.h"
 
 using namespace understudy;
 

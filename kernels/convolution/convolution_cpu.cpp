@@ -256,7 +256,7 @@ struct WeightRoom {
   WeightRoom(const Convolution& s, T* workspace)
       : channels{s.out_channels},
         frame(input_frame(s)),
-        parts{s.batch, smaller(quotient_up(s.batch, images_per_part), most_parts)} {
+        parts{s.batch, smaller(ceil_div(s.batch, images_per_part), most_parts)} {
     const Index pixels = s.out_height() * s.out_width();
     together = smaller(larger(term_block / pixels, 1), larger(s.batch, 1));
     Carver<T> carver{workspace};

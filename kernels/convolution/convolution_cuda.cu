@@ -164,7 +164,7 @@ struct WeightGradient {
 template <class T, class Problem>
 __global__ void __launch_bounds__(tile_threads)
     product_kernel(Problem problem, int rows, int columns, int terms, int depth) {
-  __shared__ T a[slice][tile + 1];  // one more: neighbouring k to different banks
+  __shared__ T a[slice][tile + 1];  // one more: neighboring k to different banks
   __shared__ T b[slice][tile];
   const int thread = int(threadIdx.x);
   const int first_row = int(blockIdx.y) * tile, first_column = int(blockIdx.x) * tile;

@@ -14,16 +14,16 @@ using Index = std::int64_t;
 
 UNDERSTUDY_INLINE Index smaller(Index a, Index b) { return a < b ? a : b; }
 UNDERSTUDY_INLINE Index larger(Index a, Index b) { return a > b ? a : b; }
-UNDERSTUDY_INLINE Index quotient_up(Index a, Index b) { return (a + b - 1) / b; }
+UNDERSTUDY_INLINE Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
 // Channels in panels of up to panel_vectors vectors; the last may be narrower and is filled up with
 // zeros to whole vectors.
 template <class T>
 struct Channels {
   Index count;
-  Index vectors() const { return quotient_up(count, lanes<T>); }
+  Index vectors() const { return ceil_div(count, lanes<T>); }
   Index padded() const { return vectors() * lanes<T>; }
-  Index panels() const { return quotient_up(vectors(), panel_vectors); }
+  Index panels() const { return ceil_div(vectors(), panel_vectors); }
   static constexpr Index panel_width = panel_vectors * lanes<T>;
   Index first(Index panel) const { return panel * panel_width; }
   int vectors_in(Index panel) const {
@@ -75,7 +75,7 @@ struct Carver {
   Index used = 0;
   T* numbers(Index n) {
     T* piece = base != nullptr ? base + used : nullptr;
-    used += quotient_up(n, lanes<T>) * lanes<T>;
+    used += ceil_div(n, lanes<T>) * lanes<T>;
     return piece;
   }
   std::int32_t* integers(Index n) {  // an int32 is never larger or more aligned than a T

@@ -15,13 +15,13 @@ namespace {
     space::fill(backend.reduce);              \
     space::fill(backend.softmax);             \
     space::fill(backend.gather);              \
-    space::fill(backend.normalisation);       \
+    space::fill(backend.normalization);       \
     space::fill(backend.convolution);         \
     space::fill(backend.recurrent);           \
     space::fill(backend.scan);                \
     space::fill(backend.random);              \
     space::fill(backend.cholesky);            \
-    space::fill(backend.optimiser);           \
+    space::fill(backend.optimizer);           \
     space::fill(backend.dynamic_programming); \
     return backend;                           \
   }()

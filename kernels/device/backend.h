@@ -12,8 +12,8 @@
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/gather/gather.h"
 #include "kernels/gemm/gemm.h"
-#include "kernels/normalisation/normalisation.h"
-#include "kernels/optimiser/optimiser.h"
+#include "kernels/normalization/normalization.h"
+#include "kernels/optimizer/optimizer.h"
 #include "kernels/random/random.h"
 #include "kernels/recurrent/recurrent.h"
 #include "kernels/reduce/reduce.h"
@@ -30,13 +30,13 @@ struct Backend {
   ReduceKernels<T> reduce;
   SoftmaxKernels<T> softmax;
   GatherKernels<T> gather;
-  NormalisationKernels<T> normalisation;
+  NormalizationKernels<T> normalization;
   ConvolutionKernels<T> convolution;
   RecurrentKernels<T> recurrent;
   ScanKernels<T> scan;
   RandomKernels<T> random;
   CholeskyKernels<T> cholesky;
-  OptimiserKernels<T> optimiser;
+  OptimizerKernels<T> optimizer;
   DynamicProgrammingKernels<T> dynamic_programming;
 };
 

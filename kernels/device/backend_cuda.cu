@@ -18,13 +18,13 @@ Backend<T> assemble() {
   cuda::fill(backend.reduce);
   cuda::fill(backend.softmax);
   cuda::fill(backend.gather);
-  cuda::fill(backend.normalisation);
+  cuda::fill(backend.normalization);
   cuda::fill(backend.convolution);
   cuda::fill(backend.recurrent);
   cuda::fill(backend.scan);
   cuda::fill(backend.random);
   cuda::fill(backend.cholesky);
-  cuda::fill(backend.optimiser);
+  cuda::fill(backend.optimizer);
   cuda::fill(backend.dynamic_programming);
   return backend;
 }

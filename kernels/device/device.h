@@ -39,7 +39,7 @@ class Device {
   virtual void fill_zero(void* memory, std::size_t bytes) = 0;
 
   // Waits until everything queued has finished.
-  virtual void synchronise() = 0;
+  virtual void synchronize() = 0;
 
   // The stream of the calling thread's work; on the CPU, with the whole team.
   virtual Stream& stream() = 0;

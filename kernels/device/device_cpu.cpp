@@ -62,7 +62,7 @@ class CpuDevice final : public Device {
   void fill_zero(void* memory, std::size_t bytes) override {
     if (bytes != 0) std::memset(memory, 0, bytes);
   }
-  void synchronise() override {}
+  void synchronize() override {}
 
   Stream& stream() override { return whole_; }
   Stream& stream_of_thread(int thread) override {

@@ -74,16 +74,16 @@ struct Runtime {
     return memory;
   }
   void release(void* memory) {
-    synchronise();
+    synchronize();
     UNDERSTUDY_CUDA(cudaFree(memory));
   }
   void from_host(void* to, const void* from, std::size_t bytes) {
     UNDERSTUDY_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream));
-    synchronise();
+    synchronize();
   }
   void to_host(void* to, const void* from, std::size_t bytes) {
     UNDERSTUDY_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream));
-    synchronise();
+    synchronize();
   }
   void within(void* to, const void* from, std::size_t bytes) {
     UNDERSTUDY_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream));
@@ -91,7 +91,7 @@ struct Runtime {
   void zero(void* memory, std::size_t bytes) {
     UNDERSTUDY_CUDA(cudaMemsetAsync(memory, 0, bytes, stream));
   }
-  void synchronise() { UNDERSTUDY_CUDA(cudaStreamSynchronize(stream)); }
+  void synchronize() { UNDERSTUDY_CUDA(cudaStreamSynchronize(stream)); }
 
   bool graph_begin() {
     UNDERSTUDY_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
@@ -109,7 +109,7 @@ struct Runtime {
     UNDERSTUDY_CUDA(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream));
   }
   void graph_release(void* graph) {
-    synchronise();
+    synchronize();
     UNDERSTUDY_CUDA(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)));
   }
 };
@@ -144,7 +144,7 @@ struct Runtime {
     simt::OpenMemory open;
     std::memset(memory, 0, bytes);
   }
-  void synchronise() {}
+  void synchronize() {}
   bool graph_begin() { return false; }
   void* graph_end() { return nullptr; }
   void graph_launch(void*) {}
@@ -191,7 +191,7 @@ class CudaDevice final : public Device {
   void fill_zero(void* memory, std::size_t bytes) override {
     if (bytes != 0) runtime_.zero(memory, bytes);
   }
-  void synchronise() override { runtime_.synchronise(); }
+  void synchronize() override { runtime_.synchronize(); }
 
   Stream& stream() override { return stream_; }
   Stream& stream_of_thread(int) override { return stream_; }

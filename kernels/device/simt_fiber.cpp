@@ -26,7 +26,7 @@ namespace understudy::simt {
 
 namespace {
 
-// Enough for a kernel's locals with room for an unoptimised build; sanitizers make frames larger.
+// Enough for a kernel's locals with room for an unoptimized build; sanitizers make frames larger.
 #if defined(UNDERSTUDY_ASAN) || defined(UNDERSTUDY_TSAN)
 constexpr std::size_t stack_bytes = std::size_t{256} << 10;
 #else

@@ -13,7 +13,8 @@
 //
 //   backup     Q(k) = r(k) + discount sum_j p(j) V(next(j))                 causal
 //              Q(k) = r(k) + log sum_j p(j) exp V(next(j))                  optimistic
-//              V(s) = max_k Q(k)  or  log sum_k exp Q(k)                    hard or soft
+//              V(s) = max_k Q(k)  or  log sum_k exp Q(k)                    Backup::max,
+//              log_sum_exp
 //   policy     pi(k) = exp(Q(k) - V(s)), or 1 at the first largest Q(k)     soft or hard
 //   evaluate   V(s) = sum_k pi(k) (r(k) + discount sum_j p(j) V(next(j)))
 //   forward    d'(s') = source(s') + discount sum over transitions j into s' of p(j) pi(k)
@@ -38,7 +39,7 @@
 //   Q(s, a) = r(s) + discount (chosen V(s_a) + stay_slip V(s) + move_slip sum over moves m of
 //   V(s_m))
 //
-// Soft backups take one exponential a cell in place of five: neighbours share exp(discount chosen
+// Soft backups take one exponential a cell in place of five: neighbors share exp(discount chosen
 // V), scaled by a tile's largest value, wherever the tile's range of values allows it, and
 // `grid_forward` the same, since pi(a|s) = E(s_a) / Z(s) has a numerator that depends on s_a alone.
 // Values of gridworlds are finite. `grid_forward` takes the values that the policy looks ahead to;
@@ -79,14 +80,14 @@ struct SparseRows {
   const T* value = nullptr;              // [begin[rows]]
 };
 
-enum class Choice : std::int32_t { hard, soft };
-enum class Outlook : std::int32_t { causal, optimistic };
+enum class Backup : std::int32_t { max, log_sum_exp };
+enum class Expectation : std::int32_t { causal, log_mean_exp };
 
 template <class T>
 struct BackupRule {
-  Choice choice = Choice::soft;
-  Outlook outlook = Outlook::causal;
-  T discount = 1;  // ignored by the optimistic outlook, which has none
+  Backup backup = Backup::log_sum_exp;
+  Expectation expectation = Expectation::causal;
+  T discount = 1;  // ignored by the log_mean_exp expectation, which has none
 };
 
 template <class T>
@@ -124,7 +125,7 @@ struct DynamicProgrammingKernels {
   // The backup of one problem in packed form. `reward` [pairs] and `sparse` (whole) are read for
   // plain blocks, and where an optimistic backup finds a state's successors more than 60 apart (600
   // in double precision); `packed_reward` [pair_rows, 16] for all others. Where `chain` is not null
-  // (causal outlook) it
+  // (causal expectation) it
   // receives the transition probabilities of the policy that the backup chose: sum_k pi(k) p(j) of
   // each state's successors, 0 in states without pairs, in the order of the blocks: [slots, 16] of
   // a packed one, the transitions of a plain one.
@@ -132,7 +133,7 @@ struct DynamicProgrammingKernels {
                         const BackupRule<T>&, const T* reward, const T* packed_reward,
                         const T* value, T* new_value, T* chain);
   // value[states, batch] is what `backup` gave with q. The hard choice does not read it.
-  void (*policy)(Stream&, const SparseDynamics<T>&, Choice, std::int64_t batch, const T* q,
+  void (*policy)(Stream&, const SparseDynamics<T>&, Backup, std::int64_t batch, const T* q,
                  const T* value, T* policy);
   void (*evaluate)(Stream&, const SparseDynamics<T>&, T discount, std::int64_t batch,
                    const T* reward, bool shared_reward, const T* policy, const T* value,
@@ -152,7 +153,7 @@ struct DynamicProgrammingKernels {
                           T* out);
   // *result is one number.
   void (*maximum_change)(Stream&, std::int64_t n, const T* a, const T* b, T* result);
-  void (*grid_backup)(Stream&, const GridDynamics<T>&, Choice, T discount, const T* reward,
+  void (*grid_backup)(Stream&, const GridDynamics<T>&, Backup, T discount, const T* reward,
                       const T* value, T* new_value);
   // source and total may be null. `discount` is the backup's, `forward_discount` the occupancy's.
   void (*grid_forward)(Stream&, const GridDynamics<T>&, T discount, T forward_discount,

@@ -1,9 +1,9 @@
 // Dynamic programming on CUDA.
 //
-// A thread takes one state of one problem; neighbouring threads take neighbouring problems of a
-// batch (or neighbouring states of one problem), so reads of values, rewards and policies coalesce.
+// A thread takes one state of one problem; neighboring threads take neighboring problems of a
+// batch (or neighboring states of one problem), so reads of values, rewards and policies coalesce.
 // Log-sum- exps run online, with a running maximum, so that nothing needs to be stored. The stencil
-// reads its neighbours through the first-level cache, which holds three rows of a block's cells.
+// reads its neighbors through the first-level cache, which holds three rows of a block's cells.
 
 #include "kernels/device/launch.h"
 
@@ -68,7 +68,7 @@ __global__ void backup_kernel(SparseDynamics<T> m, BackupRule<T> rule, std::int6
   T hard = lowest<T>();
   for (std::int64_t k = begin; k < end; ++k) {
     T ahead = 0;
-    if (rule.outlook == Outlook::causal) {
+    if (rule.expectation == Expectation::causal) {
       for (std::int64_t j = m.transition_begin[k]; j < m.transition_begin[k + 1]; ++j)
         ahead += m.probability[j] * value[m.next_state[j] * batch + b];
       ahead *= rule.discount;
@@ -80,12 +80,12 @@ __global__ void backup_kernel(SparseDynamics<T> m, BackupRule<T> rule, std::int6
     }
     const T qk = (shared_reward ? reward[k] : reward[k * batch + b]) + ahead;
     if (q != nullptr) q[k * batch + b] = qk;
-    if (rule.choice == Choice::soft)
+    if (rule.backup == Backup::log_sum_exp)
       soft.add(qk, T(1));
     else
       hard = hard > qk ? hard : qk;
   }
-  new_value[i] = begin == end ? value[i] : rule.choice == Choice::soft ? soft.value() : hard;
+  new_value[i] = begin == end ? value[i] : rule.backup == Backup::log_sum_exp ? soft.value() : hard;
 }
 
 // A thread a state, so that a block's sixteen lanes are half a warp: its program is read once for
@@ -100,7 +100,8 @@ __global__ void packed_kernel(SparseDynamics<T> m, PackedDynamics<T> packed, Bac
   const PackedBlock b = packed.block[s / width];
   const int lane = static_cast<int>(s % width);
   const bool plain = b.slots == PackedBlock::plain, real = s < m.states;
-  const bool soft_choice = rule.choice == Choice::soft, causal = rule.outlook == Outlook::causal;
+  const bool soft_choice = rule.backup == Backup::log_sum_exp,
+             causal = rule.expectation == Expectation::causal;
   if (!real && (plain || chain == nullptr)) return;
   const bool acting = real && (b.acting >> lane & 1) != 0;
   const std::int64_t begin = real ? m.pair_begin[s] : 0, end = real ? m.pair_begin[s + 1] : 0;
@@ -182,18 +183,18 @@ __global__ void packed_kernel(SparseDynamics<T> m, PackedDynamics<T> packed, Bac
 }
 
 template <class T>
-__global__ void policy_kernel(SparseDynamics<T> m, Choice choice, std::int64_t batch, const T* q,
+__global__ void policy_kernel(SparseDynamics<T> m, Backup backup, std::int64_t batch, const T* q,
                               const T* value, T* policy) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i >= m.states * batch) return;
   const std::int64_t s = i / batch, b = i % batch;
   const std::int64_t begin = m.pair_begin[s], end = m.pair_begin[s + 1];
   std::int64_t best = begin;
-  if (choice == Choice::hard)
+  if (backup == Backup::max)
     for (std::int64_t k = begin; k < end; ++k)
       if (q[k * batch + b] > q[best * batch + b]) best = k;
   for (std::int64_t k = begin; k < end; ++k) {
-    if (choice == Choice::hard)
+    if (backup == Backup::max)
       policy[k * batch + b] = k == best ? T(1) : T(0);
     else
       policy[k * batch + b] =
@@ -302,8 +303,8 @@ __global__ void change_kernel(std::int64_t n, const T* a, const T* b, T* result)
 
 // The values that the five actions lead to: up, down, left, right, stay.
 template <class T>
-__device__ inline void neighbours(const GridDynamics<T>& grid, std::int64_t y, std::int64_t x,
-                                  const T* value, T* v) {
+__device__ inline void neighbors(const GridDynamics<T>& grid, std::int64_t y, std::int64_t x,
+                                 const T* value, T* v) {
   const std::int64_t w = grid.width, s = y * w + x;
   v[0] = value[y > 0 ? s - w : s];
   v[1] = value[y + 1 < grid.height ? s + w : s];
@@ -328,21 +329,22 @@ __device__ inline T sum_of_exponentials(const T* v, bool stay, T scale, T m) {
 }
 
 template <class T>
-__global__ void grid_backup_kernel(GridDynamics<T> grid, Choice choice, T discount, const T* reward,
+__global__ void grid_backup_kernel(GridDynamics<T> grid, Backup backup, T discount, const T* reward,
                                    const T* value, T* new_value) {
   const std::int64_t x = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   const std::int64_t y = static_cast<std::int64_t>(blockIdx.y) * blockDim.y + threadIdx.y;
   if (x >= grid.width || y >= grid.height) return;
   T v[5];
-  neighbours<T>(grid, y, x, value, v);
+  neighbors<T>(grid, y, x, value, v);
   const T scale = discount * grid.chosen, m = largest<T>(v, grid.stay);
   T ahead = scale * m;
-  if (choice == Choice::soft) ahead += logarithm(sum_of_exponentials<T>(v, grid.stay, scale, m));
+  if (backup == Backup::log_sum_exp)
+    ahead += logarithm(sum_of_exponentials<T>(v, grid.stay, scale, m));
   ahead += discount * (grid.stay_slip * v[4] + grid.move_slip * ((v[0] + v[1]) + (v[2] + v[3])));
   new_value[y * grid.width + x] = reward[y * grid.width + x] + ahead;
 }
 
-// Pulls from the cells that an action may come from; each works out its own normaliser again, which
+// Pulls from the cells that an action may come from; each works out its own normalizer again, which
 // is arithmetic on cached values in place of another array through memory.
 template <class T>
 __global__ void grid_forward_kernel(GridDynamics<T> grid, T discount, T forward_discount,
@@ -356,7 +358,7 @@ __global__ void grid_forward_kernel(GridDynamics<T> grid, T discount, T forward_
   const T scale = discount * grid.chosen, here = value[s];
   T chosen = 0, moves = 0;
   for (int a = 0; a < 5; ++a) {
-    // A neighbour outside the grid is the cell itself, bouncing back.
+    // A neighbor outside the grid is the cell itself, bouncing back.
     std::int64_t fy = y + dy[a], fx = x + dx[a];
     if (fy < 0 || fy >= grid.height) fy = y;
     if (fx < 0 || fx >= grid.width) fx = x;
@@ -364,7 +366,7 @@ __global__ void grid_forward_kernel(GridDynamics<T> grid, T discount, T forward_
     if (a < 4) moves += d;
     if (a == 4 && !grid.stay) break;
     T v[5];
-    neighbours<T>(grid, fy, fx, value, v);
+    neighbors<T>(grid, fy, fx, value, v);
     const T m = largest<T>(v, grid.stay);
     chosen += d * exponential(scale * (here - m)) / sum_of_exponentials<T>(v, grid.stay, scale, m);
   }
@@ -397,10 +399,10 @@ void packed_backup(Stream& stream, const SparseDynamics<T>& m, const PackedDynam
 }
 
 template <class T>
-void policy(Stream& stream, const SparseDynamics<T>& m, Choice choice, std::int64_t batch,
+void policy(Stream& stream, const SparseDynamics<T>& m, Backup backup, std::int64_t batch,
             const T* q, const T* value, T* policy) {
   launch(policy_kernel<T>, dim3(blocks_for(m.states * batch)), dim3(block_threads), 0, stream, m,
-         choice, batch, q, value, policy);
+         backup, batch, q, value, policy);
 }
 
 template <class T>
@@ -459,9 +461,9 @@ dim3 grid_blocks(const GridDynamics<T>& grid) {
 }
 
 template <class T>
-void grid_backup(Stream& stream, const GridDynamics<T>& grid, Choice choice, T discount,
+void grid_backup(Stream& stream, const GridDynamics<T>& grid, Backup backup, T discount,
                  const T* reward, const T* value, T* new_value) {
-  launch(grid_backup_kernel<T>, grid_blocks(grid), dim3(32, 8), 0, stream, grid, choice, discount,
+  launch(grid_backup_kernel<T>, grid_blocks(grid), dim3(32, 8), 0, stream, grid, backup, discount,
          reward, value, new_value);
 }
 

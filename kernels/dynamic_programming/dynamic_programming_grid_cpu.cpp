@@ -6,7 +6,7 @@
 //
 // What made it fast: with E(s) = exp(discount chosen (V(s) - m)), m the tile's largest value, the
 // log-sum-exp over actions is m' + log(E(up) + E(down) + E(left) + E(right) + E(stay)). One
-// exponential a cell serves five neighbours, which left the backup bound by its logarithm and by
+// exponential a cell serves five neighbors, which left the backup bound by its logarithm and by
 // memory. Where a tile's values spread so far that E would underflow, each cell takes its own
 // maximum and five exponentials.
 
@@ -80,7 +80,7 @@ UNDERSTUDY_INLINE void over_tiles(Stream& stream, std::int64_t height, std::int6
          width - x < tile_columns ? width - x : tile_columns);
   };
   if (stream.threads != nullptr && down * across > 1 && height * width >= 8192) {
-    // A row of tiles a part: neighbours in memory stay with one thread.
+    // A row of tiles a part: neighbors in memory stay with one thread.
     stream.threads->run(static_cast<int>(down), [&](int row, int) {
       for (std::int64_t i = 0; i < across; ++i) one(row * across + i);
     });
@@ -90,9 +90,9 @@ UNDERSTUDY_INLINE void over_tiles(Stream& stream, std::int64_t height, std::int6
 }
 
 template <class T>
-struct Neighbours {
+struct Neighbors {
   Vec<T> up, down, left, right, here;
-  UNDERSTUDY_INLINE explicit Neighbours(const T* p)
+  UNDERSTUDY_INLINE explicit Neighbors(const T* p)
       : up(load<T>(p - pitch)),
         down(load<T>(p + pitch)),
         left(load<T>(p - 1)),
@@ -107,7 +107,7 @@ struct Neighbours {
 
 // log of the sum over actions of exp(scale v), five exponentials a cell.
 template <class T>
-UNDERSTUDY_INLINE Vec<T> log_sum_exp(const Neighbours<T>& v, bool stay, T scale) {
+UNDERSTUDY_INLINE Vec<T> log_sum_exp(const Neighbors<T>& v, bool stay, T scale) {
   const Vec<T> m = v.largest(stay);
   Vec<T> sum = (vector_exp<T>(scale * (v.up - m)) + vector_exp<T>(scale * (v.down - m))) +
                (vector_exp<T>(scale * (v.left - m)) + vector_exp<T>(scale * (v.right - m)));
@@ -144,10 +144,10 @@ UNDERSTUDY_INLINE void backup_tile(const GridDynamics<T>& grid, bool soft, T dis
   for (std::int64_t r = 0; r < rows; ++r) {
     const std::int64_t at = (y0 + r) * grid.width + x0;
     for (std::int64_t x = 0; x < columns; x += lanes<T>) {
-      const Neighbours<T> near(v + r * pitch + x);
+      const Neighbors<T> near(v + r * pitch + x);
       Vec<T> ahead;
       if (one_exponential) {
-        const Neighbours<T> exps(e + r * pitch + x);
+        const Neighbors<T> exps(e + r * pitch + x);
         Vec<T> sum = exps.moves();
         if (Stay) sum += exps.here;
         ahead = scale * m + vector_log<T>(sum);
@@ -168,9 +168,9 @@ UNDERSTUDY_INLINE void backup_tile(const GridDynamics<T>& grid, bool soft, T dis
 }
 
 template <class T>
-void grid_backup(Stream& stream, const GridDynamics<T>& grid, Choice choice, T discount,
+void grid_backup(Stream& stream, const GridDynamics<T>& grid, Backup backup, T discount,
                  const T* reward, const T* value, T* new_value) {
-  const bool soft = choice == Choice::soft;
+  const bool soft = backup == Backup::log_sum_exp;
   over_tiles(stream, grid.height, grid.width,
              [&](std::int64_t y, std::int64_t x, std::int64_t rows, std::int64_t columns) {
                if (grid.stay)
@@ -183,7 +183,7 @@ void grid_backup(Stream& stream, const GridDynamics<T>& grid, Choice choice, T d
 }
 
 // What arrives at s' by a chosen action is, with w(s) = d(s) / Z(s), E(s') times the sum of w over
-// the cells that some action takes to s': the four neighbours (s' itself for each that lies outside
+// the cells that some action takes to s': the four neighbors (s' itself for each that lies outside
 // the grid) and s' where staying is an action. So the occupancy is a stencil too.
 template <class T>
 UNDERSTUDY_INLINE void forward_tile(const GridDynamics<T>& grid, T discount, T forward_discount,
@@ -217,11 +217,11 @@ UNDERSTUDY_INLINE void forward_tile(const GridDynamics<T>& grid, T discount, T f
     for (std::int64_t x = begin; x < end; x += lanes<T>) {
       const std::int64_t i = r * pitch + x;
       if (one_exponential) {
-        const Neighbours<T> exps(e + i);
+        const Neighbors<T> exps(e + i);
         const Vec<T> z = grid.stay ? exps.moves() + exps.here : exps.moves();
         store<T>(w + i, load<T>(d + i) / z);
       } else {
-        store<T>(w + i, log_sum_exp<T>(Neighbours<T>(v + i), grid.stay, scale));
+        store<T>(w + i, log_sum_exp<T>(Neighbors<T>(v + i), grid.stay, scale));
       }
     }
     // The border outside the grid repeats the cell inside.
@@ -239,7 +239,7 @@ UNDERSTUDY_INLINE void forward_tile(const GridDynamics<T>& grid, T discount, T f
     const std::int64_t at = (y0 + r) * grid.width + x0;
     for (std::int64_t x = 0; x < columns; x += lanes<T>) {
       const std::int64_t i = r * pitch + x;
-      const Neighbours<T> from(d + i), weight(w + i);
+      const Neighbors<T> from(d + i), weight(w + i);
       Vec<T> in;
       if (one_exponential) {
         in = weight.moves();

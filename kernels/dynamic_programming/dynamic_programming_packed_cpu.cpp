@@ -88,8 +88,8 @@ UNDERSTUDY_INLINE Vec<T> level_of(Vec<T> m) {
   return m == broadcast<T>(-__builtin_inff()) ? Vec<T>{} : m;
 }
 
-// The optimistic outlook takes exp once a slot, relative to its state's largest. False where a
-// state's slots are too far apart for that.
+// The log_mean_exp expectation takes exp once a slot, relative to its state's largest. False where
+// a state's slots are too far apart for that.
 template <class T>
 UNDERSTUDY_INLINE bool exponentials(int slots, Row<T>* slot, Row<T>* level) {
   constexpr T safe = sizeof(T) == 4 ? T(60) : T(600);
@@ -118,7 +118,8 @@ UNDERSTUDY_INLINE bool backup_block(const PackedDynamics<T>& packed, const Packe
                                     const BackupRule<T>& rule, const T* packed_reward,
                                     const T* value, const T* here, int count, T* new_value,
                                     T* chain) {
-  const bool soft = rule.choice == Choice::soft, causal = rule.outlook == Outlook::causal;
+  const bool soft = rule.backup == Backup::log_sum_exp,
+             causal = rule.expectation == Expectation::causal;
   Row<T> slot[PackedBlock::most_slots], q[PackedBlock::most_pairs], level{};
   const std::uint16_t* code = packed.code + b.code;
   const std::int32_t* index = packed.index + b.index;
@@ -215,7 +216,7 @@ UNDERSTUDY_INLINE void plain_chain(const SparseDynamics<T>& m, const BackupRule<
       T pi;
       if (new_value[s] == -__builtin_inff())
         pi = 0;
-      else if (rule.choice == Choice::soft)
+      else if (rule.backup == Backup::log_sum_exp)
         pi = vector_exp<T>(broadcast<T>(q - new_value[s]))[0];
       else
         pi = !chosen && q == new_value[s] ? T(1) : T(0);

@@ -23,16 +23,16 @@ void backup(Stream&, const Dynamics& m, const BackupRule<double>& rule, std::int
     for (std::int64_t b = 0; b < batch; ++b) {
       double v = -INFINITY;
       for (std::int64_t k = m.pair_begin[s]; k < m.pair_begin[s + 1]; ++k) {
-        double ahead = rule.outlook == Outlook::causal ? 0.0 : -INFINITY;
+        double ahead = rule.expectation == Expectation::causal ? 0.0 : -INFINITY;
         for (std::int64_t j = m.transition_begin[k]; j < m.transition_begin[k + 1]; ++j) {
           const double p = m.probability[j], next = value[m.next_state[j] * batch + b];
-          ahead = rule.outlook == Outlook::causal ? ahead + p * next
-                                                  : log_add(ahead, std::log(p) + next);
+          ahead = rule.expectation == Expectation::causal ? ahead + p * next
+                                                          : log_add(ahead, std::log(p) + next);
         }
-        if (rule.outlook == Outlook::causal) ahead *= rule.discount;
+        if (rule.expectation == Expectation::causal) ahead *= rule.discount;
         const double qk = (shared_reward ? reward[k] : reward[k * batch + b]) + ahead;
         if (q != nullptr) q[k * batch + b] = qk;
-        v = rule.choice == Choice::soft ? log_add(v, qk) : std::fmax(v, qk);
+        v = rule.backup == Backup::log_sum_exp ? log_add(v, qk) : std::fmax(v, qk);
       }
       const bool boundary = m.pair_begin[s] == m.pair_begin[s + 1];
       new_value[s * batch + b] = boundary ? value[s * batch + b] : v;
@@ -62,7 +62,7 @@ void packed_backup(Stream& stream, const Dynamics& m, const PackedDynamics<doubl
           q += m.probability[j] * value[m.next_state[j]];
         q = reward[k] + rule.discount * q;
         double pi = q == new_value[s] && !chosen ? 1.0 : 0.0;
-        if (rule.choice == Choice::soft) pi = std::exp(q - new_value[s]);
+        if (rule.backup == Backup::log_sum_exp) pi = std::exp(q - new_value[s]);
         if (new_value[s] == -INFINITY) pi = 0.0;
         chosen = chosen || pi == 1.0;
         for (std::int64_t j = m.transition_begin[k]; j < m.transition_begin[k + 1]; ++j) {
@@ -80,7 +80,7 @@ void packed_backup(Stream& stream, const Dynamics& m, const PackedDynamics<doubl
   }
 }
 
-void policy(Stream&, const Dynamics& m, Choice choice, std::int64_t batch, const double* q,
+void policy(Stream&, const Dynamics& m, Backup backup, std::int64_t batch, const double* q,
             const double* value, double* policy) {
   for (std::int64_t s = 0; s < m.states; ++s)
     for (std::int64_t b = 0; b < batch; ++b) {
@@ -89,7 +89,7 @@ void policy(Stream&, const Dynamics& m, Choice choice, std::int64_t batch, const
       for (std::int64_t k = begin; k < end; ++k)
         if (q[k * batch + b] > q[best * batch + b]) best = k;
       for (std::int64_t k = begin; k < end; ++k) {
-        if (choice == Choice::hard) {
+        if (backup == Backup::max) {
           policy[k * batch + b] = k == best ? 1.0 : 0.0;
         } else {
           const double v = value[s * batch + b];
@@ -190,7 +190,7 @@ struct Targets {
   }
 };
 
-void grid_backup(Stream&, const GridDynamics<double>& grid, Choice choice, double discount,
+void grid_backup(Stream&, const GridDynamics<double>& grid, Backup backup, double discount,
                  const double* reward, const double* value, double* new_value) {
   for (std::int64_t y = 0; y < grid.height; ++y)
     for (std::int64_t x = 0; x < grid.width; ++x) {
@@ -200,7 +200,7 @@ void grid_backup(Stream&, const GridDynamics<double>& grid, Choice choice, doubl
       for (int m = 0; m < 4; ++m) slip += grid.move_slip * value[to.cell[m]];
       for (int a = 0; a < (grid.stay ? 5 : 4); ++a) {
         const double q = reward[s] + discount * (grid.chosen * value[to.cell[a]] + slip);
-        v = choice == Choice::soft ? log_add(v, q) : std::fmax(v, q);
+        v = backup == Backup::log_sum_exp ? log_add(v, q) : std::fmax(v, q);
       }
       new_value[s] = v;
     }
@@ -216,14 +216,14 @@ void grid_forward(Stream&, const GridDynamics<double>& grid, double discount,
       const std::int64_t s = y * grid.width + x;
       const Targets to(grid, y, x);
       const int actions = grid.stay ? 5 : 4;
-      double log_normaliser = -INFINITY;
+      double log_normalizer = -INFINITY;
       for (int a = 0; a < actions; ++a)
-        log_normaliser = log_add(log_normaliser, discount * grid.chosen * value[to.cell[a]]);
+        log_normalizer = log_add(log_normalizer, discount * grid.chosen * value[to.cell[a]]);
       const double out = forward_discount * occupancy[s];
       for (int a = 0; a < actions; ++a)
         new_occupancy[to.cell[a]] +=
             out * grid.chosen *
-            std::exp(discount * grid.chosen * value[to.cell[a]] - log_normaliser);
+            std::exp(discount * grid.chosen * value[to.cell[a]] - log_normalizer);
       for (int m = 0; m < 4; ++m) new_occupancy[to.cell[m]] += out * grid.move_slip;
       new_occupancy[s] += out * grid.stay_slip;
     }

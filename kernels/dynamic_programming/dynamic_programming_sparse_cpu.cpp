@@ -150,7 +150,8 @@ UNDERSTUDY_INLINE void backup_lanes(const Lanes<T, Width, Partial>& at, std::int
                                     const BackupRule<T>& rule, const T* reward, bool shared_reward,
                                     const T* value, T* q, T* new_value) {
   using V = Vec<T>;
-  const bool soft = rule.choice == Choice::soft, causal = rule.outlook == Outlook::causal;
+  const bool soft = rule.backup == Backup::log_sum_exp,
+             causal = rule.expectation == Expectation::causal;
   for (std::int64_t s = first; s < end; ++s) {
     const std::int64_t pairs_end = m.pair_begin[s + 1];
     V high[Width], sum[Width], result[Width];
@@ -249,7 +250,8 @@ UNDERSTUDY_INLINE T optimistic_ahead(const SparseDynamics<T>& m, std::int64_t k,
 template <class T>
 UNDERSTUDY_INLINE T long_state(const SparseDynamics<T>& m, const BackupRule<T>& rule,
                                std::int64_t s, const T* reward, const T* value, T* q) {
-  const bool soft = rule.choice == Choice::soft, causal = rule.outlook == Outlook::causal;
+  const bool soft = rule.backup == Backup::log_sum_exp,
+             causal = rule.expectation == Expectation::causal;
   T high = -__builtin_inff(), total = 0;
   for (std::int64_t from = m.pair_begin[s]; from < m.pair_begin[s + 1]; from += lanes<T>) {
     const int n = static_cast<int>(smaller(m.pair_begin[s + 1] - from, lanes<T>));
@@ -274,7 +276,8 @@ template <class T>
 UNDERSTUDY_INLINE void backup_one(const SparseDynamics<T>& m, const BackupRule<T>& rule,
                                   std::int64_t first, std::int64_t end, const T* reward,
                                   const T* value, T* q, T* new_value) {
-  const bool soft = rule.choice == Choice::soft, causal = rule.outlook == Outlook::causal;
+  const bool soft = rule.backup == Backup::log_sum_exp,
+             causal = rule.expectation == Expectation::causal;
   T buffer[tile_values + lanes<T>], sum[tile_segments + lanes<T>], level[tile_segments + lanes<T>];
   for (std::int64_t s = first; s < end;) {
     if (m.pair_begin[s + 1] - m.pair_begin[s] > tile_values) {
@@ -342,14 +345,14 @@ void backup(Stream& stream, const SparseDynamics<T>& m, const BackupRule<T>& rul
 }
 
 template <class T>
-void policy(Stream& stream, const SparseDynamics<T>& m, Choice choice, std::int64_t batch,
+void policy(Stream& stream, const SparseDynamics<T>& m, Backup backup, std::int64_t batch,
             const T* q, const T* value, T* policy) {
   const std::int64_t block = 4096 / batch + 1;
   split(stream, 8 * m.pairs * batch, (m.states + block - 1) / block, [&](std::int64_t part) {
     const std::int64_t first = part * block, end = smaller(first + block, m.states);
     for (std::int64_t s = first; s < end; ++s) {
       const std::int64_t begin = m.pair_begin[s], pairs_end = m.pair_begin[s + 1];
-      if (choice == Choice::soft) {
+      if (backup == Backup::log_sum_exp) {
         const T* v = value + s * batch;
         for (std::int64_t k = begin; k < pairs_end; ++k)
           for (std::int64_t b = 0; b < batch; ++b) {
@@ -366,7 +369,7 @@ void policy(Stream& stream, const SparseDynamics<T>& m, Choice choice, std::int6
         }
       }
     }
-    if (choice != Choice::soft) return;
+    if (backup != Backup::log_sum_exp) return;
     // The block's pairs lie side by side: one run of exponentials over all of them.
     T* p = policy + m.pair_begin[first] * batch;
     const std::int64_t n = (m.pair_begin[end] - m.pair_begin[first]) * batch;

@@ -1,4 +1,4 @@
-// An iteration with as few dimensions as possible: extents of 1 go, and neighbouring dimensions
+// An iteration with as few dimensions as possible: extents of 1 go, and neighboring dimensions
 // that every operand walks as one become one. [48, 1, 100] + [100] is then two loops, [48, 100] +
 // [48, 100] one. Shared by the CPU's kernels, compiled for several instruction sets, hence always
 // inlined.

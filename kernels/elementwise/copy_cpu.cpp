@@ -21,7 +21,7 @@ using Index = std::int64_t;
 constexpr Index square = 16;
 
 // Dimensions by falling stride of the output (operand 1), then collapsed again: a permutation of
-// both sides may have hidden neighbours that walk as one.
+// both sides may have hidden neighbors that walk as one.
 UNDERSTUDY_INLINE Index order_by_output(const Strided& from, Strided& to) {
   Strided sorted = from;
   for (int d = 1; d < sorted.rank; ++d)

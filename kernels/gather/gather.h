@@ -2,13 +2,13 @@
 //
 //   gather_rows   y[i, :] = table[index[i], :]
 //   scatter_rows  table[index[i], :] += x[i, :]     in order of i: the same bits every time
-//   pick          y[i] = x[i, index[i]]
-//   place         y[i, j] = (j == index[i]) ? x[i] : 0
+//   take_along_axis  y[i] = x[i, index[i]]
+//   scatter       y[i, j] = (j == index[i]) ? x[i] : 0
 //   one_hot       y[i, j] = (j == index[i]) ? 1 : 0
 //
-// An index outside its range: gather and pick give NaN, scatter, place and one_hot leave the row
-// out. So a bad index is seen as a number that is not finite, and never read or written outside.
-// Aliasing: none.
+// An index outside its range: gather and take_along_axis give NaN, scatter_rows, scatter and
+// one_hot leave the row out. So a bad index is seen as a number that is not finite, and never read
+// or written outside. Aliasing: none.
 
 #pragma once
 
@@ -22,10 +22,10 @@ struct GatherKernels {
                       const T* table, const std::int32_t* index, T* y);
   void (*scatter_rows)(Stream&, std::int64_t rows, std::int64_t width, std::int64_t table_rows,
                        const T* x, const std::int32_t* index, T* table);
-  void (*pick)(Stream&, std::int64_t rows, std::int64_t n, const T* x, const std::int32_t* index,
-               T* y);
-  void (*place)(Stream&, std::int64_t rows, std::int64_t n, const T* x, const std::int32_t* index,
-                T* y);
+  void (*take_along_axis)(Stream&, std::int64_t rows, std::int64_t n, const T* x,
+                          const std::int32_t* index, T* y);
+  void (*scatter)(Stream&, std::int64_t rows, std::int64_t n, const T* x, const std::int32_t* index,
+                  T* y);
   void (*one_hot)(Stream&, std::int64_t rows, std::int64_t n, const std::int32_t* index, T* y);
 };
 

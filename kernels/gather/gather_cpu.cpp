@@ -81,7 +81,8 @@ void scatter_rows(Stream& stream, Index rows, Index width, Index table_rows, con
 }
 
 template <class T>
-void pick(Stream& stream, Index rows, Index n, const T* x, const std::int32_t* index, T* y) {
+void take_along_axis(Stream& stream, Index rows, Index n, const T* x, const std::int32_t* index,
+                     T* y) {
   split_rows(stream, rows, 1, 1, [=](Index begin, Index end, int) {
     for (Index i = begin; i < end; ++i)
       y[i] = within(index[i], n) ? x[i * n + index[i]] : T(__builtin_nanf(""));
@@ -90,7 +91,7 @@ void pick(Stream& stream, Index rows, Index n, const T* x, const std::int32_t* i
 
 // Zeros in one run over the part, then one element a row.
 template <class T>
-void place(Stream& stream, Index rows, Index n, const T* x, const std::int32_t* index, T* y) {
+void scatter(Stream& stream, Index rows, Index n, const T* x, const std::int32_t* index, T* y) {
   split_rows(stream, rows, n, 1, [=](Index begin, Index end, int) {
     fill_row(y + begin * n, T(0), (end - begin) * n);
     for (Index i = begin; i < end; ++i)
@@ -109,7 +110,7 @@ void one_hot(Stream& stream, Index rows, Index n, const std::int32_t* index, T* 
 
 template <class T>
 void fill_all(GatherKernels<T>& kernels) {
-  kernels = {gather_rows<T>, scatter_rows<T>, pick<T>, place<T>, one_hot<T>};
+  kernels = {gather_rows<T>, scatter_rows<T>, take_along_axis<T>, scatter<T>, one_hot<T>};
 }
 
 }  // namespace

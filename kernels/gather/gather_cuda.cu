@@ -1,6 +1,6 @@
 // Moving rows and elements by index, on CUDA.
 //
-// A thread an element of the output, neighbours in memory on neighbouring threads. scatter_rows is
+// A thread an element of the output, neighbors in memory on neighboring threads. scatter_rows is
 // turned round to be a gather too: a block owns a row of the table and looks through all indices
 // for its own, so that sums are taken in the order of i without atomics, the same bits every time.
 // It reads the indices once for every row of the table; they are four bytes each and stay in the
@@ -71,7 +71,8 @@ __global__ void scatter_rows_kernel(Index rows, Index width, const T* x, const s
 }
 
 template <class T>
-__global__ void pick_kernel(Index rows, Index n, const T* x, const std::int32_t* index, T* y) {
+__global__ void take_along_axis_kernel(Index rows, Index n, const T* x, const std::int32_t* index,
+                                       T* y) {
   const Index i = thread_index();
   if (i >= rows) return;
   y[i] = within(index[i], n) ? x[i * n + index[i]] : not_a_number<T>();
@@ -79,7 +80,7 @@ __global__ void pick_kernel(Index rows, Index n, const T* x, const std::int32_t*
 
 // x null: ones.
 template <class T>
-__global__ void place_kernel(Index rows, Index n, const T* x, const std::int32_t* index, T* y) {
+__global__ void scatter_kernel(Index rows, Index n, const T* x, const std::int32_t* index, T* y) {
   const Index element = thread_index();
   if (element >= rows * n) return;
   const Index i = element / n;
@@ -108,27 +109,28 @@ void scatter_rows(Stream& stream, Index rows, Index width, Index table_rows, con
 }
 
 template <class T>
-void pick(Stream& stream, Index rows, Index n, const T* x, const std::int32_t* index, T* y) {
-  launch(pick_kernel<T>, dim3(blocks_for(rows)), dim3(block_threads), 0, stream, rows, n, x, index,
-         y);
+void take_along_axis(Stream& stream, Index rows, Index n, const T* x, const std::int32_t* index,
+                     T* y) {
+  launch(take_along_axis_kernel<T>, dim3(blocks_for(rows)), dim3(block_threads), 0, stream, rows, n,
+         x, index, y);
 }
 
 template <class T>
-void place(Stream& stream, Index rows, Index n, const T* x, const std::int32_t* index, T* y) {
-  launch(place_kernel<T>, dim3(blocks_for(rows * n)), dim3(block_threads), 0, stream, rows, n, x,
+void scatter(Stream& stream, Index rows, Index n, const T* x, const std::int32_t* index, T* y) {
+  launch(scatter_kernel<T>, dim3(blocks_for(rows * n)), dim3(block_threads), 0, stream, rows, n, x,
          index, y);
 }
 
 template <class T>
 void one_hot(Stream& stream, Index rows, Index n, const std::int32_t* index, T* y) {
   const T* ones = nullptr;
-  launch(place_kernel<T>, dim3(blocks_for(rows * n)), dim3(block_threads), 0, stream, rows, n, ones,
-         index, y);
+  launch(scatter_kernel<T>, dim3(blocks_for(rows * n)), dim3(block_threads), 0, stream, rows, n,
+         ones, index, y);
 }
 
 template <class T>
 void fill_all(GatherKernels<T>& kernels) {
-  kernels = {gather_rows<T>, scatter_rows<T>, pick<T>, place<T>, one_hot<T>};
+  kernels = {gather_rows<T>, scatter_rows<T>, take_along_axis<T>, scatter<T>, one_hot<T>};
 }
 
 }  // namespace

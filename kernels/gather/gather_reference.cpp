@@ -29,12 +29,13 @@ void scatter_rows(Stream&, Index rows, Index width, Index table_rows, const doub
 }
 
 // y[i] = x[i, index[i]]
-void pick(Stream&, Index rows, Index n, const double* x, const std::int32_t* index, double* y) {
+void take_along_axis(Stream&, Index rows, Index n, const double* x, const std::int32_t* index,
+                     double* y) {
   for (Index i = 0; i < rows; ++i) y[i] = within(index[i], n) ? x[i * n + index[i]] : not_a_number;
 }
 
-// y[i, j] = (j == index[i]) x[i]: the adjoint of pick.
-void place(Stream&, Index rows, Index n, const double* x, const std::int32_t* index, double* y) {
+// y[i, j] = (j == index[i]) x[i]: the adjoint of take_along_axis.
+void scatter(Stream&, Index rows, Index n, const double* x, const std::int32_t* index, double* y) {
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < n; ++j) y[i * n + j] = j == index[i] ? x[i] : 0.0;
 }
@@ -47,7 +48,7 @@ void one_hot(Stream&, Index rows, Index n, const std::int32_t* index, double* y)
 }  // namespace
 
 void fill(GatherKernels<double>& kernels) {
-  kernels = {gather_rows, scatter_rows, pick, place, one_hot};
+  kernels = {gather_rows, scatter_rows, take_along_axis, scatter, one_hot};
 }
 
 }  // namespace understudy::reference

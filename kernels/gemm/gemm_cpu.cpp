@@ -35,8 +35,8 @@ using Index = std::int64_t;
 
 constexpr Index smaller(Index a, Index b) { return a < b ? a : b; }
 constexpr Index larger(Index a, Index b) { return a > b ? a : b; }
-constexpr Index quotient_up(Index a, Index b) { return (a + b - 1) / b; }
-constexpr Index round_up(Index a, Index b) { return quotient_up(a, b) * b; }
+constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
+constexpr Index round_up(Index a, Index b) { return ceil_div(a, b) * b; }
 
 // How a thread's scratch is divided, in bytes: gemm_scratch_bytes in all.
 constexpr Index packed_b_bytes = 480 << 10;
@@ -90,7 +90,7 @@ Plan<T> plan_for(const Gemm<T>& p) {
   // threads several share a chunk, by rows), since each costs a pass over C and its slot.
   if (plain && p.batch == 1 && p.k >= 1024 && p.m * round_up(p.n, L) * size <= slot_bytes &&
       p.k >= 4 * p.m && p.k >= 4 * p.n)
-    plan.k_chunk = quotient_up(p.k, p.k >= 16384 ? 8 : 2);
+    plan.k_chunk = ceil_div(p.k, p.k >= 16384 ? 8 : 2);
   const Index k = plan.k_chunk != 0 ? plan.k_chunk : p.k;
 
   // The strip, by counting vector operations. A sum along k costs its lanes' tree, some three
@@ -99,7 +99,7 @@ Plan<T> plan_for(const Gemm<T>& p) {
   Index cost = rest != 0 ? masked : 0;
   if (rest != 0 && !p.transpose_a && p.k >= L && rest <= dot_columns<T> &&
       (p.transpose_b || rest * round_up(k, L) * size <= strip_bytes)) {
-    const Index dot = p.m * rest * (quotient_up(p.k, L) + 3) + rest * p.k / (p.transpose_b ? L : 2);
+    const Index dot = p.m * rest * (ceil_div(p.k, L) + 3) + rest * p.k / (p.transpose_b ? L : 2);
     if (dot < cost) {
       plan.strip = Strip::along_k;
       cost = dot;
@@ -116,7 +116,7 @@ Plan<T> plan_for(const Gemm<T>& p) {
   plan.panel_columns = plan.strip != Strip::none ? p.n - rest : p.n;
   // With few rows B's panels are not worth turning around: sums along k for all columns.
   if (p.transpose_b && !p.transpose_a && p.k >= L) {
-    const Index dot = p.m * p.n * (quotient_up(p.k, L) + 4);
+    const Index dot = p.m * p.n * (ceil_div(p.k, L) + 4);
     const Index panels = masked * (p.n / L) + p.n * p.k / 2 + cost;
     if (dot < panels) {
       plan.panel_columns = 0;
@@ -137,8 +137,7 @@ Plan<T> plan_for(const Gemm<T>& p) {
   const Index plain_longest = p.gradient_of == p.c ? 384 : smaller(384, panel_fits);
   // Where the blocks and the next ones, on their way, are to lie in the second cache, shorter.
   const Index longest = p.transpose_a || plan.pack_a ? 128 : plain_longest;
-  plan.k_block =
-      k <= longest + longest / 2 ? larger(k, 1) : quotient_up(k, quotient_up(k, longest));
+  plan.k_block = k <= longest + longest / 2 ? larger(k, 1) : ceil_div(k, ceil_div(k, longest));
   return plan;
 }
 
@@ -172,7 +171,7 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
     const Index unit = widest_panel * L;
     const Index most = larger(packed_b_bytes / size / plan.k_block / unit, 1) * unit;
     if (block_columns > most)
-      block_columns = round_up(quotient_up(block_columns, quotient_up(block_columns, most)), unit);
+      block_columns = round_up(ceil_div(block_columns, ceil_div(block_columns, most)), unit);
   }
   Index block_rows = rows;
   if (block_columns > widest_panel * L || strip || plan.pack_a) {
@@ -183,7 +182,7 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
     const Index fit = plan.pack_a ? numbers / steps
                                   : larger(numbers / 2 / steps, numbers * 7 / 6 / (steps + p.n));
     const Index most = larger(fit / unit, 1) * unit;
-    block_rows = smaller(round_up(quotient_up(rows, quotient_up(rows, most)), unit), rows);
+    block_rows = smaller(round_up(ceil_div(rows, ceil_div(rows, most)), unit), rows);
   }
 
   StripTarget<T> target{};
@@ -199,8 +198,8 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
   Index n = range.n0;
   do {  // blocks of columns; the strip goes with the first
     const Index block_n = smaller(block_columns, larger(columns_end - n, 0));
-    const Index vectors = quotient_up(block_n, L);
-    const Index panels = quotient_up(vectors, widest_panel);
+    const Index vectors = ceil_div(block_n, L);
+    const Index panels = ceil_div(vectors, widest_panel);
     const Index narrow = panels > 0 ? vectors / panels : 0;
     const Index wider = vectors - narrow * panels;  // panels of one vector more
     const bool with_strip = strip && n == range.n0;
@@ -266,9 +265,9 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
         const Index bytes_a = p.transpose_a ? block_k * p.lda * size : 0;
         const Index bytes_b = p.transpose_b ? 0 : block_k * p.ldb * size;
         const Index share =
-            ask ? quotient_up(bytes_a + bytes_b, quotient_up(rows, block_rows) * panels) : 0;
+            ask ? ceil_div(bytes_a + bytes_b, ceil_div(rows, block_rows) * panels) : 0;
         work.ahead = reinterpret_cast<const char*>(p.b);
-        if (ask) work.ahead_step = quotient_up(share, quotient_up(block_m, packed_rows) * block_k);
+        if (ask) work.ahead_step = ceil_div(share, ceil_div(block_m, packed_rows) * block_k);
         work.ldc = p.ldc;
         work.load_c = !first || p.accumulate;
         work.finish = last && finish;
@@ -314,8 +313,8 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
           work.bias = nullptr;
           work.finish = false;
           work.epilogue = {};
-          const Index turned_vectors = quotient_up(block_m, L);
-          const Index turned_panels = quotient_up(turned_vectors, widest);
+          const Index turned_vectors = ceil_div(block_m, L);
+          const Index turned_panels = ceil_div(turned_vectors, widest);
           for (Index panel = 0, at = 0; panel < turned_panels; ++panel) {
             const int width = static_cast<int>((turned_vectors - at / L) / (turned_panels - panel));
             work.last = static_cast<int>(smaller(block_m - at - (width - 1) * L, L));
@@ -389,7 +388,7 @@ void multiply_in_chunks(Stream& stream, const Gemm<T>& p, const Plan<T>& plan) {
   const Index width = round_up(p.n, L), sums = p.m * width;
   const Index team = team_for<T>(stream, p);
   const Index slots = slot_bytes / static_cast<Index>(sizeof(T)) / sums * team;
-  const Index chunks = quotient_up(p.k, plan.k_chunk);
+  const Index chunks = ceil_div(p.k, plan.k_chunk);
   const auto slot = [&](Index i) {
     std::byte* base = stream.scratch + i % team * Index{Stream::minimum_scratch};
     return Scratch<T>(base).slot + i / team * sums;
@@ -398,8 +397,8 @@ void multiply_in_chunks(Stream& stream, const Gemm<T>& p, const Plan<T>& plan) {
   for (Index begin = 0, count; begin < chunks; begin += count) {
     const Index direct = begin == 0 ? 1 : 0;
     count = smaller(slots + direct, chunks - begin);
-    const Index row_runs = smaller(quotient_up(team, count), quotient_up(p.m, 24));
-    const Index run_rows = round_up(quotient_up(p.m, row_runs), 8);
+    const Index row_runs = smaller(ceil_div(team, count), ceil_div(p.m, 24));
+    const Index run_rows = round_up(ceil_div(p.m, row_runs), 8);
     const auto chunk = [&](int part, int thread) {
       const Index number = part / row_runs, row = part % row_runs * run_rows;
       const Index k0 = (begin + number) * plan.k_chunk;
@@ -450,7 +449,7 @@ void multiply_in_chunks(Stream& stream, const Gemm<T>& p, const Plan<T>& plan) {
 template <class T>
 void multiply_few(const Gemm<T>& p) {
   constexpr Index L = lanes<T>;
-  const int width = static_cast<int>(quotient_up(p.n, L));
+  const int width = static_cast<int>(ceil_div(p.n, L));
   Panel<T> work{};
   work.k = p.k;
   work.a = p.a;
@@ -493,23 +492,23 @@ void gemm_any(Stream& stream, const Gemm<T>& p) {
   Index batch_runs = 1, row_runs = 1, column_runs = 1;
   if (team > 1) {
     batch_runs = smaller(p.batch, team);
-    const Index runs = quotient_up(team, batch_runs);
+    const Index runs = ceil_div(team, batch_runs);
     // A matrix B that is larger than A is read once, by the threads in turn along its columns. Of
     // large products each thread packs what it needs: half of B's columns and all rows of A, which
     // whoever has B whole packs twice.
     if ((p.n >= 4 * p.m || (plan.pack_a && p.n >= p.m)) && p.n >= runs * 6 * L) {
       column_runs = runs;
     } else {
-      row_runs = smaller(runs, quotient_up(p.m, 24));
-      column_runs = smaller(quotient_up(runs, row_runs), quotient_up(p.n, 6 * L));
+      row_runs = smaller(runs, ceil_div(p.m, 24));
+      column_runs = smaller(ceil_div(runs, row_runs), ceil_div(p.n, 6 * L));
     }
   }
-  const Index run_batch = quotient_up(p.batch, batch_runs);
+  const Index run_batch = ceil_div(p.batch, batch_runs);
   // The slowest thread counts: runs as even as the heights of blocks allow.
   const auto row_at = [&](Index run) {
     return run == row_runs ? p.m : (run * p.m / row_runs + 4) / 8 * 8;
   };
-  const Index run_columns = round_up(quotient_up(p.n, column_runs), L);
+  const Index run_columns = round_up(ceil_div(p.n, column_runs), L);
 
   const auto part = [&](int number, int thread) {
     const Index column = number % column_runs;

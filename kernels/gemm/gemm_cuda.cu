@@ -12,7 +12,7 @@
 //
 //   cuBLAS      m, n, k >= 256, and it is installed, and G is not C
 //   tiles       the largest of 128 x 128 (f32), 64 x 64, 32 x 32 that makes at least 128 blocks,
-//               about one for each multiprocessor of a data-centre GPU; else the smallest
+//               about one for each multiprocessor of a data-center GPU; else the smallest
 //   split k     if that makes fewer than 128 blocks and k >= 512: parts of at least 256, until
 //               there are 256 blocks or scratch is full
 //
@@ -43,7 +43,7 @@ using Index = std::int64_t;
 
 constexpr Index enough_blocks = 128;
 
-constexpr Index quotient_up(Index a, Index b) { return (a + b - 1) / b; }
+constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 constexpr Index smaller(Index a, Index b) { return a < b ? a : b; }
 
 template <class T>
@@ -97,10 +97,10 @@ __device__ inline double rounded_to_bf16(double x) { return x; }
 // batch, of which it takes every (gridDim.z / parts)-th. With one part the epilogue is applied;
 // with several, `partial` [part][item][m][n] gets the sums.
 //
-// A_TURNED and B_TURNED say which operands are stored transposed. BM x BN is the tile, BK the depth
-// of a strip, TM x TN a thread's sums, in runs of four neighbours so that shared memory is read
+// TRANS_A and TRANS_B say which operands are stored transposed. BM x BN is the tile, BK the depth
+// of a strip, TM x TN a thread's sums, in runs of four neighbors so that shared memory is read
 // four at a time.
-template <class T, int BM, int BN, int BK, int TM, int TN, bool A_TURNED, bool B_TURNED>
+template <class T, int BM, int BN, int BK, int TM, int TN, bool TRANS_A, bool TRANS_B>
 __global__ void __launch_bounds__((BM / TM) * (BN / TN), 512 / ((BM / TM) * (BN / TN)))
     tile_kernel(Gemm<T> p, bool bf16, Index parts, Index part_length, T* partial) {
   constexpr int threads = (BM / TM) * (BN / TN), across = BN / TN, down = BM / TM;
@@ -114,8 +114,8 @@ __global__ void __launch_bounds__((BM / TM) * (BN / TN), 512 / ((BM / TM) * (BN 
   const Index m0 = Index(blockIdx.x) * BM, n0 = Index(blockIdx.y) * BN;
   const int rows = int(p.m - m0 < BM ? p.m - m0 : BM), columns = int(p.n - n0 < BN ? p.n - n0 : BN);
   // a strip as stored: its width, the thread's place in it, and how many rows lie between its loads
-  constexpr int width_a = A_TURNED ? BM : BK, apart_a = threads / width_a;
-  constexpr int width_b = B_TURNED ? BK : BN, apart_b = threads / width_b;
+  constexpr int width_a = TRANS_A ? BM : BK, apart_a = threads / width_a;
+  constexpr int width_b = TRANS_B ? BK : BN, apart_b = threads / width_b;
   static_assert(threads % width_a == 0 && threads % width_b == 0);
   const int row_a = thread / width_a, column_a = thread % width_a;
   const int row_b = thread / width_b, column_b = thread % width_b;
@@ -129,17 +129,17 @@ __global__ void __launch_bounds__((BM / TM) * (BN / TN), 512 / ((BM / TM) * (BN 
     T sum[TM][TN] = {};
     T next_a[loads_a], next_b[loads_b];
 
-    // Neighbouring threads read neighbouring elements, whichever way the operand lies. A thread's
+    // Neighboring threads read neighboring elements, whichever way the operand lies. A thread's
     // loads differ in the row of the operand as stored alone, so that one pointer serves all.
-    const T* from_a = a + (A_TURNED ? (k0 + row_a) * p.lda + m0 + column_a
-                                    : (m0 + row_a) * p.lda + k0 + column_a);
-    const T* from_b = b + (B_TURNED ? (n0 + row_b) * p.ldb + k0 + column_b
-                                    : (k0 + row_b) * p.ldb + n0 + column_b);
+    const T* from_a =
+        a + (TRANS_A ? (k0 + row_a) * p.lda + m0 + column_a : (m0 + row_a) * p.lda + k0 + column_a);
+    const T* from_b =
+        b + (TRANS_B ? (n0 + row_b) * p.ldb + k0 + column_b : (k0 + row_b) * p.ldb + n0 + column_b);
     const auto fetch = [&](Index k) {
       const int steps = int(k1 - k < BK ? k1 - k : BK);
-      const int last_row_a = A_TURNED ? steps : rows, last_row_b = B_TURNED ? columns : steps;
-      const bool in_a = column_a < (A_TURNED ? rows : steps);
-      const bool in_b = column_b < (B_TURNED ? steps : columns);
+      const int last_row_a = TRANS_A ? steps : rows, last_row_b = TRANS_B ? columns : steps;
+      const bool in_a = column_a < (TRANS_A ? rows : steps);
+      const bool in_b = column_b < (TRANS_B ? steps : columns);
       UNDERSTUDY_UNROLL
       for (int load = 0; load < loads_a; ++load)
         next_a[load] =
@@ -148,21 +148,21 @@ __global__ void __launch_bounds__((BM / TM) * (BN / TN), 512 / ((BM / TM) * (BN 
       for (int load = 0; load < loads_b; ++load)
         next_b[load] =
             in_b && row_b + load * apart_b < last_row_b ? from_b[load * apart_b * p.ldb] : T(0);
-      from_a += A_TURNED ? BK * p.lda : BK;
-      from_b += B_TURNED ? BK : BK * p.ldb;
+      from_a += TRANS_A ? BK * p.lda : BK;
+      from_b += TRANS_B ? BK : BK * p.ldb;
     };
 
     fetch(k0);
     for (Index k = k0; k < k1; k += BK) {
       UNDERSTUDY_UNROLL
       for (int load = 0; load < loads_a; ++load)
-        strip_a[A_TURNED ? row_a + load * apart_a : column_a]
-               [A_TURNED ? column_a : row_a + load * apart_a] =
+        strip_a[TRANS_A ? row_a + load * apart_a : column_a]
+               [TRANS_A ? column_a : row_a + load * apart_a] =
                    bf16 ? rounded_to_bf16(next_a[load]) : next_a[load];
       UNDERSTUDY_UNROLL
       for (int load = 0; load < loads_b; ++load)
-        strip_b[B_TURNED ? column_b : row_b + load * apart_b]
-               [B_TURNED ? row_b + load * apart_b : column_b] =
+        strip_b[TRANS_B ? column_b : row_b + load * apart_b]
+               [TRANS_B ? row_b + load * apart_b : column_b] =
                    bf16 ? rounded_to_bf16(next_b[load]) : next_b[load];
       __syncthreads();
       if (k + BK < k1) fetch(k + BK);
@@ -210,19 +210,19 @@ __global__ void add_parts_kernel(Gemm<T> p, Index parts, const T* partial) {
 
 template <class T, int BM, int BN, int BK, int TM, int TN>
 void launch_tiles(Stream& stream, const Gemm<T>& p) {
-  const Index rows = quotient_up(p.m, BM), columns = quotient_up(p.n, BN);
+  const Index rows = ceil_div(p.m, BM), columns = ceil_div(p.n, BN);
   UNDERSTUDY_CHECK(rows < (Index{1} << 31) && columns < 65536, "gemm: %lld x %lld",
                    static_cast<long long>(p.m), static_cast<long long>(p.n));
   const Index blocks = rows * columns * p.batch, sums = p.batch * p.m * p.n;
   Index parts = 1;
   if (blocks < enough_blocks && p.k >= 512) {
     const Index room = Index(Stream::minimum_scratch / sizeof(T)) / sums;
-    parts = smaller(smaller(p.k / 256, quotient_up(2 * enough_blocks, blocks)), room);
+    parts = smaller(smaller(p.k / 256, ceil_div(2 * enough_blocks, blocks)), room);
     if (parts < 1) parts = 1;
   }
   // whole strips, so that no part begins within one
-  const Index length = quotient_up(quotient_up(p.k, parts), BK) * BK;
-  if (parts > 1) parts = quotient_up(p.k, length);
+  const Index length = ceil_div(ceil_div(p.k, parts), BK) * BK;
+  if (parts > 1) parts = ceil_div(p.k, length);
   T* partial = parts > 1 ? reinterpret_cast<T*>(stream.scratch) : nullptr;
   const Index items = smaller(p.batch, 65535 / parts);
   const auto start = [&](auto kernel) {
@@ -239,8 +239,8 @@ void launch_tiles(Stream& stream, const Gemm<T>& p) {
   else
     start(tile_kernel<T, BM, BN, BK, TM, TN, false, false>);
   if (parts > 1)
-    launch(add_parts_kernel<T>, dim3(unsigned(quotient_up(sums, 256))), dim3(256), 0, stream, p,
-           parts, static_cast<const T*>(partial));
+    launch(add_parts_kernel<T>, dim3(unsigned(ceil_div(sums, 256))), dim3(256), 0, stream, p, parts,
+           static_cast<const T*>(partial));
 }
 
 #if defined(__CUDACC__)
@@ -360,7 +360,7 @@ bool multiply_by_library(Stream& stream, const Gemm<T>& p) {
   if (p.bias != nullptr || p.activation != Activation::none || p.gradient_of != nullptr) {
     Gemm<T> rest = p;
     rest.accumulate = false;
-    launch(epilogue_kernel<T>, dim3(unsigned(quotient_up(p.batch * p.m * p.n, 256))), dim3(256), 0,
+    launch(epilogue_kernel<T>, dim3(unsigned(ceil_div(p.batch * p.m * p.n, 256))), dim3(256), 0,
            stream, rest);
   }
   return true;
@@ -381,7 +381,7 @@ void gemm(Stream& stream, const Gemm<T>& p) {
   if (p.m <= 0 || p.n <= 0 || p.batch <= 0) return;
   if (multiply_by_library(stream, p)) return;
   const auto blocks = [&](Index tile) {
-    return quotient_up(p.m, tile) * quotient_up(p.n, tile) * p.batch;
+    return ceil_div(p.m, tile) * ceil_div(p.n, tile) * p.batch;
   };
   if (sizeof(T) == 4 && blocks(128) >= enough_blocks) {
     // 8 x 8 doubles would not leave room for two blocks' registers

@@ -1,6 +1,6 @@
 // The arithmetic of one step of a recurrent cell, a vector of hidden units of one row at a time.
 //
-// Everything is independent of the neighbouring rows. Pointers are at the vector's first unit; a
+// Everything is independent of the neighboring rows. Pointers are at the vector's first unit; a
 // gate's numbers lie `hidden` apart in u, du and the tape, and `distance` apart in the sums.
 
 #pragma once

@@ -4,7 +4,7 @@
 // phases with a barrier after each. First a thread a column of W_h forms h[t-1] W_h, h in shared
 // memory; then a thread a hidden unit applies the cell. W_h does not change: where a column fits a
 // thread's registers (f32, up to 64 units, 256 columns: the field's usual LSTM) it stays there for
-// all steps; else it is read from the caches, neighbouring threads reading neighbouring columns.
+// all steps; else it is read from the caches, neighboring threads reading neighboring columns.
 // The input's share of the next step is fetched while this one is computed.
 
 #include <cmath>

@@ -2,7 +2,7 @@
 //
 //   a row a warp      inner = 1, many rows: lanes stride along the row and meet in a butterfly
 //   a row a block     inner = 1, few long rows
-//   a column a thread inner > 1: neighbouring threads read neighbouring columns
+//   a column a thread inner > 1: neighboring threads read neighboring columns
 //
 // Where there are few results and much to read, the axis is cut into fixed chunks whose partial
 // results lie in scratch and are joined, in order, by a second launch. Nothing depends on timing.

@@ -4,7 +4,7 @@
 //   forward_scan   y[t] = x[t] + c[t-1] y[t-1], y[-1] = 0      (the adjoint of backward_scan)
 //
 // With c = discount * (1 - terminal) the first is the discounted return; with
-// c = discount * lambda * (1 - end) over temporal differences it is generalised advantage
+// c = discount * lambda * (1 - end) over temporal differences it is generalized advantage
 // estimation (Schulman et al. 2016, equation 16):
 //
 //   delta[t] = r[t] + discount (1 - terminated[t]) v[t+1] - v[t]

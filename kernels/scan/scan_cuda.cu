@@ -1,6 +1,6 @@
 // Linear recurrences along time, on CUDA.
 //
-//   many rows, step-major   a thread a row: neighbours read neighbouring rows, and there are rows
+//   many rows, step-major   a thread a row: neighbors read neighboring rows, and there are rows
 //                           enough to hide each thread's wait for itself
 //   otherwise               a warp a row, 32 steps a turn. A step is the map y -> x + c y; two of
 //                           them make (x, c) after (x', c') = (x + c x', c c'), so that a warp

@@ -32,7 +32,7 @@ void forward_scan(Stream&, const ScanShape& shape, const double* x, const double
   }
 }
 
-// Generalised advantage estimation: equation 16 as a recurrence from the last step back.
+// Generalized advantage estimation: equation 16 as a recurrence from the last step back.
 void advantages(Stream&, const ScanShape& shape, double discount, double lambda,
                 const double* reward, const double* value, const double* next_value,
                 const double* terminated, const double* ended, double* advantage) {

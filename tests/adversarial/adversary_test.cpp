@@ -191,7 +191,8 @@ TEST(Discriminator, pairs_of_states_do_not_see_actions) {
 
 TEST(Discriminator, minibatches_resume_bit_for_bit_and_any_team_has_the_same_bits) {
   const Demonstrations expert = example(20, false, false, 1, 0.5);
-  const Discriminator::Options options = {.hidden = {8, 8}, .steps = 3, .minibatch = 32, .seed = 7};
+  const Discriminator::Options options = {
+      .hidden = {8, 8}, .steps = 3, .batch_size = 32, .seed = 7};
   const std::string file = testing::TempDir() + "/discriminator.safetensors";
   std::vector<double> first;
   for (int threads : {1, 2, 3}) {
@@ -215,7 +216,7 @@ TEST(Discriminator, minibatches_resume_bit_for_bit_and_any_team_has_the_same_bit
   }
 }
 
-// phi by hand: standardise with the expert's statistics, numbers and small squares, in a block an
+// phi by hand: standardize with the expert's statistics, numbers and small squares, in a block an
 // action, and 1.
 std::vector<std::vector<double>> features_by_hand(const Demonstrations& of,
                                                   const Demonstrations& expert) {

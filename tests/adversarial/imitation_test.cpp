@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/cloning/behavior_cloning.h"
 #include "algorithms/cloning/dagger_world.h"
 #include "algorithms/policies/evaluation.h"
 
@@ -65,16 +65,16 @@ int swing(const float* o) { return o[1] >= 0 ? 2 : 0; }
 
 PolicyDescription small_policy(const char* name) {
   PolicyDescription description = describe_policy(environment_named(name));
-  description.normalise_observations = true;
-  description.initialisation = InitialisationKind::column_normalised;
+  description.normalize_observations = true;
+  description.initialization = InitializationKind::column_normalized;
   description.last_scale = 0.01;
   return description;
 }
 
 AdversarialOptions small_iterations() {
   AdversarialOptions options;
-  options.trpo.learner.rollouts = {.instances = 20, .pairs = 2000, .seed = 3};
-  options.trpo.trust_region.divergence = 0.02;
+  options.trpo.learner.rollouts = {.num_envs = 20, .steps_per_iteration = 2000, .seed = 3};
+  options.trpo.trust_region.max_kl = 0.02;
   options.trpo.trust_region.fisher_stride = 4;
   options.trpo.learner.baseline.trust_region.fisher_stride = 4;
   return options;
@@ -85,7 +85,7 @@ double learned(const char* name, const AdversarialOptions& options, const Demons
   auto device = cpu_device();
   const EnvironmentDescription& environment = environment_named(name);
   Policy policy(*device, small_policy(name), 1);
-  standardise(policy, pairs_of(expert));
+  fit_normalizer(policy, pairs_of(expert));
   const auto imitation = make_imitation(policy, environment, expert, options);
   for (int i = 0; i < iterations; ++i) last = imitation->step();
   return evaluate_policy(policy, environment, {.episodes = 20}).mean;
@@ -126,9 +126,9 @@ TEST(AdversarialImitation, resumes_bit_for_bit_and_any_team_has_the_same_bits) {
   const EnvironmentDescription& cartpole = environment_named("cartpole-v0");
   const std::string file = testing::TempDir() + "/imitation.safetensors";
   AdversarialOptions options = small_iterations();
-  options.trpo.learner.rollouts = {.instances = 16, .pairs = 512, .seed = 3};
+  options.trpo.learner.rollouts = {.num_envs = 16, .steps_per_iteration = 512, .seed = 3};
   options.input = RewardInput::state_pair;
-  options.discriminator.minibatch = 64;
+  options.discriminator.batch_size = 64;
   options.discriminator.steps = 2;
   std::vector<double> first;
   for (int threads : {1, 2, 3}) {

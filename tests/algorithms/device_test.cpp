@@ -43,7 +43,7 @@ void agree(const std::function<Vector(Device&)>& body, double tolerance, double 
 PolicyDescription small_policy(const char* name) {
   PolicyDescription description = describe_policy(environment_named(name));
   description.trunk.hidden = {8};
-  description.normalise_observations = true;
+  description.normalize_observations = true;
   return description;
 }
 
@@ -101,7 +101,7 @@ TEST(OnCuda, every_head_with_a_likelihood_is_cloned) {
     agree(
         [&](Device& device) {
           Policy policy(device, description, 5);
-          BehaviouralCloning cloning(policy, pairs, {.batch = 12, .seed = 2});
+          BehaviorCloning cloning(policy, pairs, {.batch_size = 12, .seed = 2});
           for (int i = 0; i < 3; ++i) cloning.step();
           return policy.parameters().flat().read();
         },
@@ -111,12 +111,10 @@ TEST(OnCuda, every_head_with_a_likelihood_is_cloned) {
 
 TEST(OnCuda, policies_with_memory_and_latent_heads_are_cloned) {
   SKIP_WITHOUT_CUDA();
-  const std::pair<TrunkKind, HeadKind> cases[] = {{TrunkKind::rnn, HeadKind::gaussian},
-                                                  {TrunkKind::lstm, HeadKind::mixture},
-                                                  {TrunkKind::gru, HeadKind::gaussian},
-                                                  {TrunkKind::mlp, HeadKind::best_of},
-                                                  {TrunkKind::mlp, HeadKind::variational},
-                                                  {TrunkKind::mlp, HeadKind::adversarial}};
+  const std::pair<TrunkKind, HeadKind> cases[] = {
+      {TrunkKind::rnn, HeadKind::gaussian},    {TrunkKind::lstm, HeadKind::mixture},
+      {TrunkKind::gru, HeadKind::gaussian},    {TrunkKind::mlp, HeadKind::best_of},
+      {TrunkKind::mlp, HeadKind::variational}, {TrunkKind::mlp, HeadKind::adversarial}};
   for (const auto& [trunk, head] : cases) {
     SCOPED_TRACE(std::string(name_of(trunk)) + " " + name_of(head));
     Sequences sequences{2, 1};
@@ -130,7 +128,7 @@ TEST(OnCuda, policies_with_memory_and_latent_heads_are_cloned) {
           SequenceCloning::Options options;
           options.policy.trunk = {.kind = trunk, .hidden = {5}};
           options.policy.head = {.kind = head, .components = 2, .hidden = {5}, .draws = 3};
-          options.batch = 2;
+          options.batch_size = 2;
           options.steps = 6;
           SequenceCloning cloning(device, sequences, options);
           for (int i = 0; i < 2; ++i) cloning.step();
@@ -152,7 +150,7 @@ TEST(OnCuda, dagger_asks_and_learns) {
         Dagger::Options options;
         options.steps = 40;
         options.training_steps = 4;
-        options.cloning.batch = 20;
+        options.cloning.batch_size = 20;
         Dagger dagger(policy, world, expert, options);
         for (int round = 0; round < 2; ++round) dagger.step();
         return policy.parameters().flat().read();
@@ -167,7 +165,7 @@ TEST(OnCuda, a_policy_is_distilled) {
   agree(
       [&](Device& device) {
         Policy teacher(device, description, 1), student(device, description, 2);
-        Distillation distillation(student, teacher, observations, {.batch = 10});
+        Distillation distillation(student, teacher, observations, {.batch_size = 10});
         for (int i = 0; i < 3; ++i) distillation.step();
         return student.parameters().flat().read();
       },
@@ -178,9 +176,9 @@ TEST(OnCuda, a_policy_is_distilled) {
 
 TrpoOptions small_trpo() {
   TrpoOptions options;
-  options.learner.rollouts = {.instances = 8, .pairs = 160, .seed = 4};
+  options.learner.rollouts = {.num_envs = 8, .steps_per_iteration = 160, .seed = 4};
   options.learner.baseline.hidden = {8};
-  options.trust_region.iterations = options.learner.baseline.trust_region.iterations = 3;
+  options.trust_region.cg_iterations = options.learner.baseline.trust_region.cg_iterations = 3;
   return options;
 }
 
@@ -200,10 +198,9 @@ TEST(OnCuda, trust_regions_step) {
                           metrics.trust_region.improvement, metrics.trust_region.divergence,
                           metrics.trust_region.fraction, metrics.explained_variance});
             if (metrics.episodes.episodes > 0)
-              found.insert(found.end(),
-                           {metrics.episodes.return_mean, metrics.episodes.return_deviation,
-                            metrics.episodes.return_minimum, metrics.episodes.return_maximum,
-                            metrics.episodes.length_mean});
+              found.insert(found.end(), {metrics.episodes.return_mean, metrics.episodes.return_std,
+                                         metrics.episodes.return_min, metrics.episodes.return_max,
+                                         metrics.episodes.length_mean});
           }
           const Vector parameters = policy.parameters().flat().read();
           found.insert(found.end(), parameters.begin(), parameters.end());
@@ -217,9 +214,9 @@ TEST(OnCuda, policy_gradients_step) {
   SKIP_WITHOUT_CUDA();
   for (PolicyGradientOptions options :
        {PolicyGradientOptions::ppo(), PolicyGradientOptions::reinforce()}) {
-    options.learner.rollouts = {.instances = 4, .pairs = 40, .seed = 4};
+    options.learner.rollouts = {.num_envs = 4, .steps_per_iteration = 40, .seed = 4};
     options.learner.baseline.hidden = {8};
-    options.batch = options.learner.baseline.batch = 20;
+    options.batch_size = options.learner.baseline.batch_size = 20;
     options.epochs = 2;
     agree(
         [&](Device& device) {
@@ -310,7 +307,7 @@ class CountingDevice final : public Device {
     device_.copy(to, from, bytes);
   }
   void fill_zero(void* memory, std::size_t bytes) override { device_.fill_zero(memory, bytes); }
-  void synchronise() override { device_.synchronise(); }
+  void synchronize() override { device_.synchronize(); }
   Stream& stream() override { return device_.stream(); }
   Stream& stream_of_thread(int thread) override { return device_.stream_of_thread(thread); }
   int threads() const override { return device_.threads(); }

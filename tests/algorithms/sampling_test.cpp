@@ -5,7 +5,7 @@
 #include <set>
 
 #include "algorithms/data/draws.h"
-#include "algorithms/data/normalisation.h"
+#include "algorithms/data/normalization.h"
 #include "tests/files/files_test.h"
 
 namespace understudy {
@@ -107,7 +107,7 @@ TEST(SamplingTest, TheFirstEpisodesAreTheFirst) {
   EXPECT_ERROR(first_episodes(all, 0, "d"), "found 0");
 }
 
-TEST(NormalisationTest, FeaturesGetMeanZeroAndDeviationOneAndComeBack) {
+TEST(NormalizationTest, FeaturesGetMeanZeroAndDeviationOneAndComeBack) {
   // a feature far from zero, one that is constant, one that is small
   std::vector<float> rows;
   for (int i = 0; i < 1000; ++i) {
@@ -115,7 +115,7 @@ TEST(NormalisationTest, FeaturesGetMeanZeroAndDeviationOneAndComeBack) {
                              1e-3f * static_cast<float>(i % 3 - 1)});
   }
   const std::vector<float> before = rows;
-  const Normalisation fitted = Normalisation::fit(rows, 3);
+  const Normalization fitted = Normalization::fit(rows, 3);
   EXPECT_EQ(fitted.deviation[1], 1.0f) << "a constant keeps its scale";
   fitted.apply(rows);
   double sum[3] = {}, square[3] = {};
@@ -137,10 +137,10 @@ TEST(NormalisationTest, FeaturesGetMeanZeroAndDeviationOneAndComeBack) {
   }
 }
 
-TEST(NormalisationTest, TheObservationAfterTheLastActionIsNotCounted) {
+TEST(NormalizationTest, TheObservationAfterTheLastActionIsNotCounted) {
   Demonstrations made = marked({2, 2});
   made.observations.numbers = {1, 3, 1e6f, 1, 3, 1e6f};
-  const Normalisation fitted = Normalisation::of_observations(made);
+  const Normalization fitted = Normalization::of_observations(made);
   EXPECT_EQ(fitted.mean[0], 2);
   EXPECT_EQ(fitted.deviation[0], 1);
 }

@@ -12,7 +12,7 @@
 
 #include "autograd/modules/modules.h"
 #include "autograd/operations/operations.h"
-#include "autograd/optimise/optimiser.h"
+#include "autograd/optimize/optimizer.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace understudy {

@@ -1,6 +1,6 @@
 // L-BFGS on functions whose minima are known.
 
-#include "autograd/optimise/lbfgs.h"
+#include "autograd/optimize/lbfgs.h"
 
 #include <gtest/gtest.h>
 
@@ -28,7 +28,7 @@ TEST(Lbfgs, FindsRosenbrocksMinimum) {
     std::vector<double> start(n);
     for (int i = 0; i < n; ++i) start[i] = i % 2 == 0 ? -1.2 : 1.0;
     const LbfgsResult result =
-        minimise(rosenbrock, start, {.iterations = 2000, .gradient_tolerance = 1e-9});
+        minimize(rosenbrock, start, {.iterations = 2000, .gradient_tolerance = 1e-9});
     EXPECT_EQ(result.status, LbfgsStatus::converged_gradient) << name(result.status);
     // The gradient bound over the smallest curvature (about 0.4 here) bounds the distance. For n >=
     // 4 a second, local minimum exists near x[0] = -1; from this start the global one is found.
@@ -37,12 +37,12 @@ TEST(Lbfgs, FindsRosenbrocksMinimum) {
 }
 
 TEST(Lbfgs, SolvesAQuadraticExactly) {
-  const std::vector<double> centre = {3.0, -2.0, 0.5, 7.0}, curvature = {1.0, 100.0, 1e-2, 5.0};
-  const LbfgsResult result = minimise(
+  const std::vector<double> center = {3.0, -2.0, 0.5, 7.0}, curvature = {1.0, 100.0, 1e-2, 5.0};
+  const LbfgsResult result = minimize(
       [&](const std::vector<double>& x, std::vector<double>& g) {
         double f = 0.0;
         for (int i = 0; i < 4; ++i) {
-          const double d = x[i] - centre[i];
+          const double d = x[i] - center[i];
           f += 0.5 * curvature[i] * d * d;
           g[i] = curvature[i] * d;
         }
@@ -50,7 +50,7 @@ TEST(Lbfgs, SolvesAQuadraticExactly) {
       },
       std::vector<double>(4), {.gradient_tolerance = 1e-10});
   EXPECT_EQ(result.status, LbfgsStatus::converged_gradient);
-  for (int i = 0; i < 4; ++i) EXPECT_NEAR(result.point[i], centre[i], 1e-8);
+  for (int i = 0; i < 4; ++i) EXPECT_NEAR(result.point[i], center[i], 1e-8);
 }
 
 // x - log x has no value at or below 0; a first step of length 10 from 0.1 upwards and a
@@ -66,10 +66,10 @@ TEST(Lbfgs, ShortensStepsThatLeaveTheDomain) {
     return x[0] - std::log(x[0]);
   };
   const LbfgsResult result =
-      minimise(objective, {20.0}, {.gradient_tolerance = 1e-10, .first_step = 50});
+      minimize(objective, {20.0}, {.gradient_tolerance = 1e-10, .first_step = 50});
   EXPECT_EQ(result.status, LbfgsStatus::converged_gradient);
   EXPECT_NEAR(result.point[0], 1.0, 1e-9);
-  const LbfgsResult far = minimise(
+  const LbfgsResult far = minimize(
       [&](const std::vector<double>& x, std::vector<double>& g) {
         if (x[0] <= 0.0) {
           ++outside;
@@ -86,7 +86,7 @@ TEST(Lbfgs, ShortensStepsThatLeaveTheDomain) {
 // The minimum of (x - c)^2 / 2 + l1 |x| is soft thresholding of c.
 TEST(Lbfgs, L1ThresholdsExactly) {
   const std::vector<double> c = {3.0, -2.0, 0.5, -0.25, 0.0};
-  const LbfgsResult result = minimise(
+  const LbfgsResult result = minimize(
       [&](const std::vector<double>& x, std::vector<double>& g) {
         double f = 0.0;
         for (std::size_t i = 0; i < c.size(); ++i) {

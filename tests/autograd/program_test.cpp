@@ -11,8 +11,8 @@
 
 #include "autograd/modules/modules.h"
 #include "autograd/operations/operations.h"
-#include "autograd/optimise/gauss_newton.h"
-#include "autograd/optimise/optimiser.h"
+#include "autograd/optimize/gauss_newton.h"
+#include "autograd/optimize/optimizer.h"
 #include "tests/kernels/kernel_test.h"
 
 // ---- a counting allocator: every allocation of this test binary passes here ----
@@ -156,8 +156,8 @@ TEST(Program, uses_a_sum_over_rows_in_a_later_segment) {
   Program program(*device, Real::f64);
   program.set_tiling(8, 16);
   const Tensor x = program.input("x", {rows(37), 2});
-  const Tensor centred = x - mean(x, 0);
-  const Tensor scaled = centred / sqrt(mean(square(centred), 0) + 1e-12);
+  const Tensor centered = x - mean(x, 0);
+  const Tensor scaled = centered / sqrt(mean(square(centered), 0) + 1e-12);
   program.output("y", scaled);
   const Vector input = normals(37 * 2, 5);
   program.write("x", input);
@@ -256,7 +256,7 @@ void check_fisher(bool categorical) {
   Mlp network(parameters, "trunk", {.inputs = 5, .hidden = {6, 6}, .outputs = outputs});
   const int log_std =
       categorical ? -1
-                  : parameters.declare("log_std", {outputs}, {InitialisationKind::normal, 0.3, 1});
+                  : parameters.declare("log_std", {outputs}, {InitializationKind::normal, 0.3, 1});
   parameters.create(store, 11);
   Program program(*device, Real::f64);
   program.set_tiling(8, 16);
@@ -341,15 +341,15 @@ std::vector<Tensor> network_outputs(Program& program, Parameters& parameters, St
                                     Activation activation, std::int64_t batch) {
   Mlp trunk(parameters, "trunk",
             {.inputs = 5, .hidden = {7, 6}, .outputs = 0, .activation = activation});
-  const int gain = parameters.declare("gain", {6}, {InitialisationKind::normal, 1.0, 1});
+  const int gain = parameters.declare("gain", {6}, {InitializationKind::normal, 1.0, 1});
   Linear middle(parameters, "middle", {.inputs = 6, .outputs = 6, .activation = activation});
-  LayerNormalisation normalisation(parameters, "normalisation", 6);
+  LayerNormalization normalization(parameters, "normalization", 6);
   Linear first(parameters, "first", {.inputs = 6, .outputs = 3});
   Linear second(parameters, "second", {.inputs = 12, .outputs = 2, .activation = activation});
-  const int free = parameters.declare("free", {2}, {InitialisationKind::normal, 1.0, 1});
+  const int free = parameters.declare("free", {2}, {InitializationKind::normal, 1.0, 1});
   parameters.create(store, 11);
   const Tensor h = trunk(program.input("state", {rows(batch), 5}));
-  const Tensor z = normalisation(middle(h * exp(parameters.use(program, gain))));
+  const Tensor z = normalization(middle(h * exp(parameters.use(program, gain))));
   const Tensor deviation = expand(parameters.use(program, free), {rows(batch), 2});
   return {first(z), second(concatenate({h, z}, -1)), deviation};
 }
@@ -480,43 +480,43 @@ TEST(Program, conjugate_gradient_solves_and_shows_its_residuals) {
   EXPECT_LT(program.value("residual20"), 1e-16);
 }
 
-// ---- optimisers ----
+// ---- optimizers ----
 
-TEST(Optimisers, each_brings_a_quadratic_down) {
+TEST(Optimizers, each_brings_a_quadratic_down) {
   const std::unique_ptr<Device> device = cpu_device();
   for (int which = 0; which < 6; ++which) {
     Store store(*device, Real::f64);
     Parameters parameters("model");
-    parameters.declare("x", {4}, {InitialisationKind::constant, which == 5 ? 0.25 : 1.0, 1});
+    parameters.declare("x", {4}, {InitializationKind::constant, which == 5 ? 0.25 : 1.0, 1});
     parameters.create(store, 1);
     Program program(*device, Real::f64);
     const Tensor x = parameters.use(program, 0);
     const Tensor target = program.constant({4}, {0.1, 0.2, 0.3, 0.4});
     const Tensor loss = sum(square(x - target));
     program.output("loss", loss);
-    std::unique_ptr<Optimiser> optimiser;
+    std::unique_ptr<Optimizer> optimizer;
     if (which == 0)
-      optimiser = std::make_unique<Sgd>(parameters, store, Sgd::Options{.learning_rate = 0.1});
+      optimizer = std::make_unique<Sgd>(parameters, store, Sgd::Options{.learning_rate = 0.1});
     if (which == 1)
-      optimiser = std::make_unique<Sgd>(
+      optimizer = std::make_unique<Sgd>(
           parameters, store,
           Sgd::Options{
               .learning_rate = 0.02, .momentum = 0.9, .nesterov = true, .clipping = {.norm = 1}});
     if (which == 2)
-      optimiser =
+      optimizer =
           std::make_unique<RmsProp>(parameters, store, RmsProp::Options{.learning_rate = 0.01});
     if (which == 3)
-      optimiser =
+      optimizer =
           std::make_unique<AdaGrad>(parameters, store, AdaGrad::Options{.learning_rate = 0.3});
     if (which == 4)
-      optimiser = std::make_unique<Adam>(
+      optimizer = std::make_unique<Adam>(
           parameters, store, Adam::Options{.learning_rate = 0.02, .clipping = {.value = 0.5}});
     if (which == 5)
-      optimiser = std::make_unique<ExponentiatedGradient>(
+      optimizer = std::make_unique<ExponentiatedGradient>(
           parameters, store, ExponentiatedGradient::Options{.learning_rate = 0.5});
-    optimiser->record(program, loss);
+    optimizer->record(program, loss);
     for (int step = 0; step < 400; ++step) program.run();
-    EXPECT_LT(program.value("loss"), 1e-3) << "optimiser " << which;
+    EXPECT_LT(program.value("loss"), 1e-3) << "optimizer " << which;
     if (which == 5) {
       double total = 0;
       for (double p : parameters.flat().read()) total += p;
@@ -577,7 +577,7 @@ TEST(Program, learning_rates_follow_their_schedule_without_recording_again) {
   Sgd second(set, store, {.learning_rate = 0.5, .schedule = {.factor = &factor}});
   ExponentiatedGradient third(
       multiplied, store,
-      {.learning_rate = 0.5, .normalise = false, .schedule = {.steps = 4, .last = 0.25}});
+      {.learning_rate = 0.5, .normalize = false, .schedule = {.steps = 4, .last = 0.25}});
   Program program(*device);
   first.record(program, sum(decaying.use(program, a)));
   second.record(program, sum(set.use(program, b)));

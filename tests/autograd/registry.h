@@ -178,7 +178,7 @@ inline std::vector<Case> cases() {
   one("max of rows", rowed({2}, -2, 2), [](Tensor x) { return max(x, 0); });
   one("norm", rowed({3}), norm);
   any("argmax", {rowed({5}), rowed({5})},
-      [](const Tensors& in) { return Tensors{pick(in[1], argmax(in[0], 1))}; });
+      [](const Tensors& in) { return Tensors{take_along_axis(in[1], argmax(in[0], 1))}; });
 
   // Products.
   any("matmul", {rowed({4}), real({4, 3})},
@@ -216,14 +216,14 @@ inline std::vector<Case> cases() {
       [](const Tensors& in) { return Tensors{gather_rows(in[0], in[1])}; });
   any("scatter_rows", {rowed({2, 3}), index({2}, 6, true)},
       [](const Tensors& in) { return Tensors{scatter_rows(in[0], in[1], 6)}; });
-  any("pick", {rowed({5}), index({}, 5, true)},
-      [](const Tensors& in) { return Tensors{pick(in[0], in[1])}; });
-  any("place", {rowed({}), index({}, 5, true)},
-      [](const Tensors& in) { return Tensors{place(in[0], in[1], 5)}; });
+  any("take_along_axis", {rowed({5}), index({}, 5, true)},
+      [](const Tensors& in) { return Tensors{take_along_axis(in[0], in[1])}; });
+  any("scatter", {rowed({}), index({}, 5, true)},
+      [](const Tensors& in) { return Tensors{scatter(in[0], in[1], 5)}; });
   any("one_hot", {rowed({5}), index({}, 5, true)},
       [](const Tensors& in) { return Tensors{in[0] * one_hot(in[1], 5)}; });
 
-  // Normalisation.
+  // Normalization.
   any("layer_norm", {rowed({2, 6}), real({6}, 0.5, 1.5), real({6})},
       [](const Tensors& in) { return Tensors{layer_norm(in[0], in[1], in[2])}; });
 

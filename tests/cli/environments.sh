@@ -48,11 +48,11 @@ hold "a push moves the cart as Newton says" "$(json "$scratch/push.json" \
    and sorted(a["name"] for a in found["arrays"]) == ["acts", "indices", "obs", "rews", "states",
      "terminal", "terminated", "truncated"]')$(cat "$scratch/err")"
 
-printf 't,instance,act_0\n0,0,2\n0,1,-0.5\n1,0,-2\n1,1,1e-3\n' > "$scratch/two.csv"
+printf 't,environment,act_0\n0,0,2\n0,1,-0.5\n1,0,-2\n1,1,1e-3\n' > "$scratch/two.csv"
 "$understudy" env pendulum --actions "$scratch/two.csv" --seed 3 --precision f32 \
   --out "$scratch/two.npz" --json > "$scratch/two.json" 2> "$scratch/err"
-hold "each instance has actions of its own" "$(json "$scratch/two.json" \
-  'found["instances"] == 2 and found["steps"] == 2 and found["return_mean"] < 0')"
+hold "each environment has actions of its own" "$(json "$scratch/two.json" \
+  'found["num_envs"] == 2 and found["steps"] == 2 and found["return_mean"] < 0')"
 "$understudy" env pendulum --actions "$scratch/two.csv" --seed 3 --precision f32 \
   --out "$scratch/again.npz" --quiet
 hold "the same seed is the same file" "$(cmp "$scratch/two.npz" "$scratch/again.npz" 2>&1)"
@@ -77,10 +77,10 @@ while at < len(data):
     at += 12 + size
 rows = zlib.decompress(pixels)
 assert len(rows) == height * (1 + 3 * width)
-colours = {rows[y * (1 + 3 * width) + 1 + 3 * x:][:3] for y in range(height) for x in range(width)}
-for colour in (b"\xff\xff\xff", b"\x33\x33\x33", b"\x15\x65\xc0"):
-    if colour not in colours:
-        print(colour, "is not there")
+colors = {rows[y * (1 + 3 * width) + 1 + 3 * x:][:3] for y in range(height) for x in range(width)}
+for color in (b"\xff\xff\xff", b"\x33\x33\x33", b"\x15\x65\xc0"):
+    if color not in colors:
+        print(color, "is not there")
 PYTHON
 )"
 hold "and the animation is XML with a group a state" "$(python3 -c '
@@ -92,25 +92,33 @@ refuse_env "no environment of that name" "cartpole-v0" env cart --actions "$scra
 refuse_env "no actions" "--actions" env cartpole
 refuse_env "a file that is not there" missing.csv env cartpole --actions "$scratch/missing.csv"
 printf 'action\n0\n1\n2\n' > "$scratch/bad.csv"
-refuse_env "a choice that is none" ":4:action" env cartpole --actions "$scratch/bad.csv"
+refuse_env "a choice that is none" ":4:action" env cartpole \
+  --actions "$scratch/bad.csv"
 printf 'action\n0.5\n' > "$scratch/bad.csv"
-refuse_env "half a choice" "0.5" env cartpole --actions "$scratch/bad.csv"
+refuse_env "half a choice" "0.5" env cartpole \
+  --actions "$scratch/bad.csv"
 printf 'action\n2.5\n' > "$scratch/bad.csv"
 refuse_env "a torque beyond the motor's" "-2 to 2" env pendulum --actions "$scratch/bad.csv"
 printf 'action\nnan\n' > "$scratch/bad.csv"
 refuse_env "a torque that is no number" "nan" env pendulum --actions "$scratch/bad.csv"
 printf 'push\n1\n' > "$scratch/bad.csv"
-refuse_env "a column of another name" push env cartpole --actions "$scratch/bad.csv"
+refuse_env "a column of another name" push env cartpole \
+  --actions "$scratch/bad.csv"
 printf 'act_0,act_1\n1,1\n' > "$scratch/bad.csv"
-refuse_env "a column too many" act_1 env cartpole --actions "$scratch/bad.csv"
+refuse_env "a column too many" act_1 env cartpole \
+  --actions "$scratch/bad.csv"
 printf 'action\n' > "$scratch/bad.csv"
-refuse_env "no rows" "found none" env cartpole --actions "$scratch/bad.csv"
+refuse_env "no rows" "found none" env cartpole \
+  --actions "$scratch/bad.csv"
 printf 'action\n1,2\n' > "$scratch/bad.csv"
-refuse_env "a row that is too long" "bad.csv:2" env cartpole --actions "$scratch/bad.csv"
-printf 'instance,action\n0,1\n2,1\n' > "$scratch/bad.csv"
-refuse_env "an instance left out" ":3:instance" env cartpole --actions "$scratch/bad.csv"
-printf 'instance,action\n0,1\n1,1\n1,0\n' > "$scratch/bad.csv"
-refuse_env "unequal numbers of actions" "instance 1 has 2" env cartpole --actions "$scratch/bad.csv"
+refuse_env "a row that is too long" "bad.csv:2" env cartpole \
+  --actions "$scratch/bad.csv"
+printf 'environment,action\n0,1\n2,1\n' > "$scratch/bad.csv"
+refuse_env "an environment left out" ":3:environment" env cartpole \
+  --actions "$scratch/bad.csv"
+printf 'environment,action\n0,1\n1,1\n1,0\n' > "$scratch/bad.csv"
+refuse_env "unequal numbers of actions" "environment 1 has 2" env cartpole \
+  --actions "$scratch/bad.csv"
 printf 'position,angle,velocity,angular_velocity\n0,0,0,0\n' > "$scratch/bad.csv"
 refuse_env "a state's columns in another order" "position,velocity" env cartpole \
   --actions "$scratch/push.csv" --init "$scratch/bad.csv"

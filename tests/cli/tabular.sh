@@ -33,7 +33,7 @@ touch out err
 
 does "a world is written, with demonstrations" \
   world objectworld --size 8 --out object.npz --demos object_demos.npz --episodes 12 --steps 15
-does "its problem is recognised" inspect object.npz --json
+does "its problem is recognized" inspect object.npz --json
 holds "and described" 'found["problem"]["states"] == 64 and found["problem"]["actions"] == 5
   and found["problem"]["discount"] == 0.9 and not found["problem"]["deterministic"]'
 does "its demonstrations too" inspect object_demos.npz --json
@@ -49,7 +49,7 @@ holds "to its rounding" 'found["change"] < 1e-3'
 refuse "which policy iteration has not" "methods of sweeps" \
   solve --mdp object.npz --soft --precision f32 --method policy --out v.npz
 does "messages over a horizon" \
-  solve --mdp objectworld --size 8 --discount 1 --soft --horizon 6 --outlook optimistic \
+  solve --mdp objectworld --size 8 --discount 1 --soft --horizon 6 --expectation log_mean_exp \
   --out messages.npz
 does "a world's name stands for its file" solve --mdp objectworld --size 8 --out again.npz
 hold "and gives the same bytes" "$(cmp hard.npz again.npz 2>&1)"
@@ -116,7 +116,7 @@ holds "with its settings and last row" 'found["config"]["algorithm"] == "max_cau
   and found["rows"] == found["last_row"]["iteration"] and found["finished"]'
 does "a report of two runs" report max_causal_entropy projection --out report.html --json
 hold "needs nothing beside it" "$(grep -noE '(src|href)="[^"]*"|url\([^)]*\)|<script' report.html)"
-hold "has curves, maps and both colour schemes" "$(for part in '<polyline' 'recovered reward' \
+hold "has curves, maps and both color schemes" "$(for part in '<polyline' 'recovered reward' \
   'expected visits' 'demonstrated visits' 'prefers-color-scheme: dark'; do
     grep -q -- "$part" report.html || echo "no $part"; done)"
 

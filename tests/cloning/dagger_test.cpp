@@ -23,18 +23,18 @@ class FoggyRoad final : public DaggerWorld {
   enum Place { road, fog, ditch, places };
   static constexpr double fog_probability = 0.01;
 
-  FoggyRoad(std::int64_t instances, std::uint64_t seed, std::int64_t horizon = 1 << 30)
-      : instances_(instances), seed_(seed), horizon_(horizon) {
+  FoggyRoad(std::int64_t num_envs, std::uint64_t seed, std::int64_t horizon = 1 << 30)
+      : num_envs_(num_envs), seed_(seed), horizon_(horizon) {
     begin(0);
   }
-  std::int64_t instances() const override { return instances_; }
+  std::int64_t num_envs() const override { return num_envs_; }
   std::int64_t state_width() const override { return 2; }
   void begin(std::uint64_t round) override {
     draws_ = Draws(seed_, round);
-    states_.assign(static_cast<std::size_t>(instances_), State{});
+    states_.assign(static_cast<std::size_t>(num_envs_), State{});
   }
   std::vector<float> observations() override {
-    std::vector<float> result(static_cast<std::size_t>(instances_ * places), 0.0f);
+    std::vector<float> result(static_cast<std::size_t>(num_envs_ * places), 0.0f);
     for (std::size_t i = 0; i < states_.size(); ++i) result[i * places + states_[i].place] = 1;
     return result;
   }
@@ -69,7 +69,7 @@ class FoggyRoad final : public DaggerWorld {
     int place = road, right = 0;
     std::int64_t elapsed = 0;
   };
-  std::int64_t instances_;
+  std::int64_t num_envs_;
   std::uint64_t seed_;
   std::int64_t horizon_;
   Draws draws_{0, 0};
@@ -109,7 +109,7 @@ Dagger::Options small_rounds() {
   Dagger::Options options;
   options.steps = 1000;
   options.training_steps = 100;
-  options.cloning = {.batch = 200, .learning_rate = 0.05};
+  options.cloning = {.batch_size = 200, .learning_rate = 0.05};
   options.seed = 4;
   return options;
 }
@@ -163,7 +163,7 @@ TEST(Dagger, rounds_resume_from_a_file) {
   }
   EXPECT_EQ(last.round, 4);
   EXPECT_DOUBLE_EQ(last.beta, 0.125);
-  // 20 steps of 50 instances each round: one end of an episode of 15 steps in each.
+  // 20 steps of 50 environments each round: one end of an episode of 15 steps in each.
   EXPECT_EQ(last.episodes, 50);
 
   FoggyRoad other(50, 1, 15);
@@ -243,12 +243,12 @@ TEST(Dagger, learns_cartpole_from_a_rule_and_a_policy_from_that) {
   description.action = {ActionKind::index, 2};
   description.trunk.hidden = {32};
   description.head.kind = HeadKind::categorical;
-  description.normalise_observations = true;
+  description.normalize_observations = true;
   Policy learner(*device, description, 1);
   Dagger::Options options;
   options.steps = 2000;
   options.training_steps = 200;
-  options.cloning = {.batch = 64, .learning_rate = 1e-2};
+  options.cloning = {.batch_size = 64, .learning_rate = 1e-2};
   Dagger dagger(learner, world, rule, options);
   Dagger::Metrics last;
   for (int round = 0; round < 4; ++round) last = dagger.step();
@@ -273,7 +273,8 @@ TEST(Distillation, a_student_takes_on_its_teachers_distribution) {
   PolicyDescription small = large;
   small.trunk.hidden = {16};
   Policy teacher(*device, large, 1), student(*device, small, 2), sharp(*device, small, 2);
-  Distillation distillation(student, teacher, observations, {.batch = 64, .learning_rate = 1e-2});
+  Distillation distillation(student, teacher, observations,
+                            {.batch_size = 64, .learning_rate = 1e-2});
   const Distillation::Comparison before = distillation.compare();
   Distillation::Metrics last;
   for (int i = 0; i < 600; ++i) last = distillation.step();
@@ -283,7 +284,7 @@ TEST(Distillation, a_student_takes_on_its_teachers_distribution) {
   EXPECT_GT(after.agreement, 0.9);
   // A colder teacher is surer of itself, and so is its student: less of what it does not prefer.
   Distillation colder(sharp, teacher, observations,
-                      {.batch = 64, .learning_rate = 1e-2, .temperature = 0.2});
+                      {.batch_size = 64, .learning_rate = 1e-2, .temperature = 0.2});
   for (int i = 0; i < 600; ++i) colder.step();
   const auto mean_entropy = [&](const Policy& policy) {
     Program program(*device);

@@ -37,8 +37,8 @@ Sequences delayed(std::int64_t count, std::uint64_t seed) {
 SequenceCloning::Options small(TrunkKind kind) {
   SequenceCloning::Options options;
   options.policy.trunk = {.kind = kind, .hidden = {24}};
-  options.policy.head = {.kind = HeadKind::gaussian, .minimum_deviation = 0.01};
-  options.batch = 16;
+  options.policy.head = {.kind = HeadKind::gaussian, .min_std = 0.01};
+  options.batch_size = 16;
   options.steps = 12;
   options.learning_rate = 1e-2;
   return options;
@@ -226,11 +226,11 @@ TEST(SequenceCloning, data_with_nothing_in_it_leaves_finite_numbers) {
   EXPECT_EQ(dull.count(), 20);
   const auto device = cpu_device();
   SequenceCloning::Options options = choosing();
-  options.policy.normalise_observations = true;
+  options.policy.normalize_observations = true;
   SequenceCloning one_class(*device, dull, options);
   one_class.policy().set_statistics({3, -1}, {0, 0}, 20);
   options = small(TrunkKind::lstm);
-  options.policy.head = {.kind = HeadKind::full_mixture, .minimum_deviation = 0.01};
+  options.policy.head = {.kind = HeadKind::full_mixture, .min_std = 0.01};
   SequenceCloning one_number(*device, dull, options);
   for (int i = 0; i < 200; ++i) {
     one_class.step();
@@ -270,7 +270,7 @@ Sequences counting() {
 }
 
 TEST(Augmentation, goals_are_what_was_reached_later) {
-  using Kind = GoalRelabelling::Kind;
+  using Kind = GoalRelabeling::Kind;
   const Sequences last = with_goals(counting(), {.kind = Kind::last, .columns = 1});
   EXPECT_EQ(last.inputs, (std::vector<float>{0, 3, 1, 3, 2, 3, 20, 21}));
   EXPECT_EQ(last.actions, (std::vector<float>{0, 1, 2, 20}));
@@ -328,8 +328,8 @@ TEST(Augmentation, symmetries_map_observations_and_actions_together) {
   EXPECT_EQ(copied.actions, (std::vector<float>{2, 0, 2, 1}));
   for (const std::vector<std::int64_t>& wrong :
        {std::vector<std::int64_t>{1, 0}, {0, 0, 1}, {0, 1, 3}})
-    EXPECT_THROW(
-        with_symmetries(chosen, {{.observation = mirror_map(1, {0}), .choices = wrong}}), Error);
+    EXPECT_THROW(with_symmetries(chosen, {{.observation = mirror_map(1, {0}), .choices = wrong}}),
+                 Error);
 }
 
 TEST(Augmentation, noise_has_the_errors_shape_and_the_asked_size) {

@@ -11,10 +11,10 @@ using kernel_test::same_bits;
 
 struct Arrays {
   explicit Arrays(const Batch<float>& batch)
-      : observation(batch.instances() * batch.environment().observation_size),
-        reward(batch.instances()),
-        terminated(batch.instances()),
-        truncated(batch.instances()) {}
+      : observation(batch.num_envs() * batch.environment().observation_size),
+        reward(batch.num_envs()),
+        terminated(batch.num_envs()),
+        truncated(batch.num_envs()) {}
   StepArrays<float> with(const std::vector<std::int32_t>& action) {
     StepArrays<float> step;
     step.discrete = action.data();

@@ -1,5 +1,5 @@
 // Executors: every one does what the plain loops do, step after step, resets included; and an
-// instance's episodes depend on its number alone.
+// environment's episodes depend on its number alone.
 
 #include "envs/batch.h"
 
@@ -24,7 +24,7 @@ struct Instances {
   Instances(Place<T>& on, const EnvironmentDescription& e, Index count, T horizon,
             std::uint64_t first = 0)
       : environment(e),
-        stride((count + instance_multiple - 1) / instance_multiple * instance_multiple),
+        stride((count + env_multiple - 1) / env_multiple * env_multiple),
         state(on.array(std::vector<double>(e.state_size * stride, 0.0))),
         elapsed(on.array(std::vector<double>(stride, 0.0))),
         episode(on.template of<std::uint32_t>(std::vector<std::uint32_t>(stride, 0))),
@@ -33,10 +33,10 @@ struct Instances {
         reward(on.poisoned(count)),
         terminated(on.poisoned(count)),
         truncated(on.poisoned(count)) {
-    arrays.instances = count;
+    arrays.num_envs = count;
     arrays.stride = stride;
     arrays.seed = 42;
-    arrays.first_instance = first;
+    arrays.first_env = first;
     arrays.horizon = horizon;
     arrays.state = state, arrays.elapsed = elapsed, arrays.episode = episode;
   }
@@ -104,10 +104,10 @@ struct Expected {
         terminated(of.reward.size()),
         truncated(of.reward.size()),
         episode(of.stride) {
-    arrays.instances = of.arrays.instances;
+    arrays.num_envs = of.arrays.num_envs;
     arrays.stride = of.stride;
     arrays.seed = of.arrays.seed;
-    arrays.first_instance = of.arrays.first_instance;
+    arrays.first_env = of.arrays.first_env;
     arrays.horizon = double(of.arrays.horizon);
     arrays.state = state.data(), arrays.elapsed = elapsed.data(), arrays.episode = episode.data();
   }
@@ -177,7 +177,7 @@ KERNEL_TEST(BatchTable, steps_and_resets_as_the_plain_loops_do) {
   }
 }
 
-// Instances 10 to 49 of one batch are another batch's own, from its instance 0 on.
+// Instances 10 to 49 of one batch are another batch's own, from its environment 0 on.
 KERNEL_TEST(BatchTable, an_instance_depends_on_its_number_alone) {
   const EnvironmentDescription& environment = environment_named("cartpole");
   const BatchKernels<T>& kernel = kernels.dynamics[environment.dynamics];

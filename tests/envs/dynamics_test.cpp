@@ -23,8 +23,8 @@ constexpr double pi = 3.14159265358979323846;
 struct Case {
   const char* gymnasium_class;
   const char* name;
-  std::vector<double> state_scale;  // states are uniform within plus and minus this, about `centre`
-  std::vector<double> state_centre;
+  std::vector<double> state_scale;  // states are uniform within plus and minus this, about `center`
+  std::vector<double> state_center;
   double action_scale;  // continuous actions: beyond their bounds too
 };
 
@@ -60,7 +60,7 @@ Steps draw_inputs(const Case& one, Random& random) {
   for (Index i = 0; i < steps_each; ++i) {
     for (int k = 0; k < environment.state_size; ++k)
       steps.state.push_back(
-          float(one.state_centre[k] + random.uniform(-one.state_scale[k], one.state_scale[k])));
+          float(one.state_center[k] + random.uniform(-one.state_scale[k], one.state_scale[k])));
     steps.action.push_back(
         environment.action_count > 0
             ? double(random.integer(0, environment.action_count - 1))
@@ -161,8 +161,8 @@ KERNEL_TEST(BatchTable, single_steps_agree_with_gymnasium) {
     const bool acrobot = environment.state_size == 4 && environment.action_count == 3;
 
     InstanceArrays<T> arrays;
-    arrays.instances = steps_each;
-    arrays.stride = (steps_each + instance_multiple - 1) / instance_multiple * instance_multiple;
+    arrays.num_envs = steps_each;
+    arrays.stride = (steps_each + env_multiple - 1) / env_multiple * env_multiple;
     arrays.horizon = T(1000);
     std::vector<double> columns(environment.state_size * arrays.stride, 0.0);
     for (Index i = 0; i < steps_each; ++i)

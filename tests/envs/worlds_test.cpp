@@ -154,7 +154,7 @@ double mean_of_expert(const EnvironmentDescription& environment, int episodes) {
   std::vector<std::int32_t> choice(n);
   std::vector<bool> over(n);
   InstanceArrays<double> arrays;
-  arrays.instances = episodes;
+  arrays.num_envs = episodes;
   arrays.stride = std::int64_t(stride);
   arrays.seed = 11;
   arrays.horizon = environment.horizon;

@@ -123,7 +123,7 @@ TEST_F(SafetensorsTest, HostileFilesAreErrorsThatSayWhatAndWhere) {
       {one("{\"dtype\":\"F32\",\"shape\":[2]}"), "'a' has no 'data_offsets'"},
       {one("{\"dtype\":\"F32\",\"data_offsets\":[0,8]}"), "'a' has no 'shape'"},
       {one("{\"dtype\":\"F32\",\"dtype\":\"F32\"}"), "'dtype' twice for 'a'"},
-      {one("{\"colour\":1}"), "found 'colour'"},
+      {one("{\"color\":1}"), "found 'color'"},
       {one("{\"dtype\":\"F8_E4M3\",\"shape\":[8],\"data_offsets\":[0,8]}"),
        "'a' has a dtype that is not read: 'F8_E4M3'"},
       {one("{\"dtype\":32,\"shape\":[8],\"data_offsets\":[0,8]}"), "expected a string in quotes"},

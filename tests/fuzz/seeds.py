@@ -175,13 +175,13 @@ def policies():
     put_policy("bins", head__kind="independent_bins", head__bins="8", action__low="-1,-inf",
                action__high="1,1e3", head__edges="0,.5,1", head__order="1,0")
     put_policy("mixture", head__kind="full_mixture", head__components="3",
-               head__minimum_deviation="1e-3", trunk__kind="lstm", trunk__hidden="8,16")
+               head__min_std="1e-3", trunk__kind="lstm", trunk__hidden="8,16")
     put_policy("images", observation__shape="3,8,8", trunk__convolutions="4,3,2,1,8,3,1,0",
-               initialisation="he")
+               initialization="he")
     put_policy("embedded", observation__vocabularies="7,9", trunk__embedding="3",
                head__kind="variational", head__latent="2", head__draws="4", head__hidden="5")
-    put_policy("normalised", normalise_observations="true", clip_observations="5",
-               last_scale="0.01", head__state_dependent="true", head__initial_deviation="2")
+    put_policy("normalized", normalize_observations="true", clip_observations="5",
+               last_scale="0.01", head__state_dependent="true", head__initial_std="2")
     put_policy("huge", observation__shape="4294967296,4294967296", head__bins="99999999999")
     put_policy("unknown", trunk__depth="3")
 

@@ -56,7 +56,7 @@ TEST(DeviceCuda, copies_there_and_back) {
   EXPECT_EQ(back, numbers);
   device->copy_to_host(back.data(), a, bytes);
   EXPECT_EQ(back, std::vector<int>(1000, 0));
-  device->synchronise();
+  device->synchronize();
   device->release(a);
   device->release(b);
 }

@@ -129,31 +129,31 @@ KERNEL_TEST(DynamicProgrammingKernels, backups_and_policies_agree_with_the_refer
     auto value = on.rounded(random.uniforms(vs, -5, 5));
     for (Index i = 0; i < vs; i += 11) value[i] = -INFINITY;
     const Array<T> r = on.array(reward), v = on.array(value);
-    for (Choice choice : {Choice::hard, Choice::soft})
-      for (Outlook outlook : {Outlook::causal, Outlook::optimistic}) {
+    for (Backup backup : {Backup::max, Backup::log_sum_exp})
+      for (Expectation expectation : {Expectation::causal, Expectation::log_mean_exp}) {
         SCOPED_TRACE("states " + std::to_string(c.states) + " batch " + std::to_string(c.batch) +
-                     " choice " + std::to_string(static_cast<int>(choice)) + " outlook " +
-                     std::to_string(static_cast<int>(outlook)));
+                     " backup " + std::to_string(static_cast<int>(backup)) + " expectation " +
+                     std::to_string(static_cast<int>(expectation)));
         std::vector<double> q(qs), next(vs), pi(qs);
         Array<T> q_found = on.poisoned(qs), next_found = on.poisoned(vs),
                  pi_found = on.poisoned(qs), alone = on.poisoned(vs);
-        reference.backup(on.host_stream(), c.dynamics(), {choice, outlook, 0.75}, c.batch,
+        reference.backup(on.host_stream(), c.dynamics(), {backup, expectation, 0.75}, c.batch,
                          reward.data(), shared, value.data(), q.data(), next.data());
-        kernels.backup(on.team_stream(), placed.dynamics(), {choice, outlook, T(0.75)}, c.batch, r,
-                       shared, v, q_found, next_found);
+        kernels.backup(on.team_stream(), placed.dynamics(), {backup, expectation, T(0.75)}, c.batch,
+                       r, shared, v, q_found, next_found);
         EXPECT_TRUE(close(q_found, q, roundings, 20 * unit<T>));
         EXPECT_TRUE(close(next_found, next, roundings, 20 * unit<T>));
         // The same bits without a team, and without Q.
-        kernels.backup(on.stream(), placed.dynamics(), {choice, outlook, T(0.75)}, c.batch, r,
+        kernels.backup(on.stream(), placed.dynamics(), {backup, expectation, T(0.75)}, c.batch, r,
                        shared, v, nullptr, alone);
         EXPECT_TRUE(same_bits(alone.host(), next_found.host()));
         // The policy of what was found, so that ties are the same ties.
         const auto q_host = q_found.host(), v_host = next_found.host();
         const std::vector<double> q_wide(q_host.begin(), q_host.end());
         const std::vector<double> v_wide(v_host.begin(), v_host.end());
-        reference.policy(on.host_stream(), c.dynamics(), choice, c.batch, q_wide.data(),
+        reference.policy(on.host_stream(), c.dynamics(), backup, c.batch, q_wide.data(),
                          v_wide.data(), pi.data());
-        kernels.policy(on.team_stream(), placed.dynamics(), choice, c.batch, q_found, next_found,
+        kernels.policy(on.team_stream(), placed.dynamics(), backup, c.batch, q_found, next_found,
                        pi_found);
         // exp of a difference of numbers up to 10 turns their rounding into a relative error.
         EXPECT_TRUE(close(pi_found, pi, roundings, unit<T>));
@@ -325,21 +325,21 @@ KERNEL_TEST(DynamicProgrammingKernels, packed_backups_agree_with_the_reference) 
       there.code = code;
       there.index = index;
       there.coefficient = coefficient;
-      for (Choice choice : {Choice::hard, Choice::soft})
-        for (Outlook outlook : {Outlook::causal, Outlook::optimistic}) {
-          const bool chained = outlook == Outlook::causal;
+      for (Backup backup : {Backup::max, Backup::log_sum_exp})
+        for (Expectation expectation : {Expectation::causal, Expectation::log_mean_exp}) {
+          const bool chained = expectation == Expectation::causal;
           std::vector<double> next(c.states), chain(there.chain);
           reference.packed_backup(on.host_stream(), c.dynamics(), wide.view(),
-                                  {choice, outlook, 0.75}, reward.data(), nullptr, value.data(),
+                                  {backup, expectation, 0.75}, reward.data(), nullptr, value.data(),
                                   next.data(), chained ? chain.data() : nullptr);
           Array<T> found = on.poisoned(c.states), alone = on.poisoned(c.states);
           Array<T> chain_found = on.poisoned(there.chain);
           kernels.packed_backup(on.team_stream(), placed.dynamics(), there,
-                                {choice, outlook, T(0.75)}, r, pr, v, found,
+                                {backup, expectation, T(0.75)}, r, pr, v, found,
                                 chained ? chain_found.data() : nullptr);
           EXPECT_TRUE(close(found, next, roundings, 4 * spread * unit<T>));
-          kernels.packed_backup(on.stream(), placed.dynamics(), there, {choice, outlook, T(0.75)},
-                                r, pr, v, alone, nullptr);
+          kernels.packed_backup(on.stream(), placed.dynamics(), there,
+                                {backup, expectation, T(0.75)}, r, pr, v, alone, nullptr);
           EXPECT_TRUE(same_bits(alone.host(), found.host()));
           // A hard choice between pairs of the same value but for rounding may fall either way, and
           // no two of these random ones are so near. exp turns an absolute error into a relative.
@@ -375,14 +375,14 @@ KERNEL_TEST(DynamicProgrammingKernels, grids_agree_with_the_reference) {
         const Array<T> r = on.array(reward), v = on.array(value), d = on.array(occupancy);
         const Array<T> b = on.array(source);
         const double size = range == 1.0 ? 10 : 4000;  // of the terms
-        for (Choice choice : {Choice::hard, Choice::soft}) {
+        for (Backup backup : {Backup::max, Backup::log_sum_exp}) {
           std::vector<double> next(n);
           Array<T> next_found = on.poisoned(n), alone = on.poisoned(n);
-          reference.grid_backup(on.host_stream(), here, choice, 0.875, reward.data(), value.data(),
+          reference.grid_backup(on.host_stream(), here, backup, 0.875, reward.data(), value.data(),
                                 next.data());
-          kernels.grid_backup(on.team_stream(), there, choice, T(0.875), r, v, next_found);
+          kernels.grid_backup(on.team_stream(), there, backup, T(0.875), r, v, next_found);
           EXPECT_TRUE(close(next_found, next, roundings, 10 * size * unit<T>));
-          kernels.grid_backup(on.stream(), there, choice, T(0.875), r, v, alone);
+          kernels.grid_backup(on.stream(), there, backup, T(0.875), r, v, alone);
           EXPECT_TRUE(same_bits(alone.host(), next_found.host()));
         }
         for (bool with : {false, true}) {

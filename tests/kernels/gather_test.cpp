@@ -82,16 +82,16 @@ KERNEL_TEST(GatherKernels, picks_and_places_exactly) {
     auto i = on.of(index);
     std::vector<double> picked(std::size_t(shape.rows)), placed(std::size_t(size), 9.0);
     std::vector<double> hot(std::size_t(size), 9.0);
-    reference.pick(on.host_stream(), shape.rows, shape.n, matrix.data(), index.data(),
-                   picked.data());
-    reference.place(on.host_stream(), shape.rows, shape.n, vector.data(), index.data(),
-                    placed.data());
+    reference.take_along_axis(on.host_stream(), shape.rows, shape.n, matrix.data(), index.data(),
+                              picked.data());
+    reference.scatter(on.host_stream(), shape.rows, shape.n, vector.data(), index.data(),
+                      placed.data());
     reference.one_hot(on.host_stream(), shape.rows, shape.n, index.data(), hot.data());
 
     Array<T> m = on.array(matrix), v = on.array(vector);
     Array<T> p = on.poisoned(shape.rows), q = on.poisoned(size), h = on.poisoned(size);
-    kernels.pick(on.stream(), shape.rows, shape.n, m, i, p);
-    kernels.place(on.stream(), shape.rows, shape.n, v, i, q);
+    kernels.take_along_axis(on.stream(), shape.rows, shape.n, m, i, p);
+    kernels.scatter(on.stream(), shape.rows, shape.n, v, i, q);
     kernels.one_hot(on.stream(), shape.rows, shape.n, i, h);
     EXPECT_TRUE(close(p, picked, 0)) << shape.rows << " x " << shape.n;
     EXPECT_TRUE(close(q, placed, 0)) << shape.rows << " x " << shape.n;
@@ -99,7 +99,8 @@ KERNEL_TEST(GatherKernels, picks_and_places_exactly) {
   }
 }
 
-// <scatter(x), t> = <x, gather(t)> and <place(x), m> = <x, pick(m)>, where all indices are good.
+// <scatter_rows(x), t> = <x, gather_rows(t)> and <scatter(x), m> = <x, take_along_axis(m)>, where
+// all indices are good.
 TEST(GatherReference, scattering_and_placing_are_adjoint_to_gathering_and_picking) {
   GatherKernels<double> kernels;
   reference::fill(kernels);
@@ -112,8 +113,8 @@ TEST(GatherReference, scattering_and_placing_are_adjoint_to_gathering_and_pickin
   std::vector<double> scattered(n * n, 0.0), gathered(rows * n), placed(rows * n), picked(rows);
   kernels.scatter_rows(stream, rows, n, n, x.data(), index.data(), scattered.data());
   kernels.gather_rows(stream, rows, n, n, t.data(), index.data(), gathered.data());
-  kernels.place(stream, rows, n, v.data(), index.data(), placed.data());
-  kernels.pick(stream, rows, n, x.data(), index.data(), picked.data());
+  kernels.scatter(stream, rows, n, v.data(), index.data(), placed.data());
+  kernels.take_along_axis(stream, rows, n, x.data(), index.data(), picked.data());
   const auto dot = [](const std::vector<double>& a, const std::vector<double>& b) {
     double sum = 0;
     for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
@@ -137,8 +138,8 @@ KERNEL_TEST(GatherKernels, a_team_gives_the_same_bits) {
     Array<T> table = on.array(std::vector<double>(table_rows * n, 0.5));
     kernels.scatter_rows(stream, rows, n, table_rows, x, index, table);
     kernels.gather_rows(stream, rows, n, table_rows, table, index, y);
-    kernels.pick(stream, rows, n, x, column, p);
-    kernels.place(stream, rows, n, p, column, q);
+    kernels.take_along_axis(stream, rows, n, x, column, p);
+    kernels.scatter(stream, rows, n, p, column, q);
     results[team] = {table.host(), y.host(), p.host(), q.host()};
   }
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(same_bits(results[1][i], results[0][i]));

@@ -338,7 +338,7 @@ TEST(Gemm, AgreesWithTheReferenceOnCuda) {
 // Asked for bf16, CUDA's own kernels multiply rounded factors and lose nothing else: products of
 // two have 16 bits. cuBLAS, which takes the largest products on a GPU, is not asked here.
 TEST(Gemm, RoundsFactorsToBf16OnCudaWhereAsked) {
-  EXPECT_EQ(rounded_to_bf16(1 + 1.0 / 256), 1);             // a tie, to the even neighbour below
+  EXPECT_EQ(rounded_to_bf16(1 + 1.0 / 256), 1);             // a tie, to the even neighbor below
   EXPECT_EQ(rounded_to_bf16(1 + 3.0 / 256), 1 + 1.0 / 64);  // and above
   GemmKernels<double> reference;
   reference::fill(reference);

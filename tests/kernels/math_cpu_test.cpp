@@ -1,4 +1,4 @@
-// How near the vectorised elementary functions are to the truth, over the whole range of the type:
+// How near the vectorized elementary functions are to the truth, over the whole range of the type:
 // f32 on every 1021st of all bit patterns, f64 on random ones, both on the points where functions
 // of this kind go wrong. The truth is double for f32 and long double for f64, whose own errors are
 // thousandths of the units measured here.

@@ -246,11 +246,11 @@ TYPED_TEST(RandomDistributions, normals_have_the_moments_and_no_correlation) {
   using T = TypeParam;
   const std::int64_t n = 1000000;
   const std::vector<T> z = portable_draw(&RandomKernels<T>::normal, {5, 6}, 0, 0, n);
-  double moment[5] = {}, neighbours = 0, blocks = 0;
+  double moment[5] = {}, neighbors = 0, blocks = 0;
   for (std::size_t i = 0; i < z.size(); ++i) {
     double power = 1;
     for (double& m : moment) m += power, power *= static_cast<double>(z[i]);
-    if (i + 1 < z.size()) neighbours += static_cast<double>(z[i]) * static_cast<double>(z[i + 1]);
+    if (i + 1 < z.size()) neighbors += static_cast<double>(z[i]) * static_cast<double>(z[i + 1]);
     if (i + 4 < z.size()) blocks += static_cast<double>(z[i]) * static_cast<double>(z[i + 4]);
   }
   // four standard deviations of each mean: those of z, z^2, z^3, z^4 are 1, sqrt 2, sqrt 15, sqrt
@@ -260,7 +260,7 @@ TYPED_TEST(RandomDistributions, normals_have_the_moments_and_no_correlation) {
   EXPECT_NEAR(moment[2] / n, 1, four * std::sqrt(2.0));
   EXPECT_NEAR(moment[3] / n, 0, four * std::sqrt(15.0));
   EXPECT_NEAR(moment[4] / n, 3, four * std::sqrt(96.0));
-  EXPECT_NEAR(neighbours / n, 0, four);
+  EXPECT_NEAR(neighbors / n, 0, four);
   EXPECT_NEAR(blocks / n, 0, four);
 }
 
@@ -328,7 +328,7 @@ TEST(RandomPermutation, short_ones_are_equally_likely) {
 }
 
 TEST(RandomPermutation, long_ones_send_every_element_everywhere) {
-  // where elements 0, 1 and n - 1 of 200 go, and how far apart neighbours land
+  // where elements 0, 1 and n - 1 of 200 go, and how far apart neighbors land
   const std::int64_t n = 200;
   const int draws = 20000;
   for (std::size_t element : {0, 1, 199}) {

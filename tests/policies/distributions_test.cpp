@@ -18,7 +18,7 @@
 #include "algorithms/policies/gaussian.h"
 #include "algorithms/policies/latent.h"
 #include "algorithms/policies/mixture.h"
-#include "autograd/optimise/optimiser.h"
+#include "autograd/optimize/optimizer.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace understudy {
@@ -37,7 +37,7 @@ struct Case {
 };
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
-const Initialisation start = {};
+const Initialization start = {};
 
 template <class Head, class Options>
 std::function<std::unique_ptr<ActionHead>(Parameters&)> with(Options options) {
@@ -65,11 +65,8 @@ std::function<std::unique_ptr<ActionHead>(Parameters&)> autoregressive(
   };
 }
 std::function<std::unique_ptr<ActionHead>(Parameters&)> correlated(std::int64_t components) {
-  return with<FullCovarianceHead>(FullCovarianceHead::Options{.inputs = inputs,
-                                                              .dimensions = 2,
-                                                              .components = components,
-                                                              .minimum_deviation = 0.3,
-                                                              .maximum_deviation = 1.2});
+  return with<FullCovarianceHead>(FullCovarianceHead::Options{
+      .inputs = inputs, .dimensions = 2, .components = components, .min_std = 0.3, .max_std = 1.2});
 }
 
 const Case cases[] = {
@@ -92,21 +89,17 @@ const Case cases[] = {
      {ActionKind::real, 2},
      with<GaussianHead>(GaussianHead::Options{.inputs = inputs,
                                               .dimensions = 2,
-                                              .state_dependent = true,
-                                              .initial_deviation = 0.7,
-                                              .minimum_deviation = 0.3,
-                                              .maximum_deviation = 1.5})},
+                                              .state_dependent_std = true,
+                                              .initial_std = 0.7,
+                                              .min_std = 0.3,
+                                              .max_std = 1.5})},
     {"regression",
      {ActionKind::real, 2},
-     with<GaussianHead>(
-         GaussianHead::Options{.inputs = inputs, .dimensions = 2, .fixed_deviation = 1})},
+     with<GaussianHead>(GaussianHead::Options{.inputs = inputs, .dimensions = 2, .fixed_std = 1})},
     {"mixture",
      {ActionKind::real, 2},
-     with<MixtureHead>(MixtureHead::Options{.inputs = inputs,
-                                            .dimensions = 2,
-                                            .components = 3,
-                                            .minimum_deviation = 0.2,
-                                            .maximum_deviation = 1.5}),
+     with<MixtureHead>(MixtureHead::Options{
+         .inputs = inputs, .dimensions = 2, .components = 3, .min_std = 0.2, .max_std = 1.5}),
      false,
      false,
      false},
@@ -502,7 +495,7 @@ TEST(LatentHead, a_variational_policy_finds_four_modes) {
         return std::make_unique<LatentHead>(
             p, "head", LatentKind::variational,
             LatentHead::Options{
-                .inputs = inputs, .dimensions = 2, .hidden = {32}, .minimum_deviation = 0.02});
+                .inputs = inputs, .dimensions = 2, .hidden = {32}, .min_std = 0.02});
       },
       1500);
   for (double share : learner.shares()) EXPECT_NEAR(share, 0.25, 0.12);
@@ -609,9 +602,8 @@ TEST(ActionDistribution, refuses_actions_of_another_shape) {
   EXPECT_THROW(gaussian.log_probability(program.full({rows(4), 2}, 0.0)), Error);
   EXPECT_THROW(gaussian.divergence_from({program.full({rows(4), 3}, 0.0)}), Error);
   Parameters parameters("model");
-  EXPECT_THROW(
-      GaussianHead(parameters, "head", {.inputs = 2, .dimensions = 1, .initial_deviation = 1e4}),
-      Error);
+  EXPECT_THROW(GaussianHead(parameters, "head", {.inputs = 2, .dimensions = 1, .initial_std = 1e4}),
+               Error);
 }
 
 }  // namespace

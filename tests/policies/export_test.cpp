@@ -112,7 +112,7 @@ void expect_same(const PolicyDescription& description) {
       for (double& value : values) value = normal(generator);
       array->write(values);
     }
-  if (description.normalise_observations) policy.set_statistics({1, -2, 0.5}, {2, 0, 0.01}, 9);
+  if (description.normalize_observations) policy.set_statistics({1, -2, 0.5}, {2, 0, 0.01}, 9);
   const Vector observed = observations(description.observation);
   const Vector expected = act_here(policy, observed), found = act_in_c(policy, observed);
   ASSERT_EQ(found.size(), expected.size());
@@ -123,7 +123,7 @@ TEST(ExportC, heads_act_as_the_policy_does) {
   expect_same({.observation = {.shape = {3}},
                .action = {ActionKind::real, 2},
                .trunk = {.hidden = {8, 7}},
-               .normalise_observations = true});
+               .normalize_observations = true});
   expect_same({.observation = {.shape = {3}},
                .action = {ActionKind::index, 5},
                .trunk = {.hidden = {9}, .activation = Activation::relu},

@@ -25,13 +25,13 @@ struct Numbers {
 
 Mixture record(Program& program, const Numbers& numbers, std::int64_t n) {
   const std::int64_t k = numbers.components(), d = numbers.dimensions();
-  Vector log_weight, log_deviation;
+  Vector log_weight, log_std;
   for (double w : numbers.weight) log_weight.push_back(std::log(w));
-  for (double s : numbers.deviation) log_deviation.push_back(std::log(s));
+  for (double s : numbers.deviation) log_std.push_back(std::log(s));
   Mixture mixture;
   mixture.log_weight = expand(program.constant({k}, log_weight), {rows(n), k});
   mixture.mean = expand(program.constant({k, d}, numbers.mean), {rows(n), k, d});
-  mixture.log_deviation = expand(program.constant({k, d}, log_deviation), {rows(n), k, d});
+  mixture.log_std = expand(program.constant({k, d}, log_std), {rows(n), k, d});
   return mixture;
 }
 
@@ -185,34 +185,31 @@ TEST(MixtureHead, gradients_agree_with_central_differences) {
 TEST(MixtureHead, gradients_of_a_single_gaussian_agree) {
   gradients_agree({.inputs = 3, .dimensions = 3, .components = 1});
 }
-TEST(MixtureHead, gradients_with_fixed_deviations_agree) {
-  gradients_agree({.inputs = 2, .dimensions = 2, .components = 3, .fixed_deviation = 0.7});
+TEST(MixtureHead, gradients_with_fixed_stds_agree) {
+  gradients_agree({.inputs = 2, .dimensions = 2, .components = 3, .fixed_std = 0.7});
 }
 
 TEST(MixtureHead, deviations_stay_within_their_bounds) {
   auto device = cpu_device();
   Store store(*device, Real::f64);
   Parameters parameters("head");
-  const MixtureHead head(parameters, "mixture",
-                         {.inputs = 1,
-                          .dimensions = 2,
-                          .components = 2,
-                          .minimum_deviation = 0.1,
-                          .maximum_deviation = 3});
+  const MixtureHead head(
+      parameters, "mixture",
+      {.inputs = 1, .dimensions = 2, .components = 2, .min_std = 0.1, .max_std = 3});
   parameters.create(store, 0);
   for (int i = 0; i < parameters.count(); ++i) parameters.array(i).fill(1);
   Program program(*device, Real::f64);
-  program.output("log", head(program.input("x", {rows(3), 1})).log_deviation);
+  program.output("log", head(program.input("x", {rows(3), 1})).log_std);
   program.write("x", Vector{-1e6, -1, 1e6});
   program.run();
-  const Vector log_deviation = program.read("log");
-  for (double value : log_deviation) {
+  const Vector log_std = program.read("log");
+  for (double value : log_std) {
     EXPECT_GE(value, std::log(0.1) - 1e-12);
     EXPECT_LE(value, std::log(3.0) + 1e-12);
   }
-  EXPECT_NEAR(log_deviation.front(), std::log(0.1), 1e-12);
-  EXPECT_NEAR(log_deviation[4], (std::log(0.1) + std::log(3.0)) / 2, 1e-12);  // 1 x (-1) + 1 = 0
-  EXPECT_NEAR(log_deviation.back(), std::log(3.0), 1e-12);
+  EXPECT_NEAR(log_std.front(), std::log(0.1), 1e-12);
+  EXPECT_NEAR(log_std[4], (std::log(0.1) + std::log(3.0)) / 2, 1e-12);  // 1 x (-1) + 1 = 0
+  EXPECT_NEAR(log_std.back(), std::log(3.0), 1e-12);
 }
 
 TEST(MixtureHead, refuses_what_makes_no_density) {
@@ -221,8 +218,7 @@ TEST(MixtureHead, refuses_what_makes_no_density) {
   EXPECT_THROW(MixtureHead(parameters, "b", {.inputs = 2, .dimensions = 1, .components = 0}),
                Error);
   EXPECT_THROW(
-      MixtureHead(parameters, "c",
-                  {.inputs = 2, .dimensions = 1, .minimum_deviation = 2, .maximum_deviation = 1}),
+      MixtureHead(parameters, "c", {.inputs = 2, .dimensions = 1, .min_std = 2, .max_std = 1}),
       Error);
   auto device = cpu_device();
   Program program(*device);

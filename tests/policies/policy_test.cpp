@@ -31,9 +31,9 @@ PolicyDescription gaussian() {
   return {.observation = {.shape = {3}},
           .action = {ActionKind::real, 2, {-1, -2.5}, {1, 1e-3}},
           .trunk = {.hidden = {8, 7}},
-          .initialisation = InitialisationKind::column_normalised,
+          .initialization = InitializationKind::column_normalized,
           .last_scale = 0.01,
-          .normalise_observations = true};
+          .normalize_observations = true};
 }
 
 PolicyDescription remembering(TrunkKind kind) {
@@ -110,8 +110,8 @@ TEST(PolicyDescription, of_images_and_indices_come_back_or_are_refused) {
                  d.observation.vocabularies = {7, 3, 3, 3};
                }),
             "policy: expected observations of the shape [n] with at most n indices to embed");
-  EXPECT_EQ(of(reading(), [](D& d) { d.normalise_observations = true; }),
-            "policy: indices to embed cannot be normalised");
+  EXPECT_EQ(of(reading(), [](D& d) { d.normalize_observations = true; }),
+            "policy: indices to embed cannot be normalized");
   // The trunks that are named are ones for their images.
   for (const auto& convolutions : {nature_convolutions(), small_convolutions()})
     EXPECT_EQ(of(seeing(TrunkKind::mlp),
@@ -170,8 +170,8 @@ TEST(PolicyDescription, refuses_what_it_does_not_know) {
   EXPECT_EQ(changed("trunk.depth", "3"), "p.json: found a field 'trunk.depth' that no policy has");
   EXPECT_EQ(changed("last_scale", "nan"),
             "p.json: field last_scale: expected a number, found 'nan'");
-  EXPECT_EQ(changed("normalise_observations", "yes"),
-            "p.json: field normalise_observations: expected true or false, found 'yes'");
+  EXPECT_EQ(changed("normalize_observations", "yes"),
+            "p.json: field normalize_observations: expected true or false, found 'yes'");
   EXPECT_EQ(refusal([] { PolicyDescription::from_fields({}, "p.json"); }),
             "p.json: expected a field observation.shape, found none");
 }
@@ -202,12 +202,13 @@ TEST(Policy, refuses_a_file_that_holds_none) {
   PolicyDescription large = gaussian();
   large.trunk.hidden = {1 << 24, 1 << 24};
   write_checkpoint(path.name, {&store}, large.metadata());
-  EXPECT_NE(refusal([&] { Policy::load(*device, path.name); })
-                .find("expected 281475060596736 numbers or more"),
+  EXPECT_NE(refusal([&] {
+              Policy::load(*device, path.name);
+            }).find("expected 281475060596736 numbers or more"),
             std::string::npos);
 }
 
-TEST(Policy, column_normalised_layers_have_columns_of_their_norm) {
+TEST(Policy, column_normalized_layers_have_columns_of_their_norm) {
   const auto device = cpu_device();
   Policy policy(*device, gaussian(), 3);
   for (const auto& [name, norm] :
@@ -239,9 +240,9 @@ TEST(Policy, statistics_of_batches_are_those_of_all_rows) {
     program.run();
     all.insert(all.end(), batch.begin(), batch.end());
   }
-  const Vector mean = policy.store().at("normaliser/mean").read();
-  const Vector deviation = policy.store().at("normaliser/deviation").read();
-  EXPECT_EQ(policy.store().at("normaliser/count").read()[0], 100);
+  const Vector mean = policy.store().at("normalizer/mean").read();
+  const Vector deviation = policy.store().at("normalizer/std").read();
+  EXPECT_EQ(policy.store().at("normalizer/count").read()[0], 100);
   for (std::size_t d = 0; d < 3; ++d) {
     double expected = 0, squares = 0;
     for (std::size_t i = d; i < all.size(); i += 3) expected += all[i] / 100;
@@ -357,13 +358,13 @@ TEST(Actor, forgets_the_rows_that_ended) {
   actor.act(random(9, 1));
   const Vector before = store.at("actor/memory").read();
   const float ended[] = {0, 1, 0};
-  actor.forget(ended);
+  actor.reset_hidden_state(ended);
   const Vector after = store.at("actor/memory").read();
   for (std::size_t i = 0; i < 15; ++i) {
     EXPECT_NE(before[i], 0);
     EXPECT_EQ(after[i], i / 5 == 1 ? 0 : before[i]);
   }
-  actor.forget();
+  actor.reset_hidden_state();
   EXPECT_EQ(store.at("actor/memory").read(), Vector(15, 0.0));
 }
 

@@ -23,9 +23,9 @@ const EnvironmentDescription& cartpole() { return environment_named("cartpole");
 const EnvironmentDescription& pendulum() { return environment_named("pendulum"); }
 
 // Small enough for a test.
-TrpoOptions small_trpo(std::int64_t pairs = 400, std::int64_t instances = 8) {
+TrpoOptions small_trpo(std::int64_t pairs = 400, std::int64_t num_envs = 8) {
   TrpoOptions options;
-  options.learner.rollouts = {.instances = instances, .pairs = pairs, .seed = 4};
+  options.learner.rollouts = {.num_envs = num_envs, .steps_per_iteration = pairs, .seed = 4};
   options.learner.baseline.hidden = {16};
   return options;
 }
@@ -40,10 +40,10 @@ TEST(Rollouts, rows_follow_one_another) {
   const std::unique_ptr<Device> device = cpu_device();
   Policy policy(*device, small_policy(pendulum()), 1);
   Store store(*device);
-  const std::int64_t instances = 3, steps = 120, width = 3;
+  const std::int64_t num_envs = 3, steps = 120, width = 3;
   Rollouts rollouts(policy, pendulum(), store,
-                    {.instances = instances, .pairs = instances * steps});
-  Vector last, totals(static_cast<std::size_t>(instances), 0);
+                    {.num_envs = num_envs, .steps_per_iteration = num_envs * steps});
+  Vector last, totals(static_cast<std::size_t>(num_envs), 0);
   std::int64_t step = 0, ended = 0;
   EXPECT_EQ(rollouts.statistics().episodes, 0);
   EXPECT_FALSE(rollouts.any_truncated());
@@ -53,12 +53,12 @@ TEST(Rollouts, rows_follow_one_another) {
     const Vector truncated = rollouts.truncated().read(), reward = rollouts.reward().read();
     const Vector final_observation = rollouts.final_observation().read();
     if (!last.empty())
-      EXPECT_EQ(last, Vector(observation.begin(), observation.begin() + instances * width));
-    last.assign(observation.end() - instances * width, observation.end());
+      EXPECT_EQ(last, Vector(observation.begin(), observation.begin() + num_envs * width));
+    last.assign(observation.end() - num_envs * width, observation.end());
     std::size_t found = 0;
     for (std::int64_t t = 0; t < steps; ++t, ++step)
-      for (std::int64_t b = 0; b < instances; ++b) {
-        const std::size_t row = static_cast<std::size_t>(t * instances + b);
+      for (std::int64_t b = 0; b < num_envs; ++b) {
+        const std::size_t row = static_cast<std::size_t>(t * num_envs + b);
         EXPECT_EQ(time[row], static_cast<double>(step % 200));
         EXPECT_EQ(truncated[row], step % 200 == 199 ? 1 : 0);
         totals[static_cast<std::size_t>(b)] += reward[row];
@@ -68,7 +68,7 @@ TEST(Rollouts, rows_follow_one_another) {
         const double* o = &observation[row * width];
         const double* end = &final_observation[row * width];
         EXPECT_LT(std::hypot(end[0] - o[0], end[1] - o[1]), 0.4 + 1e-5);
-        EXPECT_NE(end[2], observation[(row + instances) * width + 2]);
+        EXPECT_NE(end[2], observation[(row + num_envs) * width + 2]);
         ASSERT_LT(found, rollouts.returns().size());
         const double total = totals[static_cast<std::size_t>(b)];
         // 200 roundings to 2^-24, some up and some down.
@@ -88,24 +88,24 @@ TEST(Rollouts, rows_follow_one_another) {
       }
       for (double r : returns) squares += (r - mean) * (r - mean) / static_cast<double>(found);
       EXPECT_NEAR(statistics.return_mean, mean, 1e-6 * std::abs(mean));
-      EXPECT_NEAR(statistics.return_deviation, std::sqrt(squares), 1e-5 * std::sqrt(squares));
-      EXPECT_EQ(statistics.return_minimum, least);
-      EXPECT_EQ(statistics.return_maximum, most);
+      EXPECT_NEAR(statistics.return_std, std::sqrt(squares), 1e-5 * std::sqrt(squares));
+      EXPECT_EQ(statistics.return_min, least);
+      EXPECT_EQ(statistics.return_max, most);
       EXPECT_EQ(statistics.length_mean, 200);
     } else {
       EXPECT_TRUE(std::isnan(statistics.return_mean));
     }
     EXPECT_EQ(rollouts.any_truncated(), found > 0);
   }
-  EXPECT_EQ(ended, 2 * instances);
-  EXPECT_EQ(rollouts.interactions(), 4 * instances * steps);
+  EXPECT_EQ(ended, 2 * num_envs);
+  EXPECT_EQ(rollouts.interactions(), 4 * num_envs * steps);
 }
 
 TEST(Rollouts, say_the_log_probability_of_what_was_done) {
   const std::unique_ptr<Device> device = cpu_device();
   Policy policy(*device, small_policy(cartpole()), 1);
   Store store(*device);
-  Rollouts rollouts(policy, cartpole(), store, {.instances = 4, .pairs = 40});
+  Rollouts rollouts(policy, cartpole(), store, {.num_envs = 4, .steps_per_iteration = 40});
   rollouts.collect();
   Program program(*device);
   const Tensor o = program.input("observation", {rows(40), 4});
@@ -123,7 +123,8 @@ TEST(Rollouts, refuse_what_does_not_fit) {
   Policy policy(*device, small_policy(cartpole()), 1);
   Store store(*device);
   EXPECT_THROW(Rollouts(policy, pendulum(), store, {}), Error);
-  EXPECT_THROW(Rollouts(policy, cartpole(), store, {.instances = 7, .pairs = 50}), Error);
+  EXPECT_THROW(Rollouts(policy, cartpole(), store, {.num_envs = 7, .steps_per_iteration = 50}),
+               Error);
 }
 
 TEST(Advantages, are_those_of_a_plain_loop_with_truncation) {
@@ -131,7 +132,7 @@ TEST(Advantages, are_those_of_a_plain_loop_with_truncation) {
   for (const BaselineKind kind :
        {BaselineKind::linear, BaselineKind::regression, BaselineKind::trust_region}) {
     TrpoOptions options = small_trpo(4 * 250, 4);
-    options.learner.standardise_advantages = false;
+    options.learner.standardize_advantages = false;
     options.learner.baseline.kind = kind;
     Policy policy(*device, small_policy(pendulum()), 1);
     Trpo trpo(policy, pendulum(), options);
@@ -163,7 +164,7 @@ TEST(Advantages, are_those_of_a_plain_loop_with_truncation) {
   }
 }
 
-TEST(Advantages, are_standardised_over_the_pairs) {
+TEST(Advantages, are_standardized_over_the_pairs) {
   const std::unique_ptr<Device> device = cpu_device();
   Policy policy(*device, small_policy(cartpole()), 1);
   Trpo trpo(policy, cartpole(), small_trpo());
@@ -184,10 +185,10 @@ TEST(Baselines, explain_what_can_be_explained) {
     Policy policy(*device, small_policy(pendulum()), 1);
     Store store(*device);
     const std::int64_t n = 1000;
-    Rollouts rollouts(policy, pendulum(), store, {.instances = 10, .pairs = n});
-    BaselineOptions options{.kind = kind, .hidden = {16}, .learning_rate = 1e-2, .batch = 100};
+    Rollouts rollouts(policy, pendulum(), store, {.num_envs = 10, .steps_per_iteration = n});
+    BaselineOptions options{.kind = kind, .hidden = {16}, .learning_rate = 1e-2, .batch_size = 100};
     options.time_feature = true;
-    options.trust_region.divergence = 0.1;
+    options.trust_region.max_kl = 0.1;
     const std::unique_ptr<Baseline> baseline = make_baseline(rollouts, store, options);
     rollouts.collect();
     const Vector o = rollouts.observation().read(), t = rollouts.time().read();
@@ -221,9 +222,9 @@ std::unique_ptr<Learner> trpo_on_cartpole(Policy& policy) {
 }
 std::unique_ptr<Learner> ppo_on_cartpole(Policy& policy) {
   PolicyGradientOptions options = PolicyGradientOptions::ppo();
-  options.learner.rollouts = {.instances = 8, .pairs = 400, .seed = 4};
+  options.learner.rollouts = {.num_envs = 8, .steps_per_iteration = 400, .seed = 4};
   options.learner.baseline.hidden = {16};
-  options.batch = options.learner.baseline.batch = 80;
+  options.batch_size = options.learner.baseline.batch_size = 80;
   options.epochs = 2;
   return std::make_unique<PolicyGradient>(policy, cartpole(), options);
 }
@@ -232,15 +233,15 @@ std::unique_ptr<Learner> a2c_on_cartpole(Policy& policy) {
 }
 std::unique_ptr<Learner> reinforce_on_cartpole(Policy& policy) {
   PolicyGradientOptions options = PolicyGradientOptions::reinforce();
-  options.learner.rollouts = {.instances = 8, .pairs = 400, .seed = 4};
+  options.learner.rollouts = {.num_envs = 8, .steps_per_iteration = 400, .seed = 4};
   return std::make_unique<PolicyGradient>(policy, cartpole(), options);
 }
 
 class Bits : public testing::TestWithParam<Make> {};
 
-PolicyDescription normalising_policy() {
+PolicyDescription normalizing_policy() {
   PolicyDescription description = small_policy(cartpole());
-  description.normalise_observations = true;
+  description.normalize_observations = true;
   return description;
 }
 
@@ -249,7 +250,7 @@ TEST_P(Bits, do_not_depend_on_the_threads) {
   for (int threads = 1; threads <= 3; ++threads) {
     Threads team(threads);
     const std::unique_ptr<Device> device = cpu_device(&team);
-    Policy policy(*device, normalising_policy(), 2);
+    Policy policy(*device, normalizing_policy(), 2);
     const std::unique_ptr<Learner> learner = GetParam()(policy);
     for (int i = 0; i < 3; ++i) learner->step();
     found.push_back(policy.parameters().flat().read());
@@ -261,17 +262,17 @@ TEST_P(Bits, do_not_depend_on_the_threads) {
 TEST_P(Bits, are_those_of_an_unbroken_run_after_an_interruption) {
   const std::string path = testing::TempDir() + "learner_" + std::to_string(::getpid());
   const std::unique_ptr<Device> device = cpu_device();
-  Policy whole_policy(*device, normalising_policy(), 2);
+  Policy whole_policy(*device, normalizing_policy(), 2);
   const std::unique_ptr<Learner> whole = GetParam()(whole_policy);
   for (int i = 0; i < 4; ++i) whole->step();
 
   {
-    Policy policy(*device, normalising_policy(), 2);
+    Policy policy(*device, normalizing_policy(), 2);
     const std::unique_ptr<Learner> first = GetParam()(policy);
     for (int i = 0; i < 2; ++i) first->step();
     first->save(path);
   }
-  Policy policy(*device, normalising_policy(), 99);
+  Policy policy(*device, normalizing_policy(), 99);
   const std::unique_ptr<Learner> second = GetParam()(policy);
   second->load(path);
   EXPECT_EQ(second->iteration(), 2);
@@ -316,14 +317,14 @@ TEST(Trpo, learns_cartpole_within_its_bound) {
   description.trunk.hidden = {32};
   Policy policy(*device, description, 1);
   TrpoOptions options;
-  options.learner.rollouts = {.instances = 16, .pairs = 2000, .seed = 1};
+  options.learner.rollouts = {.num_envs = 16, .steps_per_iteration = 2000, .seed = 1};
   options.learner.discount = 0.99;
   options.learner.baseline.hidden = {32};
   Trpo trpo(policy, cartpole(), options);
   LearningMetrics metrics;
   for (int i = 0; i < 40 && !(metrics.episodes.return_mean > 450); ++i) {
     metrics = trpo.step();
-    EXPECT_LE(metrics.divergence, options.trust_region.divergence);
+    EXPECT_LE(metrics.divergence, options.trust_region.max_kl);
     EXPECT_LE(metrics.baseline.trust_region.divergence, 0.01);
     EXPECT_GE(metrics.trust_region.improvement, 0);
   }
@@ -340,10 +341,10 @@ TEST(PolicyGradient, every_method_learns_cartpole) {
   Case cases[] = {{"ppo", PolicyGradientOptions::ppo(), 25},
                   {"reinforce", PolicyGradientOptions::reinforce(), 40},
                   {"a2c", PolicyGradientOptions::a2c(), 1500}};
-  cases[0].options.learner.rollouts = {.instances = 16, .pairs = 2000, .seed = 1};
-  cases[0].options.batch = cases[0].options.learner.baseline.batch = 200;
+  cases[0].options.learner.rollouts = {.num_envs = 16, .steps_per_iteration = 2000, .seed = 1};
+  cases[0].options.batch_size = cases[0].options.learner.baseline.batch_size = 200;
   cases[0].options.learning_rate = 1e-3;
-  cases[1].options.learner.rollouts = {.instances = 16, .pairs = 2000, .seed = 1};
+  cases[1].options.learner.rollouts = {.num_envs = 16, .steps_per_iteration = 2000, .seed = 1};
   for (Case& c : cases) {
     const std::unique_ptr<Device> device = cpu_device();
     PolicyDescription description = describe_policy(cartpole());

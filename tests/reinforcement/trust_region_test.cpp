@@ -69,7 +69,7 @@ PolicyDescription small_policy(const ActionSpace& action) {
   description.observation.shape = {inputs};
   description.action = action;
   description.trunk.hidden = {hidden};
-  description.head.kind = PolicyDescription::usual_head(action);
+  description.head.kind = PolicyDescription::default_head(action);
   description.last_scale = 1;
   return description;
 }
@@ -179,7 +179,7 @@ ReferenceStep reference_step(const Reference& old, const Pairs& data, double ent
       }
     }
   }
-  for (std::size_t x = 0; x < n; ++x) fisher[x * n + x] += options.damping;
+  for (std::size_t x = 0; x < n; ++x) fisher[x * n + x] += options.cg_damping;
   const auto product = [&](const Vector& v) {
     Vector result(n, 0);
     for (std::size_t x = 0; x < n; ++x)
@@ -191,8 +191,8 @@ ReferenceStep reference_step(const Reference& old, const Pairs& data, double ent
   Vector x(n, 0), r = g, p = g;
   double rr = dot(r, r);
   step.residuals.push_back(rr);
-  for (int i = 0; i < options.iterations; ++i) {
-    if (rr > options.tolerance) {
+  for (int i = 0; i < options.cg_iterations; ++i) {
+    if (rr > options.cg_tolerance) {
       const Vector z = product(p);
       const double length = rr / dot(p, z);
       for (std::size_t k = 0; k < n; ++k) {
@@ -205,16 +205,17 @@ ReferenceStep reference_step(const Reference& old, const Pairs& data, double ent
     }
     step.residuals.push_back(rr);
   }
-  const double scale = std::sqrt(2 * options.divergence / dot(x, product(x)));
+  const double scale = std::sqrt(2 * options.max_kl / dot(x, product(x)));
   const double before = old.objective(data, entropy);
   double fraction = 1;
   step.theta = old.theta;
-  for (int tries = 0; tries < options.tries; ++tries, fraction *= options.shrink) {
+  for (int tries = 0; tries < options.max_backtracks;
+       ++tries, fraction *= options.backtrack_ratio) {
     Reference now = old;
     for (std::size_t k = 0; k < n; ++k) now.theta[k] += fraction * scale * x[k];
     step.improvement = now.objective(data, entropy) - before;
     step.divergence = now.divergence(data, old);
-    if (step.improvement <= 0 || step.divergence > options.divergence) continue;
+    if (step.improvement <= 0 || step.divergence > options.max_kl) continue;
     step.theta = now.theta;
     step.fraction = fraction;
     break;
@@ -229,7 +230,7 @@ TEST_P(Step, is_the_one_of_plain_loops) {
   const std::unique_ptr<Device> device = cpu_device();
   const ActionSpace action = {ActionKind::index, choices};
   const double entropy = 0.05;
-  const TrustRegionOptions options = {.divergence = GetParam()};
+  const TrustRegionOptions options = {.max_kl = GetParam()};
   Policy policy(*device, small_policy(action), 3, Real::f64);
   Pairs data(*device, action, 7);
   data.ask(policy);
@@ -278,7 +279,7 @@ TEST_P(Kinds, gain_within_the_bound) {
     const TrustRegionMetrics metrics = region->step();
     EXPECT_GT(metrics.improvement, 0);
     EXPECT_GT(metrics.predicted, 0);
-    EXPECT_LE(metrics.divergence, options.divergence);
+    EXPECT_LE(metrics.divergence, options.max_kl);
     EXPECT_LT(metrics.residuals.back(), 1e-3 * metrics.residuals.front());
 
     // Measured apart from the step.
@@ -290,7 +291,7 @@ TEST_P(Kinds, gain_within_the_bound) {
         mean(policy.distribution(o)->divergence_from(before.distribution(o)->parameters())));
     program.run();
     EXPECT_NEAR(program.value("divergence"), metrics.divergence, 1e-12);
-    EXPECT_LE(program.value("divergence"), options.divergence + 1e-12);
+    EXPECT_LE(program.value("divergence"), options.max_kl + 1e-12);
   }
 }
 INSTANTIATE_TEST_SUITE_P(All, Kinds,
@@ -335,8 +336,8 @@ TEST(TrustRegion, refuses_options_that_mean_nothing) {
   const ActionSpace action = {ActionKind::real, 1};
   Policy policy(*device, small_policy(action), 1, Real::f64);
   Pairs data(*device, action, 5);
-  EXPECT_THROW(policy_trust_region(policy, data.batch, 0, {.divergence = 0}), Error);
-  EXPECT_THROW(policy_trust_region(policy, data.batch, 0, {.shrink = 1}), Error);
+  EXPECT_THROW(policy_trust_region(policy, data.batch, 0, {.max_kl = 0}), Error);
+  EXPECT_THROW(policy_trust_region(policy, data.batch, 0, {.backtrack_ratio = 1}), Error);
   EXPECT_THROW(policy_trust_region(policy, data.batch, 0, {.fisher_stride = 5}), Error);
 }
 

@@ -103,7 +103,7 @@ struct World {
 World small_world(Engine& engine, unsigned seed) {
   World w{make_problem(abbeel_ng_gridworld({.size = 12, .macro = 4, .seed = seed})), {}, {}};
   w.problem.discount = 0.9;
-  w.expert = solve(engine, w.problem, w.problem.reward, {.choice = Choice::hard});
+  w.expert = solve(engine, w.problem, w.problem.reward, {.backup = Backup::max});
   w.mu = policy_features(engine, w.problem, w.expert.policy);
   return w;
 }
@@ -146,13 +146,13 @@ TEST(Apprentice, PoliciesAreBestForTheirWeightsBothWays) {
   Engine engine;
   const Problem p = make_problem(abbeel_ng_gridworld({.size = 16, .macro = 4, .seed = 3}));
   const std::vector<double> expert =
-      policy_features(engine, p, solve(engine, p, p.reward, {.choice = Choice::hard}).policy);
+      policy_features(engine, p, solve(engine, p, p.reward, {.backup = Backup::max}).policy);
   for (std::int64_t direct_states : {100000, 0}) {
     Apprentice apprentice(p, engine, expert, {.direct_states = direct_states, .tolerance = 1e-10});
     for (int i = 0; i < 4; ++i) {
       apprentice.step();
       const Solution best = solve(engine, p, linear_reward(p, apprentice.weights()),
-                                  {.choice = Choice::hard, .tolerance = 1e-11});
+                                  {.backup = Backup::max, .tolerance = 1e-11});
       double most = 0, found = 0;
       for (std::int64_t s = 0; s < p.n_states; ++s) most += p.initial[s] * best.values[s];
       for (std::int64_t c = 0; c < p.n_features; ++c)
@@ -196,7 +196,7 @@ TEST(MaxMarginPlanning, FindsWeightsUnderWhichTheDemonstratorIsNearlyBest) {
   const World w = small_world(engine, 5);
   const Occupancy expert = occupancy_of(engine, w.problem, w.expert.policy, w.problem.initial);
   const MaxMarginResult result = max_margin_planning(
-      engine, w.problem, expert.pairs, {.regularisation = 1e-3, .rate = 1.0, .iterations = 150});
+      engine, w.problem, expert.pairs, {.regularization = 1e-3, .rate = 1.0, .iterations = 150});
   EXPECT_LT(result.objective, result.objectives.front());
   EXPECT_LT(expected_value_difference(engine, w.problem, w.problem.reward, result.policy),
             0.2 * expected_value_difference(engine, w.problem, w.problem.reward,
@@ -213,20 +213,20 @@ TEST(NgRussell, ThePolicyIsBestForTheRewardFound) {
   t.features.assign(25 * 25, 0.0);
   for (int s = 0; s < 25; ++s) t.features[s * 25 + s] = 1.0;
   const Problem p = make_problem(t);
-  const Solution expert = solve(engine, p, p.reward, {.choice = Choice::hard});
+  const Solution expert = solve(engine, p, p.reward, {.backup = Backup::max});
   const NgRussellResult result = ng_russell(engine, p, expert.policy, 1.05);
   EXPECT_LE(result.gap, 1e-7);
   EXPECT_GT(result.margin, 0.0);
   for (double r : result.reward) EXPECT_LE(std::abs(r), 1.0 + 1e-7);
   const std::vector<double> r = pair_reward(p, result.reward);
   const std::vector<double> ours = evaluate_policy(engine, p, r, expert.policy, 1e-12);
-  const Solution best = solve(engine, p, r, {.choice = Choice::hard, .tolerance = 1e-12});
+  const Solution best = solve(engine, p, r, {.backup = Backup::max, .tolerance = 1e-12});
   for (int s = 0; s < 25; ++s) EXPECT_NEAR(ours[s], best.values[s], 1e-6);
 
   const auto demonstrations = sample_trajectories(p, expert.policy, 300, 60, 1);
   const NgRussellResult sampled = ng_russell_from_samples(engine, p, demonstrations, 8);
   const Solution learned =
-      solve(engine, p, linear_reward(p, sampled.reward), {.choice = Choice::hard});
+      solve(engine, p, linear_reward(p, sampled.reward), {.backup = Backup::max});
   EXPECT_LT(expected_value_difference(engine, p, p.reward, learned.policy), 0.3);
 }
 

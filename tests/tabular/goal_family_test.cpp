@@ -240,7 +240,7 @@ TEST(GoalFamily, FitStaysInsideTheDomain) {
   const GoalDemonstrations d =
       goal_demonstrations(p, trips(p, 2, 200));  // aimless: costs near the edge
   GoalFitOptions options;
-  options.optimiser.first_step = 20;
+  options.optimizer.first_step = 20;
   const LinearFit fit = fit_goals(family, p, d, {-8.0}, options);
   EXPECT_EQ(fit.status, LbfgsStatus::converged_gradient) << name(fit.status);
   EXPECT_LT(family.spectral_radius(family.transition_reward(fit.weights)), 1.0);

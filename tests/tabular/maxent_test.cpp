@@ -28,7 +28,7 @@ TEST(Messages, OptimisticOnesAreThoseOfAllTrajectories) {
       const Problem p = random_problem(seed, 4, 3, ends, false, 1.0, 4, 2);
       const std::vector<double> r = random_vector(seed, p.n_pairs(), -1, 1);
       Engine engine;
-      const Messages m = messages(engine, p, r, Outlook::optimistic);
+      const Messages m = messages(engine, p, r, Expectation::log_mean_exp);
       const std::int64_t states = p.n_states, pairs = p.n_pairs();
       double total = 0.0;
       std::vector<double> marginal(4 * states, 0.0), pair(4 * pairs, 0.0), from(states, 0.0);
@@ -69,7 +69,7 @@ TEST(Messages, CausalMarginalsAreThoseOfRunningThePolicy) {
   const Problem p = random_problem(5, 4, 3, true, false, 1.0, 4, 2);
   const std::vector<double> r = random_vector(5, p.n_pairs(), -1, 1);
   Engine engine;
-  const Messages m = messages(engine, p, r, Outlook::causal);
+  const Messages m = messages(engine, p, r, Expectation::causal);
   std::vector<double> pair(4 * p.n_pairs(), 0.0);
   for (std::int32_t s = 0; s < p.n_states; ++s)
     enumerate(p, s, 4, [&](const Path& path) {
@@ -86,8 +86,8 @@ TEST(Messages, TheOutlooksAgreeOnDeterministicDynamics) {
   const Problem p = random_problem(6, 5, 3, true, true, 1.0, 5, 2);
   const std::vector<double> r = random_vector(6, p.n_pairs(), -1, 1);
   Engine engine;
-  const Messages a = messages(engine, p, r, Outlook::causal),
-                 b = messages(engine, p, r, Outlook::optimistic);
+  const Messages a = messages(engine, p, r, Expectation::causal),
+                 b = messages(engine, p, r, Expectation::log_mean_exp);
   for (std::size_t i = 0; i < a.policy.size(); ++i) EXPECT_NEAR(a.policy[i], b.policy[i], exact);
 }
 
@@ -107,8 +107,8 @@ TEST(Messages, OptimisticAgentsGambleAndCausalOnesDoNot) {
   const Problem p = make_problem(t);
   const std::vector<double> r = pair_reward(p, {0.0, 3.0, -3.0, 0.0});
   Engine engine;
-  const Messages causal = messages(engine, p, r, Outlook::causal);
-  const Messages optimistic = messages(engine, p, r, Outlook::optimistic);
+  const Messages causal = messages(engine, p, r, Expectation::causal);
+  const Messages optimistic = messages(engine, p, r, Expectation::log_mean_exp);
   EXPECT_NEAR(causal.policy[1], 0.5, exact);
   EXPECT_NEAR(optimistic.policy[1] / optimistic.policy[0], std::cosh(3.0), 1e-10);
 }
@@ -139,9 +139,9 @@ TEST(MaxEnt, The2008ModelInventsAPenaltyOnRiskThatTheCausalOneDoesNot) {
   for (int i = 0; i < 2; ++i) demonstrations.push_back({{0, 1, 3}, {1, 0}});
   for (int i = 0; i < 2; ++i) demonstrations.push_back({{0, 2, 3}, {1, 0}});
   // Winnings are worth 1 each, as the demonstrator had it; only the fee is free.
-  auto best_fee = [&](Outlook outlook) {
-    MaxEntModel model(p, engine, demonstrations, outlook);
-    return minimise(
+  auto best_fee = [&](Expectation expectation) {
+    MaxEntModel model(p, engine, demonstrations, expectation);
+    return minimize(
                [&](const std::vector<double>& w, std::vector<double>& g) {
                  std::vector<double> by_pair;
                  const double value = model.value(linear_reward(p, {1.0, w[0]}), &by_pair);
@@ -151,15 +151,15 @@ TEST(MaxEnt, The2008ModelInventsAPenaltyOnRiskThatTheCausalOneDoesNot) {
                {0.0}, {.gradient_tolerance = 1e-10})
         .point[0];
   };
-  EXPECT_NEAR(best_fee(Outlook::causal), 0.0, 1e-8);
-  EXPECT_NEAR(best_fee(Outlook::optimistic), -std::log(std::cosh(3.0)), 1e-8);
+  EXPECT_NEAR(best_fee(Expectation::causal), 0.0, 1e-8);
+  EXPECT_NEAR(best_fee(Expectation::log_mean_exp), -std::log(std::cosh(3.0)), 1e-8);
 }
 
 struct Setting {
   bool ends, deterministic;
   double discount;
   std::int64_t horizon;
-  Outlook outlook;
+  Expectation expectation;
   MaxEntObjective objective;
 };
 
@@ -170,7 +170,7 @@ TEST_P(Objective, GradientAgreesWithFiniteDifferences) {
   const Problem p = random_problem(11, 6, 3, s.ends, s.deterministic, s.discount, s.horizon, 3);
   const std::vector<Trajectory> demonstrations = wandering(p, 3, 7, 4);
   Engine engine;
-  MaxEntModel model(p, engine, demonstrations, s.outlook, s.objective);
+  MaxEntModel model(p, engine, demonstrations, s.expectation, s.objective);
   // Costly enough for undiscounted walks to end.
   const std::vector<double> r = random_vector(12, p.n_pairs(), -2.5, -1);
   std::vector<double> g;
@@ -186,7 +186,7 @@ TEST_P(Objective, FittingReachesAPointWithoutSlope) {
   const Setting& s = GetParam();
   const Problem p = random_problem(13, 6, 3, s.ends, s.deterministic, s.discount, s.horizon, 2);
   Engine engine;
-  MaxEntModel model(p, engine, wandering(p, 4, 40, 4), s.outlook, s.objective);
+  MaxEntModel model(p, engine, wandering(p, 4, 40, 4), s.expectation, s.objective);
   MaxEntFitOptions options;
   options.l2 = 0.3;  // keeps undiscounted weights inside the domain
   const LinearFit fit = fit_maxent(model, p, {-3.0, 0.0}, options);
@@ -198,37 +198,38 @@ TEST_P(Objective, FittingReachesAPointWithoutSlope) {
 INSTANTIATE_TEST_SUITE_P(
     All, Objective,
     ::testing::Values(
-        Setting{false, false, 0.9, 0, Outlook::causal, MaxEntObjective::likelihood},
-        Setting{false, false, 0.9, 0, Outlook::causal, MaxEntObjective::feature_matching},
-        Setting{true, false, 0.8, 0, Outlook::causal, MaxEntObjective::likelihood},
-        Setting{false, false, 1.0, 5, Outlook::causal, MaxEntObjective::likelihood},
-        Setting{true, false, 0.9, 5, Outlook::causal, MaxEntObjective::likelihood},
-        Setting{false, false, 1.0, 5, Outlook::causal, MaxEntObjective::feature_matching},
-        Setting{true, false, 1.0, 5, Outlook::optimistic, MaxEntObjective::likelihood},
-        Setting{false, false, 1.0, 4, Outlook::optimistic, MaxEntObjective::likelihood}));
+        Setting{false, false, 0.9, 0, Expectation::causal, MaxEntObjective::likelihood},
+        Setting{false, false, 0.9, 0, Expectation::causal, MaxEntObjective::feature_matching},
+        Setting{true, false, 0.8, 0, Expectation::causal, MaxEntObjective::likelihood},
+        Setting{false, false, 1.0, 5, Expectation::causal, MaxEntObjective::likelihood},
+        Setting{true, false, 0.9, 5, Expectation::causal, MaxEntObjective::likelihood},
+        Setting{false, false, 1.0, 5, Expectation::causal, MaxEntObjective::feature_matching},
+        Setting{true, false, 1.0, 5, Expectation::log_mean_exp, MaxEntObjective::likelihood},
+        Setting{false, false, 1.0, 4, Expectation::log_mean_exp, MaxEntObjective::likelihood}));
 
 // Undiscounted problems at costs where they exist.
 INSTANTIATE_TEST_SUITE_P(Absorbing, Objective,
-                         ::testing::Values(Setting{true, true, 1.0, 0, Outlook::causal,
+                         ::testing::Values(Setting{true, true, 1.0, 0, Expectation::causal,
                                                    MaxEntObjective::likelihood},
-                                           Setting{true, false, 1.0, 0, Outlook::causal,
+                                           Setting{true, false, 1.0, 0, Expectation::causal,
                                                    MaxEntObjective::feature_matching},
-                                           Setting{true, true, 1.0, 0, Outlook::optimistic,
+                                           Setting{true, true, 1.0, 0, Expectation::log_mean_exp,
                                                    MaxEntObjective::likelihood}));
 
-// log p of demonstrations against the enumeration that it normalises over.
+// log p of demonstrations against the enumeration that it normalizes over.
 TEST(MaxEnt, OptimisticLikelihoodSumsToOneOverAllTrajectories) {
   const Problem p = random_problem(21, 4, 3, true, false, 1.0, 3, 2);
   const std::vector<double> r = random_vector(21, p.n_pairs(), -1, 1);
   Engine engine;
-  for (Outlook outlook : {Outlook::optimistic, Outlook::causal}) {
+  for (Expectation expectation : {Expectation::log_mean_exp, Expectation::causal}) {
     double sum = 0.0;
     enumerate(p, 0, 3, [&](const Path& path) {
       Trajectory t;
       t.states = path.states;
       for (std::int32_t k : path.pairs) t.actions.push_back(p.pair_action[k]);
-      MaxEntModel model(p, engine, {t}, outlook);
-      const double log_dynamics = outlook == Outlook::causal ? std::log(path.dynamics) : 0.0;
+      MaxEntModel model(p, engine, {t}, expectation);
+      const double log_dynamics =
+          expectation == Expectation::causal ? std::log(path.dynamics) : 0.0;
       sum += std::exp(model.value(r, nullptr) + log_dynamics);
     });
     EXPECT_NEAR(sum, 1.0, exact);
@@ -242,7 +243,7 @@ TEST(MaxEnt, InformationIsMinusTheHessian) {
       for (double discount : {0.9, 1.0}) {
         const Problem p = random_problem(31, 6, 3, true, false, discount, horizon, 3);
         Engine engine;
-        MaxEntModel model(p, engine, wandering(p, 9, 12, 5), Outlook::causal, objective);
+        MaxEntModel model(p, engine, wandering(p, 9, 12, 5), Expectation::causal, objective);
         const std::vector<double> w = {-3.0, 0.4, 0.2};
         const std::vector<double> information = model.information(linear_reward(p, w));
         for (int c = 0; c < 3; ++c) {
@@ -278,7 +279,7 @@ TEST(MaxEnt, SampledGradientIsExactWhenEverythingIsSampled) {
     samples.push_back(t);
     log_q.push_back(-std::log(path.dynamics));
   });
-  MaxEntModel model(p, engine, demonstrations, Outlook::optimistic);
+  MaxEntModel model(p, engine, demonstrations, Expectation::log_mean_exp);
   std::vector<double> g;
   model.value(r, &g);
   const SampledGradient sampled = sampled_maxent_gradient(p, r, demonstrations, samples, log_q);
@@ -294,7 +295,7 @@ TEST(MaxEnt, PlainGradientsReachTheSameMaximum) {
   const auto demonstrations = sample_trajectories(p, expert.policy, 200, 10, 1);
   MaxEntModel model(p, engine, demonstrations);
   MaxEntFitOptions options;
-  options.optimiser.iterations = 20000;
+  options.optimizer.iterations = 20000;
   const LinearFit best = fit_maxent(model, p, {1.0, 1.0}, options);
   options.method = MaxEntFitOptions::Method::gradient;
   options.learning_rate = 0.3;

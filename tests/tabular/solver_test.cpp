@@ -40,11 +40,11 @@ TEST(Worlds, FrozenLakeIsAsHardAsGymnasiums) {
     ProblemTable t = frozen_lake(rows);
     t.horizon = horizon;
     const Problem p = make_problem(t);
-    EXPECT_NEAR(solve_horizon(engine, p, p.reward, Choice::hard, Outlook::causal).values[0],
+    EXPECT_NEAR(solve_horizon(engine, p, p.reward, Backup::max, Expectation::causal).values[0],
                 success, 6e-5);
   }
   const Problem p = make_problem(frozen_lake());
-  EXPECT_NEAR(solve(engine, p, p.reward, {.choice = Choice::hard}).values[0], 0.8235, 6e-5);
+  EXPECT_NEAR(solve(engine, p, p.reward, {.backup = Backup::max}).values[0], 0.8235, 6e-5);
   const std::vector<double> uniform(p.n_pairs(), 0.25);
   EXPECT_NEAR(evaluate_policy(engine, p, p.reward, uniform)[0], 0.0139, 6e-5);
 }
@@ -56,14 +56,14 @@ TEST(Worlds, CliffWalkingCostsThirteenSteps) {
                              SolveMethod::modified_policy_iteration})
     EXPECT_NEAR(
         start_value(p,
-                    solve(engine, p, p.reward, {.choice = Choice::hard, .method = method}).values),
+                    solve(engine, p, p.reward, {.backup = Backup::max, .method = method}).values),
         -13.0, 1e-9);
 }
 
 TEST(Worlds, TaxisOptimalReturnIsSevenPointNineThree) {
   Engine engine;
   const Problem p = make_problem(taxi());
-  EXPECT_NEAR(start_value(p, solve(engine, p, p.reward, {.choice = Choice::hard}).values), 7.93,
+  EXPECT_NEAR(start_value(p, solve(engine, p, p.reward, {.backup = Backup::max}).values), 7.93,
               0.005);
 }
 
@@ -76,8 +76,8 @@ TEST(Worlds, AreWhatTheirPapersSay) {
   const ProblemTable objects = objectworld({.seed = 5});
   EXPECT_EQ(objects.n_features, 31 * 4);
   for (double r : objects.reward) EXPECT_TRUE(r == 5.0 || r == 0.0 || r == -10.0);
-  // Distractor colours leave the first two, and so the reward, where they were.
-  EXPECT_EQ(objectworld({.inner_colours = 6, .seed = 5}).reward, objects.reward);
+  // Distractor colors leave the first two, and so the reward, where they were.
+  EXPECT_EQ(objectworld({.inner_colors = 6, .seed = 5}).reward, objects.reward);
   const ProblemTable binary = binaryworld({.seed = 7});
   const std::int64_t s = 5 * 32 + 5;
   double blue = 0.0;
@@ -94,13 +94,13 @@ TEST(Solver, EveryMethodAgrees) {
   Threads team(2);
   Engine engine(&team);
   const Problem p = make_problem(garnet({.states = 60, .actions = 5, .branching = 4, .seed = 2}));
-  for (Choice choice : {Choice::hard, Choice::soft}) {
-    const Solution a = solve(engine, p, p.reward, {.choice = choice, .tolerance = 1e-12});
+  for (Backup backup : {Backup::max, Backup::log_sum_exp}) {
+    const Solution a = solve(engine, p, p.reward, {.backup = backup, .tolerance = 1e-12});
     for (SolveMethod method :
          {SolveMethod::policy_iteration, SolveMethod::modified_policy_iteration,
           SolveMethod::anderson, SolveMethod::multigrid}) {
       const Solution b =
-          solve(engine, p, p.reward, {.choice = choice, .method = method, .tolerance = 1e-12});
+          solve(engine, p, p.reward, {.backup = backup, .method = method, .tolerance = 1e-12});
       // 1e-12 of change a sweep at discount 0.95 is within 2e-11 of the fixed point.
       for (std::size_t i = 0; i < a.values.size(); ++i)
         EXPECT_NEAR(a.values[i], b.values[i], 5e-11);
@@ -136,15 +136,15 @@ TEST(Solver, AcceleratedSweepsReachTheFixedPointInFewerOfThem) {
   Engine engine(&team), alone;
   for (double discount : {0.99, 1.0}) {
     const Problem p = pit(discount);
-    for (Choice choice : {Choice::soft, Choice::hard}) {
+    for (Backup backup : {Backup::log_sum_exp, Backup::max}) {
       const Solution direct =
-          solve(engine, p, p.reward, {.choice = choice, .method = SolveMethod::policy_iteration});
+          solve(engine, p, p.reward, {.backup = backup, .method = SolveMethod::policy_iteration});
       // Plain sweeps take some 2500 at discount 0.99. Newton's equation helps a hard choice little
       // while its policy still changes; it is then sweeps, two a cycle and one to see.
-      const int by_aggregates = choice == Choice::soft ? 500 : 3800;
+      const int by_aggregates = backup == Backup::log_sum_exp ? 500 : 3800;
       for (auto [method, most] :
            {std::pair{SolveMethod::anderson, 900}, {SolveMethod::multigrid, by_aggregates}}) {
-        SolveOptions options{.choice = choice, .method = method, .tolerance = 1e-11};
+        SolveOptions options{.backup = backup, .method = method, .tolerance = 1e-11};
         const Solution s = solve(engine, p, p.reward, options);
         // A change of 1e-11 is amplified by at most the mean length of an episode, some 1000 steps
         // here where nothing is discounted.
@@ -158,7 +158,7 @@ TEST(Solver, AcceleratedSweepsReachTheFixedPointInFewerOfThem) {
   }
 }
 
-// A gridworld is recognised by its transitions, in whatever order its actions are, and solved on
+// A gridworld is recognized by its transitions, in whatever order its actions are, and solved on
 // the grid itself: odd sizes, a size that coarse grids do not divide, rewards far apart.
 TEST(Solver, GridworldsAreSolvedAsStencils) {
   Threads team(2);
@@ -176,10 +176,10 @@ TEST(Solver, GridworldsAreSolvedAsStencils) {
     ASSERT_TRUE(form.has_value());
     EXPECT_NEAR(form->dynamics.chosen, 0.7, 1e-12);
     EXPECT_EQ(form->reward, t.reward);
-    for (Choice choice : {Choice::soft, Choice::hard}) {
-      const bool soft = choice == Choice::soft;
+    for (Backup backup : {Backup::log_sum_exp, Backup::max}) {
+      const bool soft = backup == Backup::log_sum_exp;
       const Solution plain =
-          solve(engine, p, p.reward, {.choice = choice, .tolerance = 1e-8, .stencil = false});
+          solve(engine, p, p.reward, {.backup = backup, .tolerance = 1e-8, .stencil = false});
       for (auto [method, share] : {std::pair{SolveMethod::value_iteration, 1.1},
                                    {SolveMethod::extrapolated, 0.9},
                                    {SolveMethod::momentum, soft ? 0.3 : 1.2},
@@ -187,7 +187,7 @@ TEST(Solver, GridworldsAreSolvedAsStencils) {
                                    {SolveMethod::multigrid, !soft          ? 0.9
                                                             : spread < 1.0 ? 0.04
                                                                            : 0.25}}) {
-        const SolveOptions by{.choice = choice, .method = method, .tolerance = 1e-8};
+        const SolveOptions by{.backup = backup, .method = method, .tolerance = 1e-8};
         const Solution s = solve(engine, p, p.reward, by);
         // A change of 1e-8 is at most 1e-6 from the fixed point, for each of the two.
         for (std::int64_t i = 0; i < p.n_states; ++i)
@@ -351,7 +351,8 @@ TEST(Peers, ImitationsCausalEntropySaysTheSame) {
   if (status == 77 || status == 127) GTEST_SKIP() << "no imitation (UNDERSTUDY_PYTHON)";
   ASSERT_EQ(status, 0);
   Engine engine;
-  const HorizonSolution s = solve_horizon(engine, p, p.reward, Choice::soft, Outlook::causal);
+  const HorizonSolution s =
+      solve_horizon(engine, p, p.reward, Backup::log_sum_exp, Expectation::causal);
   const HorizonOccupancy o = occupancy_over_horizon(engine, p, s.policy, p.initial);
   const std::size_t values = horizon * p.n_states, pairs = horizon * p.n_pairs();
   ASSERT_EQ(found.size(), values + pairs + p.n_states);
@@ -425,8 +426,8 @@ TEST(Solver, OccupancyIsConsistent) {
 TEST(Solver, ExpectedValueDifferenceIsZeroAtTheBestPolicyAlone) {
   Engine engine;
   const Problem p = make_problem(garnet({}));
-  EXPECT_NEAR(expected_value_difference(
-                  engine, p, p.reward, solve(engine, p, p.reward, {.choice = Choice::hard}).policy),
+  EXPECT_NEAR(expected_value_difference(engine, p, p.reward,
+                                        solve(engine, p, p.reward, {.backup = Backup::max}).policy),
               0.0, 1e-8);
   EXPECT_GT(expected_value_difference(engine, p, p.reward, solve(engine, p, p.reward).policy), 0.1);
 }
@@ -495,9 +496,9 @@ TEST(Solver, LongWaysAreNoDivergence) {
   }
   const Problem p = make_problem(t);
   Engine engine;
-  for (const Choice choice : {Choice::hard, Choice::soft}) {
-    const Solution s = solve(engine, p, p.reward,
-                             {.choice = choice, .method = SolveMethod::value_iteration});
+  for (const Backup backup : {Backup::max, Backup::log_sum_exp}) {
+    const Solution s =
+        solve(engine, p, p.reward, {.backup = backup, .method = SolveMethod::value_iteration});
     EXPECT_NEAR(s.values[0], -cells, 1e-6);
     EXPECT_NEAR(evaluate_policy(engine, p, p.reward, s.policy)[0], -cells, 1e-6);
     EXPECT_NEAR(occupancy_of(engine, p, s.policy, p.initial).states[cells - 1], 1, 1e-9);

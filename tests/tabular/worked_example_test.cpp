@@ -46,8 +46,8 @@ void expect(const std::vector<double>& found, const std::vector<double>& printed
 TEST(WorkedExample, IsWhatTheChapterPrints) {
   const Problem p = corridor();
   Engine engine;
-  const Messages m = messages(engine, p, p.reward, Outlook::optimistic);
-  const Messages c = messages(engine, p, p.reward, Outlook::causal);
+  const Messages m = messages(engine, p, p.reward, Expectation::log_mean_exp);
+  const Messages c = messages(engine, p, p.reward, Expectation::causal);
   const double none = -INFINITY;
   expect(m.beta_state,
          {-0.5632, 0.1870, 1.3197, -0.6137, 0.0064, 1.0064, -0.3069, -0.3069, 0.6931, 0, 0, 0});

@@ -7,8 +7,8 @@
 #include <understudy/envs/c_interface.h>
 
 static void reset(const double *uniform, double *state) {
-  state[0] = 2 * uniform[0] - 1; /* metres */
-  state[1] = 2 * uniform[1] - 1; /* metres a second */
+  state[0] = 2 * uniform[0] - 1; /* meters */
+  state[1] = 2 * uniform[1] - 1; /* meters a second */
 }
 
 static void step(double *state, const double *action, const double *uniform, double *reward,

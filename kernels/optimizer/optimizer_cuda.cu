@@ -1,7 +1,7 @@
 // Updates on CUDA: a thread an element, one pass over all arrays.
 
 #include "kernels/device/launch.h"
-#include "kernels/optimiser/optimiser.h"
+#include "kernels/optimizer/optimizer.h"
 
 namespace understudy::cuda {
 
@@ -116,7 +116,7 @@ __device__ T over_block(T value, T* shared, Combine combine) {
 
 // Weights on a simplex are few: one block goes over them three times.
 template <class T>
-__global__ void normalised_kernel(Index n, GradientTransform<T> transform, T rate, const T* g,
+__global__ void normalized_kernel(Index n, GradientTransform<T> transform, T rate, const T* g,
                                   T* p) {
   rate = scheduled(transform, rate);
   __shared__ double shared[simplex_threads];
@@ -186,10 +186,10 @@ void adam(Stream& stream, Index n, const GradientTransform<T>& transform, T rate
 
 template <class T>
 void exponentiated(Stream& stream, Index n, const GradientTransform<T>& transform, T rate,
-                   bool normalise, const T* g, T* p) {
+                   bool normalize, const T* g, T* p) {
   if (n == 0) return;
-  if (normalise)
-    launch(normalised_kernel<T>, 1, simplex_threads, 0, stream, n, transform, rate, g, p);
+  if (normalize)
+    launch(normalized_kernel<T>, 1, simplex_threads, 0, stream, n, transform, rate, g, p);
   else
     launch(exponentiated_kernel<T>, grid_for(n), block_threads, 0, stream, n, transform, rate, g,
            p);
@@ -208,7 +208,7 @@ void linear_decay(Stream& stream, Index steps, double last, const Index* step, T
 void count(Stream& stream, Index* step) { launch(count_kernel, 1, 1, 0, stream, step); }
 
 template <class T>
-void fill_kernels(OptimiserKernels<T>& kernels) {
+void fill_kernels(OptimizerKernels<T>& kernels) {
   kernels.sgd = sgd<T>;
   kernels.rmsprop = rmsprop<T>;
   kernels.adagrad = adagrad<T>;
@@ -221,7 +221,7 @@ void fill_kernels(OptimiserKernels<T>& kernels) {
 
 }  // namespace
 
-void fill(OptimiserKernels<float>& kernels) { fill_kernels(kernels); }
-void fill(OptimiserKernels<double>& kernels) { fill_kernels(kernels); }
+void fill(OptimizerKernels<float>& kernels) { fill_kernels(kernels); }
+void fill(OptimizerKernels<double>& kernels) { fill_kernels(kernels); }
 
 }  // namespace understudy::cuda

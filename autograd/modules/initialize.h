@@ -10,28 +10,28 @@
 namespace understudy {
 
 // A weight is [inputs, outputs], or [outputs, inputs, height, width] of a convolution.
-enum class InitialisationKind {
+enum class InitializationKind {
   constant,        // scale everywhere
   normal,          // standard deviation scale
   xavier_uniform,  // +- scale sqrt(6 / (in + out))              (Glorot & Bengio 2010, equation 16)
   he_normal,       // standard deviation scale sqrt(2 / in)      (He et al. 2015, equation 10)
   orthogonal,      // orthonormal rows or columns, times scale   (Saxe et al. 2014, section 3)
-  column_normalised,  // each output's weights of norm scale        (the policies of Schulman et al.
+  column_normalized,  // each output's weights of norm scale        (the policies of Schulman et al.
                       // 2015)
 };
 
-struct Initialisation {
-  InitialisationKind kind = InitialisationKind::xavier_uniform;
+struct Initialization {
+  InitializationKind kind = InitializationKind::xavier_uniform;
   double scale = 1.0;
   // Recurrent weights [hidden, gates * hidden] start block by block.
   std::int64_t blocks = 1;
 };
 
-constexpr Initialisation zeros() { return {InitialisationKind::constant, 0.0, 1}; }
-constexpr Initialisation ones() { return {InitialisationKind::constant, 1.0, 1}; }
+constexpr Initialization zeros() { return {InitializationKind::constant, 0.0, 1}; }
+constexpr Initialization ones() { return {InitializationKind::constant, 1.0, 1}; }
 
 // The numbers of a parameter of that shape, from stream `stream` of `seed`.
-std::vector<double> initial_values(const Initialisation& how, const Shape& shape,
+std::vector<double> initial_values(const Initialization& how, const Shape& shape,
                                    std::uint64_t seed, std::uint64_t stream);
 
 }  // namespace understudy

@@ -3,7 +3,7 @@
 
 #include "kernels/device/split.h"
 #include "kernels/elementwise/math_cpu.h"
-#include "kernels/optimiser/optimiser.h"
+#include "kernels/optimizer/optimizer.h"
 
 namespace understudy::UNDERSTUDY_ISA {
 
@@ -129,11 +129,11 @@ void adam(Stream& stream, Index n, const GradientTransform<T>& transform, T rate
 // p[i] exp(-rate g - largest) for each i, where `largest` is 0 or the largest exponent.
 template <class T>
 void exponentiated(Stream& stream, Index n, const GradientTransform<T>& transform, T rate,
-                   bool normalise, const T* g, T* p) {
+                   bool normalize, const T* g, T* p) {
   rate = scheduled(transform, rate);
   const Transformed<T> transformed(transform);
   T largest = T(0);
-  if (normalise) {
+  if (normalize) {
     // over vectors, then over their lanes and the rest: a maximum has no order
     Vec<T> most = broadcast<T>(-static_cast<T>(__builtin_inf()));
     Index i = 0;
@@ -149,7 +149,7 @@ void exponentiated(Stream& stream, Index n, const GradientTransform<T>& transfor
       stream, n, g, nullptr, nullptr, p, [&](Vec<T> gradient, Vec<T>&, Vec<T>&, Vec<T>& parameter) {
         parameter = parameter * exponential<T>(-rate * transformed(gradient, parameter) - largest);
       });
-  if (!normalise) return;
+  if (!normalize) return;
   // weights on a simplex are few: in double, in the order of their numbers
   double sum = 0;
   for (Index i = 0; i < n; ++i) sum += static_cast<double>(p[i]);
@@ -171,7 +171,7 @@ void linear_decay(Stream&, Index steps, double last, const Index* step, T* facto
 void count(Stream&, Index* step) { ++*step; }
 
 template <class T>
-void fill_kernels(OptimiserKernels<T>& kernels) {
+void fill_kernels(OptimizerKernels<T>& kernels) {
   kernels.sgd = sgd<T>;
   kernels.rmsprop = rmsprop<T>;
   kernels.adagrad = adagrad<T>;
@@ -184,7 +184,7 @@ void fill_kernels(OptimiserKernels<T>& kernels) {
 
 }  // namespace
 
-void fill(OptimiserKernels<float>& kernels) { fill_kernels(kernels); }
-void fill(OptimiserKernels<double>& kernels) { fill_kernels(kernels); }
+void fill(OptimizerKernels<float>& kernels) { fill_kernels(kernels); }
+void fill(OptimizerKernels<double>& kernels) { fill_kernels(kernels); }
 
 }  // namespace understudy::UNDERSTUDY_ISA

@@ -1,6 +1,6 @@
-// Optimiser updates against the reference over several steps, and by hand where a formula is short.
+// Optimizer updates against the reference over several steps, and by hand where a formula is short.
 
-#include "kernels/optimiser/optimiser.h"
+#include "kernels/optimizer/optimizer.h"
 
 #include "tests/kernels/kernel_test.h"
 
@@ -17,10 +17,10 @@ const Case cases[] = {{1, 0, 0, 1}, {0.25, 0, 0, 0.5}, {1, 0.75, 0, 1}, {0.5, 0.
 
 // Runs `update(kernels, stream, n, transform, step, g, a, b, p)` for three steps by the
 // implementation and by the reference on the same numbers, rounded to T, and compares all three
-// arrays. a and b begin as 0, as an optimiser's moments do.
+// arrays. a and b begin as 0, as an optimizer's moments do.
 template <class T, class Update>
-void compare(Place<T>& on, const OptimiserKernels<T>& kernels,
-             const OptimiserKernels<double>& reference, double roundings, const Update& update) {
+void compare(Place<T>& on, const OptimizerKernels<T>& kernels,
+             const OptimizerKernels<double>& reference, double roundings, const Update& update) {
   Random random(17);
   for (std::int64_t n : awkward_sizes(1025)) {
     on.misalignment = static_cast<int>(n % 2);
@@ -53,7 +53,7 @@ void compare(Place<T>& on, const OptimiserKernels<T>& kernels,
 // are multiples of 1/8 where that keeps the constants the same numbers in f32 and f64.
 constexpr double few = 40;
 
-KERNEL_TEST(OptimiserKernels, sgd) {
+KERNEL_TEST(OptimizerKernels, sgd) {
   compare(on, kernels, reference, few,
           [](const auto& by, Stream& stream, auto n, const auto& transform, const auto*,
              const auto* g, auto*, auto*, auto* p) {
@@ -62,7 +62,7 @@ KERNEL_TEST(OptimiserKernels, sgd) {
           });
 }
 
-KERNEL_TEST(OptimiserKernels, momentum) {
+KERNEL_TEST(OptimizerKernels, momentum) {
   for (bool nesterov : {false, true})
     compare(on, kernels, reference, few,
             [&](const auto& by, Stream& stream, auto n, const auto& transform, const auto*,
@@ -74,7 +74,7 @@ KERNEL_TEST(OptimiserKernels, momentum) {
 
 // Where g is small, its square and the root of that lose no relative accuracy, and the quotient is
 // about 1: the same bound holds.
-KERNEL_TEST(OptimiserKernels, rmsprop) {
+KERNEL_TEST(OptimizerKernels, rmsprop) {
   compare(on, kernels, reference, few,
           [](const auto& by, Stream& stream, auto n, const auto& transform, const auto*,
              const auto* g, auto* a, auto*, auto* p) {
@@ -83,7 +83,7 @@ KERNEL_TEST(OptimiserKernels, rmsprop) {
           });
 }
 
-KERNEL_TEST(OptimiserKernels, adagrad) {
+KERNEL_TEST(OptimizerKernels, adagrad) {
   compare(on, kernels, reference, few,
           [](const auto& by, Stream& stream, auto n, const auto& transform, const auto*,
              const auto* g, auto* a, auto*, auto* p) {
@@ -93,7 +93,7 @@ KERNEL_TEST(OptimiserKernels, adagrad) {
 }
 
 // With and without decoupled weight decay.
-KERNEL_TEST(OptimiserKernels, adam) {
+KERNEL_TEST(OptimizerKernels, adam) {
   for (double decay : {0.0, 0.25})
     compare(on, kernels, reference, few,
             [&](const auto& by, Stream& stream, auto n, const auto& transform, const auto* step,
@@ -104,17 +104,17 @@ KERNEL_TEST(OptimiserKernels, adam) {
             });
 }
 
-KERNEL_TEST(OptimiserKernels, exponentiated) {
-  for (bool normalise : {false, true})
+KERNEL_TEST(OptimizerKernels, exponentiated) {
+  for (bool normalize : {false, true})
     compare(on, kernels, reference, few,
             [&](const auto& by, Stream& stream, auto n, const auto& transform, const auto*,
                 const auto* g, auto*, auto*, auto* p) {
               using U = std::remove_pointer_t<decltype(p)>;
-              by.exponentiated(stream, n, transform, U(0.125), normalise, g, p);
+              by.exponentiated(stream, n, transform, U(0.125), normalize, g, p);
             });
 }
 
-KERNEL_TEST(OptimiserKernels, exponentiated_stays_on_the_simplex_for_huge_gradients) {
+KERNEL_TEST(OptimizerKernels, exponentiated_stays_on_the_simplex_for_huge_gradients) {
   Array g = on.array({-3000, -2999, 5000, 0}), p = on.array({0.25, 0.25, 0.25, 0.25});
   kernels.exponentiated(on.stream(), 4, {}, T(1), true, g, p);
   const double e = std::exp(-1.0);
@@ -123,7 +123,7 @@ KERNEL_TEST(OptimiserKernels, exponentiated_stays_on_the_simplex_for_huge_gradie
 
 // The first step of Adam is the rate, whatever the gradient's size (Kingma & Ba 2015, section 2.1),
 // also with the betas that everyone uses, where 1 - beta2 has few digits in f32.
-KERNEL_TEST(OptimiserKernels, first_step_of_adam_is_the_rate) {
+KERNEL_TEST(OptimizerKernels, first_step_of_adam_is_the_rate) {
   const std::vector<double> gradients = {1e-3, -1e-3, 1.0, -50.0, 1e4};
   Array g = on.array(gradients), m = on.array(std::vector<double>(5, 0)),
         v = on.array(std::vector<double>(5, 0)), p = on.array(std::vector<double>(5, 0));
@@ -134,7 +134,7 @@ KERNEL_TEST(OptimiserKernels, first_step_of_adam_is_the_rate) {
   EXPECT_TRUE(close(p, on.rounded({-0.01, 0.01, -0.01, 0.01, -0.01}), 20));
 }
 
-KERNEL_TEST(OptimiserKernels, scale_clips_by_norm) {
+KERNEL_TEST(OptimizerKernels, scale_clips_by_norm) {
   const std::vector<std::pair<double, double>> expected = {{0, 1},    {1, 1},     {4, 1},
                                                            {16, 0.5}, {64, 0.25}, {INFINITY, 0}};
   for (const auto& [square, scale] : expected) {
@@ -145,7 +145,7 @@ KERNEL_TEST(OptimiserKernels, scale_clips_by_norm) {
 }
 
 // A straight line from 1 at the first step to `last`, which it keeps.
-KERNEL_TEST(OptimiserKernels, rate_decays_linearly) {
+KERNEL_TEST(OptimizerKernels, rate_decays_linearly) {
   const std::vector<std::pair<std::int64_t, double>> expected = {
       {0, 1}, {1, 0.8125}, {2, 0.625}, {4, 0.25}, {5, 0.25}, {1000, 0.25}};
   for (const auto& [done, factor] : expected) {
@@ -156,7 +156,7 @@ KERNEL_TEST(OptimiserKernels, rate_decays_linearly) {
   }
 }
 
-KERNEL_TEST(OptimiserKernels, clipping_passes_nan_on) {
+KERNEL_TEST(OptimizerKernels, clipping_passes_nan_on) {
   Array g = on.array({NAN, INFINITY, -7, 0.25}), p = on.array({0, 0, 0, 0});
   GradientTransform<T> transform;
   transform.clip = T(0.5);
@@ -164,7 +164,7 @@ KERNEL_TEST(OptimiserKernels, clipping_passes_nan_on) {
   EXPECT_TRUE(close(p, {NAN, -0.5, 0.5, -0.25}, 0.5));
 }
 
-KERNEL_TEST(OptimiserKernels, a_team_gives_the_same_bits) {
+KERNEL_TEST(OptimizerKernels, a_team_gives_the_same_bits) {
   if (on.is_cuda) return;
   const std::int64_t n = 70001;
   Random random(4);

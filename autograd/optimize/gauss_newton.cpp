@@ -1,4 +1,4 @@
-#include "autograd/optimise/gauss_newton.h"
+#include "autograd/optimize/gauss_newton.h"
 
 #include "autograd/operations/operations.h"
 

@@ -1,7 +1,7 @@
-// Layer normalisation and its gradient: every implementation against the reference, and the
+// Layer normalization and its gradient: every implementation against the reference, and the
 // reference's gradient against central differences.
 
-#include "kernels/normalisation/normalisation.h"
+#include "kernels/normalization/normalization.h"
 
 #include <algorithm>
 
@@ -32,7 +32,7 @@ constexpr Shape shapes[] = {{0, 3},  {1, 1},   {5, 2},   {4, 3},  {3, 7},  {9, 8
                             {2, 15}, {3, 16},  {5, 17},  {4, 31}, {3, 32}, {6, 33},
                             {2, 64}, {3, 100}, {2, 127}, {1, 257}};
 
-KERNEL_TEST(NormalisationKernels, layer_norm_agrees_with_the_reference) {
+KERNEL_TEST(NormalizationKernels, layer_norm_agrees_with_the_reference) {
   Random random(1);
   // The second offset would cost a one-pass variance all its digits in f32.
   for (double offset : {0.0, 300.0})
@@ -56,12 +56,12 @@ KERNEL_TEST(NormalisationKernels, layer_norm_agrees_with_the_reference) {
                    for_s = error * largest(s) + 8 * unit<T> * largest(s);
       const double for_y = for_z * largest(gain) + 4 * unit<T> * (largest(y) + largest(bias));
       Array<T> input = on.array(x), g = on.array(gain), b = on.array(bias);
-      Array<T> out = on.poisoned(size), normalised = on.poisoned(size),
+      Array<T> out = on.poisoned(size), normalized = on.poisoned(size),
                scale = on.poisoned(shape.rows);
-      kernels.layer_norm(on.stream(), shape.rows, shape.n, T(epsilon), input, g, b, out, normalised,
+      kernels.layer_norm(on.stream(), shape.rows, shape.n, T(epsilon), input, g, b, out, normalized,
                          scale);
       EXPECT_TRUE(close(out, y, 0, for_y)) << shape.rows << " x " << shape.n;
-      EXPECT_TRUE(close(normalised, z, 0, for_z)) << shape.rows << " x " << shape.n;
+      EXPECT_TRUE(close(normalized, z, 0, for_z)) << shape.rows << " x " << shape.n;
       EXPECT_TRUE(close(scale, s, 0, for_s)) << shape.rows << " x " << shape.n;
 
       // In place, and without what only the gradient needs: the same bits.
@@ -71,7 +71,7 @@ KERNEL_TEST(NormalisationKernels, layer_norm_agrees_with_the_reference) {
     }
 }
 
-KERNEL_TEST(NormalisationKernels, gradient_agrees_with_the_reference) {
+KERNEL_TEST(NormalizationKernels, gradient_agrees_with_the_reference) {
   Random random(2);
   for (Shape shape : shapes) {
     on.misalignment = int(random.integer(0, 3));
@@ -79,21 +79,21 @@ KERNEL_TEST(NormalisationKernels, gradient_agrees_with_the_reference) {
     const auto z = on.rounded(random.normals(size)), h = on.rounded(random.normals(size));
     const auto s = on.rounded(random.uniforms(shape.rows, 0.5, 2));
     std::vector<double> expected(std::size_t(size), 0.0);
-    reference.normalise_gradient(on.host_stream(), shape.rows, shape.n, z.data(), s.data(),
+    reference.normalize_gradient(on.host_stream(), shape.rows, shape.n, z.data(), s.data(),
                                  h.data(), expected.data());
     // Three terms of this size, each with a few roundings; a sum of n terms in at least four
     // chains.
     const double absolute =
         (16 + double(shape.n) / 4) * unit<T> * 2 * largest(h) * (1 + largest(z) * largest(z));
     Array<T> za = on.array(z), ha = on.array(h), sa = on.array(s), dx = on.poisoned(size);
-    kernels.normalise_gradient(on.stream(), shape.rows, shape.n, za, sa, ha, dx);
+    kernels.normalize_gradient(on.stream(), shape.rows, shape.n, za, sa, ha, dx);
     EXPECT_TRUE(close(dx, expected, 0, absolute)) << shape.rows << " x " << shape.n;
-    kernels.normalise_gradient(on.stream(), shape.rows, shape.n, za, sa, ha, ha);  // in place
+    kernels.normalize_gradient(on.stream(), shape.rows, shape.n, za, sa, ha, ha);  // in place
     EXPECT_TRUE(same_bits(ha.host(), dx.host())) << shape.rows << " x " << shape.n;
   }
 }
 
-KERNEL_TEST(NormalisationKernels, a_row_that_is_not_finite_leaves_the_others_alone) {
+KERNEL_TEST(NormalizationKernels, a_row_that_is_not_finite_leaves_the_others_alone) {
   const Index n = 20;
   std::vector<double> x = Random(3).normals(3 * n);
   x[n + 4] = std::numeric_limits<double>::infinity();
@@ -110,8 +110,8 @@ KERNEL_TEST(NormalisationKernels, a_row_that_is_not_finite_leaves_the_others_alo
 
 // d/dx sum_j h_j z_j by central differences: error about step^2 times the third derivative, plus
 // rounding over the step, both below 1e-8 here.
-TEST(NormalisationReference, gradient_agrees_with_central_differences) {
-  NormalisationKernels<double> kernels;
+TEST(NormalizationReference, gradient_agrees_with_central_differences) {
+  NormalizationKernels<double> kernels;
   reference::fill(kernels);
   Stream stream;
   Random random(4);
@@ -129,7 +129,7 @@ TEST(NormalisationReference, gradient_agrees_with_central_differences) {
     return sum;
   };
   loss();
-  kernels.normalise_gradient(stream, 1, n, z.data(), &s, h.data(), dx.data());
+  kernels.normalize_gradient(stream, 1, n, z.data(), &s, h.data(), dx.data());
   const double step = 1e-5;
   for (Index j = 0; j < n; ++j) {
     const double middle = x[j];
@@ -142,7 +142,7 @@ TEST(NormalisationReference, gradient_agrees_with_central_differences) {
   }
 }
 
-KERNEL_TEST(NormalisationKernels, a_team_gives_the_same_bits) {
+KERNEL_TEST(NormalizationKernels, a_team_gives_the_same_bits) {
   if (on.is_cuda) return;
   Random random(5);
   const Index rows = 700, n = 65;
@@ -154,7 +154,7 @@ KERNEL_TEST(NormalisationKernels, a_team_gives_the_same_bits) {
     Array<T> y = on.poisoned(rows * n), z = on.poisoned(rows * n), s = on.poisoned(rows);
     Array<T> dx = on.poisoned(rows * n);
     kernels.layer_norm(stream, rows, n, T(1e-5), x, gain, bias, y, z, s);
-    kernels.normalise_gradient(stream, rows, n, z, s, h, dx);
+    kernels.normalize_gradient(stream, rows, n, z, s, h, dx);
     results[team] = {y.host(), z.host(), s.host(), dx.host()};
   }
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(same_bits(results[1][i], results[0][i]));

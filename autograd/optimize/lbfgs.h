@@ -3,14 +3,14 @@
 //
 // The objective is a callback that returns its value and writes its gradient. Where it has no value
 // (a divergent partition function, an overflow) it returns infinity or NaN, and the line search
-// shortens the step: an optimiser that starts inside the domain stays inside it.
+// shortens the step: an optimizer that starts inside the domain stays inside it.
 //
-// With `l1` > 0 it minimises f(x) + l1 |x|_1 by the orthant-wise method (Andrew & Gao 2007): the
+// With `l1` > 0 it minimizes f(x) + l1 |x|_1 by the orthant-wise method (Andrew & Gao 2007): the
 // pseudo-gradient chooses an orthant, the step stays in it, and coordinates that would cross zero
 // stop there, exactly.
 //
-//   Lbfgs optimiser(objective, start, {.gradient_tolerance = 1e-6});
-//   while (optimiser.step()) log(optimiser.value());
+//   Lbfgs optimizer(objective, start, {.gradient_tolerance = 1e-6});
+//   while (optimizer.step()) log(optimizer.value());
 
 #pragma once
 
@@ -94,7 +94,7 @@ struct LbfgsResult {
 };
 
 // Steps until there is nothing left to do.
-LbfgsResult minimise(LbfgsObjective objective, std::vector<double> start,
+LbfgsResult minimize(LbfgsObjective objective, std::vector<double> start,
                      const LbfgsOptions& options = {});
 
 }  // namespace understudy

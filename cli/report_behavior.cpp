@@ -3,10 +3,10 @@
 #include <cmath>
 #include <filesystem>
 
-#include "cli/find_environment.h"
 #include "cli/player.h"
 #include "cli/render.h"
 #include "cli/report.h"
+#include "cli/resolve_environment.h"
 #include "cli/svg.h"
 
 namespace understudy::cli {
@@ -31,10 +31,10 @@ std::vector<Json> row(const std::string& name, double mean, const Json& interval
 
 }  // namespace
 
-std::string behaviour_section(const ReportRun& run) {
+std::string behavior_section(const ReportRun& run) {
   if (!run.config.contains("environment") || !run.config["environment"].is_string()) return "";
   const EnvironmentDescription& environment =
-      find_environment(run.config["environment"].get<std::string>());
+      resolve_environment(run.config["environment"].get<std::string>());
   std::string html = "<h3>Return</h3>\n";
   std::vector<std::vector<Json>> rows = {
       row("uniform actions", environment.random_return, {}, environment)};
@@ -43,7 +43,7 @@ std::string behaviour_section(const ReportRun& run) {
                        run.result["return_mean"].get<double>(),
                        run.result.value("return_ci95", Json()), environment));
   rows.push_back(row("reference", environment.reference_return, {}, environment));
-  html += html_table({"who acts", "mean return", "95 % of the mean", "normalised"}, rows);
+  html += html_table({"who acts", "mean return", "95 % of the mean", "normalized"}, rows);
 
   if (environment.draw == nullptr || !std::filesystem::exists(run.path + "/policy.safetensors"))
     return html;

@@ -1,4 +1,4 @@
-#include "algorithms/data/normalisation.h"
+#include "algorithms/data/normalization.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 namespace understudy {
 
-void Normalisation::apply(std::span<float> rows) const {
+void Normalization::apply(std::span<float> rows) const {
   const std::size_t width = mean.size();
   UNDERSTUDY_CHECK(rows.size() % width == 0, "%zu numbers in rows of %zu", rows.size(), width);
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -15,7 +15,7 @@ void Normalisation::apply(std::span<float> rows) const {
   }
 }
 
-void Normalisation::invert(std::span<float> rows) const {
+void Normalization::invert(std::span<float> rows) const {
   const std::size_t width = mean.size();
   UNDERSTUDY_CHECK(rows.size() % width == 0, "%zu numbers in rows of %zu", rows.size(), width);
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -23,7 +23,7 @@ void Normalisation::invert(std::span<float> rows) const {
   }
 }
 
-Normalisation Normalisation::fit(std::span<const float> rows, std::int64_t row_width) {
+Normalization Normalization::fit(std::span<const float> rows, std::int64_t row_width) {
   const auto width = static_cast<std::size_t>(row_width);
   const std::size_t count = rows.size() / width;
   UNDERSTUDY_CHECK(count > 0 && rows.size() == count * width, "%zu numbers in rows of %zu",
@@ -36,7 +36,7 @@ Normalisation Normalisation::fit(std::span<const float> rows, std::int64_t row_w
     const double distance = rows[i] - mean[i % width];
     square[i % width] += distance * distance;
   }
-  Normalisation fitted;
+  Normalization fitted;
   for (std::size_t j = 0; j < width; ++j) {
     const double deviation = std::sqrt(square[j] / static_cast<double>(count));
     const bool constant = deviation < 1e-6 * std::max(1.0, std::abs(mean[j]));
@@ -46,12 +46,12 @@ Normalisation Normalisation::fit(std::span<const float> rows, std::int64_t row_w
   return fitted;
 }
 
-Normalisation Normalisation::of_observations(const Demonstrations& demonstrations) {
+Normalization Normalization::of_observations(const Demonstrations& demonstrations) {
   UNDERSTUDY_CHECK(!demonstrations.observations.discrete, "indices have no mean");
   return fit(transitions(demonstrations).observations.numbers, demonstrations.observations.width());
 }
 
-Normalisation Normalisation::of_actions(const Demonstrations& demonstrations) {
+Normalization Normalization::of_actions(const Demonstrations& demonstrations) {
   UNDERSTUDY_CHECK(!demonstrations.actions.discrete, "indices have no mean");
   return fit(demonstrations.actions.numbers, demonstrations.actions.width());
 }

@@ -1,4 +1,4 @@
-// Layer normalisation over the last axis, with z = (x - mean) s and s = 1 / standard deviation
+// Layer normalization over the last axis, with z = (x - mean) s and s = 1 / standard deviation
 // kept.
 
 #include "autograd/operations/operations.h"
@@ -17,21 +17,21 @@ Tensor keep_last(Tensor reduced) {
 Tensor mean_last(Tensor x) { return keep_last(mean(x, -1)); }
 
 // N(z, s, h) = s (h - mean h - z mean(h z)): the Jacobian of z in x, which is symmetric, times h.
-class NormaliseGradient final : public Operation {
+class NormalizeGradient final : public Operation {
  public:
-  const char* name() const override { return "normalise_gradient"; }
+  const char* name() const override { return "normalize_gradient"; }
   bool in_place(int input) const override { return input == 2; }
   void run(const Call& call) const override {
     const Shape shape = call.out_shape();
     call.with_real([&](auto zero) {
       using T = decltype(zero);
-      call.kernels<T>().normalisation.normalise_gradient(
+      call.kernels<T>().normalization.normalize_gradient(
           call.stream, shape.product(0, shape.rank() - 1), shape[-1], call.in<T>(0), call.in<T>(1),
           call.in<T>(2), call.out<T>());
     });
   }
   static Tensor record(Tensor z, Tensor s, Tensor h) {
-    return z.program().append(std::make_unique<NormaliseGradient>(), {z, s, h}, {{z.shape()}})[0];
+    return z.program().append(std::make_unique<NormalizeGradient>(), {z, s, h}, {{z.shape()}})[0];
   }
   void vjp(Pullback& p) const override {
     const Tensor z = p.input(0), s = p.input(1), h = p.input(2), c = p.cotangent();
@@ -63,7 +63,7 @@ class LayerNorm final : public Operation {
     const Shape shape = call.in_shape(0);
     call.with_real([&](auto zero) {
       using T = decltype(zero);
-      call.kernels<T>().normalisation.layer_norm(call.stream, shape.product(0, shape.rank() - 1),
+      call.kernels<T>().normalization.layer_norm(call.stream, shape.product(0, shape.rank() - 1),
                                                  shape[-1], static_cast<T>(epsilon_), call.in<T>(0),
                                                  call.in<T>(1), call.in<T>(2), call.out<T>(0),
                                                  call.out<T>(1), call.out<T>(2));
@@ -76,7 +76,7 @@ class LayerNorm final : public Operation {
     if (gy.defined()) h = gy * p.input(1);
     if (gz.defined()) h = h.defined() ? h + gz : gz;
     if (p.wanted(0)) {
-      if (h.defined()) dx = NormaliseGradient::record(z, s, h);
+      if (h.defined()) dx = NormalizeGradient::record(z, s, h);
       if (gs.defined()) {
         // ds/dx = -s^2 z / n
         const double n = static_cast<double>(z.shape()[-1]);
@@ -93,7 +93,7 @@ class LayerNorm final : public Operation {
     Tensor y_dot;
     const auto add = [&](Tensor part) { y_dot = y_dot.defined() ? y_dot + part : part; };
     if (p.tangent(0).defined()) {
-      const Tensor z_dot = NormaliseGradient::record(z, s, p.tangent(0));
+      const Tensor z_dot = NormalizeGradient::record(z, s, p.tangent(0));
       p.set(1, z_dot);
       p.set(2, -(square(s) * mean(z * p.tangent(0), -1)));
       add(z_dot * p.input(1));

@@ -11,6 +11,6 @@ namespace understudy::cli {
 
 // A name with a '/' in it, or one that ends in .so or .dylib, is a path. Libraries stay loaded
 // until the process ends. An `Error` says what is not there.
-const EnvironmentDescription& find_environment(const std::string& name);
+const EnvironmentDescription& resolve_environment(const std::string& name);
 
 }  // namespace understudy::cli

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/optimiser/optimiser.h"
+#include "kernels/optimizer/optimizer.h"
 
 namespace understudy::reference {
 
@@ -73,11 +73,11 @@ void adam(Stream&, std::int64_t n, const Transform& transform, double rate, doub
   }
 }
 
-void exponentiated(Stream&, std::int64_t n, const Transform& transform, double rate, bool normalise,
+void exponentiated(Stream&, std::int64_t n, const Transform& transform, double rate, bool normalize,
                    const double* g, double* p) {
   rate = scheduled(transform, rate);
-  double largest = normalise ? -std::numeric_limits<double>::infinity() : 0;
-  if (normalise)
+  double largest = normalize ? -std::numeric_limits<double>::infinity() : 0;
+  if (normalize)
     for (std::int64_t i = 0; i < n; ++i)
       largest = std::max(largest, -rate * transformed(transform, g[i], p[i]));
   double sum = 0;
@@ -85,7 +85,7 @@ void exponentiated(Stream&, std::int64_t n, const Transform& transform, double r
     p[i] *= std::exp(-rate * transformed(transform, g[i], p[i]) - largest);
     sum += p[i];
   }
-  if (normalise)
+  if (normalize)
     for (std::int64_t i = 0; i < n; ++i) p[i] /= sum;
 }
 
@@ -104,7 +104,7 @@ void count(Stream&, std::int64_t* step) { ++*step; }
 
 }  // namespace
 
-void fill(OptimiserKernels<double>& kernels) {
+void fill(OptimizerKernels<double>& kernels) {
   kernels = {sgd, rmsprop, adagrad, adam, exponentiated, clip_scale, linear_decay, count};
 }
 

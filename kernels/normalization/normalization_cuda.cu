@@ -1,11 +1,11 @@
-// Layer normalisation on CUDA: a warp a row.
+// Layer normalization on CUDA: a warp a row.
 //
 // A lane reads every 32nd number of its row, sums meet in butterflies of shuffles (which leave the
 // same sum in every lane), and no lane reads what another writes: y may be x without a barrier. The
 // second and third pass over a row hit the first cache.
 
 #include "kernels/device/launch.h"
-#include "kernels/normalisation/normalisation.h"
+#include "kernels/normalization/normalization.h"
 
 namespace understudy::cuda {
 namespace {
@@ -42,15 +42,15 @@ __global__ void layer_norm_kernel(Index rows, Index n, T epsilon, const T* x, co
   const T scale = T(1) / sqrt(warp_sum(squares) / T(n) + epsilon);
 
   for (Index j = lane; j < n; j += 32) {
-    const T normalised = (row[j] - mean) * scale;
-    if (z != nullptr) z[i * n + j] = normalised;
-    y[i * n + j] = normalised * gain[j] + bias[j];
+    const T normalized = (row[j] - mean) * scale;
+    if (z != nullptr) z[i * n + j] = normalized;
+    y[i * n + j] = normalized * gain[j] + bias[j];
   }
   if (s != nullptr && lane == 0) s[i] = scale;
 }
 
 template <class T>
-__global__ void normalise_gradient_kernel(Index rows, Index n, const T* z, const T* s, const T* h,
+__global__ void normalize_gradient_kernel(Index rows, Index n, const T* z, const T* s, const T* h,
                                           T* dx) {
   const Index i = warp_row();
   if (i >= rows) return;
@@ -82,20 +82,20 @@ void layer_norm(Stream& stream, Index rows, Index n, T epsilon, const T* x, cons
 }
 
 template <class T>
-void normalise_gradient(Stream& stream, Index rows, Index n, const T* z, const T* s, const T* h,
+void normalize_gradient(Stream& stream, Index rows, Index n, const T* z, const T* s, const T* h,
                         T* dx) {
-  launch(normalise_gradient_kernel<T>, dim3(blocks_for(rows)), dim3(32 * block_warps), 0, stream,
+  launch(normalize_gradient_kernel<T>, dim3(blocks_for(rows)), dim3(32 * block_warps), 0, stream,
          rows, n, z, s, h, dx);
 }
 
 template <class T>
-void fill_all(NormalisationKernels<T>& kernels) {
-  kernels = {layer_norm<T>, normalise_gradient<T>};
+void fill_all(NormalizationKernels<T>& kernels) {
+  kernels = {layer_norm<T>, normalize_gradient<T>};
 }
 
 }  // namespace
 
-void fill(NormalisationKernels<float>& kernels) { fill_all(kernels); }
-void fill(NormalisationKernels<double>& kernels) { fill_all(kernels); }
+void fill(NormalizationKernels<float>& kernels) { fill_all(kernels); }
+void fill(NormalizationKernels<double>& kernels) { fill_all(kernels); }
 
 }  // namespace understudy::cuda

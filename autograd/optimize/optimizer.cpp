@@ -1,4 +1,4 @@
-#include "autograd/optimise/optimiser.h"
+#include "autograd/optimize/optimizer.h"
 
 #include <functional>
 
@@ -60,7 +60,7 @@ class ClipScale final : public Operation {
   void run(const Call& call) const override {
     call.with_real([&](auto zero) {
       using T = decltype(zero);
-      call.kernels<T>().optimiser.clip_scale(call.stream, static_cast<T>(maximum_), call.in<T>(0),
+      call.kernels<T>().optimizer.clip_scale(call.stream, static_cast<T>(maximum_), call.in<T>(0),
                                              call.out<T>());
     });
   }
@@ -79,7 +79,7 @@ class LinearDecay final : public Operation {
   void run(const Call& call) const override {
     call.with_real([&](auto zero) {
       using T = decltype(zero);
-      call.kernels<T>().optimiser.linear_decay(call.stream, steps_, last_,
+      call.kernels<T>().optimizer.linear_decay(call.stream, steps_, last_,
                                                static_cast<const std::int64_t*>(step_.data()),
                                                call.out<T>());
     });
@@ -100,7 +100,7 @@ class Count final : public Operation {
   void run(const Call& call) const override {
     call.with_real([&](auto zero) {
       using T = decltype(zero);
-      call.kernels<T>().optimiser.count(call.stream, static_cast<std::int64_t*>(step_.data()));
+      call.kernels<T>().optimizer.count(call.stream, static_cast<std::int64_t*>(step_.data()));
     });
   }
 
@@ -125,36 +125,36 @@ T* data(Array* array) {
   return array == nullptr ? nullptr : static_cast<T*>(array->data());
 }
 
-void require_positive(const char* optimiser, const char* option, double value) {
+void require_positive(const char* optimizer, const char* option, double value) {
   if (!(value > 0))
-    fail(ErrorKind::bad_input, "%s: %s must be above 0, found %g", optimiser, option, value);
+    fail(ErrorKind::bad_input, "%s: %s must be above 0, found %g", optimizer, option, value);
 }
 
 }  // namespace
 
-Optimiser::Optimiser(const Parameters& parameters, Store& store, const Clipping& clipping,
+Optimizer::Optimizer(const Parameters& parameters, Store& store, const Clipping& clipping,
                      const Schedule& schedule)
     : parameters_(parameters), clipping_(clipping), schedule_(schedule) {
   if (schedule.steps < 0 || (schedule.steps > 0 && schedule.factor != nullptr))
     fail(ErrorKind::bad_input,
-         "optimiser of %s: a schedule has a number of steps, from 0, or a factor: found %lld "
+         "optimizer of %s: a schedule has a number of steps, from 0, or a factor: found %lld "
          "steps%s",
          parameters.model().c_str(), static_cast<long long>(schedule.steps),
          schedule.factor != nullptr ? " and a factor" : "");
   if (schedule.factor != nullptr && schedule.factor->elements() != 1)
-    fail(ErrorKind::bad_shape, "optimiser of %s: a factor of the learning rate of shape %s",
+    fail(ErrorKind::bad_shape, "optimizer of %s: a factor of the learning rate of shape %s",
          parameters.model().c_str(), schedule.factor->shape().text().c_str());
   if (schedule.steps > 0)
     schedule_step_ = &store.create(parameters.model() + "/schedule/step", {1}, Element::counter);
 }
 
-void Optimiser::record(Program& program, Tensor loss) {
+void Optimizer::record(Program& program, Tensor loss) {
   record_update(program, program.pack(program.gradients(loss, parameters_.use(program))));
 }
 
-void Optimiser::record_update(Program& program, Tensor gradient) {
+void Optimizer::record_update(Program& program, Tensor gradient) {
   if (gradient.shape().elements() != parameters_.elements())
-    fail(ErrorKind::bad_shape, "optimiser of %s: a gradient of %lld elements for %lld parameters",
+    fail(ErrorKind::bad_shape, "optimizer of %s: a gradient of %lld elements for %lld parameters",
          parameters_.model().c_str(), static_cast<long long>(gradient.shape().elements()),
          static_cast<long long>(parameters_.elements()));
   Tensor scale;
@@ -173,7 +173,7 @@ void Optimiser::record_update(Program& program, Tensor gradient) {
 }
 
 Sgd::Sgd(const Parameters& parameters, Store& store, const Options& options)
-    : Optimiser(parameters, store, options.clipping, options.schedule), options_(options) {
+    : Optimizer(parameters, store, options.clipping, options.schedule), options_(options) {
   require_positive("sgd", "the learning rate", options.learning_rate);
   if (options.momentum != 0)
     velocity_ = &store.create(parameters.model() + "/sgd/velocity", {parameters.elements()});
@@ -187,14 +187,14 @@ void Sgd::append_update(Program& program, const Gradient& gradient) {
          Effects{{}, writes},
          [o = options_, p, velocity]<class T>(const Call& call,
                                               const GradientTransform<T>& transform, const T* g) {
-           call.kernels<T>().optimiser.sgd(
+           call.kernels<T>().optimizer.sgd(
                call.stream, p->elements(), transform, static_cast<T>(o.learning_rate),
                static_cast<T>(o.momentum), o.nesterov, g, data<T>(velocity), data<T>(p));
          });
 }
 
 RmsProp::RmsProp(const Parameters& parameters, Store& store, const Options& options)
-    : Optimiser(parameters, store, options.clipping, options.schedule), options_(options) {
+    : Optimizer(parameters, store, options.clipping, options.schedule), options_(options) {
   require_positive("rmsprop", "the learning rate", options.learning_rate);
   mean_square_ =
       &store.create(parameters.model() + "/rmsprop/mean_square", {parameters.elements()});
@@ -206,14 +206,14 @@ void RmsProp::append_update(Program& program, const Gradient& gradient) {
          Effects{{}, {p, s}},
          [o = options_, p, s]<class T>(const Call& call, const GradientTransform<T>& transform,
                                        const T* g) {
-           call.kernels<T>().optimiser.rmsprop(
+           call.kernels<T>().optimizer.rmsprop(
                call.stream, p->elements(), transform, static_cast<T>(o.learning_rate),
                static_cast<T>(o.decay), static_cast<T>(o.epsilon), g, data<T>(s), data<T>(p));
          });
 }
 
 AdaGrad::AdaGrad(const Parameters& parameters, Store& store, const Options& options)
-    : Optimiser(parameters, store, options.clipping, options.schedule), options_(options) {
+    : Optimizer(parameters, store, options.clipping, options.schedule), options_(options) {
   require_positive("adagrad", "the learning rate", options.learning_rate);
   sum_of_squares_ =
       &store.create(parameters.model() + "/adagrad/sum_of_squares", {parameters.elements()});
@@ -225,14 +225,14 @@ void AdaGrad::append_update(Program& program, const Gradient& gradient) {
          Effects{{}, {p, s}},
          [o = options_, p, s]<class T>(const Call& call, const GradientTransform<T>& transform,
                                        const T* g) {
-           call.kernels<T>().optimiser.adagrad(
+           call.kernels<T>().optimizer.adagrad(
                call.stream, p->elements(), transform, static_cast<T>(o.learning_rate),
                static_cast<T>(o.epsilon), g, data<T>(s), data<T>(p));
          });
 }
 
 Adam::Adam(const Parameters& parameters, Store& store, const Options& options)
-    : Optimiser(parameters, store, options.clipping, options.schedule), options_(options) {
+    : Optimizer(parameters, store, options.clipping, options.schedule), options_(options) {
   require_positive("adam", "the learning rate", options.learning_rate);
   const std::string base = parameters.model() + "/adam/";
   m_ = &store.create(base + "m", {parameters.elements()});
@@ -247,7 +247,7 @@ void Adam::append_update(Program& program, const Gradient& gradient) {
          Effects{{step}, {p, m, v}},
          [o = options_, p, m, v, step]<class T>(const Call& call,
                                                 const GradientTransform<T>& transform, const T* g) {
-           call.kernels<T>().optimiser.adam(
+           call.kernels<T>().optimizer.adam(
                call.stream, p->elements(), transform, static_cast<T>(o.learning_rate),
                static_cast<T>(o.beta1), static_cast<T>(o.beta2), static_cast<T>(o.epsilon),
                static_cast<T>(o.weight_decay), static_cast<const std::int64_t*>(step->data()), g,
@@ -257,7 +257,7 @@ void Adam::append_update(Program& program, const Gradient& gradient) {
 
 ExponentiatedGradient::ExponentiatedGradient(const Parameters& parameters, Store& store,
                                              const Options& options)
-    : Optimiser(parameters, store, options.clipping, options.schedule), options_(options) {
+    : Optimizer(parameters, store, options.clipping, options.schedule), options_(options) {
   require_positive("exponentiated gradient", "the learning rate", options.learning_rate);
 }
 
@@ -267,8 +267,8 @@ void ExponentiatedGradient::append_update(Program& program, const Gradient& grad
          Effects{{}, {p}},
          [o = options_, p]<class T>(const Call& call, const GradientTransform<T>& transform,
                                     const T* g) {
-           call.kernels<T>().optimiser.exponentiated(call.stream, p->elements(), transform,
-                                                     static_cast<T>(o.learning_rate), o.normalise,
+           call.kernels<T>().optimizer.exponentiated(call.stream, p->elements(), transform,
+                                                     static_cast<T>(o.learning_rate), o.normalize,
                                                      g, data<T>(p));
          });
 }

@@ -1,4 +1,4 @@
-// Fused optimiser updates over one flat buffer of n parameters p with gradient g.
+// Fused optimizer updates over one flat buffer of n parameters p with gradient g.
 //
 // Scalars that change from step to step (the step count, a clipping factor, a factor of the
 // learning rate) are read from device memory, so that a recorded program need not be recorded
@@ -13,7 +13,7 @@
 //                                    + weight_decay p)
 //                         (Kingma & Ba 2015, algorithm 1; Loshchilov & Hutter 2019, algorithm 2)
 //   exponentiated         p = p exp(-rate g)                       (Kivinen & Warmuth 1997)
-//                         and, with `normalise`, p /= sum p; then exp(-rate g) is taken relative to
+//                         and, with `normalize`, p /= sum p; then exp(-rate g) is taken relative to
 //                         its largest, so that it cannot overflow
 //
 // Everywhere g is first multiplied by *scale when `scale` is not null (clipping by norm), then
@@ -37,7 +37,7 @@ struct GradientTransform {
 };
 
 template <class T>
-struct OptimiserKernels {
+struct OptimizerKernels {
   // velocity may be null when momentum is 0.
   void (*sgd)(Stream&, std::int64_t n, const GradientTransform<T>&, T rate, T momentum,
               bool nesterov, const T* g, T* velocity, T* p);
@@ -49,7 +49,7 @@ struct OptimiserKernels {
   void (*adam)(Stream&, std::int64_t n, const GradientTransform<T>&, T rate, T beta1, T beta2,
                T epsilon, T weight_decay, const std::int64_t* step, const T* g, T* m, T* v, T* p);
   void (*exponentiated)(Stream&, std::int64_t n, const GradientTransform<T>&, T rate,
-                        bool normalise, const T* g, T* p);
+                        bool normalize, const T* g, T* p);
   // *scale = min(1, maximum / |g|), with |g| from *sum_of_squares; 1 where that is 0.
   void (*clip_scale)(Stream&, T maximum, const T* sum_of_squares, T* scale);
   // *factor = 1 + (last - 1) min(*step / steps, 1), steps >= 1: from 1 straight to `last`.
@@ -59,6 +59,6 @@ struct OptimiserKernels {
   void (*count)(Stream&, std::int64_t* step);
 };
 
-UNDERSTUDY_FAMILY(OptimiserKernels)
+UNDERSTUDY_FAMILY(OptimizerKernels)
 
 }  // namespace understudy

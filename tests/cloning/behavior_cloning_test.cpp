@@ -1,6 +1,6 @@
 // Cloning recovers what made its pairs, and the same seed gives the same bits on any team.
 
-#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/cloning/behavior_cloning.h"
 
 #include <gtest/gtest.h>
 
@@ -46,8 +46,8 @@ PolicyDescription mixture_of(std::int64_t components, std::vector<std::int64_t> 
   description.trunk.hidden = std::move(hidden);
   description.head.kind = HeadKind::mixture;
   description.head.components = components;
-  description.head.minimum_deviation = 1e-2;
-  description.head.maximum_deviation = 10;
+  description.head.min_std = 1e-2;
+  description.head.max_std = 10;
   return description;
 }
 
@@ -71,12 +71,12 @@ PolicyDescription choice_of_two() {
   return description;
 }
 
-TEST(BehaviouralCloning, recovers_a_known_mixture) {
+TEST(BehaviorCloning, recovers_a_known_mixture) {
   auto device = cpu_device();
   const Pairs train = fork(4000, 1), held_out = fork(4000, 2);
   Policy policy(*device, mixture_of(2, {16}));
-  BehaviouralCloning cloning(policy, train, {.batch = 200, .learning_rate = 1e-2});
-  BehaviouralCloning::Metrics last;
+  BehaviorCloning cloning(policy, train, {.batch_size = 200, .learning_rate = 1e-2});
+  BehaviorCloning::Metrics last;
   for (int i = 0; i < 400; ++i) last = cloning.step();
   EXPECT_EQ(last.iteration, 400);
   EXPECT_DOUBLE_EQ(last.epoch, 20);
@@ -102,7 +102,7 @@ TEST(BehaviouralCloning, recovers_a_known_mixture) {
   EXPECT_LT(static_cast<double>(middle) / n, 0.02);
 }
 
-TEST(BehaviouralCloning, gives_the_same_bits_on_any_team) {
+TEST(BehaviorCloning, gives_the_same_bits_on_any_team) {
   const Pairs pairs = fork(700, 3);
   std::vector<double> scores[2];
   std::vector<float> samples[2];
@@ -110,7 +110,7 @@ TEST(BehaviouralCloning, gives_the_same_bits_on_any_team) {
     Threads team(i == 0 ? 1 : 3);
     auto device = cpu_device(&team);
     Policy policy(*device, mixture_of(5, {8, 8}), 4);
-    BehaviouralCloning cloning(policy, pairs, {.batch = 256, .seed = 4});
+    BehaviorCloning cloning(policy, pairs, {.batch_size = 256, .seed = 4});
     for (int step = 0; step < 10; ++step) cloning.step();
     scores[i] = cloning.log_probabilities(pairs);
     samples[i] = cloning.sample(pairs.inputs);
@@ -119,7 +119,7 @@ TEST(BehaviouralCloning, gives_the_same_bits_on_any_team) {
   EXPECT_EQ(samples[0], samples[1]);
 }
 
-TEST(BehaviouralCloning, a_fixed_deviation_is_least_squares) {
+TEST(BehaviorCloning, a_fixed_std_is_least_squares) {
   auto device = cpu_device();
   const Pairs pairs = fork(2000, 5);
   PolicyDescription description = mixture_of(1, {});
@@ -127,7 +127,8 @@ TEST(BehaviouralCloning, a_fixed_deviation_is_least_squares) {
   std::vector<float> means[2];
   for (const CloningLoss loss : {CloningLoss::likelihood, CloningLoss::squared_error}) {
     Policy policy(*device, description);
-    BehaviouralCloning cloning(policy, pairs, {.loss = loss, .batch = 200, .learning_rate = 3e-2});
+    BehaviorCloning cloning(policy, pairs,
+                            {.loss = loss, .batch_size = 200, .learning_rate = 3e-2});
     for (int i = 0; i < 400; ++i) cloning.step();
     means[static_cast<int>(loss)] = cloning.expectation({1.0f, 1.5f, 2.0f});
   }
@@ -138,19 +139,19 @@ TEST(BehaviouralCloning, a_fixed_deviation_is_least_squares) {
   }
 }
 
-TEST(BehaviouralCloning, keeps_the_best_and_stops_when_it_gets_no_better) {
+TEST(BehaviorCloning, keeps_the_best_and_stops_when_it_gets_no_better) {
   auto device = cpu_device();
   // 60 pairs are soon known by heart, wrong ones too; then held-out pairs get worse.
   const Pairs pairs = comparisons(60, 7);
   Policy policy(*device, choice_of_two(), 1);
-  BehaviouralCloning cloning(policy, pairs,
-                             {.batch = 16,
-                              .learning_rate = 3e-2,
-                              .validation_share = 0.3,
-                              .validation_every = 5,
-                              .patience = 20,
-                              .seed = 2});
-  const BehaviouralCloning::Metrics last = cloning.steps(100000);
+  BehaviorCloning cloning(policy, pairs,
+                          {.batch_size = 16,
+                           .learning_rate = 3e-2,
+                           .validation_share = 0.3,
+                           .validation_every = 5,
+                           .patience = 20,
+                           .seed = 2});
+  const BehaviorCloning::Metrics last = cloning.train(100000);
   EXPECT_TRUE(last.stopped);
   EXPECT_LT(last.iteration, 5000);
   EXPECT_GT(last.validation, last.best_validation + 0.05);
@@ -159,27 +160,27 @@ TEST(BehaviouralCloning, keeps_the_best_and_stops_when_it_gets_no_better) {
   EXPECT_LT(cloning.loss_of(comparisons(2000, 8)), 0.6);
 }
 
-TEST(BehaviouralCloning, a_resumed_run_is_an_unbroken_one) {
+TEST(BehaviorCloning, a_resumed_run_is_an_unbroken_one) {
   auto device = cpu_device();
   const Pairs pairs = comparisons(100, 3);
-  const BehaviouralCloning::Options options = {
-      .batch = 32, .validation_share = 0.3, .validation_every = 4, .seed = 5};
+  const BehaviorCloning::Options options = {
+      .batch_size = 32, .validation_share = 0.3, .validation_every = 4, .seed = 5};
   Policy whole(*device, choice_of_two(), 5);
-  BehaviouralCloning unbroken(whole, pairs, options);
-  unbroken.steps(30);
+  BehaviorCloning unbroken(whole, pairs, options);
+  unbroken.train(30);
 
   const std::string file = testing::TempDir() + "/cloning_resumed.safetensors";
   {
     Policy half(*device, choice_of_two(), 5);
-    BehaviouralCloning first(half, pairs, options);
-    first.steps(13);
+    BehaviorCloning first(half, pairs, options);
+    first.train(13);
     write_checkpoint(file, {&half.store(), &first.store()}, {});
   }
   Policy other(*device, choice_of_two(), 99);
-  BehaviouralCloning second(other, pairs, options);
+  BehaviorCloning second(other, pairs, options);
   read_checkpoint(file, {&other.store(), &second.store()});
   second.restore();
-  const BehaviouralCloning::Metrics last = second.steps(17);
+  const BehaviorCloning::Metrics last = second.train(17);
   EXPECT_EQ(last.iteration, 30);
   EXPECT_EQ(whole.parameters().flat().read(), other.parameters().flat().read());
   unbroken.keep_best();
@@ -187,19 +188,19 @@ TEST(BehaviouralCloning, a_resumed_run_is_an_unbroken_one) {
   EXPECT_EQ(whole.parameters().flat().read(), other.parameters().flat().read());
 }
 
-TEST(BehaviouralCloning, refuses_pairs_that_do_not_fit) {
+TEST(BehaviorCloning, refuses_pairs_that_do_not_fit) {
   auto device = cpu_device();
   Policy policy(*device, mixture_of(5, {4}));
-  EXPECT_THROW(BehaviouralCloning(policy, Pairs{.input_width = 1, .action_width = 1}, {}), Error);
+  EXPECT_THROW(BehaviorCloning(policy, Pairs{.input_width = 1, .action_width = 1}, {}), Error);
   Pairs pairs = fork(10, 0);
   pairs.inputs.pop_back();
-  EXPECT_THROW(BehaviouralCloning(policy, pairs, {}), Error);
-  BehaviouralCloning cloning(policy, fork(10, 0), {.batch = 5});
+  EXPECT_THROW(BehaviorCloning(policy, pairs, {}), Error);
+  BehaviorCloning cloning(policy, fork(10, 0), {.batch_size = 5});
   EXPECT_THROW(cloning.log_probabilities(Pairs{.input_width = 2, .action_width = 1}), Error);
   Policy choice(*device, choice_of_two());
   Pairs three = comparisons(4, 0);
   three.actions[2] = 2;
-  EXPECT_THROW(BehaviouralCloning(choice, three, {}), Error);
+  EXPECT_THROW(BehaviorCloning(choice, three, {}), Error);
 }
 
 TEST(LinearGaussian, recovers_a_linear_map_and_its_noise) {

@@ -1,4 +1,4 @@
-#include "autograd/optimise/lbfgs.h"
+#include "autograd/optimize/lbfgs.h"
 
 #include <algorithm>
 #include <cmath>
@@ -251,13 +251,13 @@ bool Lbfgs::step() {
   return status_ == LbfgsStatus::running;
 }
 
-LbfgsResult minimise(LbfgsObjective objective, std::vector<double> start,
+LbfgsResult minimize(LbfgsObjective objective, std::vector<double> start,
                      const LbfgsOptions& options) {
-  Lbfgs optimiser(std::move(objective), std::move(start), options);
-  while (optimiser.step()) {
+  Lbfgs optimizer(std::move(objective), std::move(start), options);
+  while (optimizer.step()) {
   }
-  return {optimiser.point(),      optimiser.gradient(),    optimiser.value(),
-          optimiser.iterations(), optimiser.evaluations(), optimiser.status()};
+  return {optimizer.point(),      optimizer.gradient(),    optimizer.value(),
+          optimizer.iterations(), optimizer.evaluations(), optimizer.status()};
 }
 
 }  // namespace understudy

@@ -1,4 +1,4 @@
-#include "cli/find_environment.h"
+#include "cli/resolve_environment.h"
 
 #include <dlfcn.h>
 
@@ -34,7 +34,7 @@ const EnvironmentDescription& load(const std::string& path) {
 
 }  // namespace
 
-const EnvironmentDescription& find_environment(const std::string& name) {
+const EnvironmentDescription& resolve_environment(const std::string& name) {
   if (name.find('/') != name.npos || name.ends_with(".so") || name.ends_with(".dylib"))
     return load(name);
   return environment_named(name.c_str());

@@ -1,4 +1,4 @@
-// Layer normalisation on the CPU: a row at a time, vectors along the row.
+// Layer normalization on the CPU: a row at a time, vectors along the row.
 //
 // A row of a network's layer (a few hundred numbers) stays in the first cache, so its three passes
 // read memory once. The sums run in four accumulators, which hides the additions' latency, and are
@@ -6,7 +6,7 @@
 
 #include "kernels/device/simd.h"
 #include "kernels/device/split.h"
-#include "kernels/normalisation/normalisation.h"
+#include "kernels/normalization/normalization.h"
 
 namespace understudy::UNDERSTUDY_ISA {
 namespace {
@@ -87,9 +87,9 @@ void layer_norm(Stream& stream, Index rows, Index n, T epsilon, const T* x, cons
       const T scale = T(1) / root(variance + epsilon);
 
       for_row<T>(n, [=](Index j, int valid) {
-        const Vec<T> normalised = (take<T>(row + j, valid) - m) * broadcast<T>(scale);
-        if (z != nullptr) put<T>(z + i * n + j, normalised, valid);
-        put<T>(y + i * n + j, normalised * take<T>(gain + j, valid) + take<T>(bias + j, valid),
+        const Vec<T> normalized = (take<T>(row + j, valid) - m) * broadcast<T>(scale);
+        if (z != nullptr) put<T>(z + i * n + j, normalized, valid);
+        put<T>(y + i * n + j, normalized * take<T>(gain + j, valid) + take<T>(bias + j, valid),
                valid);
       });
       if (s != nullptr) s[i] = scale;
@@ -98,7 +98,7 @@ void layer_norm(Stream& stream, Index rows, Index n, T epsilon, const T* x, cons
 }
 
 template <class T>
-void normalise_gradient(Stream& stream, Index rows, Index n, const T* z, const T* s, const T* h,
+void normalize_gradient(Stream& stream, Index rows, Index n, const T* z, const T* s, const T* h,
                         T* dx) {
   split_rows(stream, rows, n, 1, [=](Index begin, Index end, int) {
     for (Index i = begin; i < end; ++i) {
@@ -122,13 +122,13 @@ void normalise_gradient(Stream& stream, Index rows, Index n, const T* z, const T
 }
 
 template <class T>
-void fill_all(NormalisationKernels<T>& kernels) {
-  kernels = {layer_norm<T>, normalise_gradient<T>};
+void fill_all(NormalizationKernels<T>& kernels) {
+  kernels = {layer_norm<T>, normalize_gradient<T>};
 }
 
 }  // namespace
 
-void fill(NormalisationKernels<float>& kernels) { fill_all(kernels); }
-void fill(NormalisationKernels<double>& kernels) { fill_all(kernels); }
+void fill(NormalizationKernels<float>& kernels) { fill_all(kernels); }
+void fill(NormalizationKernels<double>& kernels) { fill_all(kernels); }
 
 }  // namespace understudy::UNDERSTUDY_ISA

@@ -1,10 +1,10 @@
-// Behavioural cloning: a policy fitted to an expert's actions as supervised learning fits anything
+// Behavioral cloning: a policy fitted to an expert's actions as supervised learning fits anything
 // (Pomerleau 1989; Bain & Sammut 1995).
 //
-//   maximise over theta   E_(s, a) ~ expert [ log pi_theta(a | s) ]        by likelihood, or
-//   minimise over theta   E_(s, a) ~ expert [ |E pi_theta(. | s) - a|^2 ]  by squared error
+//   maximize over theta   E_(s, a) ~ expert [ log pi_theta(a | s) ]        by likelihood, or
+//   minimize over theta   E_(s, a) ~ expert [ |E pi_theta(. | s) - a|^2 ]  by squared error
 //
-//   BehaviouralCloning cloning(policy, pairs, {.validation_share = 0.3});
+//   BehaviorCloning cloning(policy, pairs, {.validation_share = 0.3});
 //   while (!cloning.step().stopped) {}
 //   cloning.keep_best();
 //
@@ -24,7 +24,7 @@
 #include "algorithms/data/demonstrations.h"
 #include "algorithms/data/sampling.h"
 #include "algorithms/policies/policy.h"
-#include "autograd/optimise/optimiser.h"
+#include "autograd/optimize/optimizer.h"
 
 namespace understudy {
 
@@ -45,29 +45,29 @@ struct Pairs {
 // Every step of the demonstrations as a pair.
 Pairs pairs_of(const Demonstrations& demonstrations);
 
-// Mean and deviation of the pairs' inputs become the statistics of a policy that normalises what
-// it observes (Ho & Ermon 2016 standardise with the expert's); nothing is done to other policies.
-void standardise(Policy& policy, const Pairs& pairs);
+// Mean and deviation of the pairs' inputs become the statistics of a policy that normalizes what
+// it observes (Ho & Ermon 2016 standardize with the expert's); nothing is done to other policies.
+void fit_normalizer(Policy& policy, const Pairs& pairs);
 
 enum class CloningLoss : std::int8_t { likelihood, squared_error };
 
-class BehaviouralCloning {
+class BehaviorCloning {
  public:
   struct Options {
     CloningLoss loss = CloningLoss::likelihood;
-    std::int64_t batch = 128;     // rows a step (the code of Ho & Ermon 2016)
-    double learning_rate = 1e-3;  // Adam's (Kingma & Ba 2015, algorithm 1)
-    double weight_decay = 0;      // AdamW's (Loshchilov & Hutter 2019, algorithm 2)
-    double gradient_norm = 10;    // clipped to this; 0: not clipped
-    Schedule schedule = {};       // of the learning rate
+    std::int64_t batch_size = 128;  // rows a step (the code of Ho & Ermon 2016)
+    double learning_rate = 1e-3;    // Adam's (Kingma & Ba 2015, algorithm 1)
+    double weight_decay = 0;        // AdamW's (Loshchilov & Hutter 2019, algorithm 2)
+    double gradient_norm = 10;      // clipped to this; 0: not clipped
+    Schedule schedule = {};         // of the learning rate
     // Share of the rows held out, 0 for none (0.3 in Ho & Ermon 2016), looked at before the first
     // step and after every so many; `patience` looks in a row without a better one end the run (0:
     // never).
     double validation_share = 0;
     std::int64_t validation_every = 20;
     std::int64_t patience = 0;
-    std::uint64_t seed = 0;           // of the split, the order and samples
-    std::int64_t answer_rows = 1024;  // rows computed at a time when asked about states
+    std::uint64_t seed = 0;               // of the split, the order and samples
+    std::int64_t eval_batch_size = 1024;  // rows computed at a time when asked about states
   };
   struct Metrics {
     std::int64_t iteration = 0;  // steps done
@@ -80,14 +80,14 @@ class BehaviouralCloning {
 
   // Copies the pairs to the policy's device; `policy` must outlive this. REQUIRES (else an Error):
   // at least one row (two with validation), widths and actions of the policy, one without memory.
-  BehaviouralCloning(Policy& policy, const Pairs& pairs, const Options& options);
+  BehaviorCloning(Policy& policy, const Pairs& pairs, const Options& options);
 
   // One step. A loss that is not finite is an Error of the kind `not_finite` that names the
   // operation where it began.
   Metrics step();
   // So many steps with one look at the loss at the end: what does not read numbers back is faster.
   // Stops early with patience.
-  Metrics steps(std::int64_t count);
+  Metrics train(std::int64_t count);
 
   // The parameters with the best validation become the policy's; nothing to do without validation.
   void keep_best();
@@ -99,7 +99,7 @@ class BehaviouralCloning {
 
   // log pi(a | s) of each row.
   std::vector<double> log_probabilities(const Pairs& pairs);
-  // Mean of the loss that is minimised.
+  // Mean of the loss that is minimized.
   double loss_of(const Pairs& pairs);
   // For states [n, input_width]: draws from pi, its expectation and its mode; [n, action_width].
   std::vector<float> sample(const std::vector<float>& inputs);

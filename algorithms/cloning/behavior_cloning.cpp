@@ -1,4 +1,4 @@
-#include "algorithms/cloning/behavioural_cloning.h"
+#include "algorithms/cloning/behavior_cloning.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 #include <string>
 
 #include "algorithms/data/draws.h"
-#include "algorithms/data/normalisation.h"
+#include "algorithms/data/normalization.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -43,14 +43,14 @@ Pairs pairs_of(const Demonstrations& demonstrations) {
   return pairs;
 }
 
-void standardise(Policy& policy, const Pairs& pairs) {
-  if (!policy.description().normalise_observations || pairs.rows() == 0) return;
-  const Normalisation fit = Normalisation::fit(pairs.inputs, pairs.input_width);
+void fit_normalizer(Policy& policy, const Pairs& pairs) {
+  if (!policy.description().normalize_observations || pairs.rows() == 0) return;
+  const Normalization fit = Normalization::fit(pairs.inputs, pairs.input_width);
   policy.set_statistics(doubles(fit.mean), doubles(fit.deviation),
                         static_cast<double>(pairs.rows()));
 }
 
-BehaviouralCloning::BehaviouralCloning(Policy& policy, const Pairs& pairs, const Options& options)
+BehaviorCloning::BehaviorCloning(Policy& policy, const Pairs& pairs, const Options& options)
     : policy_(policy),
       options_(options),
       input_width_(
@@ -75,11 +75,12 @@ BehaviouralCloning::BehaviouralCloning(Policy& policy, const Pairs& pairs, const
     fail(ErrorKind::bad_input, "cloning: expected a policy of numbers and without memory");
   if (index_ && options_.loss == CloningLoss::squared_error)
     fail(ErrorKind::bad_input, "cloning: squared errors of discrete actions mean nothing");
-  if (options_.batch < 1 || options_.answer_rows < 1 || options_.validation_every < 1)
+  if (options_.batch_size < 1 || options_.eval_batch_size < 1 || options_.validation_every < 1)
     fail(ErrorKind::bad_input,
          "cloning: expected counts of at least 1, found a batch of %lld rows, answers of %lld, "
          "validation every %lld",
-         static_cast<long long>(options_.batch), static_cast<long long>(options_.answer_rows),
+         static_cast<long long>(options_.batch_size),
+         static_cast<long long>(options_.eval_batch_size),
          static_cast<long long>(options_.validation_every));
   if (pairs.rows() < (validates_ ? 2 : 1))
     fail(ErrorKind::bad_input, "cloning: expected at least %d pairs, found %lld",
@@ -118,9 +119,9 @@ BehaviouralCloning::BehaviouralCloning(Policy& policy, const Pairs& pairs, const
   // All inputs lie on the device; a step sends the numbers of its rows, and their actions.
   Array& inputs = data_.create("pairs/inputs", {rows_, input_width_});
   inputs.write(doubles(training.inputs));
-  const Tensor index = training_.input("index", {rows(options_.batch)}, Element::index);
+  const Tensor index = training_.input("index", {rows(options_.batch_size)}, Element::index);
   const Tensor loss = mean(loss_rows(gather_rows(training_.use(inputs), index),
-                                     action_input(training_, "action", options_.batch)));
+                                     action_input(training_, "action", options_.batch_size)));
   training_.output("loss", loss);
   adam_->record(training_, loss);
 
@@ -137,19 +138,19 @@ BehaviouralCloning::BehaviouralCloning(Policy& policy, const Pairs& pairs, const
   }
 }
 
-Tensor BehaviouralCloning::loss_rows(Tensor observation, Tensor action) const {
+Tensor BehaviorCloning::loss_rows(Tensor observation, Tensor action) const {
   const auto distribution = policy_.distribution(observation);
   if (options_.loss == CloningLoss::likelihood) return -distribution->log_probability(action);
   return sum(square(distribution->expectation() - action), -1);
 }
 
-Tensor BehaviouralCloning::action_input(Program& program, const char* name, std::int64_t n) const {
+Tensor BehaviorCloning::action_input(Program& program, const char* name, std::int64_t n) const {
   return index_ ? program.input(name, {rows(n)}, Element::index)
                 : program.input(name, {rows(n), action_width_});
 }
 
-void BehaviouralCloning::write_action(Program& program, const char* name, const float* values,
-                                      std::int64_t n) const {
+void BehaviorCloning::write_action(Program& program, const char* name, const float* values,
+                                   std::int64_t n) const {
   if (!index_) {
     program.write(name, values, n * action_width_);
     return;
@@ -158,7 +159,7 @@ void BehaviouralCloning::write_action(Program& program, const char* name, const 
   program.write_indices(name, indices.data(), n);
 }
 
-void BehaviouralCloning::require_widths(const Pairs& pairs) const {
+void BehaviorCloning::require_widths(const Pairs& pairs) const {
   const auto whole = [&](const std::vector<float>& values, std::int64_t width) {
     return static_cast<std::int64_t>(values.size()) == pairs.rows() * width;
   };
@@ -178,12 +179,12 @@ void BehaviouralCloning::require_widths(const Pairs& pairs) const {
            static_cast<double>(choices), static_cast<double>(pairs.actions[row]));
 }
 
-void BehaviouralCloning::train() {
+void BehaviorCloning::train() {
   batch_.clear();
   batch_actions_.clear();
   // Batch after batch takes the next rows; an epoch's last batch is filled up from the next one.
-  for (std::int64_t i = 0; i < options_.batch; ++i) {
-    const std::int64_t taken = iteration_ * options_.batch + i;
+  for (std::int64_t i = 0; i < options_.batch_size; ++i) {
+    const std::int64_t taken = iteration_ * options_.batch_size + i;
     if (taken / rows_ != order_epoch_) {
       order_epoch_ = taken / rows_;
       Draws draws(options_.seed, order_stream + static_cast<std::uint64_t>(order_epoch_));
@@ -194,14 +195,14 @@ void BehaviouralCloning::train() {
     const float* action = training_actions_.data() + row * action_width_;
     batch_actions_.insert(batch_actions_.end(), action, action + action_width_);
   }
-  training_.write_indices("index", batch_.data(), options_.batch);
-  write_action(training_, "action", batch_actions_.data(), options_.batch);
+  training_.write_indices("index", batch_.data(), options_.batch_size);
+  write_action(training_, "action", batch_actions_.data(), options_.batch_size);
   training_.run();
   ++iteration_;
   if (validates_ && iteration_ % options_.validation_every == 0) validate();
 }
 
-void BehaviouralCloning::validate() {
+void BehaviorCloning::validate() {
   validating_.run();
   validation_ = validating_.value("loss");
   if (!(validation_ >= best_validation_)) {
@@ -215,7 +216,7 @@ void BehaviouralCloning::validate() {
                     best_validation_});
 }
 
-BehaviouralCloning::Metrics BehaviouralCloning::metrics() {
+BehaviorCloning::Metrics BehaviorCloning::metrics() {
   const double loss = training_.value("loss");
   if (!std::isfinite(loss)) {
     const std::string where = training_.first_not_finite();
@@ -223,7 +224,7 @@ BehaviouralCloning::Metrics BehaviouralCloning::metrics() {
          static_cast<long long>(iteration_), loss, where.empty() ? "" : "; first in ",
          where.c_str());
   }
-  const double seen = static_cast<double>(iteration_) * static_cast<double>(options_.batch);
+  const double seen = static_cast<double>(iteration_) * static_cast<double>(options_.batch_size);
   return {iteration_,
           seen / static_cast<double>(rows_),
           loss,
@@ -232,12 +233,12 @@ BehaviouralCloning::Metrics BehaviouralCloning::metrics() {
           options_.patience > 0 && stale_ >= options_.patience};
 }
 
-BehaviouralCloning::Metrics BehaviouralCloning::step() {
+BehaviorCloning::Metrics BehaviorCloning::step() {
   train();
   return metrics();
 }
 
-BehaviouralCloning::Metrics BehaviouralCloning::steps(std::int64_t count) {
+BehaviorCloning::Metrics BehaviorCloning::train(std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     train();
     if (options_.patience > 0 && stale_ >= options_.patience) break;
@@ -245,11 +246,11 @@ BehaviouralCloning::Metrics BehaviouralCloning::steps(std::int64_t count) {
   return metrics();
 }
 
-void BehaviouralCloning::keep_best() {
+void BehaviorCloning::keep_best() {
   if (validates_) restoring_.run();
 }
 
-void BehaviouralCloning::restore() {
+void BehaviorCloning::restore() {
   // Adam counts every step; the rest was written when validation last looked.
   const std::vector<double> progress = progress_->read();
   iteration_ =
@@ -260,9 +261,9 @@ void BehaviouralCloning::restore() {
   order_epoch_ = -1;
 }
 
-std::vector<double> BehaviouralCloning::score(Program& program, const Pairs& pairs) {
+std::vector<double> BehaviorCloning::score(Program& program, const Pairs& pairs) {
   require_widths(pairs);
-  const std::int64_t chunk = options_.answer_rows;
+  const std::int64_t chunk = options_.eval_batch_size;
   if (program.node_count() == 0) {
     const Tensor state = program.input("state", {rows(chunk), input_width_});
     const Tensor action = action_input(program, "action", chunk);
@@ -288,22 +289,22 @@ std::vector<double> BehaviouralCloning::score(Program& program, const Pairs& pai
   return result;
 }
 
-std::vector<double> BehaviouralCloning::log_probabilities(const Pairs& pairs) {
+std::vector<double> BehaviorCloning::log_probabilities(const Pairs& pairs) {
   return score(scoring_, pairs);
 }
 
-double BehaviouralCloning::loss_of(const Pairs& pairs) {
+double BehaviorCloning::loss_of(const Pairs& pairs) {
   const std::vector<double> losses = score(losing_, pairs);
   double total = 0;
   for (double loss : losses) total += loss;
   return total / static_cast<double>(losses.size());
 }
 
-Program& BehaviouralCloning::acting(std::unique_ptr<Program>& program, Asked asked) {
+Program& BehaviorCloning::acting(std::unique_ptr<Program>& program, Asked asked) {
   if (program) return *program;
   program = std::make_unique<Program>(policy_.device(), policy_.store().real());
   const auto distribution =
-      policy_.distribution(program->input("state", {rows(options_.answer_rows), input_width_}));
+      policy_.distribution(program->input("state", {rows(options_.eval_batch_size), input_width_}));
   switch (asked) {
     case Asked::sample:
       sample_counter_ = &data_.create("sample/counter", {1}, Element::counter);
@@ -316,12 +317,12 @@ Program& BehaviouralCloning::acting(std::unique_ptr<Program>& program, Asked ask
   return *program;
 }
 
-std::vector<float> BehaviouralCloning::answer(const std::vector<float>& inputs, Program& program) {
+std::vector<float> BehaviorCloning::answer(const std::vector<float>& inputs, Program& program) {
   const std::int64_t n = static_cast<std::int64_t>(inputs.size()) / input_width_;
   if (n * input_width_ != static_cast<std::int64_t>(inputs.size()))
     fail(ErrorKind::bad_shape, "cloning: %zu numbers are no whole rows of %lld", inputs.size(),
          static_cast<long long>(input_width_));
-  const std::int64_t chunk = options_.answer_rows;
+  const std::int64_t chunk = options_.eval_batch_size;
   std::vector<float> state, result;
   for (std::int64_t first = 0; first < n; first += chunk) {
     const std::int64_t count = std::min(chunk, n - first);
@@ -335,15 +336,15 @@ std::vector<float> BehaviouralCloning::answer(const std::vector<float>& inputs, 
   return result;
 }
 
-std::vector<float> BehaviouralCloning::sample(const std::vector<float>& inputs) {
+std::vector<float> BehaviorCloning::sample(const std::vector<float>& inputs) {
   return answer(inputs, acting(sample_, Asked::sample));
 }
 
-std::vector<float> BehaviouralCloning::expectation(const std::vector<float>& inputs) {
+std::vector<float> BehaviorCloning::expectation(const std::vector<float>& inputs) {
   return answer(inputs, acting(expectation_, Asked::expectation));
 }
 
-std::vector<float> BehaviouralCloning::mode(const std::vector<float>& inputs) {
+std::vector<float> BehaviorCloning::mode(const std::vector<float>& inputs) {
   return answer(inputs, acting(mode_, Asked::mode));
 }
 

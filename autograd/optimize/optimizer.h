@@ -13,7 +13,7 @@
 
 #include "autograd/modules/parameters.h"
 #include "autograd/program/program.h"
-#include "kernels/optimiser/optimiser.h"
+#include "kernels/optimizer/optimizer.h"
 
 namespace understudy {
 
@@ -36,9 +36,9 @@ struct Schedule {
   Array* factor = nullptr;
 };
 
-class Optimiser {
+class Optimizer {
  public:
-  virtual ~Optimiser() = default;
+  virtual ~Optimizer() = default;
 
   // Appends gradients of `loss` and the update.
   void record(Program& program, Tensor loss);
@@ -46,7 +46,7 @@ class Optimiser {
   void record_update(Program& program, Tensor gradient);
 
  protected:
-  Optimiser(const Parameters& parameters, Store& store, const Clipping& clipping,
+  Optimizer(const Parameters& parameters, Store& store, const Clipping& clipping,
             const Schedule& schedule);
   // What an update reads beside its arrays; factors are tensors of one element, or undefined.
   struct Gradient {
@@ -63,7 +63,7 @@ class Optimiser {
   Array* schedule_step_ = nullptr;
 };
 
-class Sgd final : public Optimiser {
+class Sgd final : public Optimizer {
  public:
   struct Options {
     double learning_rate = 1e-2;
@@ -80,7 +80,7 @@ class Sgd final : public Optimiser {
   Array* velocity_ = nullptr;
 };
 
-class RmsProp final : public Optimiser {
+class RmsProp final : public Optimizer {
  public:
   struct Options {
     double learning_rate = 1e-3, decay = 0.99, epsilon = 1e-8;
@@ -95,7 +95,7 @@ class RmsProp final : public Optimiser {
   Array* mean_square_;
 };
 
-class AdaGrad final : public Optimiser {
+class AdaGrad final : public Optimizer {
  public:
   struct Options {
     double learning_rate = 1e-2, epsilon = 1e-10;
@@ -111,7 +111,7 @@ class AdaGrad final : public Optimiser {
 };
 
 // With weight_decay above 0 it is AdamW.
-class Adam final : public Optimiser {
+class Adam final : public Optimizer {
  public:
   struct Options {
     double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
@@ -126,12 +126,12 @@ class Adam final : public Optimiser {
   Array *m_, *v_, *step_;
 };
 
-// Positive parameters, multiplied by exp(-rate g); kept on the simplex with `normalise`.
-class ExponentiatedGradient final : public Optimiser {
+// Positive parameters, multiplied by exp(-rate g); kept on the simplex with `normalize`.
+class ExponentiatedGradient final : public Optimizer {
  public:
   struct Options {
     double learning_rate = 1e-1;
-    bool normalise = true;
+    bool normalize = true;
     Clipping clipping = {};
     Schedule schedule = {};
   };

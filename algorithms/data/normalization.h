@@ -14,7 +14,7 @@
 
 namespace understudy {
 
-struct Normalisation {
+struct Normalization {
   std::vector<float> mean, deviation;
 
   // In place, on whole rows.
@@ -22,12 +22,12 @@ struct Normalisation {
   void invert(std::span<float> rows) const;
 
   // Deviation with n in the denominator. REQUIRES: at least one row.
-  static Normalisation fit(std::span<const float> rows, std::int64_t width);
+  static Normalization fit(std::span<const float> rows, std::int64_t width);
 
   // To the observations on which an expert acted (not the last of an episode), or to the actions.
   // REQUIRES: numbers, not indices.
-  static Normalisation of_observations(const Demonstrations& demonstrations);
-  static Normalisation of_actions(const Demonstrations& demonstrations);
+  static Normalization of_observations(const Demonstrations& demonstrations);
+  static Normalization of_actions(const Demonstrations& demonstrations);
 };
 
 }  // namespace understudy

@@ -1,4 +1,4 @@
-#include "autograd/modules/initialise.h"
+#include "autograd/modules/initialize.h"
 
 #include <cmath>
 
@@ -21,7 +21,7 @@ std::vector<double> draw(bool normal, std::int64_t n, std::uint64_t seed, std::u
 }
 
 // Makes the rows of a [rows, columns], rows <= columns, orthonormal (modified Gram-Schmidt, twice).
-void orthonormalise_rows(std::vector<double>& a, std::int64_t rows, std::int64_t columns) {
+void orthonormalize_rows(std::vector<double>& a, std::int64_t rows, std::int64_t columns) {
   for (std::int64_t i = 0; i < rows; ++i) {
     double* row = a.data() + i * columns;
     for (int pass = 0; pass < 2; ++pass)
@@ -42,43 +42,43 @@ std::vector<double> orthogonal(std::int64_t rows, std::int64_t columns, std::uin
                                std::uint64_t stream) {
   std::vector<double> a = draw(true, rows * columns, seed, stream);
   if (rows <= columns) {
-    orthonormalise_rows(a, rows, columns);
+    orthonormalize_rows(a, rows, columns);
     return a;
   }
-  orthonormalise_rows(a, columns, rows);
+  orthonormalize_rows(a, columns, rows);
   std::vector<double> transposed(a.size());
   for (std::int64_t i = 0; i < rows; ++i)
     for (std::int64_t j = 0; j < columns; ++j) transposed[i * columns + j] = a[j * rows + i];
   return transposed;
 }
 
-std::vector<double> one_block(const Initialisation& how, std::int64_t in, std::int64_t out,
+std::vector<double> one_block(const Initialization& how, std::int64_t in, std::int64_t out,
                               bool out_first, std::uint64_t seed, std::uint64_t stream) {
   const std::int64_t n = in * out;
   std::vector<double> values;
   switch (how.kind) {
-    case InitialisationKind::constant:
+    case InitializationKind::constant:
       return std::vector<double>(static_cast<std::size_t>(n), how.scale);
-    case InitialisationKind::normal:
+    case InitializationKind::normal:
       values = draw(true, n, seed, stream);
       for (double& value : values) value *= how.scale;
       return values;
-    case InitialisationKind::xavier_uniform: {
+    case InitializationKind::xavier_uniform: {
       values = draw(false, n, seed, stream);
       const double limit = how.scale * std::sqrt(6.0 / static_cast<double>(in + out));
       for (double& value : values) value = limit * (2.0 * value - 1.0);
       return values;
     }
-    case InitialisationKind::he_normal: {
+    case InitializationKind::he_normal: {
       values = draw(true, n, seed, stream);
       for (double& value : values) value *= how.scale * std::sqrt(2.0 / static_cast<double>(in));
       return values;
     }
-    case InitialisationKind::orthogonal:
+    case InitializationKind::orthogonal:
       values = out_first ? orthogonal(out, in, seed, stream) : orthogonal(in, out, seed, stream);
       for (double& value : values) value *= how.scale;
       return values;
-    case InitialisationKind::column_normalised: {
+    case InitializationKind::column_normalized: {
       values = draw(true, n, seed, stream);
       for (std::int64_t o = 0; o < out; ++o) {
         const auto at = [&](std::int64_t i) -> double& {
@@ -96,7 +96,7 @@ std::vector<double> one_block(const Initialisation& how, std::int64_t in, std::i
 
 }  // namespace
 
-std::vector<double> initial_values(const Initialisation& how, const Shape& shape,
+std::vector<double> initial_values(const Initialization& how, const Shape& shape,
                                    std::uint64_t seed, std::uint64_t stream) {
   if (shape.rank() < 2) {
     // A vector has no inputs and outputs: each element is a weight of its own.

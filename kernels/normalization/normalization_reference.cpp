@@ -1,8 +1,8 @@
-// Layer normalisation as its equations say it, in double.
+// Layer normalization as its equations say it, in double.
 
 #include <cmath>
 
-#include "kernels/normalisation/normalisation.h"
+#include "kernels/normalization/normalization.h"
 
 namespace understudy::reference {
 namespace {
@@ -26,9 +26,9 @@ void layer_norm(Stream&, Index rows, Index n, double epsilon, const double* x, c
 
     const double scale = 1.0 / std::sqrt(variance + epsilon);
     for (Index j = 0; j < n; ++j) {
-      const double normalised = (row[j] - mean) * scale;
-      if (z != nullptr) z[i * n + j] = normalised;
-      y[i * n + j] = normalised * gain[j] + bias[j];
+      const double normalized = (row[j] - mean) * scale;
+      if (z != nullptr) z[i * n + j] = normalized;
+      y[i * n + j] = normalized * gain[j] + bias[j];
     }
     if (s != nullptr) s[i] = scale;
   }
@@ -36,7 +36,7 @@ void layer_norm(Stream&, Index rows, Index n, double epsilon, const double* x, c
 
 // dx = s (h - mean_j h - z mean_j (h z)): s and m depend on x too, and their parts of the gradient
 // are the projections of h on the constant vector and on z.
-void normalise_gradient(Stream&, Index rows, Index n, const double* z, const double* s,
+void normalize_gradient(Stream&, Index rows, Index n, const double* z, const double* s,
                         const double* h, double* dx) {
   for (Index i = 0; i < rows; ++i) {
     double mean_h = 0, mean_hz = 0;
@@ -53,6 +53,6 @@ void normalise_gradient(Stream&, Index rows, Index n, const double* z, const dou
 
 }  // namespace
 
-void fill(NormalisationKernels<double>& kernels) { kernels = {layer_norm, normalise_gradient}; }
+void fill(NormalizationKernels<double>& kernels) { kernels = {layer_norm, normalize_gradient}; }
 
 }  // namespace understudy::reference

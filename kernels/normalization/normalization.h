@@ -1,4 +1,4 @@
-// Layer normalisation (Ba, Kiros & Hinton 2016, equations 3-4) over the rows of x[rows, n]:
+// Layer normalization (Ba, Kiros & Hinton 2016, equations 3-4) over the rows of x[rows, n]:
 //
 //   m = mean_j x,  s = 1 / sqrt(mean_j (x - m)^2 + epsilon),  z = (x - m) s,  y = z * gain + bias
 //
@@ -16,15 +16,15 @@
 namespace understudy {
 
 template <class T>
-struct NormalisationKernels {
+struct NormalizationKernels {
   // gain and bias [n], y [rows, n], z [rows, n] or null, s [rows] or null.
   void (*layer_norm)(Stream&, std::int64_t rows, std::int64_t n, T epsilon, const T* x,
                      const T* gain, const T* bias, T* y, T* z, T* s);
   // dx may alias h.
-  void (*normalise_gradient)(Stream&, std::int64_t rows, std::int64_t n, const T* z, const T* s,
+  void (*normalize_gradient)(Stream&, std::int64_t rows, std::int64_t n, const T* z, const T* s,
                              const T* h, T* dx);
 };
 
-UNDERSTUDY_FAMILY(NormalisationKernels)
+UNDERSTUDY_FAMILY(NormalizationKernels)
 
 }  // namespace understudy

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <exception>
 
-#include "cli/command.h"
+#include "cli/session/command.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "algorithms/tabular/goal_family.h"
-#include "cli/reproduce.h"
+#include "cli/reproduce/reproduce.h"
 #include "cli/tabular/route_data.h"
 #include "kernels/device/error.h"
 

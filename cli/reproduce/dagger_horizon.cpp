@@ -20,9 +20,9 @@
 
 #include "algorithms/cloning/dagger.h"
 #include "algorithms/reinforcement/rollouts.h"
-#include "cli/player.h"
-#include "cli/reproduce.h"
+#include "cli/reproduce/reproduce.h"
 #include "cli/reproduce/thrifty_driver.h"
+#include "cli/training/player.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {

@@ -7,7 +7,7 @@
 
 #include "algorithms/cloning/dagger.h"
 #include "algorithms/policies/evaluation.h"
-#include "cli/reproduce.h"
+#include "cli/reproduce/reproduce.h"
 #include "cli/reproduce/trpo_classic.h"
 
 namespace understudy::cli {

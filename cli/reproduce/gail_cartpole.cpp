@@ -9,8 +9,8 @@
 
 #include "algorithms/adversarial/adversarial_imitation.h"
 #include "algorithms/policies/evaluation.h"
-#include "cli/player.h"
-#include "cli/reproduce.h"
+#include "cli/reproduce/reproduce.h"
+#include "cli/training/player.h"
 
 namespace understudy::cli {
 

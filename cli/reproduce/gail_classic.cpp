@@ -25,9 +25,9 @@
 #include "algorithms/cloning/behavior_cloning.h"
 #include "algorithms/data/demonstration_files.h"
 #include "algorithms/policies/evaluation.h"
-#include "cli/player.h"
-#include "cli/progress.h"
-#include "cli/reproduce.h"
+#include "cli/reproduce/reproduce.h"
+#include "cli/session/progress.h"
+#include "cli/training/player.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {

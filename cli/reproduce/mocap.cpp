@@ -18,8 +18,8 @@
 #include "algorithms/policies/actor.h"
 #include "autograd/files/csv.h"
 #include "autograd/files/npy.h"
-#include "cli/progress.h"
-#include "cli/reproduce.h"
+#include "cli/reproduce/reproduce.h"
+#include "cli/session/progress.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {

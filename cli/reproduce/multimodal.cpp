@@ -20,9 +20,9 @@
 #include "algorithms/data/draws.h"
 #include "algorithms/policies/actor.h"
 #include "algorithms/policies/bins.h"
-#include "cli/progress.h"
-#include "cli/reproduce.h"
-#include "cli/strokes.h"
+#include "cli/demo/strokes.h"
+#include "cli/reproduce/reproduce.h"
+#include "cli/session/progress.h"
 
 namespace understudy::cli {
 

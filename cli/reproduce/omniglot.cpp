@@ -15,9 +15,9 @@
 #include "algorithms/cloning/linear_gaussian.h"
 #include "algorithms/cloning/sequence_cloning.h"
 #include "algorithms/policies/actor.h"
-#include "cli/progress.h"
-#include "cli/reproduce.h"
-#include "cli/strokes.h"
+#include "cli/demo/strokes.h"
+#include "cli/reproduce/reproduce.h"
+#include "cli/session/progress.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {

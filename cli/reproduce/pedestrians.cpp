@@ -11,8 +11,8 @@
 #include "algorithms/tabular/deep_maxent.h"
 #include "algorithms/tabular/goal_family.h"
 #include "autograd/files/csv.h"
-#include "cli/reproduce.h"
 #include "cli/reproduce/pedestrians_forecast.h"
+#include "cli/reproduce/reproduce.h"
 #include "cli/tabular/route_data.h"
 
 namespace understudy::cli {

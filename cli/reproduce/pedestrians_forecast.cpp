@@ -26,8 +26,8 @@
 #include "algorithms/policies/actor.h"
 #include "algorithms/policies/mixture.h"
 #include "autograd/files/csv.h"
-#include "cli/progress.h"
-#include "cli/svg.h"
+#include "cli/reports/svg.h"
+#include "cli/session/progress.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "cli/reproduce.h"
+#include "cli/reproduce/reproduce.h"
 
 namespace understudy::cli {
 

@@ -10,7 +10,7 @@
 
 #include "algorithms/tabular/deep_maxent.h"
 #include "algorithms/tabular/problem.h"
-#include "cli/reproduce.h"
+#include "cli/reproduce/reproduce.h"
 
 namespace understudy::cli {
 

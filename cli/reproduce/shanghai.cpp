@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "algorithms/tabular/goal_family.h"
-#include "cli/reproduce.h"
+#include "cli/reproduce/reproduce.h"
 #include "cli/reproduce/routes.h"
 #include "cli/tabular/route_data.h"
 #include "kernels/device/error.h"

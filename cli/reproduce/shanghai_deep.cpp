@@ -9,7 +9,7 @@
 #include "algorithms/tabular/deep_maxent.h"
 #include "algorithms/tabular/networks.h"
 #include "autograd/files/csv.h"
-#include "cli/reproduce.h"
+#include "cli/reproduce/reproduce.h"
 
 namespace understudy::cli {
 

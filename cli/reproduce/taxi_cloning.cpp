@@ -17,9 +17,9 @@
 #include "algorithms/cloning/behavior_cloning.h"
 #include "algorithms/tabular/networks.h"
 #include "autograd/files/csv.h"
-#include "cli/progress.h"
-#include "cli/reproduce.h"
+#include "cli/reproduce/reproduce.h"
 #include "cli/reproduce/routes.h"
+#include "cli/session/progress.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {

@@ -9,7 +9,7 @@
 
 #include "algorithms/policies/evaluation.h"
 #include "algorithms/reinforcement/trpo.h"
-#include "cli/reproduce.h"
+#include "cli/reproduce/reproduce.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {

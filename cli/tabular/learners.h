@@ -11,7 +11,7 @@
 #include "algorithms/tabular/goal_family.h"
 #include "algorithms/tabular/problem.h"
 #include "autograd/program/array.h"
-#include "cli/tensorboard.h"
+#include "cli/session/tensorboard.h"
 
 namespace understudy::cli {
 

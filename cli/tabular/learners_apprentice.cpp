@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "algorithms/tabular/apprenticeship.h"
-#include "cli/command.h"
+#include "cli/session/command.h"
 #include "cli/tabular/learners.h"
 #include "kernels/device/error.h"
 

@@ -6,7 +6,7 @@
 #include "algorithms/tabular/goal_family.h"
 #include "algorithms/tabular/maxent.h"
 #include "algorithms/tabular/solver.h"
-#include "cli/command.h"
+#include "cli/session/command.h"
 #include "cli/tabular/learners.h"
 #include "kernels/device/error.h"
 

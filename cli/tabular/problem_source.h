@@ -9,7 +9,7 @@
 
 #include "algorithms/tabular/problem.h"
 #include "autograd/files/array.h"
-#include "cli/command.h"
+#include "cli/session/command.h"
 
 namespace understudy::cli {
 

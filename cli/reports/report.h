@@ -1,0 +1,62 @@
+// understudy report RUN...: one page that needs nothing beside it: settings, results, curves, and
+// what each kind of run has to show.
+//
+// A kind of run (`kind` in its config.json) adds to the page by one function that draws its part,
+// listed in `sections` in report.cpp. Colors are classes of the page's style sheet, or those of
+// `heat_color`, which read on light and on dark.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/session/command.h"
+#include "cli/session/run_folder.h"
+
+namespace understudy::cli {
+
+struct ReportRun {
+  std::string path, kind;
+  Json config, result;  // empty objects where the file is not there
+  ProgressTable progress;
+};
+
+struct ReportSection {
+  const char* kind;
+  std::string (*draw)(const ReportRun&);  // HTML
+};
+
+std::string irl_section(const ReportRun& run);
+// Of a run that `train` made: held-out or training demonstrations beside what the policy does.
+std::string policy_section(const ReportRun& run);
+// Of `train` and `expert`: the return beside uniform actions and the reference, and an episode.
+std::string behavior_section(const ReportRun& run);
+std::string reproduce_section(const ReportRun& run);
+
+// The whole page: what was learned from what, how well, the metric that matters, each run by
+// itself, and small charts of every other metric. Runs that logged the same metric share its chart.
+std::string report_page(const std::vector<ReportRun>& runs);
+
+// ---- what sections are made of ------------------------------------------------------------------
+
+// A table; cells are escaped, numbers stand right.
+std::string html_table(const std::vector<std::string>& columns,
+                       const std::vector<std::vector<Json>>& rows);
+
+// What an object has that is a number, a word or a short list; nothing where there is none.
+std::string facts_table(const std::string& title, const Json& object);
+
+// Values of cells y * width + x, y downwards, with a scale of colors below. What is not finite
+// stays empty. `title` stands above.
+std::string heat_map(const std::string& title, std::int64_t height, std::int64_t width,
+                     const std::vector<double>& values);
+
+// Values of links that lead from (x0, y0) to (x1, y1) [n, 4], or of places (x, y) [n, 2], y
+// upwards; coordinates that can be degrees are drawn as those of a map.
+std::string network_map(const std::string& title, const std::vector<double>& coordinates,
+                        const std::vector<double>& values);
+
+// "#440154" and so on for 0 to 1: Matplotlib's viridis, dark to bright.
+std::string heat_color(double share);
+
+}  // namespace understudy::cli

@@ -1,0 +1,226 @@
+// understudy reproduce NAME: the list of experiments, their common options, and how tables leave.
+
+#include "cli/reproduce/reproduce.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+
+#include "algorithms/data/draws.h"
+#include "cli/session/run_folder.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+namespace {
+
+std::vector<Experiment> experiments() {
+  // One a line: lines that are added side by side merge.
+  // clang-format off
+  return {
+      borlange_experiment(),
+      shanghai_experiment(),
+      shanghai_deep_experiment(),
+      pedestrians_experiment(),
+      objectworld_experiment(),
+      binaryworld_experiment(),
+      abbeel_ng_experiment(),
+      trpo_classic_experiment(),
+      omniglot_experiment(),
+      multimodal_experiment(),
+      letters_experiment(),
+      mocap_experiment(),
+      routes_experiment(),
+      gail_classic_experiment(),
+      gail_cartpole_experiment(),
+      gail_state_only_experiment(),
+      dagger_horizon_experiment(),
+      distillation_experiment(),
+  };
+  // clang-format on
+}
+
+std::string cell_text(const Json& cell) {
+  if (cell.is_null()) return "";
+  if (cell.is_string()) return cell.get<std::string>();
+  if (cell.is_number_float()) return formatted("%.6g", cell.get<double>());
+  return cell.dump();
+}
+
+// Characters that a terminal shows, which is not bytes: those that continue one are not counted.
+std::size_t width_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
+void print_table(const Table& table) {
+  std::vector<std::vector<std::string>> lines = {table.columns};
+  for (const std::vector<Json>& row : table.rows) {
+    lines.emplace_back();
+    for (const Json& cell : row) lines.back().push_back(cell_text(cell));
+  }
+  std::vector<std::size_t> widths(table.columns.size(), 0);
+  for (const auto& line : lines)
+    for (std::size_t i = 0; i < line.size() && i < widths.size(); ++i)
+      widths[i] = std::max(widths[i], width_of(line[i]));
+  std::printf("%s\n", table.title.c_str());
+  for (const auto& line : lines) {
+    std::printf(" ");
+    for (std::size_t i = 0; i < line.size() && i < widths.size(); ++i) {
+      const std::string blanks(widths[i] - width_of(line[i]), ' ');
+      // Names stand left, numbers right.
+      std::printf(" %s%s%s ", i == 0 ? "" : blanks.c_str(), line[i].c_str(),
+                  i == 0 ? blanks.c_str() : "");
+    }
+    std::printf("\n");
+  }
+  if (!table.note.empty()) std::printf("  %s\n", table.note.c_str());
+  std::printf("\n");
+}
+
+Json as_json(const Table& table) {
+  Json rows = Json::array();
+  for (const auto& row : table.rows) rows.push_back(row);
+  Json object = {{"title", table.title}, {"columns", table.columns}, {"rows", rows}};
+  if (!table.note.empty()) object["note"] = table.note;
+  return object;
+}
+
+int run(const Experiment& experiment, Reproduction& reproduction) {
+  using Clock = std::chrono::steady_clock;
+  if (reproduction.common.resume)
+    fail(ErrorKind::bad_input, "reproduce: --resume: an experiment runs in one go");
+  if (!reproduction.out.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(reproduction.out, error);
+    if (error)
+      fail(ErrorKind::bad_input, "--out %s: %s", reproduction.out.c_str(), error.message().c_str());
+  }
+  const Clock::time_point start = Clock::now();
+  experiment.run(reproduction);
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  Json object = {{"kind", "reproduce"},
+                 {"name", experiment.name},
+                 {"summary", experiment.summary},
+                 {"source", experiment.source},
+                 {"seed", reproduction.common.seed},
+                 {"seconds", seconds},
+                 {"tables", Json::array()}};
+  for (const Table& table : reproduction.tables) object["tables"].push_back(as_json(table));
+  if (!reproduction.out.empty()) write_json(reproduction.out + "/result.json", object);
+  if (reproduction.common.json) {
+    print(object);
+    return 0;
+  }
+  std::printf("%s\n%s\n\n", experiment.summary.c_str(), experiment.source.c_str());
+  for (const Table& table : reproduction.tables) print_table(table);
+  std::printf("%.1f s\n", seconds);
+  return 0;
+}
+
+int list(const Common& common) {
+  if (common.json) {
+    Json array = Json::array();
+    for (const Experiment& experiment : experiments())
+      array.push_back({{"name", experiment.name},
+                       {"summary", experiment.summary},
+                       {"source", experiment.source}});
+    print(array);
+    return 0;
+  }
+  for (const Experiment& experiment : experiments())
+    std::printf("%-16s %s\n%-16s %s\n", experiment.name.c_str(), experiment.summary.c_str(), "",
+                experiment.source.c_str());
+  return 0;
+}
+
+}  // namespace
+
+Spread spread_of(const std::vector<double>& values) {
+  // Two-sided 95 % quantiles of Student's t with 1, 2, ... degrees of freedom; beyond, Cornish and
+  // Fisher's expansion about the normal quantile, to 1e-3.
+  static constexpr double quantiles[] = {12.7062, 4.3027, 3.1824, 2.7764, 2.5706,
+                                         2.4469,  2.3646, 2.3060, 2.2622, 2.2281};
+  Spread spread;
+  spread.count = static_cast<std::int64_t>(values.size());
+  if (values.empty()) return spread;
+  const double n = static_cast<double>(values.size());
+  for (double value : values) spread.mean += value / n;
+  spread.low = spread.high = spread.mean;
+  if (values.size() == 1) return spread;
+  for (double value : values)
+    spread.deviation += (value - spread.mean) * (value - spread.mean) / (n - 1);
+  spread.deviation = std::sqrt(spread.deviation);
+  constexpr double z = 1.959964;
+  const double freedom = n - 1;
+  const double quantile = values.size() <= 11 ? quantiles[values.size() - 2]
+                                              : z + (z * z * z + z) / (4 * freedom) +
+                                                    (5 * std::pow(z, 5) + 16 * z * z * z + 3 * z) /
+                                                        (96 * freedom * freedom);
+  const double half = quantile * spread.deviation / std::sqrt(n);
+  spread.low -= half;
+  spread.high += half;
+  return spread;
+}
+
+std::pair<double, double> bootstrap_interval(
+    std::int64_t count,
+    const std::function<double(const std::vector<std::size_t>& chosen)>& statistic) {
+  constexpr std::size_t resamples = 10000;
+  Draws draws(0, 0);
+  std::vector<double> found(resamples);
+  std::vector<std::size_t> chosen(static_cast<std::size_t>(count));
+  for (double& one : found) {
+    for (std::size_t& i : chosen) i = static_cast<std::size_t>(draws.below(count));
+    one = statistic(chosen);
+  }
+  std::sort(found.begin(), found.end());
+  return {found[resamples / 40], found[resamples - 1 - resamples / 40]};
+}
+
+std::pair<double, double> bootstrap_interval(const std::vector<double>& values) {
+  return bootstrap_interval(static_cast<std::int64_t>(values.size()),
+                            [&values](const std::vector<std::size_t>& chosen) {
+                              double mean = 0;
+                              for (std::size_t i : chosen)
+                                mean += values[i] / static_cast<double>(chosen.size());
+                              return mean;
+                            });
+}
+
+std::string shown(const Spread& spread) {
+  if (spread.count < 2) return formatted("%.4g", spread.mean);
+  return formatted("%.4g ± %.2g", spread.mean, (spread.high - spread.low) / 2);
+}
+
+void add_reproduce(Verb& root, Command& command) {
+  Verb verb =
+      root.verb("reproduce", "Reruns a paper's table and prints it beside the paper's figures");
+  auto options = std::make_shared<Reproduction>(Reproduction{command.common, 0, "", "", {}});
+  auto listed = std::make_shared<bool>(false);
+  verb.may_stand_alone();
+  verb.flag("--list", *listed, "the experiments there are");
+  verb.option("--seeds", options->seeds, "how many seeds (default: the experiment's own)")
+      .between(1, 100000);
+  verb.option("--data", options->data, "folder of the data sets (default: UNDERSTUDY_DATA)");
+  verb.option("--out", options->out, "folder for result.json");
+  for (const Experiment& experiment : experiments()) {
+    Verb one = verb.verb(experiment.name, experiment.summary);
+    if (experiment.add_options) experiment.add_options(one);
+    one.when_chosen([&command, options, experiment] {
+      command.run = [options, experiment] { return run(experiment, *options); };
+    });
+  }
+  verb.when_chosen([&command, verb, listed] {
+    if (*listed) {
+      command.run = [&command] { return list(command.common); };
+    } else if (verb.stands_alone()) {
+      fail(ErrorKind::bad_input, "reproduce: the name of an experiment is needed (--list)");
+    }
+  });
+}
+
+}  // namespace understudy::cli

@@ -1,0 +1,80 @@
+// understudy reproduce NAME: reruns a paper's table and prints it beside the paper's figures.
+//
+// An experiment is one file in cli/reproduce/ with one function that returns an Experiment; it is
+// declared below and listed in reproduce.cpp. It prints nothing: it returns tables.
+
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/session/command.h"
+
+namespace understudy::cli {
+
+// Cells are text, numbers (printed with six digits), or null (nothing).
+struct Table {
+  std::string title;
+  std::vector<std::string> columns;
+  std::vector<std::vector<Json>> rows;
+  std::string note;  // one line below, or nothing
+};
+
+struct Reproduction {
+  const Common& common;
+  std::int64_t seeds = 0;  // of --seeds; 0: as many as the experiment's own
+  std::string data;        // --data; see `data_folder` of command.h
+  std::string out;         // --out: result.json goes there; may be empty
+  // What the run found.
+  std::vector<Table> tables;
+
+  std::string data_folder(const std::string& name) const { return cli::data_folder(data, name); }
+};
+
+struct Experiment {
+  std::string name;
+  std::string summary;  // one line
+  std::string source;   // paper and table, or the data's reference
+  // Options beside --seeds, --data and --out; may be empty. What they set is kept by `run`.
+  std::function<void(Verb&)> add_options;
+  std::function<void(Reproduction&)> run;
+};
+
+Experiment borlange_experiment();
+Experiment trpo_classic_experiment();
+Experiment omniglot_experiment();
+Experiment multimodal_experiment();
+Experiment letters_experiment();
+Experiment objectworld_experiment();
+Experiment binaryworld_experiment();
+Experiment abbeel_ng_experiment();
+Experiment shanghai_deep_experiment();
+Experiment gail_classic_experiment();
+Experiment mocap_experiment();
+Experiment routes_experiment();
+Experiment gail_cartpole_experiment();
+Experiment gail_state_only_experiment();
+Experiment dagger_horizon_experiment();
+Experiment distillation_experiment();
+Experiment shanghai_experiment();
+Experiment pedestrians_experiment();
+
+// Mean of a measure over seeds, its deviation, and the mean's 95 % interval by Student's t.
+struct Spread {
+  double mean = 0, deviation = 0, low = 0, high = 0;
+  std::int64_t count = 0;
+};
+Spread spread_of(const std::vector<double>& values);
+// "12.3 ± 0.4": the mean and half the interval.
+std::string shown(const Spread& spread);
+// The mean's 95 % interval by the percentile bootstrap (Efron & Tibshirani 1993, chapter 13), where
+// values lie far from a Gaussian: of the means of 10,000 draws with repetition.
+std::pair<double, double> bootstrap_interval(const std::vector<double>& values);
+// The same of any statistic of values 0 .. count - 1, given by their numbers.
+std::pair<double, double> bootstrap_interval(
+    std::int64_t count,
+    const std::function<double(const std::vector<std::size_t>& chosen)>& statistic);
+
+}  // namespace understudy::cli

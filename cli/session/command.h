@@ -1,0 +1,83 @@
+// What the verbs of the command share: options that are the same everywhere, the device and its
+// threads, interruption, and how results leave.
+//
+// A verb is one file with one `add_` function, which declares its options and says what runs. Exit
+// codes: 0 done; 1 the work failed; 2 bad input or options, one line on standard error says what;
+// 130 interrupted.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/session/arguments.h"
+#include "kernels/device/device.h"
+#include "kernels/device/threads.h"
+
+namespace understudy::cli {
+
+// Members in the order in which they were set.
+using Json = nlohmann::ordered_json;
+
+struct Common {
+  std::string device = "auto";  // cpu, cuda, auto: CUDA where there is a device
+  int threads = 0;              // 0: as many as processors
+  std::uint64_t seed = 0;
+  bool json = false, quiet = false;
+  bool resume = false, overwrite = false;  // what becomes of a run that --out has already
+};
+
+// Filled while options are parsed, run when all are known.
+struct Command {
+  Common common;
+  std::function<int()> run;  // of the chosen verb; returns the exit code
+};
+
+void add_info(Verb& root, Command& command);
+void add_inspect(Verb& root, Command& command);
+void add_demo(Verb& root, Command& command);
+void add_reproduce(Verb& root, Command& command);
+void add_envs(Verb& root, Command& command);
+void add_env(Verb& root, Command& command);
+void add_algorithms(Verb& root, Command& command);
+void add_policies(Verb& root, Command& command);
+void add_irl(Verb& root, Command& command);
+void add_report(Verb& root, Command& command);
+void add_solve(Verb& root, Command& command);
+void add_world(Verb& root, Command& command);
+void add_expert(Verb& root, Command& command);
+void add_train(Verb& root, Command& command);
+void add_record(Verb& root, Command& command);
+void add_eval(Verb& root, Command& command);
+void add_predict(Verb& root, Command& command);
+void add_export(Verb& root, Command& command);
+void add_bench(Verb& root, Command& command);
+
+// The device that the options ask for, with its team.
+class Session {
+ public:
+  explicit Session(const Common& common);
+  Device& device() { return *device_; }
+
+ private:
+  std::unique_ptr<Threads> team_;
+  std::unique_ptr<Device> device_;
+};
+
+// Whether an interrupt (Ctrl-C) came; after one, an Error of the kind `interrupted`.
+bool interrupted();
+void throw_if_interrupted();
+
+// DATA/NAME, DATA being --data or, where that is empty, UNDERSTUDY_DATA; an Error without either.
+std::string data_folder(const std::string& data, const std::string& name);
+
+// On standard output, nothing else being there.
+void print(const Json& object);
+
+// Text in the style of printf.
+std::string formatted(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+}  // namespace understudy::cli

@@ -1,0 +1,277 @@
+// understudy irl ALGORITHM: recovers the reward of a tabular problem's demonstrator.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "algorithms/data/demonstration_files.h"
+#include "algorithms/tabular/problem_file.h"
+#include "algorithms/tabular/solver.h"
+#include "autograd/files/checkpoint.h"
+#include "autograd/files/npz.h"
+#include "cli/session/run_folder.h"
+#include "cli/tabular/learners.h"
+#include "cli/tabular/problem_source.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+namespace {
+
+struct IrlArguments {
+  std::string algorithm, out, policy;
+  std::vector<std::string> demonstrations;
+  ProblemSource source;
+  LearnerOptions learner;
+  std::int64_t evaluate_every = 10;
+  bool list = false;
+};
+
+int list(const Common& common) {
+  Json array = Json::array();
+  for (const TabularAlgorithm& one : tabular_algorithms()) {
+    array.push_back({{"name", one.name}, {"summary", one.summary}, {"source", one.source}});
+    if (!common.json) std::printf("%-20s %s (%s)\n", one.name, one.summary, one.source);
+  }
+  if (common.json) print(array);
+  return 0;
+}
+
+// A stationary policy [S, A] of an .npz, as one of pairs.
+std::vector<double> read_policy(const Problem& problem, const std::string& path) {
+  const files::Array array = files::Npz::open(path).read("policy");
+  if (array.shape() != files::Shape{problem.n_states, problem.n_actions})
+    fail(ErrorKind::bad_shape, "%s: policy: expected [%lld, %lld], found %s", path.c_str(),
+         static_cast<long long>(problem.n_states), static_cast<long long>(problem.n_actions),
+         files::to_string(array.shape()).c_str());
+  return pair_reward(problem, array.converted<double>(path + ": policy"));
+}
+
+Json config_of(const IrlArguments& arguments, const std::string& algorithm, bool indicators) {
+  const LearnerOptions& o = arguments.learner;
+  Json config = {{"kind", "irl"},
+                 {"algorithm", algorithm},
+                 {"mdp", arguments.source.mdp},
+                 {"demonstrations", arguments.demonstrations},
+                 {"features", indicators ? "one a state" : "the problem's"},
+                 {"iterations", o.iterations},
+                 {"tolerance", o.tolerance},
+                 {"objective", o.objective},
+                 {"optimizer", o.optimizer},
+                 {"learning_rate", o.learning_rate},
+                 {"l1", o.l1},
+                 {"l2", o.l2},
+                 {"start", o.start},
+                 {"evaluate_every", arguments.evaluate_every}};
+  if (!o.hidden.empty()) config["hidden"] = o.hidden;
+  if (!o.windows.empty()) config["windows"] = o.windows;
+  const WorldOptions& world = arguments.source.world;
+  if (world.size >= 0) config["size"] = world.size;
+  if (world.discount >= 0) config["discount"] = world.discount;
+  if (world.noise >= 0) config["noise"] = world.noise;
+  if (world.seed != 0) config["world_seed"] = world.seed;
+  return config;
+}
+
+// What reward.npz holds: the contract's arrays, and what a report draws.
+files::NamedArrays arrays_of(const Task& task, const Recovered& found,
+                             const LoadedProblem& loaded) {
+  const Problem& problem = task.problem;
+  const std::int64_t steps = problem.horizon, states = problem.n_states;
+  const std::vector<double> none(static_cast<std::size_t>(states), std::nan(""));
+  files::NamedArrays arrays;
+  const auto vector = [](const std::vector<double>& values) { return files::Array::from(values); };
+  arrays["reward"] = found.reward.empty() ? vector(none) : reward_array(problem, found.reward);
+  arrays["weights"] = vector(found.weights);
+  if (!found.standard_errors.empty()) arrays["standard_errors"] = vector(found.standard_errors);
+  if (found.values.empty())
+    arrays["values"] = vector(none);
+  else if (problem.n_goals() > 0)
+    arrays["values"] = array_of({states, problem.n_goals()}, found.values);
+  else
+    arrays["values"] =
+        steps > 0 ? array_of({steps + 1, states}, found.values) : vector(found.values);
+  arrays["policy"] = pair_array(problem, found.policy, 0.0, steps);
+  arrays["occupancy"] = vector(found.occupancy);
+  arrays["log_likelihood"] = files::Array::scalar<double>(found.log_likelihood);
+  std::vector<double> demonstrated(static_cast<std::size_t>(states), 0.0);
+  for (const Trajectory& trajectory : task.demonstrations)
+    for (std::int32_t state : trajectory.states)
+      demonstrated[static_cast<std::size_t>(state)] +=
+          1.0 / static_cast<double>(task.demonstrations.size());
+  arrays["demonstrated"] = vector(demonstrated);
+  if (!problem.shape.empty()) arrays["shape"] = files::Array::from(problem.shape);
+  if (!loaded.coordinates.empty())
+    arrays["coordinates"] =
+        array_of({states, static_cast<std::int64_t>(loaded.coordinates.size()) / states},
+                 loaded.coordinates);
+  if (!problem.reward.empty()) arrays["true_reward"] = reward_array(problem, problem.reward);
+  return arrays;
+}
+
+void print_found(const Recovered& found, const Json& result, const std::string& out) {
+  std::printf("%s after %lld iterations; log-likelihood %.6f (%.6f an episode)\n",
+              found.status.c_str(), result["iterations"].get<long long>(), found.log_likelihood,
+              found.log_likelihood / result["episodes"].get<double>());
+  if (result.contains("expected_value_difference"))
+    std::printf("expected value difference %.6g\n",
+                result["expected_value_difference"].get<double>());
+  constexpr std::size_t most = 24;
+  const bool errors = !found.standard_errors.empty();
+  if (!found.weights.empty())
+    std::printf("  %7s  %12s%s\n", "feature", "weight", errors ? "  std. error          t" : "");
+  for (std::size_t i = 0; i < found.weights.size() && i < most; ++i) {
+    std::printf("  %7zu  %12.6f", i, found.weights[i]);
+    if (errors)
+      std::printf("  %10.6f  %9.2f", found.standard_errors[i],
+                  found.weights[i] / found.standard_errors[i]);
+    std::printf("\n");
+  }
+  if (found.weights.size() > most) std::printf("  ... %zu weights\n", found.weights.size());
+  if (!found.remark.empty()) std::printf("%s\n", found.remark.c_str());
+  std::printf("%s/reward.npz\n", out.c_str());
+}
+
+int run_irl(IrlArguments arguments, const Common& common) {
+  if (arguments.list) return list(common);
+  for (const auto& [name, missing] :
+       {std::pair{"ALGORITHM (--list names them)", arguments.algorithm.empty()},
+        {"--mdp", arguments.source.mdp.empty()},
+        {"--demos", arguments.demonstrations.empty()},
+        {"--out", arguments.out.empty()}})
+    if (missing) fail(ErrorKind::bad_input, "irl: %s is needed", name);
+  const TabularAlgorithm& algorithm = tabular_algorithm(arguments.algorithm);
+
+  // All that can be wrong with the input is found before the folder is touched.
+  LoadedProblem loaded = load_problem(arguments.source);
+  make_problem(loaded.table);
+  const bool indicators =
+      loaded.table.n_features == 0 && std::string(algorithm.name) != "ng_russell";
+  if (indicators) add_state_indicators(loaded.table);
+  const Problem problem = make_problem(loaded.table);
+  const DemonstrationSpaces spaces{.observation_count = problem.n_states,
+                                   .action_count = problem.n_actions};
+  const std::vector<Trajectory> demonstrations =
+      trajectories_of(load_demonstrations(arguments.demonstrations, &spaces));
+  pairs_of(problem, demonstrations);
+  if (problem.horizon > 0)
+    for (std::size_t e = 0; e < demonstrations.size(); ++e)
+      if (static_cast<std::int64_t>(demonstrations[e].actions.size()) > problem.horizon)
+        fail(ErrorKind::bad_input,
+             "episode %zu: expected at most %lld steps (the horizon), found "
+             "%zu",
+             e, static_cast<long long>(problem.horizon), demonstrations[e].actions.size());
+  Threads team(common.threads == 0 ? processor_count() : common.threads);
+  Engine engine(&team);
+  const Task task{problem, engine, demonstrations};
+  arguments.learner.seed = common.seed;
+  if (!arguments.policy.empty())
+    arguments.learner.known_policy = read_policy(problem, arguments.policy);
+  const std::unique_ptr<Learner> learner = algorithm.make(task, arguments.learner);
+
+  RunFolder run(arguments.out, config_of(arguments, algorithm.name, indicators), common);
+  // A network goes on from its checkpoint. Any other learner is the same from run to run, to
+  // the last bit: it goes on by doing again, unlogged, the iterations that the checkpoint counts.
+  bool already = false;
+  Store* const store = learner->store();
+  if (store != nullptr && run.resumed()) read_checkpoint(run.checkpoint(), {store});
+  for (std::int64_t i = 0; store == nullptr && i < run.iteration() && !already; ++i) {
+    throw_if_interrupted();
+    learner->step();
+    already = learner->finished();
+  }
+  // How much worse than the best the found behavior is, where the true reward is known.
+  const bool judged = !problem.reward.empty() && problem.horizon == 0 && problem.n_goals() == 0;
+  const auto judge = [&] {
+    return expected_value_difference(engine, problem, problem.reward, learner->policy());
+  };
+  Loop loop;
+  loop.iterations = already ? run.iteration() : arguments.learner.iterations;
+  loop.what = algorithm.name;
+  loop.metric = algorithm.metric;
+  loop.step = [&](std::int64_t iteration) {
+    Metrics metrics = learner->step();
+    if (judged && arguments.evaluate_every > 0)
+      metrics.emplace_back(
+          "expected_value_difference",
+          iteration == 1 || iteration % arguments.evaluate_every == 0 || learner->finished()
+              ? judge()
+              : std::nan(""));
+    return metrics;
+  };
+  loop.save = [&](std::int64_t iteration) {
+    if (store != nullptr) return run.save(iteration, {store});
+    files::Safetensors checkpoint;
+    checkpoint.arrays["weights"] = files::Array::from(learner->weights());
+    run.save(iteration, std::move(checkpoint));
+  };
+  loop.finished = [&] { return learner->finished(); };
+  const std::int64_t iterations = iterate(run, loop, common);
+
+  const Recovered found = learner->recovered();
+  files::write_npz(run.file("reward.npz"), arrays_of(task, found, loaded));
+  Json result = {{"kind", "irl"},
+                 {"algorithm", algorithm.name},
+                 {"status", found.status},
+                 {"iterations", iterations},
+                 {"episodes", demonstrations.size()},
+                 {"log_likelihood", found.log_likelihood},
+                 {"weights", found.weights}};
+  if (!found.standard_errors.empty()) result["standard_errors"] = found.standard_errors;
+  if (judged)
+    result["expected_value_difference"] =
+        expected_value_difference(engine, problem, problem.reward, found.policy);
+  if (!found.remark.empty()) result["remark"] = found.remark;
+  run.finish(result);
+  result["run"] = arguments.out;
+  if (common.json)
+    print(result);
+  else if (!common.quiet)
+    print_found(found, result, arguments.out);
+  return 0;
+}
+
+}  // namespace
+
+void add_irl(Verb& root, Command& command) {
+  Verb verb = root.verb("irl", "Recovers the reward of a tabular problem's demonstrator");
+  auto arguments = std::make_shared<IrlArguments>();
+  LearnerOptions& learner = arguments->learner;
+  verb.option("ALGORITHM", arguments->algorithm, "see --list");
+  verb.flag("--list", arguments->list, "the algorithms there are");
+  add_problem_options(verb, arguments->source);
+  verb.option("--demos", arguments->demonstrations, "files of demonstrations");
+  verb.option("--out", arguments->out, "the run's folder");
+  verb.option("--iterations", learner.iterations, "at most (default 500)").between(1, 100000000);
+  verb.option("--tolerance", learner.tolerance, "of the gradient or the distance (1e-6)")
+      .positive();
+  verb.option("--objective", learner.objective, "of max_causal_entropy")
+      .one_of({"likelihood", "feature_matching"});
+  verb.option("--optimizer", learner.optimizer, "of the maximum-entropy algorithms")
+      .one_of({"lbfgs", "gradient", "exponentiated"});
+  verb.option("--learning-rate", learner.learning_rate,
+              "of plain optimizers (0.1) and networks (0.01)")
+      .positive();
+  verb.option("--l1", learner.l1, "penalty l1 |w|_1 of the mean objective").not_negative();
+  verb.option("--l2", learner.l2, "penalty l2/2 |w|^2 of the mean objective").not_negative();
+  verb.option("--start", learner.start, "weights to begin from");
+  verb.option("--policy", arguments->policy, "the known policy of ng_russell, an .npz");
+  verb.option("--penalty", learner.penalty, "of ng_russell on the sum of |reward| (1)")
+      .not_negative();
+  verb.option("--regularization", learner.regularization, "of max_margin_planning (0.01)")
+      .positive();
+  verb.option("--hidden", learner.hidden, "widths of deep_maxent's hidden layers (32 32)")
+      .between(1, 100000);
+  verb.option("--windows", learner.windows, "of deep_maxent_conv's layers, odd (3)")
+      .between(1, 101);
+  verb.option("--samples", learner.samples, "episodes a gradient of sampled_maxent (256)")
+      .between(1, 100000000);
+  verb.option("--evaluate-every", arguments->evaluate_every,
+              "iterations between looks at the expected value difference, 0: at the end (10)")
+      .between(0, 100000000);
+  verb.when_chosen([&command, arguments] {
+    command.run = [&command, arguments] { return run_irl(*arguments, command.common); };
+  });
+}
+
+}  // namespace understudy::cli

@@ -1,0 +1,145 @@
+// understudy predict RUN: a policy's actions for given observations.
+
+#include <cstdio>
+
+#include "algorithms/data/demonstration_files.h"
+#include "autograd/files/npz.h"
+#include "cli/training/player.h"
+#include "cli/training/policy_answers.h"
+#include "kernels/device/error.h"
+
+namespace understudy::cli {
+
+namespace {
+
+using Index = std::int64_t;
+
+struct PredictOptions {
+  std::string run, inputs, out;
+  Index samples = 0;
+};
+
+// `count` actions of one row each, or [rows, samples, ...] where samples > 0.
+files::Array as_array(const std::vector<double>& values, bool index, Index rows, Index samples,
+                      Index width) {
+  files::Shape shape = {rows};
+  if (samples > 0) shape.push_back(samples);
+  if (!index) shape.push_back(width);
+  if (index) {
+    const std::vector<std::int64_t> whole(values.begin(), values.end());
+    return files::Array::from<std::int64_t>(shape, whole);
+  }
+  const std::vector<float> numbers(values.begin(), values.end());
+  return files::Array::from<float>(shape, numbers);
+}
+
+// What is asked about: `obs`, and what else tells of episodes and actions where it is there.
+files::NamedArrays read_inputs(const std::string& path) {
+  std::vector<std::string> others;
+  if (is_arrow(path)) return read_arrow_arrays(path, others);
+  const files::Npz file = files::Npz::open(path);
+  files::NamedArrays inputs;
+  inputs.emplace("obs", file.read("obs"));
+  for (const char* name : {"acts", "indices", "episode_ends"})
+    if (file.contains(name)) inputs.emplace(name, file.read(name));
+  return inputs;
+}
+
+std::vector<float> rows_of(const files::Array& array, const std::string& what, Index width,
+                           Index& rows) {
+  rows = array.rank() == 0 ? 0 : array.shape()[0];
+  if (rows == 0 || array.count() != rows * width)
+    fail(ErrorKind::bad_shape, "%s: expected rows of %lld numbers, found shape %s", what.c_str(),
+         static_cast<long long>(width), files::to_string(array.shape()).c_str());
+  return array.converted<float>(what);
+}
+
+// Rows of one number, each an index below `choices`.
+void require_indices(const std::vector<float>& values, const std::string& file, const char* name,
+                     Index choices) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!(values[i] >= 0 && values[i] < static_cast<float>(choices)) ||
+        values[i] != static_cast<float>(int(values[i])))
+      fail(ErrorKind::bad_input, "%s: %s, row %zu: expected 0 to %lld, found %g", file.c_str(),
+           name, i, static_cast<long long>(choices - 1), static_cast<double>(values[i]));
+}
+
+int run(const PredictOptions& options, const Common& common) {
+  Session session(common);
+  const auto policy = load_policy(session.device(), options.run);
+  const bool index = policy->description().action.kind == ActionKind::index;
+  PolicyAnswers answers(*policy, common.seed);
+  const files::NamedArrays file = read_inputs(options.inputs);
+  Index rows = 0;
+  const std::vector<float> observations =
+      rows_of(file.at("obs"), options.inputs + ": obs", answers.observation_width(), rows);
+  const Index choices = observed_choices(policy->description().observation);
+  if (choices >= 0) require_indices(observations, options.inputs, "obs", choices);
+  const Index width = answers.action_width();
+
+  // Rows of a demonstrations' file are those of its episodes, which a memory must be told apart.
+  Demonstrations episodes;
+  if (policy->has_memory() && (file.contains("indices") || file.contains("episode_ends"))) {
+    episodes = load_demonstrations(options.inputs);
+    std::vector<Index> starts;
+    for (Index e = 0; e < episodes.episodes(); ++e) starts.push_back(episodes.first_observation(e));
+    starts.push_back(rows);
+    answers.as_episodes(std::move(starts));
+  }
+
+  files::NamedArrays arrays;
+  arrays["acts"] = as_array(answers.modes(observations), index, rows, 0, width);
+  if (options.samples > 0) {
+    std::vector<double> all(static_cast<std::size_t>(rows * options.samples * width));
+    for (Index k = 0; k < options.samples; ++k) {
+      const std::vector<double> drawn = answers.samples(observations);
+      for (Index i = 0; i < rows; ++i)
+        std::copy_n(drawn.begin() + i * width, width,
+                    all.begin() + (i * options.samples + k) * width);
+    }
+    arrays["samples"] = as_array(all, index, rows, options.samples, width);
+  }
+  if (file.contains("acts")) {
+    Index found = 0;
+    const std::vector<float> actions =
+        rows_of(file.at("acts"), options.inputs + ": acts", width, found);
+    std::vector<float> acted_on = observations;
+    if (found != rows && policy->has_memory())
+      answers.as_episodes(load_demonstrations(options.inputs).starts);
+    if (found != rows) {
+      // Whole episodes have one observation more each, after the last action.
+      const Demonstrations demonstrations = load_demonstrations(options.inputs);
+      const Transitions steps = transitions(demonstrations);
+      acted_on = steps.observations.discrete
+                     ? std::vector<float>(steps.observations.indices.begin(),
+                                          steps.observations.indices.end())
+                     : steps.observations.numbers;
+    }
+    if (index) require_indices(actions, options.inputs, "acts", policy->description().action.size);
+    arrays["log_probability"] = files::Array::from(answers.log_probabilities(acted_on, actions));
+  }
+  files::write_npz(options.out, arrays);
+  if (common.json)
+    print({{"rows", rows}, {"samples", options.samples}, {"out", options.out}});
+  else if (!common.quiet)
+    std::printf("%lld rows; %s\n", static_cast<long long>(rows), options.out.c_str());
+  return 0;
+}
+
+}  // namespace
+
+void add_predict(Verb& root, Command& command) {
+  Verb verb = root.verb("predict", "A policy's actions for given observations");
+  auto options = std::make_shared<PredictOptions>();
+  verb.option("RUN", options->run, "a run, or a policy's .safetensors").required();
+  verb.option("--inputs", options->inputs, ".npz or .arrow with obs, perhaps acts").required();
+  verb.option("--out", options->out,
+              "Y.npz: acts (the modes), samples, log_probability of the given acts")
+      .required();
+  verb.option("--samples", options->samples, "draws of each row (default 0)").between(0, 1000000);
+  verb.when_chosen([&command, options] {
+    command.run = [&command, options] { return run(*options, command.common); };
+  });
+}
+
+}  // namespace understudy::cli

@@ -16,7 +16,7 @@ struct Drawing {
   Drawing(std::int64_t batch, int threads)
       : policy(device(threads),
                {.observation = {.shape = {17}},
-                .action = {ActionKind::real, 6, Numbers(6, -1.0), Numbers(6, 1.0)},
+                .action = {ActionKind::continuous, 6, Numbers(6, -1.0), Numbers(6, 1.0)},
                 .trunk = {.hidden = {}},
                 .head = {.kind = HeadKind::autoregressive, .bins = 64, .hidden = {64, 64}}}),
         store(device(threads)),

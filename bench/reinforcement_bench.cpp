@@ -39,7 +39,7 @@ struct Update {
   Update(std::int64_t batch, int threads) : store(device(threads)) {
     PolicyDescription description;
     description.observation.shape = {states};
-    description.action = {ActionKind::real, actions};
+    description.action = {ActionKind::continuous, actions};
     policy = std::make_unique<Policy>(device(threads), description);
     Array<float> numbers(static_cast<std::size_t>(batch * states));
     Program sample(device(threads));

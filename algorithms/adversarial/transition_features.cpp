@@ -44,7 +44,7 @@ TransitionFeatures::TransitionFeatures(const TransitionSpaces& spaces, const Dem
   const Transitions steps = transitions(expert);
   const ObservationSpace& space = spaces_.observation;
   expert_rows_ = steps.actions.rows();
-  if (space.index || steps.observations.discrete || steps.observations.width() != space.width())
+  if (space.discrete || steps.observations.discrete || steps.observations.width() != space.width())
     fail(ErrorKind::bad_input, "%s: expected observations of %lld numbers, found %lld%s",
          file.c_str(), static_cast<long long>(space.width()),
          static_cast<long long>(steps.observations.width()),

@@ -74,7 +74,7 @@ class TransitionFeatures {
  private:
   bool needs_action() const { return spaces_.input == RewardInput::state_action; }
   bool needs_next() const { return spaces_.input == RewardInput::state_pair; }
-  bool index_action() const { return spaces_.action.kind == ActionKind::index; }
+  bool index_action() const { return spaces_.action.kind == ActionKind::discrete; }
   Tensor standardized(Tensor x, const Normalization& by) const;
   // Everything but a discrete action.
   Tensor numbers(const Inputs& inputs) const;

@@ -54,11 +54,11 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Pairs& pairs, const Optio
     : policy_(policy),
       options_(options),
       input_width_(
-          policy.description().observation.index ? 1 : policy.description().observation.width()),
-      action_width_(policy.description().action.kind == ActionKind::index
+          policy.description().observation.discrete ? 1 : policy.description().observation.width()),
+      action_width_(policy.description().action.kind == ActionKind::discrete
                         ? 1
                         : policy.description().action.size),
-      index_(policy.description().action.kind == ActionKind::index),
+      index_(policy.description().action.kind == ActionKind::discrete),
       data_(policy.device(), policy.store().real()),
       store_(policy.device(), policy.store().real()),
       training_(policy.device(), policy.store().real()),
@@ -71,7 +71,7 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Pairs& pairs, const Optio
       best_validation_(none) {
   require_widths(pairs);
   validates_ = options_.validation_share > 0;
-  if (policy.has_memory() || policy.description().observation.index)
+  if (policy.has_memory() || policy.description().observation.discrete)
     fail(ErrorKind::bad_input, "cloning: expected a policy of numbers and without memory");
   if (index_ && options_.loss == CloningLoss::squared_error)
     fail(ErrorKind::bad_input, "cloning: squared errors of discrete actions mean nothing");

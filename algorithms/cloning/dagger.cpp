@@ -36,7 +36,7 @@ Dagger::Dagger(Policy& policy, DaggerWorld& world, Expert& expert, const Options
          "%lld of training, %lld rounds, %g, %g",
          static_cast<long long>(options_.steps), static_cast<long long>(options_.training_steps),
          static_cast<long long>(options_.rounds), options_.decay, options_.share);
-  if (description.observation.index || policy.has_memory() ||
+  if (description.observation.discrete || policy.has_memory() ||
       static_cast<std::int64_t>(world.observations().size()) !=
           world.num_envs() * description.observation.width())
     fail(ErrorKind::bad_input,
@@ -46,7 +46,7 @@ Dagger::Dagger(Policy& policy, DaggerWorld& world, Expert& expert, const Options
          world.observations().size(), static_cast<long long>(world.num_envs()),
          static_cast<long long>(description.observation.width()));
   set_.observations.shape = {description.observation.width()};
-  set_.actions.discrete = description.action.kind == ActionKind::index;
+  set_.actions.discrete = description.action.kind == ActionKind::discrete;
   if (!set_.actions.discrete) set_.actions.shape = {description.action.size};
   set_.last_observation = false;
 }

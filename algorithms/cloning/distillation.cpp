@@ -15,7 +15,7 @@ constexpr std::uint64_t batch_stream = std::uint64_t{1} << 34;
 
 bool Distillation::fits(const PolicyDescription& student, const PolicyDescription& teacher) {
   const HeadOptions &ours = student.head, &theirs = teacher.head;
-  if (!(student.observation == teacher.observation) || student.observation.index ||
+  if (!(student.observation == teacher.observation) || student.observation.discrete ||
       student.action.kind != teacher.action.kind || student.action.size != teacher.action.size ||
       ours.kind != theirs.kind || student.trunk.kind != TrunkKind::mlp ||
       teacher.trunk.kind != TrunkKind::mlp)
@@ -77,7 +77,7 @@ Distillation::Distillation(Policy& student, const Policy& teacher,
   comparing_.output("divergence", mean(divergence(seen)));
   const Tensor own = student_.distribution(seen)->mode(),
                other = teacher_.distribution(seen)->mode();
-  if (ours.action.kind == ActionKind::index) {
+  if (ours.action.kind == ActionKind::discrete) {
     const std::int64_t size = ours.action.size;
     comparing_.output("agreement", mean(sum(one_hot(own, size) * one_hot(other, size), -1)));
   } else {

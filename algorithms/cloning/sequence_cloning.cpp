@@ -36,9 +36,9 @@ const Sequences& checked(const Sequences& sequences) {
 PolicyDescription description_for(const Sequences& sequences,
                                   const SequenceCloning::Options& options) {
   PolicyDescription description = options.policy;
-  if (description.observation.index || description.observation.width() != sequences.input_width)
+  if (description.observation.discrete || description.observation.width() != sequences.input_width)
     description.observation = {false, {sequences.input_width}};
-  if (description.action.kind != ActionKind::index) {
+  if (description.action.kind != ActionKind::discrete) {
     description.action.size = sequences.action_width;
     return description;
   }
@@ -209,14 +209,14 @@ void SequenceCloning::record_mixed() {
 
 // Actions of windows: numbers [rows, steps, width], or indices [rows, steps].
 Tensor SequenceCloning::action_input(Program& program, const Shape& window) const {
-  if (policy_.description().action.kind == ActionKind::index)
+  if (policy_.description().action.kind == ActionKind::discrete)
     return program.input("action", window, Element::index);
   return program.input("action", behind(window, {sequences_.action_width}));
 }
 
 void SequenceCloning::write_action(Program& program) const {
   const std::int64_t count = static_cast<std::int64_t>(action_.size());
-  if (policy_.description().action.kind == ActionKind::index)
+  if (policy_.description().action.kind == ActionKind::discrete)
     program.write_indices("action",
                           std::vector<std::int32_t>(action_.begin(), action_.end()).data(), count);
   else

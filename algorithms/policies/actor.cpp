@@ -21,8 +21,8 @@ Actor::Actor(const Policy& policy, Store& store, const Options& options)
   counter_ = &store.create(options.name + "/counter", {1}, Element::counter);
   const ObservationSpace& space = policy.description().observation;
   const Tensor observation =
-      space.index ? program_.input("observation", {rows(options.rows)}, Element::index)
-                  : program_.input("observation", {rows(options.rows), space.width()});
+      space.discrete ? program_.input("observation", {rows(options.rows)}, Element::index)
+                     : program_.input("observation", {rows(options.rows), space.width()});
   std::unique_ptr<ActionDistribution> distribution;
   if (policy.has_memory()) {
     // The array's memory seen with rows, so that a step goes over tiles of them; it is written when

@@ -103,7 +103,7 @@ Tensor AutoregressiveBins::in_order(Tensor action, bool back) const {
 }
 
 Tensor AutoregressiveBins::log_probability(Tensor action) const {
-  require_action(name(), action, ActionKind::real, rows_, bins_.dimensions());
+  require_action(name(), action, ActionKind::continuous, rows_, bins_.dimensions());
   const Tensor where = bins_.membership(in_order(action, false));
   const Tensor log_p = log_softmax(conditionals_->all(bins_.position(where)));
   return sum(sum(where * log_p, -1) - bins_.log_width(where), -1);

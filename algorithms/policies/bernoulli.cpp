@@ -3,7 +3,8 @@
 namespace understudy {
 
 Tensor Bernoulli::log_probability(Tensor action) const {
-  require_action(name(), action, ActionKind::bits, leading(logits_.shape()), logits_.shape()[-1]);
+  require_action(name(), action, ActionKind::multi_binary, leading(logits_.shape()),
+                 logits_.shape()[-1]);
   // a x - log(1 + e^x): log s(x) where a is 1, log(1 - s(x)) where it is 0
   return sum(action * logits_ - softplus(logits_), -1);
 }

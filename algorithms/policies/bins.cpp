@@ -193,7 +193,7 @@ Tensor BinnedDistribution::total(Tensor of_cells) const {
 
 Tensor BinnedDistribution::log_probability(Tensor action) const {
   const Shape rows = leading(logits_.shape(), joint_ ? 1 : 2);
-  require_action(name(), action, ActionKind::real, rows, bins_.dimensions());
+  require_action(name(), action, ActionKind::continuous, rows, bins_.dimensions());
   return total(cells(action) * log_p_) - sum(bins_.log_width(bins_.membership(action)), -1);
 }
 

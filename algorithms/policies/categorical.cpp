@@ -27,7 +27,8 @@ Categorical::Categorical(Tensor logits)
 }
 
 Tensor Categorical::log_probability(Tensor action) const {
-  require_action(name(), action, ActionKind::index, leading(logits_.shape()), logits_.shape()[-1]);
+  require_action(name(), action, ActionKind::discrete, leading(logits_.shape()),
+                 logits_.shape()[-1]);
   return take_along_axis(log_probabilities_, action);
 }
 

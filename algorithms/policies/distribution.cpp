@@ -43,12 +43,13 @@ Shape behind(Shape leading, std::initializer_list<std::int64_t> sizes) {
 
 void require_action(const char* distribution, Tensor action, ActionKind kind, const Shape& rows,
                     std::int64_t size) {
-  const Shape expected = kind == ActionKind::index ? rows : behind(rows, {size});
+  const Shape expected = kind == ActionKind::discrete ? rows : behind(rows, {size});
   const bool indices = action.element() == Element::index;
-  if (!(action.shape() == expected) || indices != (kind == ActionKind::index))
+  if (!(action.shape() == expected) || indices != (kind == ActionKind::discrete))
     fail(ErrorKind::bad_shape, "%s distribution: expected actions %s (%s), found %s (%s)",
-         distribution, expected.text().c_str(), kind == ActionKind::index ? "indices" : "numbers",
-         action.shape().text().c_str(), indices ? "indices" : "numbers");
+         distribution, expected.text().c_str(),
+         kind == ActionKind::discrete ? "indices" : "numbers", action.shape().text().c_str(),
+         indices ? "indices" : "numbers");
 }
 
 void require_parameters(const char* distribution, const std::vector<Tensor>& found,

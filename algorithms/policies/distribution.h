@@ -4,9 +4,9 @@
 // leading axes, [rows] or [rows, steps], so that one distribution serves single steps and whole
 // sequences. An action is
 //
-//   index   one of `size` choices                      an index tensor [rows...]
-//   real    `size` numbers                             [rows..., size]
-//   bits    `size` switches, each 0 or 1, at once      [rows..., size]
+//   discrete        one of `size` choices          an index tensor [rows...]
+//   continuous      `size` numbers                 [rows..., size]
+//   multi_binary    `size` bits, each 0 or 1       [rows..., size]
 //
 // Whatever a distribution does not know in closed form (a mixture's entropy, a generator's
 // log-probability) is an `Error` of the kind `not_available` when recording, never a wrong number.
@@ -26,22 +26,11 @@
 #include <string>
 #include <vector>
 
+#include "algorithms/policies/spaces.h"
 #include "autograd/modules/modules.h"
 #include "autograd/operations/operations.h"
 
 namespace understudy {
-
-enum class ActionKind : std::int8_t { index, real, bits };
-
-// What acts: `size` choices of an index, or so many numbers or bits.
-struct ActionSpace {
-  ActionKind kind = ActionKind::real;
-  std::int64_t size = 1;
-  // Bounds of real actions, one a dimension; empty: none are known.
-  std::vector<double> low = {}, high = {};
-
-  friend bool operator==(const ActionSpace&, const ActionSpace&) = default;
-};
 
 // What a loss may need beside the action.
 struct LossContext {

@@ -93,7 +93,7 @@ class Exporter {
 
  private:
   bool recurrent() const { return description_.trunk.kind != TrunkKind::mlp; }
-  bool index() const { return description_.action.kind == ActionKind::index; }
+  bool index() const { return description_.action.kind == ActionKind::discrete; }
 
   void check() const {
     bool identifier = !name_.empty() && !std::isdigit(static_cast<unsigned char>(name_[0]));
@@ -174,7 +174,7 @@ class Exporter {
 
   void begin_act() {
     std::string arguments = recurrent() ? name_ + "_memory *memory, " : "";
-    arguments += description_.observation.index ? "int observation" : "const float *observation";
+    arguments += description_.observation.discrete ? "int observation" : "const float *observation";
     if (!index()) arguments += ", float *action";
     body_.line("\n%s %s_act(%s) {", index() ? "int" : "void", name_.c_str(), arguments.c_str());
   }
@@ -184,7 +184,7 @@ class Exporter {
     width_ = description_.observation.width();
     const auto n = static_cast<long long>(width_);
     body_.line("  float x0[%lld];", n);
-    if (description_.observation.index) {
+    if (description_.observation.discrete) {
       body_.line("  for (int i = 0; i < %lld; ++i) x0[i] = i == observation ? 1.0f : 0.0f;", n);
     } else if (!description_.normalize_observations) {
       body_.line("  for (int i = 0; i < %lld; ++i) x0[i] = observation[i];", n);
@@ -266,16 +266,16 @@ class Exporter {
     layer(layer_of_mode(), description_.action.size);
     const auto n = static_cast<long long>(width_);
     switch (description_.action.kind) {
-      case ActionKind::index:
+      case ActionKind::discrete:
         body_.line("  int best = 0;");
         body_.line("  for (int i = 1; i < %lld; ++i)", n);
         body_.line("    if (x%d[i] > x%d[best]) best = i;", newest_, newest_);
         body_.line("  return best;");
         break;
-      case ActionKind::bits:
+      case ActionKind::multi_binary:
         body_.line("  for (int i = 0; i < %lld; ++i) action[i] = x%d[i] > 0;", n, newest_);
         break;
-      case ActionKind::real:
+      case ActionKind::continuous:
         body_.line("  for (int i = 0; i < %lld; ++i) action[i] = x%d[i];", n, newest_);
         break;
     }

@@ -46,7 +46,7 @@ FullGaussian::FullGaussian(Tensor mean, Tensor factor)
     : mean_(mean), factor_(factor), log_std_(log(diagonal(factor))) {}
 
 Tensor FullGaussian::log_probability(Tensor action) const {
-  require_action(name(), action, ActionKind::real, leading(mean_.shape()), mean_.shape()[-1]);
+  require_action(name(), action, ActionKind::continuous, leading(mean_.shape()), mean_.shape()[-1]);
   return log_density(action, mean_, factor_, log_std_);
 }
 
@@ -83,7 +83,7 @@ Tensor FullGaussian::divergence_from(const std::vector<Tensor>& old_parameters) 
 
 Tensor FullMixture::log_probability(Tensor action) const {
   const std::int64_t dimensions = mean_.shape()[-1];
-  require_action(name(), action, ActionKind::real, leading(mean_.shape(), 2), dimensions);
+  require_action(name(), action, ActionKind::continuous, leading(mean_.shape(), 2), dimensions);
   const Tensor a = reshape(action, behind(leading(action.shape()), {1, dimensions}));
   return log_sum_exp(log_weight_ + log_density(a, mean_, factor_, log_std_));
 }

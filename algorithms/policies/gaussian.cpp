@@ -21,7 +21,7 @@ DiagonalGaussian::DiagonalGaussian(Tensor mean, Tensor log_std, bool std_is_fixe
 
 Tensor DiagonalGaussian::log_probability(Tensor action) const {
   const Shape& shape = mean_.shape();
-  require_action(name(), action, ActionKind::real, leading(shape), shape[-1]);
+  require_action(name(), action, ActionKind::continuous, leading(shape), shape[-1]);
   const Tensor z = (action - mean_) * exp(-log_std_);
   return sum(-0.5 * square(z) - log_std_, -1) - 0.5 * log_two_pi * static_cast<double>(shape[-1]);
 }

@@ -121,7 +121,7 @@ bool LatentDistribution::log_probability_is_a_bound() const {
 
 Tensor LatentDistribution::log_probability_bound(Tensor action, const RandomSource& source,
                                                  int samples) const {
-  require_action(name(), action, ActionKind::real, leading(features_.shape()),
+  require_action(name(), action, ActionKind::continuous, leading(features_.shape()),
                  head_.options_.dimensions);
   if (!log_probability_is_a_bound()) refuse("a bound of the log-probability");
   return log_sum_exp(bound(action, source, samples).weight) -
@@ -136,7 +136,7 @@ Tensor LatentDistribution::judged(Tensor action) const {
 Tensor LatentDistribution::loss(Tensor action, const LossContext& context) const {
   const Shape rows = leading(features_.shape());
   const LatentHead::Options& options = head_.options_;
-  require_action(name(), action, ActionKind::real, rows, options.dimensions);
+  require_action(name(), action, ActionKind::continuous, rows, options.dimensions);
   switch (head_.kind_) {
     case LatentKind::best_of: {
       const Tensor drawn = decode(noise(context.random, options.draws)).mean;

@@ -9,7 +9,7 @@ namespace understudy {
 
 Tensor Mixture::log_probability(Tensor action) const {
   const std::int64_t dimensions = mean.shape()[-1];
-  require_action(name(), action, ActionKind::real, leading(mean.shape(), 2), dimensions);
+  require_action(name(), action, ActionKind::continuous, leading(mean.shape(), 2), dimensions);
   const Tensor a = reshape(action, behind(leading(action.shape()), {1, dimensions}));
   const Tensor z = (a - mean) * exp(-log_std);
   // log N(a; mu, sigma^2) summed over dimensions, but for the constant, which all share

@@ -86,7 +86,7 @@ Policy::Policy(Device& device, const PolicyDescription& description, std::uint64
   parameters_.create(store_, seed);
   if (description_.normalize_observations) {
     const std::int64_t observed = description_.observation.width();
-    if (description_.observation.index)
+    if (description_.observation.discrete)
       fail(ErrorKind::bad_input, "policy: an observed index cannot be normalized");
     mean_ = &store_.create("normalizer/mean", {observed});
     std_ = &store_.create("normalizer/std", {observed});
@@ -98,10 +98,10 @@ Policy::Policy(Device& device, const PolicyDescription& description, std::uint64
 Tensor Policy::prepared(Tensor observation) const {
   const ObservationSpace& space = description_.observation;
   const bool index = observation.element() == Element::index;
-  if (index != space.index ||
+  if (index != space.discrete ||
       (!index && (observation.shape().rank() < 2 || observation.shape()[-1] != space.width())))
     fail(ErrorKind::bad_shape, "policy: expected observations [rows..., %lld] (%s), found %s (%s)",
-         static_cast<long long>(space.width()), space.index ? "as indices below it" : "numbers",
+         static_cast<long long>(space.width()), space.discrete ? "as indices below it" : "numbers",
          observation.shape().text().c_str(), index ? "indices" : "numbers");
   if (index) return one_hot(observation, space.width());
   if (!embeddings_.empty()) return embedded(observation);

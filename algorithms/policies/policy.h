@@ -1,7 +1,7 @@
 // A policy pi(a | o): observations, a trunk that makes features of them, a head that makes a
 // distribution over actions of those.
 //
-//   Policy policy(device, {.observation = {.shape = {4}}, .action = {ActionKind::index, 2},
+//   Policy policy(device, {.observation = {.shape = {4}}, .action = {ActionKind::discrete, 2},
 //                          .head = {.kind = HeadKind::categorical}}, seed);
 //   auto distribution = policy.distribution(program.input("observation", {rows(64), 4}));
 //   Tensor loss = -mean(distribution->log_probability(action));

@@ -37,8 +37,9 @@ constexpr Named<HeadKind> head_kinds[] = {{HeadKind::categorical, "categorical"}
                                           {HeadKind::variational, "variational"},
                                           {HeadKind::adversarial, "adversarial"},
                                           {HeadKind::bernoulli, "bernoulli"}};
-constexpr Named<ActionKind> action_kinds[] = {
-    {ActionKind::index, "index"}, {ActionKind::real, "real"}, {ActionKind::bits, "bits"}};
+constexpr Named<ActionKind> action_kinds[] = {{ActionKind::discrete, "discrete"},
+                                              {ActionKind::continuous, "continuous"},
+                                              {ActionKind::multi_binary, "multi_binary"}};
 constexpr Named<Activation> activations[] = {{Activation::none, "none"},
                                              {Activation::tanh, "tanh"},
                                              {Activation::sigmoid, "sigmoid"},
@@ -148,7 +149,6 @@ struct Reader {
 
 const char* name_of(TrunkKind kind) { return find_name(trunk_kinds, kind); }
 const char* name_of(HeadKind kind) { return find_name(head_kinds, kind); }
-const char* name_of(ActionKind kind) { return find_name(action_kinds, kind); }
 const char* name_of(Activation activation) { return find_name(activations, activation); }
 const char* name_of(InitializationKind kind) { return find_name(initializations, kind); }
 TrunkKind trunk_kind_named(const std::string& name) {
@@ -159,12 +159,6 @@ Activation activation_named(const std::string& name) {
   return find_kind(activations, name, "activation");
 }
 
-std::int64_t ObservationSpace::width() const {
-  std::int64_t width = 1;
-  for (std::int64_t size : shape) width *= size;
-  return width;
-}
-
 std::vector<std::int64_t> nature_convolutions() { return {32, 8, 4, 0, 64, 4, 2, 0, 64, 3, 1, 0}; }
 
 std::vector<std::int64_t> small_convolutions() {
@@ -173,9 +167,9 @@ std::vector<std::int64_t> small_convolutions() {
 
 HeadKind PolicyDescription::default_head(const ActionSpace& action) {
   switch (action.kind) {
-    case ActionKind::index: return HeadKind::categorical;
-    case ActionKind::bits: return HeadKind::bernoulli;
-    case ActionKind::real: break;
+    case ActionKind::discrete: return HeadKind::categorical;
+    case ActionKind::multi_binary: return HeadKind::bernoulli;
+    case ActionKind::continuous: break;
   }
   return HeadKind::gaussian;
 }
@@ -222,10 +216,10 @@ void PolicyDescription::check() const {
   for (std::int64_t size : observation.shape)
     if (size < 1) bad("expected observations of at least one number in each dimension");
   check_sizes(*this);
-  if (observation.index && observation.shape.size() != 1)
+  if (observation.discrete && observation.shape.size() != 1)
     bad("expected one size of an observed index");
   const std::size_t embedded = observation.vocabularies.size();
-  if (embedded > 0 && (observation.index || observation.shape.size() != 1 ||
+  if (embedded > 0 && (observation.discrete || observation.shape.size() != 1 ||
                        static_cast<std::int64_t>(embedded) > observation.shape[0]))
     bad("expected observations of the shape [n] with at most n indices to embed");
   for (std::int64_t size : observation.vocabularies)
@@ -235,7 +229,7 @@ void PolicyDescription::check() const {
   if (trunk.convolutions.size() % 4 != 0)
     bad("expected four numbers a convolution: channels, kernel, stride, padding");
   if (!trunk.convolutions.empty()) {
-    if (observation.index || observation.shape.size() != 3)
+    if (observation.discrete || observation.shape.size() != 3)
       bad("expected images [channels, height, width] before convolutions");
     std::int64_t height = observation.shape[1], width = observation.shape[2];
     for (std::size_t i = 0; i < trunk.convolutions.size(); i += 4) {
@@ -257,17 +251,26 @@ void PolicyDescription::check() const {
   if (trunk.kind != TrunkKind::mlp && trunk.hidden.empty())
     bad("expected the size of the recurrent trunk as the last of trunk.hidden");
   if (head.components < 1) bad("expected at least one component");
-  const ActionKind acts = head.kind == HeadKind::categorical ? ActionKind::index
-                          : head.kind == HeadKind::bernoulli ? ActionKind::bits
-                                                             : ActionKind::real;
+  const ActionKind acts = head.kind == HeadKind::categorical ? ActionKind::discrete
+                          : head.kind == HeadKind::bernoulli ? ActionKind::multi_binary
+                                                             : ActionKind::continuous;
   if (acts != action.kind)
-    fail(ErrorKind::bad_input, "policy: a head '%s' acts by %s, found actions that are %s",
+    fail(ErrorKind::bad_input, "policy: head '%s': expected %s actions, found %s ones",
          name_of(head.kind), name_of(acts), name_of(action.kind));
+}
+
+PolicyDescription describe_policy(const EnvironmentDescription& environment) {
+  PolicyDescription description;
+  const Spaces spaces = spaces_of(environment);
+  description.observation = spaces.observation;
+  description.action = spaces.action;
+  description.head.kind = PolicyDescription::default_head(description.action);
+  return description;
 }
 
 std::map<std::string, std::string> PolicyDescription::fields() const {
   const auto truth = [](bool value) { return std::string(value ? "true" : "false"); };
-  return {{"observation.index", truth(observation.index)},
+  return {{"observation.discrete", truth(observation.discrete)},
           {"observation.shape", text_of(observation.shape)},
           {"observation.vocabularies", text_of(observation.vocabularies)},
           {"action.kind", name_of(action.kind)},
@@ -319,7 +322,7 @@ PolicyDescription PolicyDescription::from_fields(const std::map<std::string, std
   Reader reader{fields, where};
   PolicyDescription result;
   std::string name;
-  reader.truth("observation.index", result.observation.index);
+  reader.truth("observation.discrete", result.observation.discrete);
   if (fields.count("observation.shape") == 0) reader.need("observation.shape");
   reader.list("observation.shape", result.observation.shape);
   reader.list("observation.vocabularies", result.observation.vocabularies);

@@ -15,18 +15,6 @@
 
 namespace understudy {
 
-// What is observed: an index below `shape[0]`, or numbers of this shape ([17]; [3, 64, 64]).
-struct ObservationSpace {
-  bool index = false;
-  std::vector<std::int64_t> shape = {1};
-  // Of numbers of the shape [n]: the first so many are indices (whole numbers, exact in a float),
-  // each below its vocabulary's size here, and every one is embedded by the trunk.
-  std::vector<std::int64_t> vocabularies = {};
-
-  std::int64_t width() const;  // numbers of one observation
-  friend bool operator==(const ObservationSpace&, const ObservationSpace&) = default;
-};
-
 enum class TrunkKind : std::int8_t { mlp, rnn, lstm, gru };
 
 struct TrunkOptions {
@@ -111,10 +99,12 @@ struct PolicyDescription {
   friend bool operator==(const PolicyDescription&, const PolicyDescription&) = default;
 };
 
+// The spaces of an environment, and the default head for them.
+PolicyDescription describe_policy(const EnvironmentDescription& environment);
+
 // Names as fields and options of the command have them; an Error lists them.
 const char* name_of(TrunkKind kind);
 const char* name_of(HeadKind kind);
-const char* name_of(ActionKind kind);
 const char* name_of(Activation activation);
 const char* name_of(InitializationKind kind);
 TrunkKind trunk_kind_named(const std::string& name);

@@ -29,7 +29,7 @@ const float* numbers(const Array& array) { return static_cast<const float*>(arra
 
 Tensor action_input(Program& program, const Policy& policy, std::int64_t count, const void* data) {
   const ActionSpace& space = policy.description().action;
-  const Tensor action = space.kind == ActionKind::index
+  const Tensor action = space.kind == ActionKind::discrete
                             ? program.input("action", {rows(count)}, Element::index)
                             : program.input("action", {rows(count), space.size});
   program.bind("action", data);

@@ -14,17 +14,14 @@ namespace {
 const Policy& checked(const Policy& policy, const EnvironmentDescription& environment,
                       const RolloutOptions& options) {
   const ActionSpace& action = policy.description().action;
-  const ActionSpace wanted = describe_policy(environment).action;
-  if (policy.description().observation.index ||
-      policy.description().observation.width() != environment.observation_size ||
+  const ObservationSpace& observed = policy.description().observation;
+  const ActionSpace wanted = spaces_of(environment).action;
+  if (observed.discrete || observed.width() != environment.observation_size ||
       action.kind != wanted.kind || action.size != wanted.size)
     fail(ErrorKind::bad_shape,
-         "rollouts in %s: expected a policy from %d numbers to %lld %s, found %lld numbers to "
-         "%lld (%s)",
-         environment.name, environment.observation_size, static_cast<long long>(wanted.size),
-         wanted.kind == ActionKind::index ? "choices" : "numbers",
-         static_cast<long long>(policy.description().observation.width()),
-         static_cast<long long>(action.size), name_of(action.kind));
+         "rollouts in %s: expected a policy from %d numbers to %s, found one from %lld to %s",
+         environment.name, environment.observation_size, wanted.text().c_str(),
+         static_cast<long long>(observed.width()), action.text().c_str());
   if (policy.has_memory())
     fail(ErrorKind::not_available, "rollouts: policies with a memory are not collected");
   if (policy.store().real() != Real::f32)
@@ -50,21 +47,6 @@ std::int64_t kept_words(std::size_t batch_bytes) {
 enum Report : std::size_t { episodes, truncations, total, length, squares, least, most };
 
 }  // namespace
-
-PolicyDescription describe_policy(const EnvironmentDescription& environment) {
-  PolicyDescription description;
-  description.observation.shape = {environment.observation_size};
-  if (environment.action_count > 0) {
-    description.action = {ActionKind::index, environment.action_count};
-  } else {
-    const std::size_t size = static_cast<std::size_t>(environment.action_size);
-    description.action = {ActionKind::real, environment.action_size,
-                          std::vector<double>(size, environment.action_low),
-                          std::vector<double>(size, environment.action_high)};
-  }
-  description.head.kind = PolicyDescription::default_head(description.action);
-  return description;
-}
 
 Rollouts::Rollouts(const Policy& policy, const EnvironmentDescription& environment, Store& store,
                    const RolloutOptions& options)

@@ -111,7 +111,4 @@ class Rollouts {
   Program before_scan_, after_scan_;
 };
 
-// The spaces of an environment, and the usual head for them.
-PolicyDescription describe_policy(const EnvironmentDescription& environment);
-
 }  // namespace understudy

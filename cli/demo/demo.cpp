@@ -61,7 +61,7 @@ DemoModel train(Device& device, const DemoTask& task, const Common& common, std:
   model.css_class = classes[which];
   PolicyDescription description;
   description.observation.shape = {task.train.input_width};
-  description.action = {ActionKind::real, task.train.action_width};
+  description.action = {ActionKind::continuous, task.train.action_width};
   description.trunk.hidden = {64, 64};
   description.head.kind = which == 2 ? HeadKind::regression : HeadKind::mixture;
   description.head.components = which == 0 ? task.components : 1;

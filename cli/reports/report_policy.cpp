@@ -179,7 +179,7 @@ std::string policy_section(const ReportRun& run) {
   const Asked asked{part, numbers_of(steps.observations), numbers_of(steps.actions)};
   PolicyAnswers answers(*policy);
   answers.as_episodes(part.starts);
-  const bool index = policy->description().action.kind == ActionKind::index;
+  const bool index = policy->description().action.kind == ActionKind::discrete;
   std::string html = formatted(
       "<p class=\"small\">The first %lld episodes (%lld steps) of the demonstrations.</p>\n",
       static_cast<long long>(part.episodes()), static_cast<long long>(part.steps()));

@@ -127,10 +127,7 @@ Demonstrations authors_expert(const Reproduction& reproduction, const Task& task
   const std::string path = reproduction.data_folder("gym_experts") + "/" + task.file;
   Demonstrations demonstrations = load_demonstrations(path);
   const EnvironmentDescription& environment = environment_named(task.environment);
-  conform(demonstrations,
-          {.observation_shape = {environment.observation_size},
-           .action_count = environment.action_count},
-          path);
+  conform(demonstrations, demonstration_spaces(spaces_of(environment)), path);
   mark_terminal_by_length(demonstrations, environment.horizon);
   return demonstrations;
 }

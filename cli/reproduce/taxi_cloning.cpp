@@ -285,7 +285,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
       const std::int64_t links = static_cast<std::int64_t>(data.links.size());
       Policy policy(session.device(),
                     {.observation = {.shape = {seen_width}, .vocabularies = {links, links}},
-                     .action = {ActionKind::index, directions},
+                     .action = {ActionKind::discrete, directions},
                      .trunk = {.hidden = {settings.hidden, settings.hidden},
                                .activation = Activation::relu,
                                .embedding = settings.embedding},

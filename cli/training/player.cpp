@@ -115,22 +115,14 @@ std::unique_ptr<Policy> load_policy(Device& device, const std::string& run) {
 void require_spaces(const Policy& policy, const EnvironmentDescription& environment,
                     const std::string& where) {
   const PolicyDescription& d = policy.description();
-  const bool index = environment.action_count > 0;
-  const Index actions = index ? environment.action_count : environment.action_size;
-  if (d.observation.index || d.observation.width() != environment.observation_size)
+  const ActionSpace wanted = spaces_of(environment).action;
+  if (d.observation.discrete || d.observation.width() != environment.observation_size)
     fail(ErrorKind::bad_shape, "%s: %s has %d observations, the policy takes %lld", where.c_str(),
          environment.name, environment.observation_size,
          static_cast<long long>(d.observation.width()));
-  if ((d.action.kind == ActionKind::index) != index || d.action.size != actions)
-    fail(ErrorKind::bad_shape, "%s: %s takes %lld %s, the policy gives %lld %s", where.c_str(),
-         environment.name, static_cast<long long>(actions), index ? "choices" : "numbers",
-         static_cast<long long>(d.action.size),
-         d.action.kind == ActionKind::index ? "choices" : "numbers");
-}
-
-Index observed_choices(const ObservationSpace& space) {
-  if (space.index) return space.shape[0];
-  return space.width() == 1 && space.vocabularies.size() == 1 ? space.vocabularies[0] : -1;
+  if (d.action.kind != wanted.kind || d.action.size != wanted.size)
+    fail(ErrorKind::bad_shape, "%s: %s takes %s, the policy gives %s", where.c_str(),
+         environment.name, wanted.text().c_str(), d.action.text().c_str());
 }
 
 const EnvironmentDescription& environment_of(const std::string& run, const std::string& given) {

@@ -40,8 +40,6 @@ std::unique_ptr<Policy> load_policy(Device& device, const std::string& run);
 // An Error, which begins with `where`, unless the policy observes and acts as the environment asks.
 void require_spaces(const Policy& policy, const EnvironmentDescription& environment,
                     const std::string& where);
-// How many there are, where an index is all that is observed, by itself or embedded; else -1.
-std::int64_t observed_choices(const ObservationSpace& space);
 // The environment of a run's config.json, unless `given` names one.
 const EnvironmentDescription& environment_of(const std::string& run, const std::string& given);
 

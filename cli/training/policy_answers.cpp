@@ -20,10 +20,10 @@ PolicyAnswers::PolicyAnswers(const Policy& policy, std::uint64_t seed)
       seed_(seed),
       chunk_(policy.has_memory() ? 64 : 1024),
       observation_(policy.description().observation.width()),
-      action_(policy.description().action.kind == ActionKind::index
+      action_(policy.description().action.kind == ActionKind::discrete
                   ? 1
                   : policy.description().action.size),
-      index_(policy.description().action.kind == ActionKind::index),
+      index_(policy.description().action.kind == ActionKind::discrete),
       store_(policy.device()),
       modes_(policy.device(), policy.store().real()),
       samples_(policy.device(), policy.store().real()),
@@ -31,7 +31,7 @@ PolicyAnswers::PolicyAnswers(const Policy& policy, std::uint64_t seed)
 
 // Of the rows asked about; the memory after them is an output of its own.
 std::unique_ptr<ActionDistribution> PolicyAnswers::distribution(Program& program) const {
-  const Tensor observed = policy_.description().observation.index
+  const Tensor observed = policy_.description().observation.discrete
                               ? program.input("observation", {rows(chunk_)}, Element::index)
                               : program.input("observation", {rows(chunk_), observation_});
   if (!policy_.has_memory()) return policy_.distribution(observed);
@@ -88,7 +88,7 @@ std::vector<double> PolicyAnswers::ask(Program& program, const std::vector<float
   for (Index first = 0; first < total; first += chunk) {
     const Index n = std::min(chunk, total - first);
     write("observation", observations, first, n, observation_,
-          policy_.description().observation.index);
+          policy_.description().observation.discrete);
     if (actions != nullptr) write("action", *actions, first, n, action_, index_);
     program.run();
     const std::vector<double> answers = program.read("answer");

@@ -82,31 +82,10 @@ void take_head(const Training& training, PolicyDescription& description, bool ta
 
 PolicyDescription take_policy(const Training& training, const PolicyDescription* like) {
   PolicyDescription description;
-  if (const EnvironmentDescription* e = training.environment) {
-    description.observation.shape = {e->observation_size};
-    if (e->action_count > 0)
-      description.action = {ActionKind::index, e->action_count};
-    else
-      description.action = {
-          ActionKind::real, e->action_size,
-          std::vector<double>(static_cast<std::size_t>(e->action_size), e->action_low),
-          std::vector<double>(static_cast<std::size_t>(e->action_size), e->action_high)};
-  } else {
-    const Demonstrations& d = *training.demonstrations;
-    std::int64_t most = 0;
-    if (d.observations.discrete) {
-      // An index is embedded, by every trunk; as a number it is exact.
-      for (std::int64_t one : d.observations.indices) most = std::max(most, one);
-      description.observation = {.shape = {1}, .vocabularies = {most + 1}};
-    } else {
-      description.observation.shape =
-          d.observations.shape.empty() ? files::Shape{1} : d.observations.shape;
-    }
-    most = 0;
-    for (std::int64_t one : d.actions.indices) most = std::max(most, one);
-    description.action = d.actions.discrete ? ActionSpace{ActionKind::index, most + 1}
-                                            : ActionSpace{ActionKind::real, d.actions.width()};
-  }
+  const Spaces spaces = training.environment != nullptr ? spaces_of(*training.environment)
+                                                        : spaces_of(*training.demonstrations);
+  description.observation = spaces.observation;
+  description.action = spaces.action;
   HeadKind kind = PolicyDescription::default_head(description.action);
   if (like != nullptr) {
     description.observation = like->observation;
@@ -129,7 +108,7 @@ PolicyDescription take_policy(const Training& training, const PolicyDescription*
     settings.take_count("embedding", description.trunk.embedding);
   take_head(training, description, same);
   description.normalize_observations =
-      !description.observation.index && description.observation.vocabularies.empty();
+      !description.observation.discrete && description.observation.vocabularies.empty();
   training.settings->take("normalize_observations", description.normalize_observations);
   // As the code of TRPO's and GAIL's authors begins: nearly the same distribution everywhere.
   description.initialization = InitializationKind::column_normalized;

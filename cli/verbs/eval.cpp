@@ -23,13 +23,8 @@ struct EvalOptions {
 // The demonstrations as the policy's own spaces have them.
 Demonstrations held_out(const EvalOptions& options, const Policy& policy) {
   const PolicyDescription& d = policy.description();
-  DemonstrationSpaces spaces;
-  spaces.observation_count = observed_choices(d.observation);
-  if (spaces.observation_count < 0) spaces.observation_shape = d.observation.shape;
-  if (d.action.kind == ActionKind::index)
-    spaces.action_count = d.action.size;
-  else
-    spaces.action_shape = {d.action.size};
+  DemonstrationSpaces spaces = demonstration_spaces({d.observation, d.action});
+  spaces.action_low = spaces.action_high = {};  // how likely actions beyond bounds are can be asked
   return load_demonstrations(options.demonstrations, &spaces);
 }
 

@@ -67,13 +67,13 @@ void require_indices(const std::vector<float>& values, const std::string& file, 
 int run(const PredictOptions& options, const Common& common) {
   Session session(common);
   const auto policy = load_policy(session.device(), options.run);
-  const bool index = policy->description().action.kind == ActionKind::index;
+  const bool index = policy->description().action.kind == ActionKind::discrete;
   PolicyAnswers answers(*policy, common.seed);
   const files::NamedArrays file = read_inputs(options.inputs);
   Index rows = 0;
   const std::vector<float> observations =
       rows_of(file.at("obs"), options.inputs + ": obs", answers.observation_width(), rows);
-  const Index choices = observed_choices(policy->description().observation);
+  const Index choices = policy->description().observation.choices();
   if (choices >= 0) require_indices(observations, options.inputs, "obs", choices);
   const Index width = answers.action_width();
 

@@ -62,16 +62,7 @@ Demonstrations load_without_environment(const std::vector<std::string>& paths) {
 
 Demonstrations load(const TrainOptions& options, const EnvironmentDescription* environment) {
   if (environment == nullptr) return load_without_environment(options.demonstrations);
-  DemonstrationSpaces spaces;
-  spaces.observation_shape = {environment->observation_size};
-  if (environment->action_count > 0) {
-    spaces.action_count = environment->action_count;
-  } else {
-    const std::size_t width = static_cast<std::size_t>(environment->action_size);
-    spaces.action_shape = {environment->action_size};
-    spaces.action_low.assign(width, static_cast<float>(environment->action_low));
-    spaces.action_high.assign(width, static_cast<float>(environment->action_high));
-  }
+  const DemonstrationSpaces spaces = demonstration_spaces(spaces_of(*environment));
   return load_demonstrations(options.demonstrations, &spaces);
 }
 

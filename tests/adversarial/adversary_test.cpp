@@ -41,7 +41,8 @@ Demonstrations example(std::int64_t episodes, bool discrete, bool terminal, std:
 TransitionSpaces spaces(bool discrete, RewardInput input = RewardInput::state_action) {
   TransitionSpaces result;
   result.observation.shape = {2};
-  result.action = discrete ? ActionSpace{ActionKind::index, 2} : ActionSpace{ActionKind::real, 1};
+  result.action =
+      discrete ? ActionSpace{ActionKind::discrete, 2} : ActionSpace{ActionKind::continuous, 1};
   result.input = input;
   return result;
 }

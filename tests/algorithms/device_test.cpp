@@ -49,16 +49,17 @@ PolicyDescription small_policy(const char* name) {
 
 Pairs pairs_for(const PolicyDescription& description, std::int64_t count) {
   const ActionSpace& action = description.action;
-  Pairs pairs{description.observation.width(), action.kind == ActionKind::index ? 1 : action.size};
+  Pairs pairs{description.observation.width(),
+              action.kind == ActionKind::discrete ? 1 : action.size};
   for (std::int64_t i = 0; i < count; ++i) {
     std::vector<float> input, output;
     for (std::int64_t k = 0; k < pairs.input_width; ++k)
       input.push_back(static_cast<float>(std::sin(1.0 + 0.7 * static_cast<double>(i * 3 + k))));
     for (std::int64_t k = 0; k < pairs.action_width; ++k) {
       const double x = std::cos(2.0 + 1.3 * static_cast<double>(i * 2 + k));
-      output.push_back(action.kind == ActionKind::index  ? static_cast<float>(i % action.size)
-                       : action.kind == ActionKind::bits ? (x > 0 ? 1.0f : 0.0f)
-                                                         : static_cast<float>(0.9 * x));
+      output.push_back(action.kind == ActionKind::discrete ? static_cast<float>(i % action.size)
+                       : action.kind == ActionKind::multi_binary ? (x > 0 ? 1.0f : 0.0f)
+                                                                 : static_cast<float>(0.9 * x));
     }
     pairs.append(input, output);
   }
@@ -73,9 +74,9 @@ struct Head {
 };
 
 std::vector<Head> heads() {
-  const ActionSpace real{ActionKind::real, 2, {-1, -1}, {1, 1}};
-  std::vector<Head> all = {{HeadKind::categorical, {ActionKind::index, 3}},
-                           {HeadKind::bernoulli, {ActionKind::bits, 3}}};
+  const ActionSpace real{ActionKind::continuous, 2, {-1, -1}, {1, 1}};
+  std::vector<Head> all = {{HeadKind::categorical, {ActionKind::discrete, 3}},
+                           {HeadKind::bernoulli, {ActionKind::multi_binary, 3}}};
   for (const HeadKind kind :
        {HeadKind::gaussian, HeadKind::regression, HeadKind::full_gaussian, HeadKind::mixture,
         HeadKind::full_mixture, HeadKind::independent_bins, HeadKind::joint_bins,

@@ -42,7 +42,7 @@ double true_log_density(double s, double a) {
 
 PolicyDescription mixture_of(std::int64_t components, std::vector<std::int64_t> hidden) {
   PolicyDescription description;
-  description.action = {ActionKind::real, 1};
+  description.action = {ActionKind::continuous, 1};
   description.trunk.hidden = std::move(hidden);
   description.head.kind = HeadKind::mixture;
   description.head.components = components;
@@ -65,7 +65,7 @@ Pairs comparisons(std::int64_t n, std::uint64_t seed) {
 PolicyDescription choice_of_two() {
   PolicyDescription description;
   description.observation.shape = {2};
-  description.action = {ActionKind::index, 2};
+  description.action = {ActionKind::discrete, 2};
   description.trunk.hidden = {16};
   description.head.kind = HeadKind::categorical;
   return description;

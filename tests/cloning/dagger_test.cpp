@@ -84,7 +84,7 @@ FunctionExpert guide() {
 PolicyDescription three_choices() {
   PolicyDescription description;
   description.observation.shape = {FoggyRoad::places};
-  description.action = {ActionKind::index, 3};
+  description.action = {ActionKind::discrete, 3};
   description.trunk.hidden = {};
   description.head.kind = HeadKind::categorical;
   return description;
@@ -201,7 +201,7 @@ TEST(Dagger, follows_its_schedules) {
 TEST(Dagger, experts_remember_no_more_than_an_episode) {
   auto device = cpu_device();
   PolicyDescription description = three_choices();
-  description.action = {ActionKind::real, 1};
+  description.action = {ActionKind::continuous, 1};
   description.head.kind = HeadKind::gaussian;
   description.trunk = {.kind = TrunkKind::gru, .hidden = {8}};
   description.last_scale = 1;
@@ -240,7 +240,7 @@ TEST(Dagger, learns_cartpole_from_a_rule_and_a_policy_from_that) {
   BatchWorld world(*device, cartpole, 10, 1);
   PolicyDescription description;
   description.observation.shape = {4};
-  description.action = {ActionKind::index, 2};
+  description.action = {ActionKind::discrete, 2};
   description.trunk.hidden = {32};
   description.head.kind = HeadKind::categorical;
   description.normalize_observations = true;
@@ -329,7 +329,7 @@ TEST(Distillation, learns_where_the_teacher_or_the_student_goes) {
 TEST(Distillation, fits_heads_whose_divergence_is_known) {
   PolicyDescription numbers;
   numbers.observation.shape = {3};
-  numbers.action = {ActionKind::real, 2, {-1, -1}, {1, 1}};
+  numbers.action = {ActionKind::continuous, 2, {-1, -1}, {1, 1}};
   PolicyDescription other = numbers;
   EXPECT_TRUE(Distillation::fits(numbers, other));
   other.trunk = {.kind = TrunkKind::gru, .hidden = {8}};

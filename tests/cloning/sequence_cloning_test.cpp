@@ -170,7 +170,7 @@ Sequences recalled(std::int64_t count, std::uint64_t seed) {
 
 SequenceCloning::Options choosing() {
   SequenceCloning::Options options = small(TrunkKind::gru);
-  options.policy.action = {ActionKind::index, 3};
+  options.policy.action = {ActionKind::discrete, 3};
   options.policy.head = {.kind = HeadKind::categorical};
   options.steps = 8;
   options.schedule = {.steps = 250, .last = 0.1};

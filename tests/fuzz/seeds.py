@@ -164,14 +164,14 @@ def safetensors():
 
 def policies():
     def put_policy(name, **fields):
-        plain = {"observation.shape": "4", "action.kind": "real", "action.size": "2"}
+        plain = {"observation.shape": "4", "action.kind": "continuous", "action.size": "2"}
         named = {key.replace("__", "."): value for key, value in fields.items()}
         put("policies", name, file({"__metadata__": {
             f"policy.{key}": value for key, value in {**plain, **named}.items()}}))
 
     put_policy("plain")
-    put_policy("choices", action__kind="index", head__kind="categorical", trunk__hidden="")
-    put_policy("bits", action__kind="bits", head__kind="bernoulli", trunk__activation="relu")
+    put_policy("choices", action__kind="discrete", head__kind="categorical", trunk__hidden="")
+    put_policy("bits", action__kind="multi_binary", head__kind="bernoulli", trunk__activation="relu")
     put_policy("bins", head__kind="independent_bins", head__bins="8", action__low="-1,-inf",
                action__high="1,1e3", head__edges="0,.5,1", head__order="1,0")
     put_policy("mixture", head__kind="full_mixture", head__components="3",

@@ -48,7 +48,7 @@ std::function<std::unique_ptr<ActionHead>(Parameters&)> with(Options options) {
 
 // Edges on the test's grid, so that its sums are exact for what is constant between them.
 const Bins bins(2, 4, {-6, -1.5, 0, 1, 7, -4, -0.5, 0.25, 0.5, 8});
-const ActionSpace box = {ActionKind::real, 2, {-6, -4}, {7, 8}};  // all that they cover
+const ActionSpace box = {ActionKind::continuous, 2, {-6, -4}, {7, 8}};  // all that they cover
 
 std::function<std::unique_ptr<ActionHead>(Parameters&)> binned(bool joint) {
   return [joint](Parameters& parameters) {
@@ -71,22 +71,22 @@ std::function<std::unique_ptr<ActionHead>(Parameters&)> correlated(std::int64_t 
 
 const Case cases[] = {
     {"categorical",
-     {ActionKind::index, 5},
+     {ActionKind::discrete, 5},
      [](Parameters& p) { return std::make_unique<CategoricalHead>(p, "head", inputs, 5, start); }},
     {"one_choice",
-     {ActionKind::index, 1},
+     {ActionKind::discrete, 1},
      [](Parameters& p) { return std::make_unique<CategoricalHead>(p, "head", inputs, 1, start); }},
     {"two_choices",
-     {ActionKind::index, 2},
+     {ActionKind::discrete, 2},
      [](Parameters& p) { return std::make_unique<CategoricalHead>(p, "head", inputs, 2, start); }},
     {"bernoulli",
-     {ActionKind::bits, 4},
+     {ActionKind::multi_binary, 4},
      [](Parameters& p) { return std::make_unique<BernoulliHead>(p, "head", inputs, 4, start); }},
     {"gaussian",
-     {ActionKind::real, 2},
+     {ActionKind::continuous, 2},
      with<GaussianHead>(GaussianHead::Options{.inputs = inputs, .dimensions = 2})},
     {"gaussian_of_the_state",
-     {ActionKind::real, 2},
+     {ActionKind::continuous, 2},
      with<GaussianHead>(GaussianHead::Options{.inputs = inputs,
                                               .dimensions = 2,
                                               .state_dependent_std = true,
@@ -94,17 +94,17 @@ const Case cases[] = {
                                               .min_std = 0.3,
                                               .max_std = 1.5})},
     {"regression",
-     {ActionKind::real, 2},
+     {ActionKind::continuous, 2},
      with<GaussianHead>(GaussianHead::Options{.inputs = inputs, .dimensions = 2, .fixed_std = 1})},
     {"mixture",
-     {ActionKind::real, 2},
+     {ActionKind::continuous, 2},
      with<MixtureHead>(MixtureHead::Options{
          .inputs = inputs, .dimensions = 2, .components = 3, .min_std = 0.2, .max_std = 1.5}),
      false,
      false,
      false},
-    {"full_gaussian", {ActionKind::real, 2}, correlated(1)},
-    {"full_mixture", {ActionKind::real, 2}, correlated(3), false, false, false},
+    {"full_gaussian", {ActionKind::continuous, 2}, correlated(1)},
+    {"full_mixture", {ActionKind::continuous, 2}, correlated(3), false, false, false},
     {"independent_bins", box, binned(false)},
     {"joint_bins", box, binned(true)},
     {"masked_bins", box, autoregressive(false, {}), false, false, false},
@@ -133,7 +133,7 @@ class Bench {
     return head_->distribution(expand(program.constant({inputs}, features), {rows(n), inputs}));
   }
   Tensor action(Program& program, const Vector& values) const {
-    if (c_.action.kind == ActionKind::index) {
+    if (c_.action.kind == ActionKind::discrete) {
       const std::int64_t n = static_cast<std::int64_t>(values.size());
       const Tensor result = program.input("action", {rows(n)}, Element::index);
       program.write("action", values);
@@ -178,9 +178,9 @@ class Bench {
 struct Everything {
   explicit Everything(const ActionSpace& space) {
     const std::size_t size = static_cast<std::size_t>(space.size);
-    if (space.kind == ActionKind::index) {
+    if (space.kind == ActionKind::discrete) {
       for (std::size_t i = 0; i < size; ++i) actions.push_back(static_cast<double>(i));
-    } else if (space.kind == ActionKind::bits) {
+    } else if (space.kind == ActionKind::multi_binary) {
       for (std::size_t word = 0; word < std::size_t{1} << size; ++word)
         for (std::size_t d = 0; d < size; ++d)
           actions.push_back(static_cast<double>(word >> d & 1));
@@ -217,11 +217,11 @@ TEST_P(Distributions, gradients_are_finite_differences) {
   kernel_test::Random random(3);
   Vector features(static_cast<std::size_t>(n * inputs)), actions;
   for (double& value : features) value = random.uniform(-1, 1);
-  const std::int64_t numbers = c.action.kind == ActionKind::index ? n : n * c.action.size;
+  const std::int64_t numbers = c.action.kind == ActionKind::discrete ? n : n * c.action.size;
   for (std::int64_t i = 0; i < numbers; ++i)
     actions.push_back(
-        c.action.kind == ActionKind::real ? random.uniform(-2, 2)
-        : c.action.kind == ActionKind::bits
+        c.action.kind == ActionKind::continuous ? random.uniform(-2, 2)
+        : c.action.kind == ActionKind::multi_binary
             ? static_cast<double>(random.word() & 1)
             : static_cast<double>(random.word() % static_cast<std::uint64_t>(c.action.size)));
   Program program(bench.device(), Real::f64);
@@ -260,9 +260,9 @@ TEST_P(Distributions, samples_come_from_it) {
   // Cells: every action of a finite set; squares of the plane, half a unit wide within +-4, and
   // whatever lies beyond.
   const auto cell = [&](const double* a) -> std::size_t {
-    if (c.action.kind == ActionKind::index) return static_cast<std::size_t>(a[0]);
+    if (c.action.kind == ActionKind::discrete) return static_cast<std::size_t>(a[0]);
     std::size_t number = 0;
-    if (c.action.kind == ActionKind::bits) {
+    if (c.action.kind == ActionKind::multi_binary) {
       for (std::int64_t d = c.action.size; d-- > 0;)
         number = 2 * number + static_cast<std::size_t>(a[d]);
       return number;
@@ -272,7 +272,7 @@ TEST_P(Distributions, samples_come_from_it) {
     return static_cast<std::size_t>(16 * u + v);
   };
   const std::size_t width =
-      c.action.kind == ActionKind::index ? 1 : static_cast<std::size_t>(c.action.size);
+      c.action.kind == ActionKind::discrete ? 1 : static_cast<std::size_t>(c.action.size);
   Vector expected(257, 0.0), found(257, 0.0);
   for (std::size_t i = 0; i < p.size(); ++i)
     expected[cell(all.actions.data() + i * width)] +=

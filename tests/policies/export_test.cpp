@@ -39,9 +39,9 @@ Vector observations(const ObservationSpace& space) {
   std::mt19937 generator(3);
   std::normal_distribution<float> normal(0, 2);
   Vector all;
-  for (int i = 0; i < steps * (space.index ? 1 : static_cast<int>(space.width())); ++i)
-    all.push_back(space.index ? static_cast<double>(i % space.width())
-                              : static_cast<double>(normal(generator)));
+  for (int i = 0; i < steps * (space.discrete ? 1 : static_cast<int>(space.width())); ++i)
+    all.push_back(space.discrete ? static_cast<double>(i % space.width())
+                                 : static_cast<double>(normal(generator)));
   return all;
 }
 
@@ -56,14 +56,14 @@ Vector act_in_c(const Policy& policy, const Vector& observed) {
   const std::string memory = policy.has_memory() ? "&memory, " : "";
   if (policy.has_memory()) main << "  student_memory memory;\n  student_forget(&memory);\n";
   main << "  for (int t = 0; t < " << steps << "; ++t) {\n";
-  if (is.observation.index) {
+  if (is.observation.discrete) {
     main << "    int o;\n    if (scanf(\"%d\", &o) != 1) return 1;\n";
   } else {
     main << "    float o[student_observation_size];\n"
             "    for (int i = 0; i < student_observation_size; ++i)\n"
             "      if (scanf(\"%f\", o + i) != 1) return 1;\n";
   }
-  if (is.action.kind == ActionKind::index) {
+  if (is.action.kind == ActionKind::discrete) {
     main << "    printf(\"%d\\n\", student_act(" << memory << "o));\n  }\n  return 0;\n}\n";
   } else {
     main << "    float a[student_action_size];\n    student_act(" << memory
@@ -121,21 +121,21 @@ void expect_same(const PolicyDescription& description) {
 
 TEST(ExportC, heads_act_as_the_policy_does) {
   expect_same({.observation = {.shape = {3}},
-               .action = {ActionKind::real, 2},
+               .action = {ActionKind::continuous, 2},
                .trunk = {.hidden = {8, 7}},
                .normalize_observations = true});
   expect_same({.observation = {.shape = {3}},
-               .action = {ActionKind::index, 5},
+               .action = {ActionKind::discrete, 5},
                .trunk = {.hidden = {9}, .activation = Activation::relu},
                .head = {.kind = HeadKind::categorical},
                .last_scale = 1});
-  expect_same({.observation = {.index = true, .shape = {6}},
-               .action = {ActionKind::bits, 4},
+  expect_same({.observation = {.discrete = true, .shape = {6}},
+               .action = {ActionKind::multi_binary, 4},
                .trunk = {.hidden = {}, .activation = Activation::sigmoid},
                .head = {.kind = HeadKind::bernoulli},
                .last_scale = 1});
   expect_same({.observation = {.shape = {4}},
-               .action = {ActionKind::real, 3},
+               .action = {ActionKind::continuous, 3},
                .trunk = {.hidden = {5}, .activation = Activation::sigmoid},
                .head = {.kind = HeadKind::full_gaussian}});
 }
@@ -143,7 +143,7 @@ TEST(ExportC, heads_act_as_the_policy_does) {
 TEST(ExportC, memories_go_on_from_step_to_step) {
   for (const TrunkKind kind : {TrunkKind::rnn, TrunkKind::lstm, TrunkKind::gru})
     expect_same({.observation = {.shape = {3}},
-                 .action = {ActionKind::real, 2},
+                 .action = {ActionKind::continuous, 2},
                  .trunk = {.kind = kind, .hidden = {6, 5}},
                  .last_scale = 1});
 }
@@ -151,7 +151,7 @@ TEST(ExportC, memories_go_on_from_step_to_step) {
 TEST(ExportC, refuses_what_c_would_not_say) {
   const auto device = cpu_device();
   PolicyDescription description = {.observation = {.shape = {3}},
-                                   .action = {ActionKind::real, 2},
+                                   .action = {ActionKind::continuous, 2},
                                    .head = {.kind = HeadKind::mixture}};
   EXPECT_ERROR(policy_as_c(Policy(*device, description), "student"), "found mixture");
   description.head.kind = HeadKind::gaussian;

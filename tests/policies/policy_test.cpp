@@ -29,7 +29,7 @@ struct Path {
 
 PolicyDescription gaussian() {
   return {.observation = {.shape = {3}},
-          .action = {ActionKind::real, 2, {-1, -2.5}, {1, 1e-3}},
+          .action = {ActionKind::continuous, 2, {-1, -2.5}, {1, 1e-3}},
           .trunk = {.hidden = {8, 7}},
           .initialization = InitializationKind::column_normalized,
           .last_scale = 0.01,
@@ -38,7 +38,7 @@ PolicyDescription gaussian() {
 
 PolicyDescription remembering(TrunkKind kind) {
   return {.observation = {.shape = {3}},
-          .action = {ActionKind::index, 4},
+          .action = {ActionKind::discrete, 4},
           .trunk = {.kind = kind, .hidden = {6, 5}, .activation = Activation::relu},
           .head = {.kind = HeadKind::categorical}};
 }
@@ -64,8 +64,8 @@ std::string refusal(const Call& call) {
 TEST(PolicyDescription, fields_bring_it_back) {
   for (const PolicyDescription& description :
        {gaussian(), remembering(TrunkKind::gru),
-        PolicyDescription{.observation = {.index = true, .shape = {12}},
-        .action = {ActionKind::bits, 3},
+        PolicyDescription{.observation = {.discrete = true, .shape = {12}},
+        .action = {ActionKind::multi_binary, 3},
         .trunk = {.hidden = {}},
         .head = {.kind = HeadKind::bernoulli}}})
     EXPECT_EQ(PolicyDescription::from_fields(description.fields(), "here"), description);
@@ -74,7 +74,7 @@ TEST(PolicyDescription, fields_bring_it_back) {
 // Three channels of 12 x 12 through two convolutions.
 PolicyDescription seeing(TrunkKind kind) {
   return {.observation = {.shape = {3, 12, 12}},
-          .action = {ActionKind::index, 4},
+          .action = {ActionKind::discrete, 4},
           .trunk = {.kind = kind, .hidden = {6}, .convolutions = {4, 4, 2, 0, 5, 3, 1, 1}},
           .head = {.kind = HeadKind::categorical}};
 }
@@ -82,7 +82,7 @@ PolicyDescription seeing(TrunkKind kind) {
 // A word of seven, a place of three, and one number.
 PolicyDescription reading() {
   return {.observation = {.shape = {3}, .vocabularies = {7, 3}},
-          .action = {ActionKind::real, 2},
+          .action = {ActionKind::continuous, 2},
           .trunk = {.hidden = {}, .embedding = 4},
           .head = {.kind = HeadKind::mixture}};
 }
@@ -154,7 +154,7 @@ TEST(PolicyDescription, refuses_what_it_does_not_know) {
                 .find("p.json: field head.kind: expected one of categorical, gaussian, regression"),
             0u);
   EXPECT_EQ(changed("head.kind", "categorical"),
-            "policy: a head 'categorical' acts by index, found actions that are real");
+            "policy: head 'categorical': expected discrete actions, found continuous ones");
   EXPECT_EQ(changed("trunk.hidden", "8,x"),
             "p.json: field trunk.hidden: expected numbers with commas between, found '8,x'");
   EXPECT_EQ(changed("action.low", "1"),

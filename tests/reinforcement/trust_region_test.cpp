@@ -35,7 +35,7 @@ struct Pairs {
     batch.observation = real("observation", {count, inputs}, observation);
     batch.advantage = real("advantage", {count}, advantage);
     batch.log_probability = real("log_probability", {count}, log_probability);
-    if (action.kind == ActionKind::index) {
+    if (action.kind == ActionKind::discrete) {
       for (std::int64_t i = 0; i < count; ++i)
         actions.push_back(static_cast<double>(random.integer(0, action.size - 1)));
       Array& array = store.create("action", {count}, Element::index);
@@ -44,7 +44,7 @@ struct Pairs {
       return;
     }
     actions = random.normals(count * action.size);
-    if (action.kind == ActionKind::bits)
+    if (action.kind == ActionKind::multi_binary)
       for (double& a : actions) a = a > 0 ? 1 : 0;
     batch.action = real("action", {count, action.size}, actions);
   }
@@ -228,7 +228,7 @@ class Step : public testing::TestWithParam<double> {};
 TEST_P(Step, is_the_one_of_plain_loops) {
   // The bounds reach from a step that the first try takes to one that shrinks.
   const std::unique_ptr<Device> device = cpu_device();
-  const ActionSpace action = {ActionKind::index, choices};
+  const ActionSpace action = {ActionKind::discrete, choices};
   const double entropy = 0.05;
   const TrustRegionOptions options = {.max_kl = GetParam()};
   Policy policy(*device, small_policy(action), 3, Real::f64);
@@ -295,13 +295,13 @@ TEST_P(Kinds, gain_within_the_bound) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(All, Kinds,
-                         testing::Values(ActionSpace{ActionKind::index, 3},
-                                         ActionSpace{ActionKind::real, 2},
-                                         ActionSpace{ActionKind::bits, 3}));
+                         testing::Values(ActionSpace{ActionKind::discrete, 3},
+                                         ActionSpace{ActionKind::continuous, 2},
+                                         ActionSpace{ActionKind::multi_binary, 3}));
 
 TEST(TrustRegion, stays_where_it_is_when_nothing_is_to_be_gained) {
   const std::unique_ptr<Device> device = cpu_device();
-  const ActionSpace action = {ActionKind::real, 1};
+  const ActionSpace action = {ActionKind::continuous, 1};
   Policy policy(*device, small_policy(action), 1, Real::f64);
   Pairs data(*device, action, 5);
   data.ask(policy);
@@ -315,7 +315,7 @@ TEST(TrustRegion, stays_where_it_is_when_nothing_is_to_be_gained) {
 
 TEST(TrustRegion, numbers_that_are_not_finite_leave_the_parameters) {
   const std::unique_ptr<Device> device = cpu_device();
-  const ActionSpace action = {ActionKind::real, 1};
+  const ActionSpace action = {ActionKind::continuous, 1};
   Policy policy(*device, small_policy(action), 1, Real::f64);
   Pairs data(*device, action, 5);
   data.ask(policy);
@@ -333,7 +333,7 @@ TEST(TrustRegion, numbers_that_are_not_finite_leave_the_parameters) {
 
 TEST(TrustRegion, refuses_options_that_mean_nothing) {
   const std::unique_ptr<Device> device = cpu_device();
-  const ActionSpace action = {ActionKind::real, 1};
+  const ActionSpace action = {ActionKind::continuous, 1};
   Policy policy(*device, small_policy(action), 1, Real::f64);
   Pairs data(*device, action, 5);
   EXPECT_THROW(policy_trust_region(policy, data.batch, 0, {.max_kl = 0}), Error);

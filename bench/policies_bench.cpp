@@ -24,7 +24,7 @@ struct Drawing {
         actor(policy, store, {.rows = batch}) {
     Array<double> numbers(static_cast<std::size_t>(batch * 17));
     observation.write({numbers.data(), numbers.data() + batch * 17});
-    actor.observe(observation.data());
+    actor.observe(rows_of(observation));
   }
   using Numbers = std::vector<double>;
   Policy policy;

@@ -60,11 +60,10 @@ struct Update {
     sample.run();
     start = policy->parameters().flat().read();
     region = policy_trust_region(*policy,
-                                 {.rows = batch,
-                                  .observation = observations.data(),
-                                  .action = taken.data(),
-                                  .advantage = advantages.data(),
-                                  .log_probability = log_probabilities.data()},
+                                 {.observation = rows_of(observations),
+                                  .action = rows_of(taken),
+                                  .log_probability = rows_of(log_probabilities),
+                                  .advantage = rows_of(advantages)},
                                  0, {.cg_iterations = iterations});
   }
   // Every repetition is the same step.

@@ -72,24 +72,19 @@ AdversarialImitation::AdversarialImitation(std::unique_ptr<Learner> learner,
   Rollouts& rollouts = learner_->rollouts();
   const std::int64_t pairs = rollouts.steps_per_iteration(), num_envs = rollouts.num_envs();
   const std::int64_t width = learner_->policy().description().observation.width();
-  rows_.observation = rollouts.observation().data();
-  rows_.action = rollouts.action().data();
+  batch_ = rollouts.batch();
   if (input == RewardInput::state_pair) {
     // The observation that a step reached: the next row of its environment, or, where the episode
     // ended, what it ended with.
     next_ = &buffers_.create("next_observation", {pairs, width});
-    const Tensor following = successors_.input("following", {rows(pairs), width});
-    const Tensor last = successors_.input("last", {rows(pairs), width});
-    const Tensor ended = successors_.input("ended", {rows(pairs), 1});
+    const Tensor following = successors_.use(rows_of(rollouts.observation(), {.offset = num_envs}));
+    const Tensor last = successors_.use(rows_of(rollouts.final_observation()));
+    const Tensor ended = column(successors_.use(rows_of(rollouts.ended())));
     successors_.assign(*next_, select(expand(ended, {rows(pairs), width}), last, following));
-    successors_.bind("following", static_cast<const float*>(rows_.observation) + num_envs * width);
-    successors_.bind("last", rollouts.final_observation().data());
-    successors_.bind("ended", rollouts.ended().data());
     successors_.plan();
-    rows_.next_observation = next_->data();
+    batch_.next_observation = rows_of(*next_);
   }
-  replacement_.assign(rollouts.reward(), identity(replacement_.input("reward", {rows(pairs)})));
-  replacement_.bind("reward", reward_->values());
+  replacement_.assign(rollouts.reward(), identity(replacement_.use(reward_->values())));
   replacement_.plan();
 }
 
@@ -102,7 +97,7 @@ AdversarialMetrics AdversarialImitation::step() {
   AdversarialMetrics metrics;
   learner_->collect();
   if (next_ != nullptr) successors_.run();
-  reward_->observe(rows_);
+  reward_->observe(batch_);
   if (reward_first_) reward_->fit();
   replace_rewards();
   metrics.learning = learner_->update();

@@ -77,9 +77,9 @@ class AdversarialImitation {
   std::unique_ptr<LearnedReward> reward_;
   bool reward_first_;
   Store buffers_;
-  Array* next_ = nullptr;  // [pairs, width], where the reward looks at pairs of states
+  Array* next_ = nullptr;  // [rows, width], where the reward looks at next observations
   Program successors_, replacement_;
-  TransitionRows rows_;
+  TransitionBatch batch_;
 };
 
 // The paper's policy (Ho & Ermon 2016, section 6, and its code): two layers of 100 tanh, a last one

@@ -88,13 +88,12 @@ Discriminator::Discriminator(Device& device, const TransitionSpaces& spaces,
   record_training();
   record_health();
 
-  const Tensor f = score(rewarding_.input("features", {rows(rows_), width}));
+  const Tensor f = score(rewarding_.use(rows_of(*learner_)));
   const Tensor reward = options_.form == RewardForm::negative_log_one_minus ? softplus(f)
                         : options_.form == RewardForm::logarithm            ? -softplus(-f)
                                                                             : identity(f);
   rewarding_.output("reward", reward);
   rewarding_.output("mean", mean(reward));
-  rewarding_.bind("features", learner_->data());
   rewarding_.plan();
 }
 
@@ -112,7 +111,6 @@ Tensor Discriminator::loss(Tensor expert, Tensor learner) const {
 }
 
 void Discriminator::record_training() {
-  const std::int64_t width = features_.network_width(), experts = features_.expert_rows();
   Tensor expert, learner;
   if (options_.batch_size > 0) {
     const Shape n = {rows(options_.batch_size)};
@@ -121,10 +119,8 @@ void Discriminator::record_training() {
     learner =
         gather_rows(training_.use(*learner_), training_.input("learner_index", n, Element::index));
   } else {
-    expert = training_.input("expert", {rows(experts), width});
-    learner = training_.input("learner", {rows(rows_), width});
-    training_.bind("expert", expert_->data());
-    training_.bind("learner", learner_->data());
+    expert = training_.use(rows_of(*expert_));
+    learner = training_.use(rows_of(*learner_));
   }
   const Tensor total = loss(score(expert), score(learner));
   training_.output("loss", total);
@@ -133,11 +129,8 @@ void Discriminator::record_training() {
 }
 
 void Discriminator::record_health() {
-  const std::int64_t width = features_.network_width(), experts = features_.expert_rows();
-  const Tensor expert = score(health_.input("expert", {rows(experts), width}));
-  const Tensor learner = score(health_.input("learner", {rows(rows_), width}));
-  health_.bind("expert", expert_->data());
-  health_.bind("learner", learner_->data());
+  const Tensor expert = score(health_.use(rows_of(*expert_)));
+  const Tensor learner = score(health_.use(rows_of(*learner_)));
   health_.output("loss", loss(expert, learner));
   health_.output("expert_accuracy", mean(is_positive(expert)));
   health_.output("learner_accuracy", 1.0 - mean(is_positive(learner)));

@@ -30,8 +30,7 @@ LinearReward::LinearReward(Device& device, const TransitionSpaces& spaces,
     once.run();
   }
 
-  const Tensor seen = fitting_.input("features", {rows(count), width});
-  fitting_.bind("features", learner_->data());
+  const Tensor seen = fitting_.use(rows_of(*learner_));
   const Tensor here = mean(seen, 0);
   const Tensor gap = here - fitting_.use(*expert_);  // [width]
   Tensor w, value;
@@ -59,7 +58,7 @@ LinearReward::LinearReward(Device& device, const TransitionSpaces& spaces,
                              ? maximum(bound, max(raw, -1))
                              : minimum(bound, -max(-raw, -1));
   const Tensor reward = raw - reached;
-  rewarding_.output("reward", reward);
+  rewarding_.output("reward", reshape(reward, {count}));
   rewarding_.output("mean", mean(reward));
   rewarding_.assign(*bound_, reached);
   rewarding_.plan();

@@ -20,8 +20,8 @@ LearnedReward::LearnedReward(Device& device, const TransitionSpaces& spaces,
       observing_(device, real),
       rewarding_(device, real) {}
 
-void LearnedReward::observe(const TransitionRows& rows) {
-  features_.bind(observing_, rows);
+void LearnedReward::observe(const TransitionBatch& batch) {
+  features_.bind(observing_, batch);
   observing_.run();
 }
 

@@ -1,7 +1,7 @@
 // A reward that is learned by telling an expert's transitions from a learner's: the interface of
 // the adversary in every algorithm here.
 //
-//   reward->observe(rows);     what the learner did, in the device's memory
+//   reward->observe(batch);    the learner's transitions
 //   reward->fit();             one iteration of the adversary
 //   reward->evaluate();        the reward of those rows, at reward->values()
 //
@@ -50,12 +50,12 @@ class LearnedReward {
   virtual ~LearnedReward() = default;
 
   // Rows as many as were said when this was made; they are copied.
-  void observe(const TransitionRows& rows);
+  void observe(const TransitionBatch& batch);
   // REQUIRES: rows were observed.
   virtual void fit() = 0;
   void evaluate() { rewarding_.run(); }
-  // [rows], in the device's memory, always at the same address; overwritten by `evaluate`.
-  const void* values() const { return rewarding_.data("reward"); }
+  // [rows], always in the same place; overwritten by `evaluate`.
+  DataView values() const { return rewarding_.output_view("reward"); }
   // Of the latest `fit` and `evaluate`.
   virtual AdversaryMetrics metrics() = 0;
   // As it was chosen, or settled from how the expert's episodes end.

@@ -92,10 +92,10 @@ TransitionFeatures::Inputs TransitionFeatures::inputs(Program& program, std::int
   return result;
 }
 
-void TransitionFeatures::bind(Program& program, const TransitionRows& rows) const {
-  program.bind("observation", rows.observation);
-  if (needs_action()) program.bind("action", rows.action);
-  if (needs_next()) program.bind("next_observation", rows.next_observation);
+void TransitionFeatures::bind(Program& program, const TransitionBatch& batch) const {
+  program.bind("observation", batch.observation);
+  if (needs_action()) program.bind("action", batch.action);
+  if (needs_next()) program.bind("next_observation", batch.next_observation);
 }
 
 void TransitionFeatures::write_expert(Program& program) const {

@@ -15,6 +15,7 @@
 
 #include "algorithms/data/demonstrations.h"
 #include "algorithms/data/normalization.h"
+#include "algorithms/data/transition_batch.h"
 #include "algorithms/policies/policy_description.h"
 #include "autograd/operations/operations.h"
 
@@ -28,15 +29,6 @@ struct TransitionSpaces {
   ObservationSpace observation = {};
   ActionSpace action = {};
   RewardInput input = RewardInput::state_action;
-};
-
-// Rows of transitions in a device's memory, in the type of the programs that read them. Only what
-// the adversary's input needs is read; the rest may be null.
-struct TransitionRows {
-  const void* observation = nullptr;  // [rows, width]
-  const void* action = nullptr;       // int32 [rows], or [rows, size]
-  // The observations that the steps reached, before any reset: [rows, width].
-  const void* next_observation = nullptr;
 };
 
 class TransitionFeatures {
@@ -55,7 +47,7 @@ class TransitionFeatures {
     Tensor observation, action, next_observation;
   };
   Inputs inputs(Program& program, std::int64_t count) const;
-  void bind(Program& program, const TransitionRows& rows) const;
+  void bind(Program& program, const TransitionBatch& batch) const;
   void write_expert(Program& program) const;
 
   // What a network sees: standardized numbers side by side, [rows, width].

@@ -66,14 +66,13 @@ Distillation::Distillation(Policy& student, const Policy& teacher,
                                  Adam::Options{.learning_rate = options_.learning_rate,
                                                .clipping = {.norm = options_.gradient_norm}});
   Array& all = data_.create("observations", {n, width});
-  all.write({observations.begin(), observations.end()});
+  all.write(observations.data(), n * width);
   const Tensor index = training_.input("index", {rows(options_.batch_size)}, Element::index);
   const Tensor loss = mean(divergence(gather_rows(training_.use(all), index)));
   training_.output("divergence", loss);
   adam_->record(training_, loss);
 
-  const Tensor seen = comparing_.input("observation", {rows(n), width});
-  comparing_.bind("observation", all.data());
+  const Tensor seen = comparing_.use(rows_of(all));
   comparing_.output("divergence", mean(divergence(seen)));
   const Tensor own = student_.distribution(seen)->mode(),
                other = teacher_.distribution(seen)->mode();

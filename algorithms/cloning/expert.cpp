@@ -21,7 +21,7 @@ void PolicyExpert::ended(const std::vector<std::uint8_t>& rows) {
   if (!policy_.has_memory() || actor_ == nullptr) return;
   Array& flags = store_->at("ended");
   flags.write({rows.begin(), rows.end()});
-  actor_->reset_hidden_state(flags.data());
+  actor_->reset_hidden_state(rows_of(flags));
 }
 
 std::vector<float> PolicyExpert::act(const ExpertQuestion& question) {

@@ -25,17 +25,14 @@ Actor::Actor(const Policy& policy, Store& store, const Options& options)
                      : program_.input("observation", {rows(options.rows), space.width()});
   std::unique_ptr<ActionDistribution> distribution;
   if (policy.has_memory()) {
-    // The array's memory seen with rows, so that a step goes over tiles of them; it is written when
-    // all rows have been read.
-    const Shape shape = {rows(options.rows), policy.memory_width()};
+    // As rows, so that a step goes over tiles of them; it is written when all have been read.
     memory_ = &store.create(options.name + "/memory", {options.rows, policy.memory_width()});
     Tensor next;
-    distribution = policy.step(observation, program_.input("memory", shape), next);
+    distribution = policy.step(observation, program_.use(rows_of(*memory_)), next);
     program_.assign(*memory_, next);
-    program_.bind("memory", memory_->data());
-    const Tensor kept = 1.0 - reset_.input("ended", {rows(options.rows), 1});
-    reset_.assign(*memory_, reset_.input("memory", shape) * kept);
-    reset_.bind("memory", memory_->data());
+    const Tensor ended = reset_.input("ended", {rows(options.rows)});
+    reset_.assign(*memory_, reset_.use(rows_of(*memory_)) *
+                                (1.0 - reshape(ended, behind(ended.shape(), {1}))));
     reset_.plan();
   } else {
     distribution = policy.distribution(observation);
@@ -49,16 +46,15 @@ Actor::Actor(const Policy& policy, Store& store, const Options& options)
   program_.plan();
 }
 
-void Actor::observe(const void* observation) {
-  if (observation == bound_) return;
+void Actor::observe(const DataView& observation) {
   program_.bind("observation", observation);
-  bound_ = observation;
+  bound_ = true;
 }
 
 void Actor::act() { program_.run(); }
 
 std::vector<double> Actor::act(const std::vector<double>& observation) {
-  if (bound_ != nullptr)
+  if (bound_)
     fail(ErrorKind::bad_input, "actor: it reads device memory, found observations of the host");
   program_.write("observation", observation);
   program_.run();
@@ -69,7 +65,7 @@ void Actor::reset_hidden_state() {
   if (memory_ != nullptr) memory_->fill(0);
 }
 
-void Actor::reset_hidden_state(const void* ended) {
+void Actor::reset_hidden_state(const DataView& ended) {
   if (memory_ == nullptr) return;
   reset_.bind("ended", ended);
   reset_.run();

@@ -1,7 +1,7 @@
 // A policy at work: actions for a batch of observations, step after step, without allocation.
 //
 //   Actor actor(policy, store, {.rows = 1024});
-//   actor.observe(batch_observation);          // device memory, read at every act
+//   actor.observe(rows_of(observation));       // read at every act
 //   actor.act();                               // one program run
 //   batch.step({.discrete = actor.indices(), ...});
 //
@@ -33,9 +33,8 @@ class Actor {
   // `policy` and `store` must outlive the actor. The store is on the policy's device.
   Actor(const Policy& policy, Store& store, const Options& options);
 
-  // The device memory from which `act` reads: [rows, width] of the store's type (float, unless the
-  // store is of doubles), or int32 [rows] of a discrete space.
-  void observe(const void* observation);
+  // What `act` reads from now on: [rows, width], or indices [rows] of a discrete space.
+  void observe(const DataView& observation);
   void act();
 
   // On the device, overwritten by the next `act`; always at the same addresses.
@@ -47,10 +46,10 @@ class Actor {
   // By way of the host: observations of all rows; actions as numbers, an index as its number.
   std::vector<double> act(const std::vector<double>& observation);
 
-  // Empties the memory of all rows, or of those where `ended` (device memory, [rows] of the store's
-  // type) is not 0; nothing to do for a policy without memory.
+  // Empties the memory of all rows, or of those where `ended` [rows] is not 0; nothing to do for a
+  // policy without memory.
   void reset_hidden_state();
-  void reset_hidden_state(const void* ended);
+  void reset_hidden_state(const DataView& ended);
 
   Program& program() { return program_; }
 
@@ -59,7 +58,7 @@ class Actor {
   Program program_, reset_;
   Array* counter_;
   Array* memory_ = nullptr;
-  const void* bound_ = nullptr;
+  bool bound_ = false;
 };
 
 }  // namespace understudy

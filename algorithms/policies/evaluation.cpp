@@ -23,7 +23,7 @@ Evaluation evaluate_policy(const Policy& policy, const EnvironmentDescription& e
               {.rows = n, .deterministic = options.deterministic, .seed = options.seed});
   Batch<float> batch(policy.device(), environment, n, options.seed, options.first_env);
   batch.reset(numbers(observation));
-  actor.observe(observation.data());
+  actor.observe(rows_of(observation));
 
   Evaluation result;
   result.returns.assign(static_cast<std::size_t>(n), 0);

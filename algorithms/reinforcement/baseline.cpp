@@ -65,8 +65,8 @@ class Recorded : public Baseline {
 
   // A final observation comes one step after the row's own.
   void record_into(Program& program, std::int64_t count, const Array& observation, double later) {
-    const Tensor o = strided_rows(program, "observation", count, width(), 1, observation.data());
-    const Tensor t = strided_rows(program, "time", count, 1, 1, rollouts_.time().data());
+    const Tensor o = program.use(rows_of(observation));
+    const Tensor t = column(program.use(rows_of(rollouts_.time(), {.count = count})));
     program.output("value", value(o, t + later));
     program.plan();
   }
@@ -88,10 +88,9 @@ class LinearBaseline final : public Recorded {
     // With features of mean 0 and variance 1 and targets of mean 0 the constant drops out, and
     // single precision is enough for the normal equations: (XᵀX / n + ridge I) w = Xᵀy / n.
     Program& program = program_;
-    const Tensor o =
-        strided_rows(program, "observation", n, width(), 1, rollouts.observation().data());
-    const Tensor t = strided_rows(program, "time", n, 1, 1, rollouts.time().data());
-    const Tensor y = program.input("target", {rows(n), 1});
+    const Tensor o = program.use(rows_of(rollouts.observation(), {.count = n}));
+    const Tensor t = column(program.use(rows_of(rollouts.time(), {.count = n})));
+    const Tensor y = column(program.input("target", {rows(n)}));
     const Tensor before = value(o, t);
     const Tensor x = features(o, t);
     const Tensor middle = mean(x, 0), target_mean = mean(y, 0);
@@ -117,7 +116,7 @@ class LinearBaseline final : public Recorded {
   }
 
   BaselineMetrics fit(const Array& target) override {
-    program_.bind("target", target.data());
+    program_.bind("target", rows_of(target));
     program_.run();
     return {.loss = program_.value("loss")};
   }
@@ -153,24 +152,23 @@ class NetworkBaseline final : public Recorded {
     parameters_.create(store, options.seed);
     observed_.emplace(store, "value/observation", width());
     returned_.emplace(store, "value/return", 1);
-    target_ = &buffers(store).create("target", {rollouts.steps_per_iteration(), 1});
+    target_ = &buffers(store).create("target", {rollouts.steps_per_iteration()});
     record();
 
     const std::int64_t n = rollouts.steps_per_iteration();
-    const Tensor y = strided_rows(statistics_, "target", n, 1, 1, target_->data());
-    returned_->record(y);
-    observed_->record(
-        strided_rows(statistics_, "observation", n, width(), 1, rollouts.observation().data()));
+    const DataView observation = rows_of(rollouts.observation(), {.count = n});
+    returned_->record(column(statistics_.use(rows_of(*target_))));
+    observed_->record(statistics_.use(observation));
 
     if (options.kind == BaselineKind::trust_region) {
       fit_by_trust_region(n);
     } else {
       const std::int64_t batch = options.batch_size > 0 ? options.batch_size : n;
       batches_.emplace(store, "value", n, batch, options.seed);
-      const Tensor o = strided_rows(fitting_, "observation", batch, width(), 1,
-                                    batches_->add(rollouts.observation()));
-      const Tensor t = strided_rows(fitting_, "time", batch, 1, 1, batches_->add(rollouts.time()));
-      const Tensor target = strided_rows(fitting_, "target", batch, 1, 1, batches_->add(*target_));
+      const auto shuffled = [&](const DataView& view) { return fitting_.use(batches_->add(view)); };
+      const Tensor o = shuffled(observation);
+      const Tensor t = column(shuffled(rows_of(rollouts.time(), {.count = n})));
+      const Tensor target = column(shuffled(rows_of(*target_)));
       const Tensor loss = mean(square(output(o, t) - returned_->normalize(target)));
       fitting_.output("loss", loss);
       adam_.emplace(parameters_, store, Adam::Options{.learning_rate = options.learning_rate});
@@ -208,15 +206,15 @@ class NetworkBaseline final : public Recorded {
 
   void fit_by_trust_region(std::int64_t n) {
     const auto model = [this, n](Program& program, std::int64_t stride) {
-      const Tensor o =
-          strided_rows(program, "observation", n, width(), stride, rollouts_.observation().data());
-      const Tensor t = options_.time_feature
-                           ? strided_rows(program, "time", n, 1, stride, rollouts_.time().data())
-                           : Tensor();
+      const auto every = [&](const Array& array) {
+        return program.use(rows_of(array, {.count = n}).rows({.stride = stride}));
+      };
+      const Tensor o = every(rollouts_.observation());
+      const Tensor t = options_.time_feature ? column(every(rollouts_.time())) : Tensor();
       return std::make_unique<DiagonalGaussian>(output(o, t), program.constant(0.0), true);
     };
-    const auto objective = [this, n](Program& program, const ActionDistribution& now) {
-      const Tensor y = strided_rows(program, "target", n, 1, 1, target_->data());
+    const auto objective = [this](Program& program, const ActionDistribution& now) {
+      const Tensor y = column(program.use(rows_of(*target_)));
       return -0.5 * mean(square(now.mode() - returned_->normalize(y)));
     };
     region_ = std::make_unique<TrustRegion>(parameters_, model, objective, options_.trust_region);
@@ -327,11 +325,13 @@ ShuffledBatches::ShuffledBatches(Store& store, const std::string& name, std::int
   order_.output("order", random_permutation(order_, {&counter, seed, order_stream}, rows));
 }
 
-const void* ShuffledBatches::add(const Array& source) {
-  const std::int64_t width = source.shape().rank() > 1 ? source.shape().product(1, 2) : 1;
-  Array& here = buffers_.create(source.name(), {batch_, width}, source.element());
-  columns_.push_back({&source, width, &here});
-  return here.data();
+DataView ShuffledBatches::add(const DataView& source) {
+  Shape shape = {batch_};
+  for (int axis = 1; axis < source.shape().rank(); ++axis)
+    shape.append(source.shape().dimension(axis));
+  Array& here = buffers_.create(source.name(), shape, source.element());
+  columns_.push_back({source, &here});
+  return rows_of(here);
 }
 
 void ShuffledBatches::shuffle() { order_.run(); }
@@ -341,8 +341,9 @@ void ShuffledBatches::load(std::int64_t batch) {
   const auto* order = static_cast<const std::int32_t*>(order_.data("order")) + batch * batch_;
   // Indices move as what they are, 4 bytes: gathering does no arithmetic.
   for (const Column& column : columns_)
-    device.kernels<float>().gather.gather_rows(device.stream(), batch_, column.width, rows_,
-                                               static_cast<const float*>(column.source->data()),
+    device.kernels<float>().gather.gather_rows(device.stream(), batch_,
+                                               column.source.shape().row_elements(), rows_,
+                                               static_cast<const float*>(column.source.data()),
                                                order, static_cast<float*>(column.batch->data()));
 }
 

@@ -81,16 +81,15 @@ class ShuffledBatches {
   // "<name>/order" in the store: the counter from which orders are drawn.
   ShuffledBatches(Store& store, const std::string& name, std::int64_t rows, std::int64_t batch,
                   std::uint64_t seed);
-  // Adds an array of `rows` rows of 4-byte elements; returns where its rows of the batch lie.
-  const void* add(const Array& source);
+  // Adds a column of `rows` rows of 4-byte elements; returns where its rows of the batch lie.
+  DataView add(const DataView& source);
   std::int64_t batches() const { return rows_ / batch_; }
   void shuffle();
   void load(std::int64_t batch);
 
  private:
   struct Column {
-    const Array* source;
-    std::int64_t width;
+    DataView source;
     Array* batch;
   };
   std::int64_t rows_, batch_;

@@ -27,13 +27,10 @@ const float* numbers(const Array& array) { return static_cast<const float*>(arra
 
 }  // namespace
 
-Tensor action_input(Program& program, const Policy& policy, std::int64_t count, const void* data) {
-  const ActionSpace& space = policy.description().action;
-  const Tensor action = space.kind == ActionKind::discrete
-                            ? program.input("action", {rows(count)}, Element::index)
-                            : program.input("action", {rows(count), space.size});
-  program.bind("action", data);
-  return action;
+TransitionBatch Learner::batch() const {
+  TransitionBatch batch = rollouts_.batch();
+  batch.advantage = rows_of(*advantage_);
+  return batch;
 }
 
 Learner::Learner(Policy& policy, const EnvironmentDescription& environment,
@@ -56,20 +53,17 @@ Learner::Learner(Policy& policy, const EnvironmentDescription& environment,
   target_ = &buffers_.create("target", {n});
   iterations_ = &store_.create("learner/iterations", {1}, Element::counter);
 
-  const auto column = [n](Program& program, const char* name, const float* data) {
-    return strided_rows(program, name, n, 1, 1, data);
-  };
   {
-    const Tensor next = column(successors_, "next", numbers(*value_) + b);
-    const Tensor final_value = column(successors_, "final", numbers(*final_value_));
-    const Tensor truncated = column(successors_, "truncated", numbers(rollouts_.truncated()));
+    const Tensor next = column(successors_.use(rows_of(*value_, {.offset = b})));
+    const Tensor final_value = column(successors_.use(rows_of(*final_value_)));
+    const Tensor truncated = column(successors_.use(rows_of(rollouts_.truncated())));
     successors_.assign(*next_value_, select(truncated, final_value, next));
     successors_.plan();
   }
   {
     Program& program = targets_;
-    const Tensor raw = column(program, "advantage", numbers(*raw_advantage_));
-    const Tensor value = column(program, "value", numbers(*value_));
+    const Tensor raw = column(program.use(rows_of(*raw_advantage_)));
+    const Tensor value = column(program.use(rows_of(*value_, {.count = n})));
     const Tensor target = raw + value;
     const Tensor one = program.constant(1.0), least = program.constant(1e-8);
     const Tensor centered = raw - mean(raw);
@@ -82,15 +76,13 @@ Learner::Learner(Policy& policy, const EnvironmentDescription& environment,
     program.output("explained_variance",
                    select(varies, one - mean(square(centered)) / select(varies, spread, one),
                           program.constant(0.0)));
-    program.output("reward", mean(column(program, "reward", numbers(rollouts_.reward()))));
+    program.output("reward", mean(column(program.use(rows_of(rollouts_.reward())))));
     program.assign(*target_, target);
     program.assign(*advantage_, advantage);
     program.plan();
   }
   if (policy.description().normalize_observations) {
-    policy.record_statistics(strided_rows(statistics_, "observation", n,
-                                          environment.observation_size, 1,
-                                          rollouts_.observation().data()));
+    policy.record_statistics(statistics_.use(rollouts_.batch().observation));
     statistics_.plan();
   }
 }

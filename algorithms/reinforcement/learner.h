@@ -99,8 +99,10 @@ class Learner {
   // `policy` must outlive the learner, which is made for the policy's device.
   Learner(Policy& policy, const EnvironmentDescription& environment, const LearnerOptions& options);
 
-  // The policy's step, on advantage_ and the rollouts.
+  // The policy's step, on `batch`.
   virtual void update_policy(LearningMetrics& metrics) = 0;
+  // The rollouts' transitions, and their advantages.
+  TransitionBatch batch() const;
 
   Policy& policy_;
   LearnerOptions options_;
@@ -116,8 +118,5 @@ class Learner {
   Array *value_, *final_value_, *next_value_, *raw_advantage_, *target_, *iterations_;
   Program successors_, targets_, statistics_;
 };
-
-// The input of a program that reads actions of the given rows: indices or numbers, as the policy's.
-Tensor action_input(Program& program, const Policy& policy, std::int64_t rows, const void* data);
 
 }  // namespace understudy

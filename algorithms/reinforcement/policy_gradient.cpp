@@ -61,18 +61,11 @@ PolicyGradient::PolicyGradient(Policy& policy, const EnvironmentDescription& env
     fail(ErrorKind::bad_input,
          "policy gradient: expected epochs >= 1, a learning rate and a clip > 0; found %d, %g, %g",
          options.epochs, options.learning_rate, options.clip);
-  const std::int64_t n =
-      options.batch_size > 0 ? options.batch_size : rollouts_.steps_per_iteration();
   Program& program = program_;
-  const auto column = [&](const char* name, const Array& array, std::int64_t width) {
-    return strided_rows(program, name, n, width, 1, batches_.add(array));
-  };
-  const Tensor observation =
-      column("observation", rollouts_.observation(), environment.observation_size);
-  const Tensor action = action_input(program, policy, n, batches_.add(rollouts_.action()));
-  const Tensor advantage = reshape(column("advantage", *advantage_, 1), {rows(n)});
-  const Tensor before =
-      reshape(column("log_probability", rollouts_.log_probability(), 1), {rows(n)});
+  const TransitionBatch all = batch();
+  const auto shuffled = [&](const DataView& column) { return program.use(batches_.add(column)); };
+  const Tensor observation = shuffled(all.observation), action = shuffled(all.action);
+  const Tensor advantage = shuffled(all.advantage), before = shuffled(all.log_probability);
 
   const std::unique_ptr<ActionDistribution> now = policy.distribution(observation);
   const Tensor log_probability = now->log_probability(action);

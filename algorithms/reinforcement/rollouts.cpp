@@ -80,7 +80,13 @@ Rollouts::Rollouts(const Policy& policy, const EnvironmentDescription& environme
   return_so_far_ = &buffers_.create("return_so_far", {b + n});
   goes_on_ = &buffers_.create("goes_on", {b + n});
   record_episodes();
-  actor_.observe(current_->data());
+  actor_.observe(rows_of(*current_));
+}
+
+TransitionBatch Rollouts::batch() const {
+  return {.observation = rows_of(*observation_, {.count = options_.steps_per_iteration}),
+          .action = rows_of(*action_),
+          .log_probability = rows_of(*log_probability_)};
 }
 
 void Rollouts::collect() {
@@ -121,27 +127,19 @@ void Rollouts::collect() {
 //   so_far[t] = reward[t] + goes_on[t - 1] so_far[t - 1]
 void Rollouts::record_episodes() {
   const std::int64_t n = options_.steps_per_iteration, b = options_.num_envs;
-  const auto column = [](Program& program, const char* name, std::int64_t count,
-                         const float* data) {
-    const Tensor x = program.input(name, {count});
-    program.bind(name, data);
-    return x;
-  };
   {
     Program& program = before_scan_;
-    const Tensor ended = maximum(column(program, "terminated", n, numbers(*terminated_)),
-                                 column(program, "truncated", n, numbers(*truncated_)));
+    const Tensor ended = maximum(program.use(*terminated_), program.use(*truncated_));
     program.assign(*ended_, ended);
     program.assign(*goes_on_, concatenate({program.full({b}, 1), 1.0 - ended}, 0));
-    program.assign(*return_so_far_, concatenate({program.use(*running_return_),
-                                                 column(program, "reward", n, numbers(*reward_))},
-                                                0));
+    program.assign(*return_so_far_,
+                   concatenate({program.use(*running_return_), program.use(*reward_)}, 0));
     program.plan();
   }
   Program& program = after_scan_;
-  const Tensor ended = column(program, "ended", n, numbers(*ended_));
-  const Tensor so_far = column(program, "return", n, numbers(*return_so_far_, b));
-  const Tensor time = column(program, "time", n, numbers(*time_));
+  const Tensor ended = program.use(*ended_);
+  const Tensor so_far = program.view(program.use(*return_so_far_), {n}, b);
+  const Tensor time = program.view(program.use(*time_), {n});
   const Tensor count = sum(ended), all = sum(ended * so_far);
   const Tensor centered = so_far - all / maximum(count, program.constant(1));
   const auto greatest = [&](Tensor x) {
@@ -150,7 +148,7 @@ void Rollouts::record_episodes() {
   };
   std::vector<Tensor> report(most + 1);
   report[episodes] = count;
-  report[truncations] = sum(column(program, "truncated", n, numbers(*truncated_)));
+  report[truncations] = sum(program.use(*truncated_));
   report[total] = all;
   report[length] = sum(ended * (time + 1));
   report[squares] = sum(ended * square(centered));

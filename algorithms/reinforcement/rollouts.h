@@ -19,6 +19,7 @@
 #include <memory>
 #include <vector>
 
+#include "algorithms/data/transition_batch.h"
 #include "algorithms/policies/actor.h"
 #include "envs/batch.h"
 
@@ -71,6 +72,8 @@ class Rollouts {
   const Array& ended() const { return *ended_; }
   // [pairs + num_envs]: steps since the episode began.
   const Array& time() const { return *time_; }
+  // The columns that a collection fills, as transitions: without next observation and advantage.
+  TransitionBatch batch() const;
 
   // ---- Episodes that ended in the last collection: none before there was one ----
 
@@ -110,5 +113,8 @@ class Rollouts {
   Array *return_so_far_, *goes_on_;
   Program before_scan_, after_scan_;
 };
+
+// Numbers [rows] as features [rows, 1].
+inline Tensor column(Tensor x) { return reshape(x, behind(x.shape(), {1})); }
 
 }  // namespace understudy

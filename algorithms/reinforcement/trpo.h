@@ -26,17 +26,9 @@ class Trpo final : public Learner {
   std::unique_ptr<TrustRegion> region_;
 };
 
-// The same objective for pairs that come from elsewhere: of `rows` observations [rows, width],
-// actions, their advantages and log-probabilities when taken, all on the policy's device, of its
-// type, and staying where they are.
-struct PolicyBatch {
-  std::int64_t rows = 0;
-  const void* observation = nullptr;
-  const void* action = nullptr;
-  const void* advantage = nullptr;
-  const void* log_probability = nullptr;
-};
-std::unique_ptr<TrustRegion> policy_trust_region(const Policy& policy, const PolicyBatch& batch,
+// The same objective for transitions that come from elsewhere: observation, action, advantage and
+// log-probability.
+std::unique_ptr<TrustRegion> policy_trust_region(const Policy& policy, const TransitionBatch& batch,
                                                  double entropy, const TrustRegionOptions& options);
 
 }  // namespace understudy

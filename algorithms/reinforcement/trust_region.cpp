@@ -28,22 +28,6 @@ std::string old_name(std::size_t i) { return "old parameter " + std::to_string(i
 
 }  // namespace
 
-Tensor strided_rows(Program& program, const std::string& name, std::int64_t count,
-                    std::int64_t width, std::int64_t stride, const void* data) {
-  if (stride < 1 || count % stride != 0)
-    fail(ErrorKind::bad_input, "trust region: every %lld-th of %lld rows leaves a rest",
-         static_cast<long long>(stride), static_cast<long long>(count));
-  if (stride == 1) {
-    Tensor all = program.input(name, {rows(count), width});
-    program.bind(name, data);
-    return all;
-  }
-  const std::string every = name + ", every " + std::to_string(stride);
-  Tensor all = program.input(every, {rows(count / stride), stride, width});
-  program.bind(every, data);
-  return reshape(slice(all, 1, 0, 1), {rows(count / stride), width});
-}
-
 TrustRegion::TrustRegion(const Parameters& parameters, const Model& model,
                          const Objective& objective, const TrustRegionOptions& options)
     : parameters_(parameters),
@@ -107,10 +91,8 @@ TrustRegion::TrustRegion(const Parameters& parameters, const Model& model,
     const std::unique_ptr<ActionDistribution> now = model(program, 1);
     std::vector<Tensor> before;
     const std::vector<Tensor> after = now->parameters();
-    for (std::size_t i = 0; i < after.size(); ++i) {
-      before.push_back(program.input(old_name(i), after[i].shape()));
-      program.bind(old_name(i), direction_.data(old_name(i)));
-    }
+    for (std::size_t i = 0; i < after.size(); ++i)
+      before.push_back(program.use(direction_.output_view(old_name(i))));
     program.output("report", program.pack({number(objective(program, *now)),
                                            number(mean(now->divergence_from(before)))}));
     program.plan();

@@ -62,14 +62,14 @@ struct TrustRegionMetrics {
 
 class TrustRegion {
  public:
-  // Records p(. | x) for every `stride`-th row, with x as inputs of the program bound by it. Called
-  // once a program for all rows, once for those of F: names of inputs must tell them apart.
+  // Records p(. | x) for every `stride`-th row of x. Called once a program for all rows, and once
+  // more for those of F.
   using Model =
       std::function<std::unique_ptr<ActionDistribution>(Program& program, std::int64_t stride)>;
-  // Records L, one number, and binds what it needs beside x.
+  // Records L, one number, with what it needs beside x.
   using Objective = std::function<Tensor(Program& program, const ActionDistribution& now)>;
 
-  // `parameters` are theta. What is bound must stay where it is; it is read at every step.
+  // `parameters` are theta. What the two record is read at every step.
   TrustRegion(const Parameters& parameters, const Model& model, const Objective& objective,
               const TrustRegionOptions& options);
   TrustRegion(const TrustRegion&) = delete;
@@ -88,10 +88,5 @@ class TrustRegion {
   Array *old_, *full_step_;
   Program direction_, trial_;
 };
-
-// Rows of memory as an input of a program: every `stride`-th of [rows, width]. The name of the
-// input is `name`, and "<name>, every <stride>" where stride > 1.
-Tensor strided_rows(Program& program, const std::string& name, std::int64_t rows,
-                    std::int64_t width, std::int64_t stride, const void* data);
 
 }  // namespace understudy

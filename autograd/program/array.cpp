@@ -1,20 +1,20 @@
 #include "autograd/program/array.h"
 
+#include <span>
+
 #include "kernels/device/error.h"
 
 namespace understudy {
 
 std::size_t Array::bytes() const {
-  const std::size_t each = element_ == Element::real    ? size_of(real_)
-                           : element_ == Element::index ? 4
-                                                        : 8;
+  const std::size_t each = element_ == Element::real ? size_of(real_) : size_of(element_);
   return each * static_cast<std::size_t>(elements());
 }
 
 namespace {
 
-template <class T>
-void write_as(Device& device, void* to, const std::vector<double>& values) {
+template <class T, class Values>
+void write_as(Device& device, void* to, const Values& values) {
   std::vector<T> converted(values.begin(), values.end());
   device.copy_from_host(to, converted.data(), converted.size() * sizeof(T));
 }
@@ -28,10 +28,23 @@ std::vector<double> read_as(Device& device, const void* from, std::int64_t count
 
 }  // namespace
 
-void Array::write(const std::vector<double>& values) {
-  if (static_cast<std::int64_t>(values.size()) != elements())
+void Array::require_count(std::size_t found) const {
+  if (static_cast<std::int64_t>(found) != elements())
     fail(ErrorKind::bad_shape, "array %s: expected %lld numbers, found %zu", name_.c_str(),
-         static_cast<long long>(elements()), values.size());
+         static_cast<long long>(elements()), found);
+}
+
+void Array::write(const float* from, std::int64_t count) {
+  const std::span<const float> values(from, static_cast<std::size_t>(count));
+  require_count(values.size());
+  if (element_ == Element::index) return write_as<std::int32_t>(*device_, data_, values);
+  if (element_ == Element::counter) return write_as<std::uint64_t>(*device_, data_, values);
+  if (real_ == Real::f64) return write_as<double>(*device_, data_, values);
+  device_->copy_from_host(data_, values.data(), values.size() * sizeof(float));
+}
+
+void Array::write(const std::vector<double>& values) {
+  require_count(values.size());
   if (element_ == Element::index) return write_as<std::int32_t>(*device_, data_, values);
   if (element_ == Element::counter) return write_as<std::uint64_t>(*device_, data_, values);
   if (real_ == Real::f32) return write_as<float>(*device_, data_, values);
@@ -67,6 +80,7 @@ Array& Store::append(const std::string& name, const Shape& shape, Element elemen
   array.real_ = real_;
   array.device_ = &device_;
   array.root_ = &array;
+  array.lifetime_ = alive_;
   return array;
 }
 

@@ -24,6 +24,9 @@ namespace understudy {
 enum class Real : std::int8_t { f32, f64 };
 
 constexpr std::size_t size_of(Real real) { return real == Real::f32 ? 4 : 8; }
+constexpr const char* name_of(Real real) { return real == Real::f32 ? "f32" : "f64"; }
+// Of what is not a real.
+constexpr std::size_t size_of(Element element) { return element == Element::index ? 4 : 8; }
 
 class Store;
 
@@ -42,13 +45,19 @@ class Array {
   const Array* root() const { return root_; }
   std::int64_t offset_in_root() const { return offset_; }
 
+  // Expires when the array does.
+  const std::weak_ptr<const void>& lifetime() const { return lifetime_; }
+
   // To and from the host, converted from or to double for reals; whole arrays.
   void write(const std::vector<double>& values);
+  void write(const float* values, std::int64_t count);
   std::vector<double> read() const;
   void fill(double value);
 
  private:
   friend class Store;
+  void require_count(std::size_t found) const;
+
   std::string name_;
   Shape shape_;
   Element element_ = Element::real;
@@ -57,6 +66,7 @@ class Array {
   Device* device_ = nullptr;
   const Array* root_ = nullptr;
   std::int64_t offset_ = 0;
+  std::weak_ptr<const void> lifetime_;
 };
 
 class Store {
@@ -91,6 +101,7 @@ class Store {
   Device& device_;
   Real real_;
   std::vector<std::unique_ptr<Array>> arrays_;
+  std::shared_ptr<const char> alive_ = std::make_shared<const char>();  // expires with the store
 };
 
 }  // namespace understudy

@@ -75,12 +75,12 @@ std::string Plan::listing() const {
 }
 
 std::size_t Plan::memory_bytes() const {
-  return arena_bytes_ + tile_arena_bytes_ * tile_arenas_.size() + external_bytes_;
+  return arena_bytes_ + tile_arena_bytes_ * tile_arenas_.size() + program_.owned_bytes();
 }
 
 std::string Plan::memory() const {
   std::string text;
-  print(text, "inputs and constants %zu bytes\n", external_bytes_);
+  print(text, "inputs and constants %zu bytes\n", program_.owned_bytes());
   print(text, "whole tensors        %zu bytes\n", arena_bytes_);
   print(text, "tiles                %zu bytes on each of %zu threads\n", tile_arena_bytes_,
         tile_arenas_.size());
@@ -127,7 +127,7 @@ std::size_t Program::memory_bytes() const {
 }
 
 void Program::run_timed() {
-  plan();
+  ready();
   plan_->run_timed();
 }
 
@@ -142,7 +142,7 @@ std::string Program::chrome_trace() const {
 }
 
 std::string Program::first_not_finite() {
-  plan();
+  ready();
   return plan_->first_not_finite();
 }
 

@@ -264,13 +264,9 @@ void Plan::place() {
       storage.offset_elements += program_.tensors_[at].offset;
     const Program::Kind kind = program_.tensors_[storage.root].kind;
     if (kind == Program::Kind::input || kind == Program::Kind::array ||
-        kind == Program::Kind::constant)
+        kind == Program::Kind::view_of_memory || kind == Program::Kind::constant)
       storage.place = Place::external;
   }
-  for (const Program::TensorRecord& tensor : program_.tensors_)
-    if (tensor.owned)
-      external_bytes_ +=
-          static_cast<std::size_t>(tensor.shape.elements()) * program_.bytes_of(tensor.element);
 
   // Which segments touch each root.
   for (std::size_t s = 0; s < segments_.size(); ++s)

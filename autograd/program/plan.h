@@ -151,7 +151,6 @@ class Plan {
   std::size_t arena_bytes_ = 0;
   std::vector<void*> tile_arenas_;  // by thread
   std::size_t tile_arena_bytes_ = 0;
-  std::size_t external_bytes_ = 0;
 
   void* graph_ = nullptr;
   bool graph_possible_ = true;

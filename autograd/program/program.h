@@ -17,9 +17,15 @@
 // Invariants:
 //   * An operation's operands were recorded before it: the list is in a valid order at any time.
 //   * The bits of a result depend on the recorded list, the device's instruction set and the
-//   inputs,
-//     never on the number of threads.
+//     inputs, never on the number of threads.
 //   * After planning, recording is an error.
+//
+// Data comes in four ways:
+//
+//   use(Array&)            a persistent array: parameters, moments, counters
+//   use(rows_of(array))    rows of an array where they lie (data_view.h): rollouts, data sets
+//   input + bind(view)     the same for data that changes place
+//   input + write(values)  numbers of the host, copied
 
 #pragma once
 
@@ -31,6 +37,7 @@
 #include <vector>
 
 #include "autograd/program/array.h"
+#include "autograd/program/data_view.h"
 #include "autograd/program/operation.h"
 #include "autograd/program/tensor.h"
 #include "kernels/device/device.h"
@@ -82,10 +89,14 @@ class Program {
 
   // ---- Recording ----
 
-  // A tensor that the caller fills before a run. Names are unique.
+  // A tensor that the caller writes or binds before a run; zeros where nobody does. Names are
+  // unique.
   Tensor input(const std::string& name, const Shape& shape, Element element = Element::real);
   // A persistent array, read when the program runs. The same array is always the same tensor.
-  Tensor use(Array& array);
+  Tensor use(const Array& array);
+  // Memory that belongs to somebody else, read when the program runs; of a strided view only its
+  // own rows. An Error where its device or type is not the program's, or its owner is gone.
+  Tensor use(const DataView& view);
   // One number, or an array of numbers, that never changes.
   Tensor constant(double value);
   Tensor constant(const Shape& shape, const std::vector<double>& values,
@@ -151,14 +162,18 @@ class Program {
   void write(const std::string& input, const std::vector<double>& values);
   void write(const std::string& input, const float* values, std::int64_t count);
   void write_indices(const std::string& input, const std::int32_t* values, std::int64_t count);
-  // Makes an input read the caller's memory on the program's device, of the input's type and size,
-  // from now on. Nothing is copied.
-  void bind(const std::string& input, const void* data);
+  // Makes an input read what the view looks at, from now on. Nothing is copied. An Error where the
+  // view is not of the input's element type and shape, on the program's device, with one row right
+  // after another. A CUDA graph is captured anew only where the memory is not the same as before.
+  void bind(const std::string& input, const DataView& view);
 
   std::vector<double> read(const std::string& output) const;
   void read(const std::string& output, float* values, std::int64_t count) const;
   double value(const std::string& output) const;      // of an output with one element
   const void* data(const std::string& output) const;  // on the device
+  // The same for another program to read; it lives as long as this one. An Error where the output
+  // is memory of others itself.
+  DataView output_view(const std::string& output) const;
 
   // ---- Looking inside ----
 
@@ -188,19 +203,25 @@ class Program {
  private:
   friend class Plan;
 
-  enum class Kind : std::int8_t { computed, input, array, constant, view, pack };
+  enum class Kind : std::int8_t { computed, input, array, view_of_memory, constant, view, pack };
 
   struct TensorRecord {
     Shape shape;
     Element element = Element::real;
     Kind kind = Kind::computed;
     int producer = -1;
-    int base = -1;            // view: whose memory; member of a pack: the pack
-    std::int64_t offset = 0;  // in elements, into base
-    Array* array = nullptr;
-    std::string name;      // of an input
-    void* data = nullptr;  // input, array, constant: where it is
-    bool owned = false;    // data is ours to release
+    int base = -1;                 // view: whose memory; member of a pack: the pack
+    std::int64_t offset = 0;       // in elements, into base
+    const Array* array = nullptr;  // whose memory it is
+    std::string name;              // of an input, an array, a view of memory
+    void* data = nullptr;          // input, array, view of memory, constant: where it is
+    bool owned = false;            // data is ours to release
+  };
+
+  // Who must exist for the program to run.
+  struct Watched {
+    int tensor;  // that reads the owner's memory
+    std::weak_ptr<const void> owner;
   };
 
   struct Node {
@@ -217,8 +238,17 @@ class Program {
   };
 
   std::size_t bytes_of(Element element) const;
+  std::size_t bytes_of(const TensorRecord& tensor) const;
+  std::size_t owned_bytes() const;  // of inputs and constants
   int add_tensor(const TensorRecord& record);
-  const TensorRecord& named_input(const std::string& name) const;
+  void allocate(TensorRecord& input);
+  void allocate_inputs();
+  void check_view(const DataView& view) const;
+  void watch(int tensor, const std::weak_ptr<const void>& owner);
+  void require_owners() const;
+  void ready();  // to run: planned, everything it reads there
+  int named_input(const std::string& name) const;
+  TensorRecord& written(const std::string& name);
   int named_output(const std::string& name) const;
   void require_recording() const;
   void check_owned(Tensor tensor) const;
@@ -233,6 +263,9 @@ class Program {
   std::vector<Named> outputs_;
   std::unique_ptr<Plan> plan_;
   std::int64_t tile_rows_ = 0, chunk_rows_ = 0;
+  std::vector<Watched> watched_;
+  int inputs_without_memory_ = 0;
+  std::shared_ptr<const char> alive_ = std::make_shared<const char>();  // expires with this
 };
 
 inline const Shape& Tensor::shape() const { return program_->shape(id_); }

@@ -65,13 +65,12 @@ struct Learner {
     action->write(steps.actions.discrete ? doubles(steps.actions.indices)
                                          : doubles(steps.actions.numbers));
   }
-  TransitionRows view() const { return {observation->data(), action->data(), next->data()}; }
+  TransitionBatch view() const { return {rows_of(*observation), rows_of(*action), rows_of(*next)}; }
 };
 
-std::vector<double> rewards_of(Device& device, const LearnedReward& reward, std::int64_t rows) {
+std::vector<double> rewards_of(Device& device, const LearnedReward& reward) {
   Program copy(device);
-  copy.output("reward", identity(copy.input("r", {rows})));
-  copy.bind("r", reward.values());
+  copy.output("reward", identity(copy.use(reward.values())));
   copy.run();
   return copy.read("reward");
 }
@@ -144,7 +143,7 @@ TEST(Discriminator, loss_is_the_cross_entropy_and_rewards_are_its_forms) {
     EXPECT_GT(after.learner_accuracy, 0.8);
     EXPECT_LT(after.entropy, 0.6);
     EXPECT_LT(after.calibration_error, 0.3);
-    by_form[i] = rewards_of(*device, adversary, learner.rows);
+    by_form[i] = rewards_of(*device, adversary);
   }
   for (std::size_t row = 0; row < by_form[0].size(); ++row) {
     EXPECT_GE(by_form[0][row], 0);
@@ -310,7 +309,7 @@ TEST(LinearReward, costs_are_the_worst_of_their_sets) {
         expected.push_back(-cost / static_cast<double>(w.size()));
       }
       const double least = std::min(0.0, *std::min_element(expected.begin(), expected.end()));
-      const std::vector<double> found = rewards_of(*device, reward, learner.rows);
+      const std::vector<double> found = rewards_of(*device, reward);
       for (std::size_t i = 0; i < found.size(); ++i) {
         EXPECT_NEAR(found[i], expected[i] - least, 1e-5);
         EXPECT_GE(found[i], 0);
@@ -330,7 +329,7 @@ TEST(LinearReward, bound_holds_for_all_that_was_seen) {
     reward.observe(learner.view());
     reward.fit();
     reward.evaluate();
-    const std::vector<double> found = rewards_of(*device, reward, learner.rows);
+    const std::vector<double> found = rewards_of(*device, reward);
     for (double r : found) EXPECT_LE(r, 0);
     const double bound = reward.store().at("linear/bound").read()[0];
     EXPECT_GE(bound, before);

@@ -332,7 +332,8 @@ TEST(Actor, reads_device_memory_and_takes_the_mode_where_asked) {
   Actor sure(policy, store, {.name = "sure", .rows = 2, .deterministic = true});
   Actor drawing(policy, store, {.name = "drawing", .rows = 2, .log_probability = true});
   const float o[] = {1, 2, 3, -1, 0, 1};
-  sure.observe(o);
+  const DataView view = DataView::borrowed(*device, "o", {rows(2), 3}, o, Element::real, Real::f32);
+  sure.observe(view);
   sure.act();
   Program program(*device);
   const auto distribution = policy.distribution(program.input("o", {rows(2), 3}));
@@ -340,7 +341,7 @@ TEST(Actor, reads_device_memory_and_takes_the_mode_where_asked) {
   const Tensor taken = program.input("a", {rows(2), 2});
   program.output("log", distribution->log_probability(taken));
   program.write("o", o, 6);
-  drawing.observe(o);
+  drawing.observe(view);
   drawing.act();
   program.write("a", drawing.numbers(), 4);
   program.run();
@@ -358,7 +359,8 @@ TEST(Actor, forgets_the_rows_that_ended) {
   actor.act(random(9, 1));
   const Vector before = store.at("actor/memory").read();
   const float ended[] = {0, 1, 0};
-  actor.reset_hidden_state(ended);
+  actor.reset_hidden_state(
+      DataView::borrowed(*device, "ended", {rows(3)}, ended, Element::real, Real::f32));
   const Vector after = store.at("actor/memory").read();
   for (std::size_t i = 0; i < 15; ++i) {
     EXPECT_NE(before[i], 0);

@@ -108,9 +108,8 @@ TEST(Rollouts, say_the_log_probability_of_what_was_done) {
   Rollouts rollouts(policy, cartpole(), store, {.num_envs = 4, .steps_per_iteration = 40});
   rollouts.collect();
   Program program(*device);
-  const Tensor o = program.input("observation", {rows(40), 4});
-  program.bind("observation", rollouts.observation().data());
-  const Tensor a = action_input(program, policy, 40, rollouts.action().data());
+  const Tensor o = program.use(rollouts.batch().observation);
+  const Tensor a = program.use(rollouts.batch().action);
   program.output("log_probability", policy.distribution(o)->log_probability(a));
   program.run();
   const Vector expected = program.read("log_probability");

@@ -26,12 +26,11 @@ struct Pairs {
     const auto real = [&](const char* name, const Shape& shape, const Vector& values) {
       Array& array = store.create(name, shape);
       array.write(values);
-      return array.data();
+      return rows_of(array);
     };
     observation = random.normals(count * inputs);
     advantage = random.normals(count);
     log_probability.assign(static_cast<std::size_t>(count), 0);
-    batch.rows = count;
     batch.observation = real("observation", {count, inputs}, observation);
     batch.advantage = real("advantage", {count}, advantage);
     batch.log_probability = real("log_probability", {count}, log_probability);
@@ -40,7 +39,7 @@ struct Pairs {
         actions.push_back(static_cast<double>(random.integer(0, action.size - 1)));
       Array& array = store.create("action", {count}, Element::index);
       array.write(actions);
-      batch.action = array.data();
+      batch.action = rows_of(array);
       return;
     }
     actions = random.normals(count * action.size);
@@ -51,9 +50,7 @@ struct Pairs {
   // What the policy says of the actions before the step.
   void ask(const Policy& policy) {
     Program program(policy.device(), Real::f64);
-    const Tensor o = program.input("observation", {rows(batch.rows), inputs});
-    program.bind("observation", batch.observation);
-    const Tensor a = action_input(program, policy, batch.rows, batch.action);
+    const Tensor o = program.use(batch.observation), a = program.use(batch.action);
     program.output("log_probability", policy.distribution(o)->log_probability(a));
     program.run();
     log_probability = program.read("log_probability");
@@ -61,7 +58,7 @@ struct Pairs {
   }
   Store store;
   Vector observation, advantage, log_probability, actions;
-  PolicyBatch batch;
+  TransitionBatch batch;
 };
 
 PolicyDescription small_policy(const ActionSpace& action) {
@@ -284,8 +281,7 @@ TEST_P(Kinds, gain_within_the_bound) {
 
     // Measured apart from the step.
     Program program(*device, Real::f64);
-    const Tensor o = program.input("observation", {rows(count), inputs});
-    program.bind("observation", data.batch.observation);
+    const Tensor o = program.use(data.batch.observation);
     program.output(
         "divergence",
         mean(policy.distribution(o)->divergence_from(before.distribution(o)->parameters())));

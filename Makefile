@@ -330,10 +330,11 @@ install: $(LIBRARY) $(COMMAND)
 	@install -m 644 $(LIBRARY) $(ROOT)/lib
 	@printf '%s\n' "$$PKG_CONFIG_FILE" > $(ROOT)/lib/pkgconfig/understudy.pc
 	@$(if $(COMMAND),install -m 755 $(COMMAND) $(ROOT)/bin)
+	@install -D -m 644 LICENSE $(ROOT)/share/doc/understudy/LICENSE
 
 uninstall:
 	rm -rf $(ROOT)/include/understudy $(ROOT)/lib/libunderstudy.a \
-	  $(ROOT)/lib/pkgconfig/understudy.pc $(ROOT)/bin/understudy
+	  $(ROOT)/lib/pkgconfig/understudy.pc $(ROOT)/bin/understudy $(ROOT)/share/doc/understudy
 
 # A trial installation, which the tests build against.
 stage: $(LIBRARY) $(COMMAND)

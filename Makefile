@@ -214,7 +214,6 @@ $(BUILD)/understudy: $(COMMAND_OBJECTS) $(LIBRARY)
 link = mkdir -p $(@D); echo "  link  $@"; \
   $(CXX) $(LINK) $(LDFLAGS) $(filter %.o %.a,$^) $(1) $(LIBRARIES) $(LDLIBS) -o $@
 $(COMMAND_OBJECTS): | $(BUILD)/have/cli11 $(BUILD)/have/json
-$(COMMAND_OBJECTS): CPPFLAGS += -DUNDERSTUDY_VERSION='"$(VERSION)"'
 # The command waits for the library: what it includes takes twice as long to optimize as to read.
 $(COMMAND_OBJECTS) $(BUILD)/headers/cli.h.gch: FLAGS := $(subst -O3,-O1,$(FLAGS))
 
@@ -319,7 +318,8 @@ Cflags: -std=c++20 -I$${includedir} $(filter -DUNDERSTUDY% -fno-exceptions -fno-
 Libs: -L$${libdir} -lunderstudy $(LINK) $(CUDA_LIBRARIES) $(LIBRARIES)
 endef
 export PKG_CONFIG_FILE
-VERSION := 0.1.0
+VERSION := $(shell \
+  sed -n 's/^\#define UNDERSTUDY_VERSION "\(.*\)"/\1/p' kernels/device/version.h)
 ROOT = $(DESTDIR)$(PREFIX)
 
 install: $(LIBRARY) $(COMMAND)

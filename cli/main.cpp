@@ -8,6 +8,7 @@
 
 #include "cli/session/command.h"
 #include "kernels/device/error.h"
+#include "kernels/device/version.h"
 
 namespace understudy::cli {
 
@@ -56,8 +57,7 @@ int run(int argc, char** argv) {
   Verb root(app);
   root.option("--device", common.device, "cpu, cuda, or auto: CUDA where there is a device")
       .one_of({"cpu", "cuda", "auto"});
-  root.option("--threads", common.threads, "threads of the CPU (default: every processor)")
-      .between(1, 1024);
+  root.option("--threads", common.threads, "CPU threads (default: all cores)").between(1, 1024);
   root.option("--seed", common.seed, "of everything that is random (default 0)");
   root.flag("--json", common.json, "one JSON object on standard output");
   root.flag("--quiet", common.quiet, "no progress on standard error");

@@ -4,6 +4,7 @@
 
 #include "autograd/files/safetensors.h"
 #include "kernels/device/error.h"
+#include "kernels/device/version.h"
 
 namespace understudy {
 
@@ -43,6 +44,7 @@ void write_checkpoint(const std::string& path, const std::vector<const Store*>& 
                       const std::map<std::string, std::string>& metadata) {
   files::Safetensors contents;
   contents.metadata.insert(metadata.begin(), metadata.end());
+  contents.metadata["understudy"] = UNDERSTUDY_VERSION;
   for (const Store* store : stores)
     for (const std::unique_ptr<Array>& array : store->arrays()) {
       if (has_parts(*store, *array)) continue;

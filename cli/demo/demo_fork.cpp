@@ -103,7 +103,7 @@ class ForkTask final : public DemoTask {
         "the tree and its thickness, and answers with a whole path of " +
         std::to_string(stations) +
         " stations. Least squares averages left and right, and the average is the tree. In the "
-        "pictures the grey paths are the expert's, the colored ones the policy's.";
+        "pictures the gray paths are the expert's, the colored ones the policy's.";
     caveats =
         "Nats are per path, of eight lateral positions in road lengths: densities of small numbers "
         "are high, so they are below zero.";

@@ -1,9 +1,9 @@
 // understudy demo: from expert to understudy. An expert is trained, four demonstrations of it are
-// thinned out, and cloning, DAgger and GAIL learn from them; one table, one page.
+// subsampled, and cloning, DAgger and GAIL learn from them; one table, one page.
 //
-// What the table shows is the lectures' point: from so few pairs a clone is good where the expert
-// was and lost elsewhere, and its errors add up along the episode; whoever acts while learning,
-// asking the expert (DAgger) or comparing with it (GAIL), comes back from where its errors lead.
+// The table shows the lectures' point: from so few transitions a clone acts well in the expert's
+// states and badly elsewhere, and its errors compound along the episode. A learner that acts while
+// it learns, querying the expert (DAgger) or comparing with it (GAIL), recovers from its errors.
 
 #include <chrono>
 #include <cmath>
@@ -28,8 +28,8 @@ namespace understudy::cli {
 
 namespace {
 
-// Few pairs of a task in which a clone that is lost stays lost: one of each episode as a rule. With
-// every 50th step kept a clone of a few more did well with a quarter of seeds.
+// Few transitions of a task in which a clone does not recover: mostly one of each episode. With
+// every 50th step kept a clone of a few more transitions did well on a quarter of the seeds.
 constexpr const char* world = "acrobot";
 constexpr std::int64_t demonstration_count = 4, keep_every = 100;
 
@@ -97,7 +97,7 @@ Row learn(const Scene& scene, const char* name, const Demonstrations* demonstrat
   for (std::size_t i = 0; x != nullptr && y != nullptr && i < x->size(); ++i)
     if (std::isfinite((*y)[i])) row.curve.push_back({(*x)[i], (*y)[i]});
 
-  // One episode to look at, from the same start for everybody.
+  // One episode to show, from the same start for all policies.
   const PlayOptions how = {.episodes = 1, .seed = scene.common.seed + 1};
   const auto player = make_player(trainer->policy(), how);
   std::vector<double> states;
@@ -111,16 +111,16 @@ std::string page_of(const Scene& scene, const std::vector<Row>& rows, std::int64
       page_begin("from expert to understudy", style) + "<p>" +
       formatted(
           "On <b>%s</b> (%s) an expert was trained by TRPO. Of %lld of its episodes every "
-          "%lldth step was kept, %lld pairs in all. From these cloning, DAgger and GAIL "
-          "learned: cloning with nothing else, DAgger by asking the expert about the states "
-          "that it came to itself, GAIL by acting until what it did could not be told from "
-          "what the expert had done.</p>\n",
+          "%lldth step was kept, %lld transitions in all. Behavioral cloning learned from these "
+          "alone, DAgger by querying the expert in the states that it visited itself, GAIL by "
+          "acting until a discriminator could not separate its transitions from the expert's."
+          "</p>\n",
           scene.environment.name, scene.environment.summary,
           static_cast<long long>(demonstration_count), static_cast<long long>(keep_every),
           static_cast<long long>(pairs));
   page +=
       "<table><tr><th>policy</th><th class=\"number\">return</th><th class=\"number\">normalized"
-      "</th><th class=\"number\">steps of its own</th></tr>\n";
+      "</th><th class=\"number\">environment steps</th></tr>\n";
   for (const Row& row : rows)
     page += "<tr><td>" + escaped(row.name) +
             formatted(
@@ -131,13 +131,13 @@ std::string page_of(const Scene& scene, const std::vector<Row>& rows, std::int64
                                                     : std::nan(""),
                 static_cast<long long>(row.interactions));
   page +=
-      "</table>\n<p class=\"small\">Means and deviations over 50 episodes. Normalized: 0 is "
-      "uniform actions, 1 the environment's reference. DAgger also had the expert's answer to "
-      "each of its steps.</p>\n<h2>Learning</h2>\n";
+      "</table>\n<p class=\"small\">Mean &plusmn; standard deviation over 50 episodes. Normalized: "
+      "0 is uniform actions, 1 the environment's reference. DAgger also had the expert's label of "
+      "each of its states.</p>\n<h2>Learning</h2>\n";
   std::vector<Curve> curves;
   for (const Row& row : rows)
     if (row.curve.size() > 1) curves.push_back({row.name, row.css_class, row.curve});
-  // Who took no steps of their own is a line.
+  // A policy that took no environment steps is a horizontal line.
   std::vector<Curve> levels;
   for (const Row& row : rows)
     if (row.interactions == 0)
@@ -205,7 +205,7 @@ int demo_imitation(const std::string& out, const Common& common) {
     print(object);
     return 0;
   }
-  std::printf("%s, %lld demonstrations, %lld pairs of the expert\n", environment.name,
+  std::printf("%s, %lld demonstrations, %lld transitions of the expert\n", environment.name,
               static_cast<long long>(demonstration_count), static_cast<long long>(few.steps()));
   std::printf("  %-18s %17s %11s %13s %8s\n", "policy", "return", "normalized", "interactions",
               "seconds");

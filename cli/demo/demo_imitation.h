@@ -1,4 +1,4 @@
-// The demonstration from expert to understudy: an expert, four demonstrations, three who learn.
+// The demonstration from expert to understudy: an expert, four demonstrations, three learners.
 
 #pragma once
 

@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::int64_t last_training_drawer = 13;
 constexpr std::size_t history = 3;  // offsets that a policy sees
-// For acting: offsets given, offsets asked for, draws a stroke.
+// For sampling: offsets given, offsets predicted, samples a stroke.
 constexpr std::size_t given = 4, asked = 8, draws = 8;
 constexpr std::size_t strokes_asked = 500, strokes_shown = 10;
 
@@ -48,10 +48,10 @@ class StrokeTask final : public DemoTask {
     about =
         "Pen strokes of Omniglot characters drawn by many people (Lake, Salakhutdinov &amp; "
         "Tenenbaum, <i>Science</i> 350, 2015; MIT license), resampled every 3 canvas units. A "
-        "policy sees the last three offsets of the pen and says how likely each next one is. "
-        "People turn corners one way or the other; what averages them draws a line that nobody "
-        "drew. In the pictures the black line is what was given, the grey one how the person went "
-        "on, and the colored ones are " +
+        "policy observes the last three offsets of the pen and predicts a distribution of the "
+        "next. People turn corners one way or the other; their average is a line that nobody "
+        "drew. In the pictures the black line is given, the gray one is the person's continuation, "
+        "and the colored ones are " +
         std::to_string(draws) + " continuations by the policy.";
     caveats =
         "Many strokes go exactly straight along an axis, so a density could become arbitrarily "

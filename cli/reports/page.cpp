@@ -1,6 +1,7 @@
 #include "cli/reports/page.h"
 
 #include "cli/reports/svg.h"
+#include "kernels/device/version.h"
 
 namespace understudy::cli {
 

@@ -106,7 +106,7 @@ void put_chunk(std::string& to, const char* type, const std::string& data) {
   put_word(to, files::crc32(files::bytes_of(body)));
 }
 
-// RFC 1950 and 1951, with blocks that are stored as they are: no library is asked for.
+// RFC 1950 and 1951, with stored blocks: no library is needed.
 std::string stored_zlib(const std::string& data) {
   std::string out = "\x78\x01";
   constexpr std::size_t most = 65535;

@@ -24,7 +24,7 @@ constexpr std::array<std::array<int, 3>, 9> viridis = {{{68, 1, 84},
                                                         {94, 201, 98},
                                                         {173, 220, 48},
                                                         {253, 231, 37}}};
-constexpr int levels = 32;  // colors that are told apart, one path each
+constexpr int levels = 32;  // distinct colors, one path each
 
 struct Span {
   double low = INFINITY, high = -INFINITY;

@@ -1,6 +1,6 @@
-// Abbeel & Ng 2004, section 5.1: how fast apprenticeship finds the demonstrator's feature
-// expectations on a grid of 128 x 128; and, after Syed & Schapire 2008, section 5, what becomes of
-// an apprentice whose demonstrator is bad.
+// Abbeel & Ng 2004, section 5.1: how fast apprenticeship learning matches the demonstrator's
+// feature expectations on a grid of 128 x 128; and, after Syed & Schapire 2008, section 5, the
+// value of apprentices of bad demonstrators.
 
 #include <algorithm>
 #include <cmath>

@@ -2,18 +2,19 @@
 // DAgger from as many answers of the expert (Ross, Gordon & Bagnell 2011, theorems 2.1 and 3.2:
 // up to eps T^2 against u eps T).
 //
-// A mistake is a step at which the learner does not do what the expert would do there. Whoever has
-// failed (touched a tree; not reached the hill in time) is lost, as the walker who fell off the
-// tightrope, and every step that is left is a mistake. Until then one episode follows another, so
-// that T may be longer than an episode.
+// A mistake is a step at which the learner's action differs from the expert's in that state. A
+// learner that has failed (hit a tree; not reached the hill in time) counts every remaining step as
+// a mistake, as the paper's tightrope walker who fell off. Until then one episode follows another,
+// so that T may be longer than an episode.
 //
-// Cloning has pairs of the expert's own episodes, DAgger those of the expert's answers along its
-// own; the number of pairs, the network and the gradient steps are the same.
+// Cloning trains on states of the expert's own episodes, DAgger on the states that the learner
+// visits, labeled by the expert. The number of labels, the network and the gradient steps are the
+// same.
 //
-// eps T^2 is what mistakes add up to where a mistake leads to more of them. In the forest any does.
-// On the hill the usual drivers push the way the car rolls, wherever it is, which a clone does off
-// their path, too; so there the expert saves fuel (thrifty_driver.h), and coasts where a clone that
-// is a little slower than it ever was must push.
+// Mistakes add up to eps T^2 where one mistake leads to more. In the forest every one does. On the
+// hill the built-in expert pushes the way the car rolls, wherever it is, and a clone that has left
+// its path still does. So the expert there saves fuel (thrifty_driver.h): it coasts where a clone
+// that is slightly slower must push.
 
 #include <algorithm>
 #include <cmath>
@@ -29,14 +30,14 @@ namespace understudy::cli {
 
 namespace {
 
-constexpr std::int64_t usual_seeds = 10;
+constexpr std::int64_t default_seeds = 10;
 
 struct Task {
   const char* environment;
   std::int64_t rounds, pairs, training_steps;  // pairs and gradient steps a round
   std::int64_t collectors, num_envs;           // side by side: while learning; while measured
   double tolerance;                            // a real action as far from the expert's is the same
-  // Ends of episodes that are failures: those by themselves (a crash), or those by time.
+  // Which ends of episodes are failures: terminations (a crash), or truncations.
   bool failure_terminates;
   std::int64_t lead;  // steps before the first that counts: the forest begins with a clear strip
   std::vector<std::int64_t> horizons;
@@ -44,11 +45,11 @@ struct Task {
 
 std::vector<Task> tasks() {
   return {{"forest", 10, 1000, 1000, 4, 40, 0.5, true, 30, {25, 50, 100, 200, 300}},
-          // One collector, so that a round is a whole episode: states of those who are late, too.
+          // One environment, so that a round is a whole episode, late states included.
           {"mountain_car", 30, 200, 1000, 1, 200, 0, false, 0, {200, 400, 800, 1600, 3200}}};
 }
 
-// For each of the horizons: mean mistakes in so many steps, and the share of those who are lost.
+// For each horizon: mean mistakes in so many steps, and the share of episodes that failed.
 struct Measured {
   std::vector<double> mistakes, lost;
 };
@@ -73,7 +74,7 @@ Measured measure(Device& device, const Task& task, const Policy* policy, Expert&
     const std::vector<float> observations = world.observations(), states = world.states();
     std::vector<double> own(static_cast<std::size_t>(n * width));
     if (actor) own = actor->act({observations.begin(), observations.end()});
-    // Nobody asks about those who are lost: a planner takes its time.
+    // The expert is not queried for episodes that failed: a planner is slow.
     const std::int64_t seen = environment.observation_size, state_width = environment.state_size;
     std::vector<float> asked_observations, asked_states;
     std::vector<std::size_t> who;
@@ -125,7 +126,7 @@ Measured learn(Device& device, const Task& task, Expert& expert, bool clone, std
   Policy policy(device, description, seed);
   BatchWorld world(device, environment, task.collectors, seed);
   Dagger::Options options;
-  // A share of the expert's that stays 1 is cloning of its own episodes.
+  // beta = 1 throughout is behavioral cloning of the expert's own episodes.
   options.schedule = clone ? BetaSchedule::exponential : BetaSchedule::indicator;
   options.decay = 1;
   options.steps = task.pairs;
@@ -184,7 +185,7 @@ double quadratic_share(const std::vector<std::int64_t>& horizons,
 }
 
 void run(Reproduction& reproduction, const Options& options) {
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : usual_seeds;
+  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : default_seeds;
   Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
   const auto device = cpu_device(&team);
   bool known = false;
@@ -207,10 +208,9 @@ void run(Reproduction& reproduction, const Options& options) {
             learn(*device, task, *expert, clone,
                   reproduction.common.seed + static_cast<std::uint64_t>(i)));
     Table table;
-    table.title =
-        formatted("%s: mistakes in T steps, mean of %lld seeds, %lld answers of the expert each",
-                  task.environment, static_cast<long long>(seeds),
-                  static_cast<long long>(task.rounds * task.pairs));
+    table.title = formatted("%s: mistakes in T steps, mean of %lld seeds, %lld expert labels each",
+                            task.environment, static_cast<long long>(seeds),
+                            static_cast<long long>(task.rounds * task.pairs));
     table.columns = {"T", "cloning", "95 %", "lost", "DAgger", "95 %", "lost"};
     for (std::size_t k = 0; k < task.horizons.size(); ++k) {
       std::vector<Json> row = {formatted("%lld", static_cast<long long>(task.horizons[k]))};
@@ -252,7 +252,8 @@ void run(Reproduction& reproduction, const Options& options) {
     }
     table.note = formatted(
         "exponent: the slope of log mistakes on log T; share: of b T^2 in a T + b T^2 at the "
-        "longest T; 95 %% by bootstrap over seeds; of the expert itself %.1f %% are lost by then",
+        "longest T; 95 %% by bootstrap over seeds; %.1f %% of the expert's own episodes failed by "
+        "then",
         100 * its_own.lost.back());
     reproduction.tables.push_back(std::move(table));
   }
@@ -265,25 +266,24 @@ void run(Reproduction& reproduction, const Options& options) {
 
 Experiment dagger_horizon_experiment() {
   const auto options = std::make_shared<Options>();
-  return {
-      "dagger-horizon", "Mistakes of cloning and of DAgger as the horizon grows",
-      "Ross, Gordon & Bagnell 2011, theorems 2.1 and 3.2 (no table of theirs)",
-      [options](Verb& verb) {
-        verb.option("--environment", options->environment,
-                    "forest or mountain_car; by default both");
-        verb.option("--rounds", options->rounds, "in place of the task's own").positive();
-        verb.option("--pairs", options->pairs, "the expert's answers a round, likewise").positive();
-        verb.option("--training-steps", options->training_steps, "gradient steps a round")
-            .positive();
-        verb.option("--tolerance", options->tolerance,
-                    "as far from the expert's a real action is no mistake")
-            .not_negative();
-        verb.option("--fuel", options->fuel,
-                    "mountain_car: what its driver pays for a step with the engine on, beside "
-                    "1 for any; 0: the quickest")
-            .not_negative();
-      },
-      [options](Reproduction& reproduction) { run(reproduction, *options); }};
+  return {"dagger-horizon", "Mistakes of cloning and of DAgger as the horizon grows",
+          "Ross, Gordon & Bagnell 2011, theorems 2.1 and 3.2 (no table of theirs)",
+          [options](Verb& verb) {
+            verb.option("--environment", options->environment,
+                        "forest or mountain_car; by default both");
+            verb.option("--rounds", options->rounds, "instead of the task's default").positive();
+            verb.option("--pairs", options->pairs, "expert labels a round, likewise").positive();
+            verb.option("--training-steps", options->training_steps, "gradient steps a round")
+                .positive();
+            verb.option("--tolerance", options->tolerance,
+                        "a real action this near the expert's is no mistake")
+                .not_negative();
+            verb.option("--fuel", options->fuel,
+                        "mountain_car: the expert's extra cost of a step with the engine on, "
+                        "beside 1 for every step; 0: the fastest")
+                .not_negative();
+          },
+          [options](Reproduction& reproduction) { run(reproduction, *options); }};
 }
 
 }  // namespace understudy::cli

@@ -1,9 +1,9 @@
-// understudy reproduce distillation: what a small student keeps of its teacher, by whose states it
-// learns on and what it learns of the teacher there (Rusu et al. 2016 compare the second: their
-// table 1; what Ross et al. 2011 say of cloning is why the first may matter).
+// understudy reproduce distillation: how much of its teacher's return a small student keeps, by the
+// states that it is trained on and by its target there (Rusu et al. 2016 compare targets, their
+// table 1; Ross et al. 2011 on cloning is why the states may matter).
 //
-// Teachers are the experts of trpo-classic, of two layers. Students have one layer of 16 units, and
-// see so many states a round, round by round, all of them kept.
+// Teachers are the experts of trpo-classic, with two layers. Students have one layer of 16 units.
+// Each round adds states; all rounds' states are kept.
 
 #include "algorithms/cloning/dagger.h"
 #include "algorithms/policies/evaluation.h"
@@ -14,7 +14,7 @@ namespace understudy::cli {
 
 namespace {
 
-constexpr std::int64_t usual_seeds = 5, episodes = 100, student_units = 16;
+constexpr std::int64_t default_seeds = 5, episodes = 100, student_units = 16;
 
 enum class Learns : std::int8_t { distribution, draws, mode };
 
@@ -56,7 +56,7 @@ double learn(Device& device, const Student& student, const Policy& teacher,
              std::uint64_t seed) {
   Policy policy(device, described(teacher), seed);
   BatchWorld world(device, environment, 10, seed);
-  // Who acts for a distribution or a draw, acts by draws.
+  // For the targets `distribution` and `draws` the acting policy samples.
   PolicyExpert expert(teacher, student.learns == Learns::mode, ~seed);
   Dagger::Options how;
   how.schedule = BetaSchedule::constant;
@@ -75,7 +75,7 @@ double learn(Device& device, const Student& student, const Policy& teacher,
 }
 
 void run(Reproduction& reproduction, const Options& options) {
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : usual_seeds;
+  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : default_seeds;
   Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
   const auto device = cpu_device(&team);
   for (const std::string& name : {std::string("acrobot"), std::string("pendulum")}) {
@@ -95,16 +95,16 @@ void run(Reproduction& reproduction, const Options& options) {
       }
     }
     Table table;
-    table.title = formatted("%s: students of %lld parameters, teachers of %lld", name.c_str(),
+    table.title = formatted("%s: students with %lld parameters, teachers with %lld", name.c_str(),
                             static_cast<long long>(small), static_cast<long long>(large));
     table.columns = {"states", "learns", "return", "beside its teacher"};
-    table.rows.push_back({"", "teachers", shown(spread_of(teachers)), Json()});
+    table.rows.push_back({"", "(teachers)", shown(spread_of(teachers)), Json()});
     for (std::size_t k = 0; k < std::size(students); ++k)
       table.rows.push_back({students[k].states, students[k].what, shown(spread_of(returns[k])),
                             shown(spread_of(lost[k]))});
     table.note = formatted(
         "mean and half of a 95 %% interval over %lld seeds, a teacher each; %lld rounds of %lld "
-        "states and %lld steps; %lld episodes by the mode",
+        "states and %lld steps; %lld deterministic episodes",
         static_cast<long long>(seeds), static_cast<long long>(options.rounds),
         static_cast<long long>(options.states), static_cast<long long>(options.training_steps),
         static_cast<long long>(episodes));
@@ -117,7 +117,7 @@ void run(Reproduction& reproduction, const Options& options) {
 Experiment distillation_experiment() {
   const auto options = std::make_shared<Options>();
   return {
-      "distillation", "What small students keep of their teachers",
+      "distillation", "How much small students keep of their teachers' return",
       "Rusu et al. 2016, section 5 (their games are Atari's)",
       [options](Verb& verb) {
         verb.option("--environment", options->environment, "by default both")

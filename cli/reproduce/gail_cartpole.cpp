@@ -1,9 +1,10 @@
-// understudy reproduce gail-cartpole: how much it takes GAIL to a mean return of 475 on CartPole,
-// from ten demonstrations: beside the library `imitation` on the same tasks.
+// understudy reproduce gail-cartpole: environment steps and seconds that GAIL needs to reach a mean
+// return of 475 on CartPole from ten demonstrations, beside the library `imitation` on the same
+// tasks.
 //
-// The settings are the same for both carts and for all seeds. After every second iteration fifty
-// episodes by the policy's modes are looked at; as in the peer's figures, they are not counted in
-// the seconds.
+// The settings are the same for both carts and for all seeds. After every second iteration the
+// policy is evaluated over fifty deterministic episodes, which, as in the peer's figures, are not
+// counted in the seconds.
 
 #include <chrono>
 
@@ -26,13 +27,13 @@ constexpr Task tasks[] = {{"cartpole", "82-213 k, 10.4-27.3 s"},
                           {"cartpole-fixed", "229-459 k, 30-61 s"}};
 
 constexpr double goal = 475;
-constexpr std::int64_t demonstrations = 10, usual_seeds = 5;
+constexpr std::int64_t demonstrations = 10, default_seeds = 5;
 constexpr std::int64_t most_iterations = 230, look_every = 2;
 constexpr RolloutOptions rollouts = {.num_envs = 20, .steps_per_iteration = 2000};
 constexpr std::int64_t fisher_stride = 5;
 constexpr double divergence = 0.02;
-// Five small steps an iteration and not a large one: where falling ends nothing, a discriminator
-// that lags behind at times prefers a fallen pole, and the learner learns to fall.
+// Five small steps an iteration, not one large step: where falling does not end the episode, a
+// discriminator that lags behind sometimes prefers a fallen pole, and the learner learns to fall.
 constexpr int discriminator_steps = 5;
 constexpr double discriminator_rate = 0.003;
 
@@ -69,7 +70,7 @@ Found learn(Device& device, const EnvironmentDescription& environment, const Dem
 }
 
 void run(Reproduction& reproduction) {
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : usual_seeds;
+  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : default_seeds;
   Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
   const auto device = cpu_device(&team);
   for (const Task& task : tasks) {

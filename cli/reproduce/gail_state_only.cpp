@@ -1,16 +1,15 @@
-// understudy reproduce gail-state-only: a learner whose actions are not the expert's. Its levers
-// are permuted, or its engine has another gain, so that what the expert did is the wrong thing to
-// do, and what the expert saw is still right.
+// understudy reproduce gail-state-only: a learner whose actions are not the expert's. Its actions
+// are permuted, or scaled by another gain, so that the expert's actions mislead and the expert's
+// states do not.
 //
-// Torabi et al. 2018, "Generative adversarial imitation from observation": the discriminator tells
-// pairs (s, s') apart in place of (s, a). Both learn here from the same demonstrations of the
-// built-in experts, whose actions are written down as the learner's numbering has it.
+// Torabi et al. 2018, "Generative adversarial imitation from observation": the discriminator
+// classifies state pairs (s, s') instead of (s, a). Both learn here from the same demonstrations of
+// the built-in experts, with actions in the learner's numbering.
 //
-// The discriminator takes five or ten small steps an iteration, the paper's code a large one.
-// Where nothing ends an episode, a learner's first failures lie far outside of what the expert
-// saw (a fallen pole: many deviations), where one step an iteration swings to and fro and lags
-// behind: at times what it says of a fallen pole is better than what it says of a standing one, and
-// the learner learns to fall.
+// The discriminator takes five or ten small steps an iteration, the paper's code one large step.
+// Where failing does not end an episode, a learner's first failures lie many standard deviations
+// from the expert's states (a fallen pole). One step an iteration oscillates there and lags
+// behind: it sometimes scores a fallen pole above a standing one, and the learner learns to fall.
 
 #include "algorithms/adversarial/adversarial_imitation.h"
 #include "algorithms/policies/evaluation.h"
@@ -25,7 +24,7 @@ namespace {
 struct Task {
   const char* environment;
   const char* change;  // of what the learner's actions do, in words
-  // Discrete: the expert's action a is written down as relabeled[a]. Real: as factor * a.
+  // Discrete: the expert's action a is stored as relabeled[a]. Real: as factor * a.
   std::vector<std::int64_t> relabeled;
   float factor;
   std::int64_t iterations, discriminator_steps;  // the latter in an iteration
@@ -34,14 +33,14 @@ struct Task {
 
 std::vector<Task> tasks() {
   return {{"cartpole-fixed", "left and right exchanged", {1, 0}, 1, 150, 10, 0.001},
-          {"mountain_car", "left, none and right turned around", {2, 1, 0}, 1, 150, 5, 0.003},
-          {"acrobot", "left, none and right turned around", {2, 1, 0}, 1, 150, 5, 0.003},
+          {"mountain_car", "left and right exchanged, none kept", {2, 1, 0}, 1, 150, 5, 0.003},
+          {"acrobot", "left and right exchanged, none kept", {2, 1, 0}, 1, 150, 5, 0.003},
           {"point_mass", "the push reversed", {}, -1, 300, 10, 0.003},
           {"point_mass", "half the push, reversed", {}, -0.5f, 300, 10, 0.003},
           {"pendulum", "half the gain, reversed", {}, -0.5f, 300, 10, 0.003}};
 }
 
-constexpr std::int64_t demonstrations = 10, usual_seeds = 5;
+constexpr std::int64_t demonstrations = 10, default_seeds = 5;
 constexpr RolloutOptions rollouts = {.num_envs = 50, .steps_per_iteration = 5000};
 constexpr std::int64_t fisher_stride = 5;
 constexpr double mark = 0.9;
@@ -72,7 +71,7 @@ struct Options {
 };
 
 void run(Reproduction& reproduction, const Options& options) {
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : usual_seeds;
+  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : default_seeds;
   Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
   const auto device = cpu_device(&team);
   Table table;
@@ -131,7 +130,7 @@ void run(Reproduction& reproduction, const Options& options) {
          "--environment: expected cartpole-fixed, mountain_car, acrobot, point_mass or pendulum, "
          "found '%s'",
          options.environment.c_str());
-  table.note = "at 90 %: the seeds with so much of the expert's return above random";
+  table.note = "at 90 %: seeds that reach 90 % of the way from random to the expert's return";
   reproduction.tables.push_back(std::move(table));
 }
 
@@ -139,14 +138,15 @@ void run(Reproduction& reproduction, const Options& options) {
 
 Experiment gail_state_only_experiment() {
   const auto options = std::make_shared<Options>();
-  return {
-      "gail-state-only", "GAIL on what was seen, for learners whose actions differ",
-      "Torabi et al. 2018, \"Generative adversarial imitation from observation\"",
-      [options](Verb& verb) {
-        verb.option("--environment", options->environment, "one of the five; by default all");
-        verb.option("--iterations", options->iterations, "in place of the task's own").positive();
-      },
-      [options](Reproduction& reproduction) { run(reproduction, *options); }};
+  return {"gail-state-only",
+          "GAIL on state pairs, for learners whose actions differ from the expert's",
+          "Torabi et al. 2018, \"Generative adversarial imitation from observation\"",
+          [options](Verb& verb) {
+            verb.option("--environment", options->environment, "one of the five; by default all");
+            verb.option("--iterations", options->iterations, "instead of the task's default")
+                .positive();
+          },
+          [options](Reproduction& reproduction) { run(reproduction, *options); }};
 }
 
 }  // namespace understudy::cli

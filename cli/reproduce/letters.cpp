@@ -1,20 +1,20 @@
-// Letters drawn by hand, free-running: a policy that is told the letter and where the pen starts
-// draws the rest by itself, and is held against a person's drawing that it never saw.
+// Handwritten letters, free-running: a policy conditioned on the letter and the start of the pen
+// draws the rest by itself and is compared with a held-out drawing by a person.
 //
-// A step is 0.04 s. A policy sees the pen's position, the letter and how much of the drawing's time
-// is gone, and answers with the pen's displacement; the position then follows from its own answer.
-// What it was trained on are a person's positions, which is the trouble: errors take it where
-// nobody was. Four ways to train it differ in nothing else:
+// A step is 0.04 s. The policy observes the pen's position, the letter and the elapsed share of the
+// drawing's time, and outputs the pen's displacement; the next position follows from its own
+// output. It was trained on a person's positions, so its errors lead to states without training
+// data. The ways to train it differ in nothing else:
 //
-//   teacher forcing       a person's positions
-//   perturb and correct   moved by noise, the displacement asked for leads back
-//   scheduled sampling    the policy's own positions more and more, with the person's displacements
-//   ... with correction   the same, the displacement asked for leads to the person's next position
-//   ... and blends        that, on drawings between two of a person's as well: a share of the one
-//                         and the rest of the other, sample by sample, as all take two seconds
+//   teacher forcing       the person's positions
+//   perturb and correct   noisy positions; the target displacement leads back
+//   scheduled sampling    more and more the policy's own positions; the person's displacements
+//   ... with correction   the same; the target displacement leads to the person's next position
+//   ... and blends        that, also on convex combinations of two drawings, sample by sample (all
+//                         take two seconds)
 //
-// Of each letter the two highest demonstration numbers are held out. Errors are mean distances a
-// sample (of 200, between steps by interpolation), and along the best alignment in time (DTW,
+// The two highest demonstration numbers of each letter are held out. Errors are mean distances a
+// sample (of 200, interpolated between steps), and along the best alignment in time (DTW:
 // accumulated distance over the path's length, on every second sample).
 
 #include <algorithm>
@@ -65,7 +65,7 @@ std::vector<float> observation(const Point& at, std::int64_t step, const Letter&
   return o;
 }
 
-// A share of one drawing and the rest of another of the same letter.
+// A convex combination of two drawings of the same letter.
 Letter blend(const Letter& a, const Letter& b, double share) {
   Letter result = a;
   for (std::size_t t = 0; t < a.points.size(); ++t)
@@ -74,7 +74,7 @@ Letter blend(const Letter& a, const Letter& b, double share) {
   return result;
 }
 
-// Of each drawing for training, and, where asked for, of so many blends of it with others.
+// Of each training drawing, and optionally of so many blends of it with others.
 Sequences sequences_of(const Letters& data, std::int64_t blends, std::uint64_t seed) {
   Sequences result{.input_width = 3 + data.letters, .action_width = 2};
   std::vector<Letter> shown;
@@ -263,7 +263,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
       options.decay = {1, 1};
       options.gain = {position_scale / action_scale, position_scale / action_scale};
       options.relabel = method.relabel;
-      // Half of the way back in one action, as a person would go.
+      // One action corrects half of the deviation.
       options.correction = 0.5;
       options.draw = false;
       if (method.perturbed) options.perturbation = settings.perturbation;
@@ -294,13 +294,13 @@ void run(Reproduction& reproduction, const Settings& settings) {
 
 Experiment letters_experiment() {
   auto settings = std::make_shared<Settings>();
-  return {"letters", "Letters drawn free-running: what a policy's own errors do to it",
+  return {"letters", "Letters drawn free-running: compounding errors of a policy",
           "Bengio et al. 2015; Venkatraman et al. 2015; letters2d (Idiap)",
           [settings](Verb& verb) {
             verb.option("--iterations", settings->iterations, "steps of training (800)").positive();
             verb.option("--hidden", settings->hidden, "units of the GRU (64)").positive();
             verb.option("--perturbation", settings->perturbation,
-                        "of positions, in fifths of a unit (0.1)")
+                        "standard deviation of position noise, in fifths of a unit (0.1)")
                 .positive();
             verb.option("--blends", settings->blends, "of each drawing with others (4)").positive();
           },

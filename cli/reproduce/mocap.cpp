@@ -1,13 +1,13 @@
 // Exercises in motion capture (Fox et al. 2014): the next pose, and the next second of poses.
 //
-// Two tables. The next pose of twelve channels at 10 poses a second, in units of their deviations,
-// beside linear autoregressions: a policy sees the last five poses and corrects an autoregression
-// of that order, and every sequence is shown as it was and with left and right exchanged. And
-// free-running poses of 59 angles at 30 a second: a policy is shown twenty poses and goes on by
-// itself for a second, with teacher forcing and with scheduled sampling; the measure is the mean
-// absolute error of an angle, beside standing still, which Martinez et al. (2017) found hard to
-// beat. 13_31 is held out, the data's own split; no setting was chosen by it but those that the
-// results page names.
+// Two tables. The next pose of twelve channels at 10 poses a second, in units of their standard
+// deviations, beside linear autoregressions: a policy observes the last five poses and corrects an
+// autoregression of that order; every sequence is augmented by its mirror image. And free-running
+// poses of 59 angles at 30 a second: a policy is conditioned on twenty poses and continues for a
+// second, trained with teacher forcing or scheduled sampling; the measure is the mean absolute
+// error of an angle, beside zero velocity, which Martinez et al. (2017) found hard to beat. 13_31
+// is held out, the data's own split; no setting was chosen on it but those that the results page
+// names.
 
 #include <algorithm>
 #include <cmath>
@@ -156,7 +156,7 @@ double nats_of(const std::vector<double>& log_probability) {
   return total / static_cast<double>(log_probability.size());
 }
 
-// What a linear model leaves, over the deviation of that in training.
+// The residual of a linear model, over its standard deviation in training.
 Sequences left_by(const LinearGaussian& model, const Pairs& pairs,
                   const std::vector<double>& deviation) {
   Sequences sequences{.input_width = pairs.input_width, .action_width = pairs.action_width};
@@ -375,8 +375,8 @@ Sequences windows_of(const Angles& angles) {
 double angle_between(double a, double b) { return std::abs(std::remainder(a - b, 360.0)); }
 
 // Mean absolute error in degrees, 1, 2, ... poses on, from every frame that has twenty before it
-// and a second behind. `start` shows a pose that was, `next` is asked for the one that follows its
-// own; rows of all starts side by side.
+// and a second behind. `start` feeds a recorded pose, `next` predicts the pose after the previous
+// prediction; rows of all starts side by side.
 struct Curve1s {
   std::vector<double> error = std::vector<double>(static_cast<std::size_t>(second), 0.0);
 };
@@ -410,7 +410,7 @@ Curve1s free_running(Policy& policy, const Angles& angles) {
   return curve;
 }
 
-// Standing still (speed 0) or going on as in the last step (1).
+// Zero velocity (speed 0) or constant velocity (1).
 Curve1s straight_on(const Angles& angles, double speed) {
   const Poses& poses = angles.held_out;
   const std::int64_t starts = poses.rows() - window;
@@ -492,7 +492,7 @@ void next_second(Reproduction& reproduction, Device& device, const Settings& set
     line(method.name, curves);
   }
   table.note =
-      formatted("a GRU of %lld is shown %lld poses; %lld steps of training, %lld seeds",
+      formatted("a GRU of %lld units observes %lld poses first; %lld training steps, %lld seeds",
                 static_cast<long long>(settings.hidden), static_cast<long long>(shown_poses),
                 static_cast<long long>(settings.iterations), static_cast<long long>(seeds));
   reproduction.tables.push_back(table);
@@ -513,7 +513,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
 
 Experiment mocap_experiment() {
   auto settings = std::make_shared<Settings>();
-  return {"mocap", "Exercises in motion capture: the next pose, and the next second free-running",
+  return {"mocap", "Motion capture: the next pose, and the next second free-running",
           "Fox et al. 2014 (data); Martinez, Black & Romero 2017; Bengio et al. 2015",
           [settings](Verb& verb) {
             verb.option("--iterations", settings->iterations,

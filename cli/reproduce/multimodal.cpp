@@ -1,4 +1,4 @@
-// Where people do one thing or another: every action distribution on three tasks, one table each.
+// Multimodal demonstrations: every action distribution on three tasks, one table each.
 //
 //   tree       the lecture's: a road with a tree in it, passed on the left or on the right; the
 //              action is the lateral position before the tree and beside it (generated)
@@ -7,10 +7,10 @@
 //   letters    20 capital letters: given the pen's position alone, its displacement over the next
 //              0.1 s, at points where letters cross
 //
-// Least squares answers with an average, which is where nobody goes. Beside the held-out
-// log-likelihood (exact, or a lower bound and then said to be one) stand the error of the best of k
-// samples, and the share of samples that nobody's action is near: in the tree, or further from
-// every action of a person in the like situation than 0.4 of the actions' deviation.
+// Least squares predicts the average of the modes, where no demonstration is. The table has the
+// held-out log-likelihood (exact, or marked as a lower bound), the error of the best of k samples,
+// and the share of samples far from every demonstrated action: in the tree, or more than 0.4
+// standard deviations from every action demonstrated in similar states.
 
 #include <algorithm>
 #include <cmath>
@@ -370,7 +370,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
 Experiment multimodal_experiment() {
   auto settings = std::make_shared<Settings>();
   return {
-      "multimodal", "Every action distribution where people do one thing or another",
+      "multimodal", "Every action distribution on multimodal demonstrations",
       "Bishop 1994; Omniglot (Lake et al. 2015) and letters2d (Idiap), generated roads",
       [settings](Verb& verb) {
         verb.option("--iterations", settings->iterations, "steps of training (1500)").positive();

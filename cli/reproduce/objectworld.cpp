@@ -53,7 +53,7 @@ RewardWorld world() {
 Experiment objectworld_experiment() {
   auto options = std::make_shared<RewardWorldOptions>();
   return {
-      "objectworld", "Rewards learned on Objectworld 32 x 32 by six algorithms, and carried over",
+      "objectworld", "Rewards learned on Objectworld 32 x 32 by six algorithms, and transferred",
       "Levine, Popović & Koltun 2011, figure 3; Wulfmeier, Ondrúška & Posner 2015, figure 4",
       [options](Verb& verb) { add_reward_world_options(verb, *options); },
       [options](Reproduction& reproduction) { compare_rewards(reproduction, world(), *options); }};

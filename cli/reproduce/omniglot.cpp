@@ -45,7 +45,7 @@ const Model models[] = {
     {"mixture, no memory", TrunkKind::mlp, HeadKind::mixture, false},
     {"Gaussian LSTM", TrunkKind::lstm, HeadKind::gaussian, false},
     {"mixture LSTM", TrunkKind::lstm, HeadKind::mixture, false},
-    {"mixture LSTM, told the character", TrunkKind::lstm, HeadKind::mixture, true}};
+    {"mixture LSTM, conditioned on the character", TrunkKind::lstm, HeadKind::mixture, true}};
 
 // What is seen before the offset from `pen`.
 std::vector<float> observation(const Point& before, bool starts, const Point& jump,
@@ -103,7 +103,7 @@ void append(Sequences& sequences, const Drawing& drawing, std::int64_t character
 
 struct Data {
   Drawings drawings;
-  Sequences train[2], held_out[2];    // untold and told the character
+  Sequences train[2], held_out[2];    // without and with the character
   Pairs train_pairs, held_out_pairs;  // an offset and the one before it, of one stroke
 };
 
@@ -158,7 +158,7 @@ double nats(const std::vector<double>& log_probability) {
   return total / static_cast<double>(log_probability.size()) + 2 * std::log(arc_length);
 }
 
-// A drawing as a policy draws it, which is told where strokes begin and how long they are.
+// A drawing sampled from a policy, conditioned on where strokes begin and how long they are.
 std::vector<std::vector<Path>> drawn_by(Policy& policy, const std::vector<const Drawing*>& models,
                                         std::int64_t characters, std::uint64_t seed) {
   Store store(policy.device());
@@ -214,7 +214,8 @@ void write_page(const std::string& name, Policy& policy, const Data& data, std::
       "<!doctype html><meta charset=utf-8><title>Characters drawn</title><style>"
       "body{font:15px sans-serif;margin:2em}svg{border:1px solid #ccc;margin:2px}"
       "path{fill:none;stroke-width:2}.person{stroke:#222}.policy{stroke:#1668b0}</style>"
-      "<h1>A person, then the mixture LSTM three times</h1><p>The policy is told the character, "
+      "<h1>A person, then the mixture LSTM three times</h1><p>The policy is conditioned on the "
+      "character, "
       "where each stroke begins and how long it is. Neither the person nor the drawing was "
       "trained on.</p>";
   const auto picture = [&](const std::vector<Path>& strokes, const char* who) {

@@ -132,14 +132,14 @@ DeepMaxEntOptions floor_network(const DeepOptions& options, std::uint64_t seed, 
   return deep;
 }
 
-// How a deep reward is trained: as was best for a fifth of the training walks, which the network
-// was then not shown.
+// How a deep reward is trained: chosen on a fifth of the training walks, which the network was not
+// trained on then.
 struct Training {
   int steps = 0;
   double prior = 0.0, value = -INFINITY;
 };
 
-// Trained on all the training walks, as was chosen; the test walks have no say in it.
+// Trained on all the training walks with the settings so chosen; test walks are not used.
 std::vector<double> deep_reward(GoalFamily& family, const Problem& problem,
                                 const RewardFeatures& image, const std::vector<Trajectory>& train,
                                 const DeepOptions& options, std::uint64_t seed, Training* chosen) {

@@ -1,6 +1,6 @@
 // Where people walk next: Social-GAN's protocol on ETH and UCY (Gupta et al. 2018, section 4).
 //
-// Eight positions are observed, twelve are foretold, 0.4 s apart; one scene is left out and a
+// Eight positions are observed, twelve are predicted, 0.4 s apart; one scene is left out and a
 // policy is trained on all others. Errors are ADE, the mean distance over the twelve steps, and
 // FDE, that at the last, in meters. A window is seen from its walker: the origin is where he is, x
 // is where he heads, and lengths are over his own speed, so that places and directions teach
@@ -34,8 +34,8 @@ namespace understudy::cli {
 
 namespace {
 
-constexpr std::int64_t observed = 8, foretold = 12, all = observed + foretold;
-constexpr std::int64_t numbers = 2 * foretold, predictions = 20;
+constexpr std::int64_t observed = 8, predicted = 12, all = observed + predicted;
+constexpr std::int64_t numbers = 2 * predicted, predictions = 20;
 constexpr double slowest = 0.1;  // meters a step: whoever stands has no speed to measure by
 constexpr std::uint64_t speed_stream = (std::uint64_t{1} << 32) + 80;
 
@@ -129,7 +129,7 @@ Split split_of(const std::string& folder, const Scene& left_out, const ForecastS
              return std::string(one) == file;
            }) != scene.files.end();
   };
-  // For choosing settings: the scene left out is not looked at, and the next one is foretold.
+  // For choosing settings: the scene left out is not used, and the next one is predicted.
   const std::size_t next = static_cast<std::size_t>(&left_out - test_scenes + 1);
   const Scene& asked = settings.validate ? test_scenes[next % std::size(test_scenes)] : left_out;
   Split split;
@@ -151,7 +151,7 @@ Split split_of(const std::string& folder, const Scene& left_out, const ForecastS
   return split;
 }
 
-using Forecast = std::array<Point, foretold>;
+using Forecast = std::array<Point, predicted>;
 
 // Sums over windows; `best` is over the twenty predictions, each measure by itself.
 struct Errors {
@@ -165,7 +165,7 @@ Pair errors_of(const Window& window, const Forecast& forecast) {
   for (std::size_t t = 0; t < forecast.size(); ++t) {
     const Point truth = window.at[static_cast<std::size_t>(observed) + t];
     pair.fde = std::hypot(truth.x - forecast[t].x, truth.y - forecast[t].y);
-    pair.ade += pair.fde / foretold;
+    pair.ade += pair.fde / predicted;
   }
   return pair;
 }
@@ -200,7 +200,7 @@ std::vector<float> history(const Window& window, double sign, double log_factor)
 // The departure from going straight on, over the speed: [numbers].
 std::vector<double> departure(const Window& window, double sign) {
   std::vector<double> r;
-  for (std::int64_t t = 0; t < foretold; ++t) {
+  for (std::int64_t t = 0; t < predicted; ++t) {
     const Point truth = window.at[static_cast<std::size_t>(observed + t)];
     r.push_back((truth.x - window.straight(t).x) / window.speed);
     r.push_back(sign * (truth.y - window.straight(t).y) / window.speed);
@@ -278,7 +278,7 @@ Forecast spatial_median(const std::vector<Forecast>& of, const std::vector<doubl
 }
 
 Errors trajectory_mixture(Device& device, const Split& split, const ForecastSettings& settings,
-                          std::uint64_t seed, const std::function<void(double)>& told) {
+                          std::uint64_t seed, const std::function<void(double)>& report) {
   const Whitening whitening(split.train);
   const std::int64_t width = 2 * (observed - 1) + 1;
   Sequences sequences{.input_width = width, .action_width = numbers};
@@ -305,7 +305,7 @@ Errors trajectory_mixture(Device& device, const Split& split, const ForecastSett
   SequenceCloning cloning(device, sequences, options);
   for (std::int64_t i = 0; i < settings.iterations; ++i) {
     throw_if_interrupted();
-    told(cloning.step().loss);
+    report(cloning.step().loss);
   }
 
   Sequences asked{.input_width = width, .action_width = numbers};
@@ -341,7 +341,7 @@ Errors trajectory_mixture(Device& device, const Split& split, const ForecastSett
       }
       const double nats =
           numbers * std::log(window.speed) + whitening.log_volume - log_probability[first + i];
-      add(errors, window, spatial_median(twenty, weights), twenty, nats / foretold, share);
+      add(errors, window, spatial_median(twenty, weights), twenty, nats / predicted, share);
     }
   }
   return errors;
@@ -355,7 +355,7 @@ std::vector<float> step_seen(const Point& step, double speed) {
 }
 
 Errors recurrent_mixture(Device& device, const Split& split, const ForecastSettings& settings,
-                         std::uint64_t seed, const std::function<void(double)>& told) {
+                         std::uint64_t seed, const std::function<void(double)>& report) {
   const auto sequences_of = [](const std::vector<Window>& windows, bool mirrored) {
     Sequences sequences{.input_width = 3, .action_width = 2};
     for (const Window& window : windows)
@@ -384,7 +384,7 @@ Errors recurrent_mixture(Device& device, const Split& split, const ForecastSetti
   SequenceCloning cloning(device, sequences_of(split.train, true), options);
   for (std::int64_t i = 0; i < settings.iterations; ++i) {
     throw_if_interrupted();
-    told(cloning.step().loss);
+    report(cloning.step().loss);
   }
 
   const std::vector<double> log_probability =
@@ -425,7 +425,7 @@ Errors recurrent_mixture(Device& device, const Split& split, const ForecastSetti
       double nats = numbers * std::log(window.speed / 10);
       for (std::int64_t t = observed - 2; t + 2 < all; ++t)
         nats -= log_probability[(first + i) * (all - 2) + static_cast<std::size_t>(t)];
-      add(errors, window, spatial_median(twenty, alike), twenty, nats / foretold, share);
+      add(errors, window, spatial_median(twenty, alike), twenty, nats / predicted, share);
     }
   }
   return errors;
@@ -558,7 +558,7 @@ void add_forecast_options(Verb& verb, ForecastSettings& settings) {
   verb.option("--rate", settings.rate, "forecasts: Adam's learning rate (0.002)").positive();
   verb.option("--weight-decay", settings.weight_decay, "forecasts: AdamW's (0.01)").not_negative();
   verb.flag("--validate", settings.validate,
-            "forecasts: for choosing settings: foretell another scene, look at none left out");
+            "forecasts: for choosing settings: predict another scene, not the one left out");
 }
 
 }  // namespace understudy::cli

@@ -126,7 +126,7 @@ Scores run_one(const RewardWorld& world, const RewardWorldOptions& options, std:
   Engine engine;
   const Problem p = make_problem(world.map(seed)),
                 q = make_problem(world.map(seed + transfer_offset));
-  // The demonstrator acts best, but for some of its actions, which are any.
+  // The demonstrator acts optimally, but for a share of uniform actions.
   Vector policy = solve(engine, p, p.reward, {.backup = Backup::max}).policy;
   for (std::int64_t k = 0; k < p.n_pairs(); ++k) {
     const std::int64_t s = p.pair_state[k];
@@ -198,7 +198,7 @@ void add_reward_world_options(Verb& verb, RewardWorldOptions& options) {
   verb.option("--steps", options.steps, "steps of a demonstration (8)").between(1, 100000);
   verb.option("--first-seed", options.first_seed, "seed of the first map (0)").between(0, 1000000);
   verb.option("--random-actions", options.random_actions,
-              "share of the demonstrator's actions that are any (0.3)")
+              "share of the demonstrator's actions that are uniform (0.3)")
       .between(0.0, 1.0);
 }
 

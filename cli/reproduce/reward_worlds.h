@@ -43,7 +43,7 @@ void compare_rewards(Reproduction& reproduction, const RewardWorld& world,
 // The mean and its 95 % interval by the bootstrap: percentiles of the means of 10000 resamples.
 Spread bootstrap_spread(const std::vector<double>& values);
 
-// parts(0), ..., parts(n - 1) on `threads` threads (0: as many as processors); the first error is
+// parts(0), ..., parts(n - 1) on `threads` threads (0: one a core); the first error is
 // thrown when all have ended.
 void in_parallel(int threads, std::int64_t n, const std::function<void(std::int64_t)>& part);
 

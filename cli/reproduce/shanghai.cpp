@@ -48,7 +48,7 @@ std::vector<double> shortest_values(const Problem& problem, const std::vector<do
   return values;
 }
 
-// The best turn again and again, to the goal or to the longest route.
+// Greedy turns to the goal, or to the longest route.
 Route greedy_route(const Problem& problem, const std::vector<double>& reward,
                    const std::vector<double>& values, std::int32_t from, std::int32_t goal) {
   const auto goals = static_cast<std::size_t>(problem.n_goals());

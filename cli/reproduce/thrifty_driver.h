@@ -1,7 +1,7 @@
-// A driver of MountainCar who saves fuel: up the hill at the least cost, which is 1 a step, and
-// `fuel` more for a step with the engine on. It pushes where that tells most and coasts up the
-// hill with just enough speed; whoever copies its coasting and is a little slower rolls back,
-// where the driver itself never is, and would push.
+// An expert for MountainCar that saves fuel: it reaches the hill at the least cost, which is 1 a
+// step and `fuel` more for a step with the engine on. It pushes where that gains most and coasts up
+// the hill with just enough speed. A clone that is slightly slower and coasts too rolls back into
+// states that the expert never visits, and in which it would push.
 //
 // The cost is solved for on a grid of positions and velocities, by the engine's own solver of
 // tabular problems. A step from a grid's point ends between points: the weights of bilinear

@@ -19,10 +19,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t interactions = 100000, episodes = 100;
-constexpr std::int64_t usual_seeds = 10;
+constexpr std::int64_t default_seeds = 10;
 
-// What differs from task to task; the rest is Trpo's defaults. Chosen on seeds 0 to 9 and, of two
-// tasks, 200 to 329; a table from other seeds owes nothing to that choice.
+// Settings that differ from Trpo's defaults, task by task. Chosen on seeds 0 to 9 and, of two
+// tasks, 200 to 329; a table from other seeds is independent of that choice.
 struct Task {
   const char* environment;
   const char* peer;  // as it is published: mean +- deviation over evaluation episodes
@@ -40,8 +40,8 @@ struct Task {
 const Task tasks[] = {
     {"cartpole", "500.0 ± 0.0", 8, 1000, 0.99, 0.98, false, 0.01, 0.1, 0, 64, 10, 1e-3},
     {"acrobot", "-83.1 ± 18.6", 8, 1000, 0.99, 0.85, true, 0.01, 0.1, 0, 32, 20, 3e-3},
-    // Smaller iterations and a value function that is fitted well are what got it there, and a
-    // little entropy what keeps a seed from settling before it has seen the hill's top.
+    // Smaller iterations and more epochs for the value function made it learn; a small entropy
+    // bonus keeps a seed from converging before it has reached the hill's top.
     {"mountain_car", "-107.3 ± 13.2", 4, 1000, 0.995, 0.98, true, 0.01, 0.03, 0.005, 32, 40, 3e-3},
     {"pendulum", "-174.6 ± 127.6", 16, 4000, 0.95, 0.95, true, 0.03, 0.1, 0, 64, 10, 3e-3},
 };
@@ -92,7 +92,7 @@ Run run_task(Device& device, const Task& task, std::uint64_t seed) {
 }
 
 void run(Reproduction& reproduction, const std::string& only) {
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : usual_seeds;
+  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : default_seeds;
   Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
   const std::unique_ptr<Device> device = cpu_device(&team);
   Table table{formatted("Return of the final policy, deterministic, %lld episodes each of %lld "
@@ -102,7 +102,8 @@ void run(Reproduction& reproduction, const std::string& only) {
               {"environment", "ours, mean", "95 % over seeds", "worst seed", "best seed", "rl-zoo",
                "environments x steps", "seconds a run"},
               {},
-              "rl-zoo: one trained agent, deviation over its episodes; ours: bootstrap interval of "
+              "rl-zoo: one trained agent, standard deviation over its episodes; ours: bootstrap "
+              "interval of "
               "the mean over seeds"};
   bool found = false;
   for (const Task& task : tasks) {

@@ -18,6 +18,7 @@
 #include "autograd/files/csv.h"
 #include "cli/session/progress.h"
 #include "kernels/device/error.h"
+#include "kernels/device/version.h"
 
 namespace understudy::cli {
 
@@ -225,6 +226,7 @@ void RunFolder::save(std::int64_t iteration, const std::vector<const Store*>& st
 void RunFolder::save(std::int64_t iteration, files::Safetensors contents) {
   synchronize();
   contents.metadata["iteration"] = std::to_string(iteration);
+  contents.metadata["understudy"] = UNDERSTUDY_VERSION;
   files::write_safetensors(checkpoint(), contents);
 }
 

@@ -7,6 +7,7 @@
 #include "cli/session/command.h"
 #include "kernels/device/error.h"
 #include "kernels/device/instruction_set.h"
+#include "kernels/device/version.h"
 
 namespace understudy::cli {
 

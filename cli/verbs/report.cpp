@@ -38,10 +38,10 @@ Path curve_of(const ReportRun& run, const std::string& metric) {
   for (std::size_t i = 0; i < y->size(); ++i)
     if (std::isfinite((*y)[i])) points.push_back({(*x)[i], (*y)[i]});
   if (points.size() <= most_points) return points;
-  Path thinned;
+  Path kept;
   for (std::size_t i = 1; i <= most_points; ++i)
-    thinned.push_back(points[i * points.size() / most_points - 1]);
-  return thinned;
+    kept.push_back(points[i * points.size() / most_points - 1]);
+  return kept;
 }
 
 // Enough of the path to tell runs apart.

@@ -301,7 +301,7 @@ void add_solve(Verb& root, Command& command) {
   auto arguments = std::make_shared<SolveArguments>();
   add_problem_options(verb, arguments->source).required();
   verb.option("--out", arguments->out, "the .npz to write").required();
-  verb.flag("--soft", arguments->soft, "log-sum-exp in place of the maximum");
+  verb.flag("--soft", arguments->soft, "log-sum-exp backup instead of max");
   verb.option("--horizon", arguments->horizon, "steps; without: discounted, or to the end")
       .between(1, 100000000);
   verb.option("--reward", arguments->reward, "an .npz whose array `reward` is used instead");

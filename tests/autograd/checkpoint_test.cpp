@@ -13,6 +13,7 @@
 #include "autograd/modules/modules.h"
 #include "autograd/operations/operations.h"
 #include "autograd/optimize/optimizer.h"
+#include "kernels/device/version.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace understudy {
@@ -60,6 +61,7 @@ TEST(Checkpoint, a_resumed_run_equals_an_unbroken_one) {
     second.steps(3);  // whatever it did before is overwritten
     const auto metadata = read_checkpoint(path.name, {&second.store});
     EXPECT_EQ(metadata.at("iteration"), std::to_string(stop));
+    EXPECT_EQ(metadata.at("understudy"), UNDERSTUDY_VERSION);
     second.steps(30 - stop);
     EXPECT_EQ(second.parameters.flat().read(), expected) << "stopped at " << stop;
     EXPECT_EQ(second.program.value("loss"), unbroken.program.value("loss"));

@@ -43,6 +43,17 @@ hold "and learns" "$(
   echo "$printed" | awk '$NF + 0 < 4e-3 && $NF + 0 > 0 {good = 1} END {exit !good}' ||
     echo "printed \"$printed\"")"
 
+# One version: what is installed, what the command and the citation say.
+versions=$(pkg-config --modversion understudy
+  "$stage/bin/understudy" --version
+  "$stage/bin/understudy" info --json | sed -nE 's/.*"version": *"([^"]*)".*/\1/p'
+  sed -n 's/^version: //p' CITATION.cff)
+hold "pkg-config, the command, info and CITATION.cff name one version" "$(
+  [ "$(echo "$versions" | wc -l)" = 4 ] && [ "$(echo "$versions" | sort -u | wc -l)" = 1 ] &&
+    [ -n "$versions" ] || echo "$versions" | tr '\n' ' ')"
+hold "make install leaves the license" \
+  "$(cmp LICENSE "$stage/share/doc/understudy/LICENSE" 2>&1)"
+
 # Every header that was installed can be included on its own.
 alone() {
   local said

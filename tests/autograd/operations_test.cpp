@@ -105,7 +105,7 @@ struct Data {
   std::vector<std::size_t> wrt;  // which inputs are differentiable
 
   Data(const Case& c, std::int64_t row_count, const std::vector<std::int64_t>& output_sizes) {
-    kernel_test::Random random(std::hash<std::string>{}(c.name) * 31 +
+    kernel_test::Random random(kernel_test::seed_of(c.name) * 31 +
                                static_cast<std::uint64_t>(row_count));
     for (std::size_t i = 0; i < c.inputs.size(); ++i) {
       const registry::Input& input = c.inputs[i];
@@ -135,9 +135,9 @@ double dot(const std::vector<Vector>& a, const std::vector<Vector>& b) {
 }
 
 // f64 values are exact to 1e-16; a central difference with this step errs by h² f''' / 6 + 1e-16 /
-// h, about 1e-9 for functions of order one.
+// h, about 1e-9 for functions of order one, and up to ten times that where roots and quotients bend.
 constexpr double step = 1e-5;
-constexpr double difference_tolerance = 2e-6;
+constexpr double difference_tolerance = 1e-8;
 
 class Operations : public testing::TestWithParam<Case> {};
 
@@ -158,7 +158,7 @@ TEST_P(Operations, gradients_and_tangents_agree_with_central_differences) {
 
     // <u, J v> = <J^T u, v>: holds to rounding whether or not the rules are right, if they agree.
     const double forward = dot(data.u, tangent), backward = dot(gradient, data.v);
-    EXPECT_NEAR(forward, backward, 1e-10 * (1 + std::abs(forward)));
+    EXPECT_NEAR(forward, backward, 1e-12 * (1 + std::abs(forward)));
 
     const auto objective = [&](const std::vector<Vector>& x) {
       f.write("x", x);
@@ -270,10 +270,10 @@ TEST_P(Operations, every_device_agrees_in_f32_with_f64) {
 #endif
     CaseProgram program(c, device_for(one), Real::f32, row_count, CaseProgram::first);
     const std::vector<Vector> found = run(program);
-    // A few hundred roundings of 6e-8 in sums of terms of order one.
+    // Some eighty roundings of 6e-8: 38 rows of terms of order one, and what makes a term.
     for (std::size_t i = 0; i < found.size(); ++i)
       for (std::size_t k = 0; k < found[i].size(); ++k)
-        ASSERT_NEAR(found[i][k], expected[i][k], 3e-5 * (1 + std::abs(expected[i][k])))
+        ASSERT_NEAR(found[i][k], expected[i][k], 5e-6 * (1 + std::abs(expected[i][k])))
             << "result " << i << " element " << k;
   }
 }

@@ -237,8 +237,21 @@ KERNEL_TEST(DynamicProgrammingKernels, rows_and_triangles_agree_with_the_referen
                                      descending, batch, solved.data());
           kernels.solve_triangular(on.team_stream(), there, with ? inverse_there.data() : nullptr,
                                    descending, batch, solved_found);
-          // Errors pass from row to row, growing where an inverse diagonal is above 1.
-          EXPECT_TRUE(close(solved_found, solved, 1000, 1000 * unit<T>));
+          // Errors pass from row to row as the values do. Of a row's own sum of at most four terms
+          // each is rounded twice, then the quotient: 8 roundings of their sizes.
+          std::vector<double> sizes(n * batch), solved_sizes = solved, minus = weight;
+          for (double& one : minus) one = -std::abs(one);
+          std::vector<double> plus = minus, right = x;
+          for (double& one : plus) one = -one;
+          for (double& one : solved_sizes) one = std::abs(one);
+          for (double& one : right) one = std::abs(one);
+          reference.multiply(on.host_stream(), {n, begin.data(), column.data(), plus.data()}, batch,
+                             solved_sizes.data(), right.data(), sizes.data());
+          reference.solve_triangular(
+              on.host_stream(), {n, begin.data(), column.data(), minus.data()},
+              with ? inverse.data() : nullptr, descending, batch, sizes.data());
+          for (double& one : sizes) one *= 8 * unit<T>;
+          EXPECT_TRUE(close(solved_found, solved, sizes));
         }
       }
 }

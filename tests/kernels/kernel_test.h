@@ -29,6 +29,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -81,6 +82,14 @@ class Random {
  private:
   std::uint64_t state_;
 };
+
+// A number of a text, the same with every standard library (FNV-1a): what seeds a case's data.
+inline std::uint64_t seed_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char letter : text)
+    hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3u;
+  return hash;
+}
 
 // Sizes at which kernels go wrong: nothing, one, and around vectors, warps, tiles and blocks.
 inline std::vector<std::int64_t> awkward_sizes(std::int64_t most) {
@@ -277,14 +286,18 @@ class Place {
 
 // ---- comparison ----
 
-// True where each found value is within `roundings` units of T's relative precision (2^-24 or
-// 2^-53) of the expected one, or within `absolute`. Infinities must be the same, NaN must meet NaN.
+// T's relative precision: a rounding to T errs by at most this much of the number. 2^-24 or 2^-53.
+template <class T>
+constexpr double rounding = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
+
+// True where each found value is within the tolerance of its place. Infinities must be the same, NaN
+// must meet NaN.
 template <class T>
 testing::AssertionResult close(const std::vector<T>& found, const std::vector<double>& expected,
-                               double roundings, double absolute = 0) {
-  if (found.size() != expected.size())
-    return testing::AssertionFailure() << found.size() << " values, expected " << expected.size();
-  const double unit = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
+                               const std::vector<double>& tolerance) {
+  if (found.size() != expected.size() || found.size() != tolerance.size())
+    return testing::AssertionFailure() << found.size() << " values, expected " << expected.size()
+                                       << " with " << tolerance.size() << " tolerances";
   const double largest = static_cast<double>(std::numeric_limits<T>::max());
   double worst = 0;
   std::size_t at = found.size(), wrong = 0;
@@ -298,7 +311,7 @@ testing::AssertionResult close(const std::vector<T>& found, const std::vector<do
       excess =
           f == e || (std::isinf(f) && std::abs(e) > largest && (f > 0) == (e > 0)) ? 0 : INFINITY;
     } else if (f != e) {
-      excess = std::abs(f - e) / (roundings * unit * std::abs(e) + absolute);
+      excess = std::abs(f - e) / tolerance[i];
     }
     wrong += excess > 1;
     if (excess > worst || at == found.size()) worst = excess, at = i;
@@ -309,10 +322,23 @@ testing::AssertionResult close(const std::vector<T>& found, const std::vector<do
          << testing::PrintToString(found[at]) << ", expected "
          << testing::PrintToString(expected[at]) << " (" << worst << " tolerances away)";
 }
+// As above, within `roundings` units of T's relative precision of the expected value, and `absolute`.
+template <class T>
+testing::AssertionResult close(const std::vector<T>& found, const std::vector<double>& expected,
+                               double roundings, double absolute = 0) {
+  std::vector<double> tolerance;
+  for (double e : expected) tolerance.push_back(roundings * rounding<T> * std::abs(e) + absolute);
+  return close(found, expected, tolerance);
+}
 template <class T>
 testing::AssertionResult close(const Array<T>& found, const std::vector<double>& expected,
                                double roundings, double absolute = 0) {
   return close(found.host(), expected, roundings, absolute);
+}
+template <class T>
+testing::AssertionResult close(const Array<T>& found, const std::vector<double>& expected,
+                               const std::vector<double>& tolerance) {
+  return close(found.host(), expected, tolerance);
 }
 
 // True where both have the same bits.

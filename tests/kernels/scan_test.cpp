@@ -109,9 +109,14 @@ KERNEL_TEST(ScanKernels, advantages_agree_with_the_reference) {
     std::vector<double> expected(std::size_t(n), std::nan(""));
     reference.advantages(on.host_stream(), shape, discount, lambda, reward.data(), value.data(),
                          next.data(), terminated.data(), ended.data(), expected.data());
-    // As in `tolerance`: terms of at most about 12, weights summing to at most 1 / (1 - 0.9405).
-    const double absolute =
-        double(shape.steps + 8) * unit<T> * 12 * std::min(17.0, double(shape.steps));
+    // As in `tolerance`: the scan of what the temporal differences are at most.
+    std::vector<double> sizes = reward, weights = reward, scale = reward;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      sizes[i] = std::abs(reward[i]) + discount * std::abs(next[i]) + std::abs(value[i]);
+      weights[i] = ended[i] == 1 ? 0 : discount * lambda;
+    }
+    reference.backward_scan(on.host_stream(), shape, sizes.data(), weights.data(), scale.data());
+    const double absolute = tolerance<T>(shape, scale);
     Array<T> r = on.array(reward), v = on.array(value), w = on.array(next),
              t = on.array(terminated);
     Array<T> e = on.array(ended), a = on.poisoned(n);

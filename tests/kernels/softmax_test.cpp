@@ -24,11 +24,34 @@ std::vector<double> rows_of(Random& random, std::int64_t rows, std::int64_t n) {
   return x;
 }
 
-// Exponentials of differences up to 300: their relative error is that of the difference, 300
-// roundings.
-constexpr double roundings = 1000;
+// Roundings of a sum of n terms, in units of the sum of their sizes: they go up as often as down, so
+// as the root of the chain that a sum is; and 8 of what happens to each term and to the sum, ulps of
+// exp and log among it.
+double of_sum(std::int64_t n) { return 8 + std::sqrt(static_cast<double>(n)); }
+
+// Bounds for what a row of n is, from the reference's answer:
+//
+//   exp(x - m) / sum        the difference's rounding is an error of |x - m| <= |log y| roundings
+//   (x - m) - log(sum)      the difference's, the result's, and log(sum)'s, which has the relative
+//                           error of the sum, in whose terms those of the differences weigh as their
+//                           probabilities: by at most log n
+//   m + log(sum)            likewise
 template <class T>
-constexpr double absolute = sizeof(T) == 4 ? 1e-6 : 1e-15;
+std::vector<double> softmax_bounds(const std::vector<double>& y, std::int64_t n) {
+  std::vector<double> bounds;
+  for (double p : y)
+    bounds.push_back(std::numeric_limits<T>::min() +  // below it digits are lost
+                     (p > 0 ? rounding<T> * p * (of_sum(n) - std::log(p)) : 0));
+  return bounds;
+}
+template <class T>
+std::vector<double> log_bounds(const std::vector<double>& y, std::int64_t n) {
+  std::vector<double> bounds;
+  for (double v : y)
+    bounds.push_back(rounding<T> *
+                     (2 * std::abs(v) + of_sum(n) + 2 * std::log(static_cast<double>(n))));
+  return bounds;
+}
 
 KERNEL_TEST(SoftmaxKernels, agrees_with_the_reference) {
   Random random(11);
@@ -44,13 +67,13 @@ KERNEL_TEST(SoftmaxKernels, agrees_with_the_reference) {
 
     reference.softmax(on.host_stream(), rows, n, input.data(), expected.data());
     kernels.softmax(on.stream(), rows, n, x, y);
-    ASSERT_TRUE(close(y, expected, roundings, absolute<T>));
+    ASSERT_TRUE(close(y, expected, softmax_bounds<T>(expected, n)));
     reference.log_softmax(on.host_stream(), rows, n, input.data(), expected.data());
     kernels.log_softmax(on.stream(), rows, n, x, y);
-    ASSERT_TRUE(close(y, expected, 4, 10 * absolute<T>));
+    ASSERT_TRUE(close(y, expected, log_bounds<T>(expected, n)));
     reference.log_sum_exp(on.host_stream(), rows, n, input.data(), sums.data());
     kernels.log_sum_exp(on.stream(), rows, n, x, s);
-    ASSERT_TRUE(close(s, sums, 8, 4 * absolute<T>));
+    ASSERT_TRUE(close(s, sums, log_bounds<T>(sums, n)));
   }
 }
 
@@ -73,8 +96,21 @@ KERNEL_TEST(SoftmaxKernels, gradients_agree_with_the_reference) {
       auto output = on.array(y), dx = on.poisoned(rows * n);
       (log_form ? kernels.log_softmax_gradient : kernels.softmax_gradient)(on.stream(), rows, n,
                                                                            output, gradient, dx);
-      // a sum of n terms of order one, then a product
-      ASSERT_TRUE(close(dx, expected, 16, absolute<T> * static_cast<double>(n)));
+      // a sum of n terms whose sizes sum to `sizes`, times y or exp(y), whose own error is |y|
+      // roundings at most; the difference and the product.
+      std::vector<double> bounds;
+      for (std::int64_t r = 0; r < rows; ++r) {
+        double sizes = 0;
+        for (std::int64_t j = r * n; j < (r + 1) * n; ++j)
+          sizes += std::abs(log_form ? g[j] : y[j] * g[j]);
+        for (std::int64_t j = r * n; j < (r + 1) * n; ++j)
+          bounds.push_back(
+              rounding<T> *
+              ((log_form ? std::exp(y[j]) * (of_sum(n) + std::abs(y[j])) : y[j] * of_sum(n)) *
+                   sizes +
+               2 * std::abs(log_form ? g[j] : y[j] * g[j]) + 2 * std::abs(expected[j])));
+      }
+      ASSERT_TRUE(close(dx, expected, bounds));
     }
   }
 }

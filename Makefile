@@ -82,11 +82,18 @@ ARCHITECTURE := $(firstword $(subst -, ,$(shell $(COMPILER) -dumpmachine)))
 FLAGS_portable := $(if $(SANITIZE)$(call on,$(DEBUG)),,$(subst -O3,-O2,$(OPTIMIZE)))
 FLAGS_avx2 := -mavx2 -mfma
 FLAGS_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
-# Kernels are templates over the vector, and sanitizers take five times as long to compile: they
-# look at one width of it, and not at the tests themselves.
+# Kernels are templates over the vector, and sanitizers take five times as long to compile. All of
+# them look at the portable width; at the others `address` does, which in g++ takes twice as long
+# when its checks are calls. None looks at the tests themselves.
 ifneq ($(SANITIZE),)
-FLAGS_avx2 += -fno-sanitize=all
-FLAGS_avx512 += -fno-sanitize=all
+FLAGS_wide := -fno-sanitize=all
+ifneq ($(findstring address,$(SANITIZE)),)
+FLAGS_wide += -fsanitize=address $(if $(findstring clang,$(COMPILER)), \
+  -mllvm -asan-instrumentation-with-call-threshold=0, \
+  --param asan-instrumentation-with-call-threshold=0)
+endif
+FLAGS_avx2 += $(FLAGS_wide)
+FLAGS_avx512 += $(FLAGS_wide)
 FLAGS_tests := -fno-sanitize=all
 endif
 INSTRUCTION_SETS := portable $(if $(filter x86_64,$(ARCHITECTURE)),avx2 avx512)
@@ -233,12 +240,12 @@ NATIVE_SOURCES := $(if $(WITH_CUDA),$(filter-out %/emulator_test.cpp tests/embed
 NATIVE := $(patsubst tests/%.cpp,$(BUILD)/native/%,$(NATIVE_SOURCES))
 GPU := $(if $(WITH_CUDA),$(shell nvidia-smi -L 2>/dev/null | head -n 1))
 NATIVE_TESTS := $(if $(GPU),$(NATIVE))
-# Checks of the source tree and of what is installed: once, in the ordinary build.
-CHECKS := $(if $(CONFIGURATION),,$(filter $(ONLY),\
-  $(wildcard tests/house/*.sh tests/cli/*.sh)))
-ifneq ($(call on,$(EMBEDDED)),)
-CHECKS := $(wildcard tests/embedded/*.sh)
-endif
+# Checks of the source tree and of what is installed: once, in the ordinary build. Those of the
+# command also where addresses are looked at.
+CHECK_SOURCES := $(if $(call on,$(EMBEDDED)),$(wildcard tests/embedded/*.sh),\
+  $(if $(CONFIGURATION),,$(wildcard tests/house/*.sh)) \
+  $(if $(filter-out address% undefined,$(CONFIGURATION)),,$(wildcard tests/cli/*.sh)))
+CHECKS := $(if $(call on,$(EMBEDDED)),$(CHECK_SOURCES),$(filter $(ONLY),$(CHECK_SOURCES)))
 
 $(TEST_OBJECTS) $(BUILD)/headers/tests.h.gch: FLAGS := $(subst -O3,-O1,$(FLAGS)) $(FLAGS_tests)
 $(eval $(call read_once,tests,$(TEST_OBJECTS),$(STANDARD) gtest/gtest.h,$(BUILD)/have/gtest))
@@ -272,6 +279,16 @@ $(BUILD)/fuzz/libparsers.a: $(patsubst %.cpp,$(BUILD)/fuzz/obj/%.o,$(FUZZED))
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%_fuzz.o \
     $(patsubst %.cpp,$(BUILD)/fuzz/obj/%.o,$(FUZZ_DRIVER)) $(BUILD)/fuzz/libparsers.a
 	@echo "  link  $@"; $(FUZZ_CXX) $(filter %.o %.a,$^) $(LIBRARIES) -o $@
+
+# A selection that selects nothing is a mistake, and no success.
+picked = $(foreach goal,$(filter test fuzz native,$(MAKECMDGOALS)),$(call pickable_$(goal)))
+pickable_test = $(wildcard tests/*/*_test.cpp) $(CHECK_SOURCES) $(wildcard tests/fuzz/*_fuzz.cpp)
+pickable_fuzz = $(wildcard tests/fuzz/*_fuzz.cpp)
+pickable_native = $(wildcard tests/*/*_test.cpp)
+ifneq ($(filter test fuzz native,$(MAKECMDGOALS)),)
+$(foreach pattern,$(or $(strip $(ONLY)),''),$(if $(filter $(pattern),$(picked)),, \
+  $(error ONLY: no test is called $(pattern), expected such as tests/kernels/%)))
+endif
 
 run_tests = BUILD=$(BUILD) CXX='$(COMPILER)' FUZZ_SECONDS=$(FUZZ_SECONDS) build-aux/run_tests
 test: $(TESTS) $(NATIVE_TESTS) $(FUZZERS) $(if $(CHECKS),stage) | $(BUILD)/have/pkg-config
@@ -349,6 +366,9 @@ lint:
 format:
 	@build-aux/format $$(git ls-files '*.h' '*.cpp' '*.cu')
 
+nightly:
+	@.ci/nightly
+
 info:
 	@CXX='$(COMPILER)' LAUNCHER='$(LAUNCHER)' BUILD='$(BUILD)' FLAGS='$(FLAGS) $(CXXFLAGS)' \
 	  CUDA='$(CUDA_FOUND)' ZLIB='$(call on,$(ZLIB))' build-aux/info \
@@ -366,8 +386,10 @@ define HELP
   make demo         an expert, four demonstrations, cloning, DAgger, GAIL; $(BUILD)/demo/report.html
   make info         what was found on this machine, and what was not
   make install      to PREFIX=$(PREFIX) (DESTDIR= for packagers); make uninstall takes it away
-  make lint         clang-tidy, cppcheck and the checks of the house
+  make lint         clang-tidy, cppcheck and the checks of the house; ANALYZE=1 follows paths, too
   make format       clang-format on every source
+  make nightly      what .ci/run leaves out since it takes hours: every test and check under each
+                    sanitizer and clang, AVX under all of them, the analyzer, long fuzzing
   make clean        removes build/
 
   CUDA=auto|0|1     CUDA where nvcc is found, never, or it is an error not to find it
@@ -383,7 +405,7 @@ help:
 	@printf '%s\n' "$$HELP"
 
 .PHONY: all command_left_out test fuzz bench marks demo native stage install uninstall
-.PHONY: lint format info clean help
+.PHONY: lint format nightly info clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 ifeq ($(V),1)

@@ -130,7 +130,7 @@ class Exporter {
   }
 
   std::vector<double> numbers(const std::string& parameter) const {
-    const std::vector<double> values = policy_.store().at(parameter).read();
+    std::vector<double> values = policy_.store().at(parameter).read();
     for (const double value : values)
       if (!std::isfinite(value))
         fail(ErrorKind::not_finite, "export: %s has a %g", parameter.c_str(), value);

@@ -135,7 +135,7 @@ double dot(const std::vector<Vector>& a, const std::vector<Vector>& b) {
 }
 
 // f64 values are exact to 1e-16; a central difference with this step errs by h² f''' / 6 + 1e-16 /
-// h, about 1e-9 for functions of order one, and up to ten times that where roots and quotients bend.
+// h, about 1e-9 for functions of order one, and ten times that where roots and quotients bend.
 constexpr double step = 1e-5;
 constexpr double difference_tolerance = 1e-8;
 

@@ -17,6 +17,18 @@ if not eval(" ".join(sys.argv[2].split()), {"found": found}):
 PYTHON
 }
 
+# differ FILE FILE: both are there, and are not the same.
+differ() {
+  cmp -s "$1" "$2"
+  [ $? = 1 ] || { echo "$1 and $2 are not two different files:"; ls -l "$1" "$2"; } 2>&1
+}
+
+# whole PAGE: it is there, and needs nothing beside it.
+whole() {
+  [ -s "$1" ] || echo "no $1"
+  grep -noE '(src|href)="[^"]*"|url\([^)]*\)|<script' "$1" 2>&1
+}
+
 # refuse WHAT PATTERN ARGUMENT...: exit code 2, nothing on standard output, one line on standard
 # error that matches, and no file come or gone in the scratch folder.
 refuse() {

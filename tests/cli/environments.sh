@@ -14,14 +14,14 @@ hold "envs --json is an array of what there is" "$(json "$scratch/envs.json" \
    all(e["summary"] and e["source"] and e["horizon"] > 0 and "observation" in e["spaces"]
        and "action" in e["spaces"] for e in found)')$(cat "$scratch/err")"
 hold "envs is a line each" "$(
-  [ "$("$understudy" envs | wc -l)" = "$(python3 -c 'import json, sys
-print(len(json.load(open(sys.argv[1]))))' "$scratch/envs.json")" ] || "$understudy" envs)"
+  lines=$("$understudy" envs | wc -l)
+  json "$scratch/envs.json" "len(found) == $lines > 0")"
 for verb in algorithms policies; do
   "$understudy" $verb --json > "$scratch/$verb.json" 2> "$scratch/err"
   hold "$verb --json is an array" "$(json "$scratch/$verb.json" \
     'len(found) > 0 and all(e["name"] and e["summary"] and e["source"] for e in found)')"
 done
-hold "every header that is named is there" "$(python3 - "$scratch" << 'PYTHON'
+hold "every header that is named is there" "$(python3 - "$scratch" 2>&1 << 'PYTHON'
 import json, os, sys
 for verb in ("algorithms", "policies"):
     for entry in json.load(open(f"{sys.argv[1]}/{verb}.json")):

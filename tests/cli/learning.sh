@@ -31,14 +31,16 @@ hold "record plays uniform actions" "$(json "$scratch/record.json" \
   --out "$scratch/swing.npz" > /dev/null 2>> "$scratch/err"
 "$understudy" inspect "$scratch/swing.npz" --json > "$scratch/swing.json"
 hold "actions are written down as they are done" "$(json "$scratch/swing.json" \
-  'all(a["minimum"] == -2 and a["maximum"] == 2 for a in found["arrays"] if a["name"] == "acts")
+  '[(a["minimum"], a["maximum"]) for a in found["arrays"] if a["name"] == "acts"] == [(-2, 2)]
    and found["episodes"] == 2')$(cat "$scratch/err")"
 
 train() { "$understudy" train "$@" --quiet --device cpu 2> "$scratch/err"; }
 train bc --env cartpole --demos "$demos" --out "$scratch/bc" --iterations 8 --threads 1 \
   --set hidden=32,32 --json > "$scratch/bc.json"
+# Of returns of up to 500, where uniform actions earn 22: 490 here; an instruction set of other bits
+# is like another seed, and so below.
 hold "cloning learns" "$(json "$scratch/bc.json" \
-  'found["iterations"] == 8 and found["return_mean"] > 100')$(cat "$scratch/err")"
+  'found["iterations"] == 8 and found["return_mean"] > 300')$(cat "$scratch/err")"
 hold "a run has what a run has" "$(for file in config.json progress.csv checkpoint.safetensors \
   policy.safetensors result.json; do [ -s "$scratch/bc/$file" ] || echo "no $file"; done)"
 
@@ -55,7 +57,7 @@ hold "a resumed run is an unbroken one's" "$(
 train dagger --env cartpole --out "$scratch/dagger" --iterations 3 --set hidden=32 \
   --set steps=300 --set training_steps=100 --json > "$scratch/dagger.json"
 hold "DAgger asks the built-in expert" "$(json "$scratch/dagger.json" \
-  'found["interactions"] == 900 and found["return_mean"] > 30')$(cat "$scratch/err")"
+  'found["interactions"] == 900 and found["return_mean"] > 200')$(cat "$scratch/err")"
 train dagger --env cartpole --out "$scratch/dagger2" --iterations 1 --set hidden=32 \
   --set steps=300 --set training_steps=100
 train dagger --env cartpole --out "$scratch/dagger2" --iterations 3 --set hidden=32 \
@@ -78,10 +80,16 @@ for part in whole parts; do
   train gail --env cartpole --demos "$demos" --out "$scratch/gail_$part" --iterations 3 $small \
     ${resume:-} --json > "$scratch/gail.json"
 done
+# 305 and 174 here; what is solved is so from 475 on.
 hold "an expert is trained" "$(json "$scratch/expert.json" \
-  'found["interactions"] == 2000 and found["iterations"] == 4 and found["return_mean"] > 15
-   and found["solved"] in (True, False)')$(cat "$scratch/err")"
-hold "GAIL runs" "$(json "$scratch/gail.json" 'found["interactions"] == 1500')"
+  'found["interactions"] == 2000 and found["iterations"] == 4 and found["return_mean"] > 60
+   and found["solved"] is (found["return_mean"] >= 475)')$(cat "$scratch/err")"
+hold "GAIL runs" "$(json "$scratch/gail.json" \
+  'found["interactions"] == 1500 and found["return_mean"] > 40')"
+"$understudy" expert cartpole --out "$scratch/solver" --iterations 20 --quiet $small \
+  --device cpu --json > "$scratch/expert.json" 2> "$scratch/err"
+hold "and longer, says that the task is solved" "$(json "$scratch/expert.json" \
+  'found["solved"] is True and found["return_mean"] >= 475')$(cat "$scratch/err")"
 hold "both go on bit for bit" "$(
   cmp "$scratch/expert_whole/policy.safetensors" "$scratch/expert_parts/policy.safetensors" 2>&1
   cmp "$scratch/gail_whole/policy.safetensors" "$scratch/gail_parts/policy.safetensors" 2>&1
@@ -94,7 +102,7 @@ distill() { train distill --env cartpole --set hidden=16 --set steps=200 --set t
 distill --teacher "$scratch/bc" --out "$scratch/distilled" --iterations 4 --threads 1 --json \
   > "$scratch/distilled.json"
 hold "a student takes on a run's distribution" "$(json "$scratch/distilled.json" \
-  'found["interactions"] == 800 and found["return_mean"] > 50')$(awk -F, '
+  'found["interactions"] == 800 and found["return_mean"] > 200')$(awk -F, '
     NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "divergence") column = i }
     NR == 2 { first = $column } END { if (!($column < first / 2)) print first, $column }' \
   "$scratch/distilled/progress.csv")$(cat "$scratch/err")"
@@ -136,7 +144,7 @@ hold "eval says what it must" "$(json "$scratch/eval.json" \
   'found["episodes"] == 10 and found["seed"] == 0
    and found["return_ci95"][0] <= found["return_mean"] <= found["return_ci95"][1]
    and {"return_std", "normalized", "length_mean"} <= set(found)
-   and -0.7 < found["log_likelihood"] < 0 and found["error_rate"] < 0.5')$(cat "$scratch/err")"
+   and -0.2 < found["log_likelihood"] < 0 and found["error_rate"] < 0.1')$(cat "$scratch/err")"
 "$understudy" predict "$scratch/bc" --inputs "$demos" --out "$scratch/y.npz" --samples 3 \
   --json > "$scratch/predict.json" 2> "$scratch/err"
 "$understudy" inspect "$scratch/y.npz" --json > "$scratch/inspect.json"
@@ -160,17 +168,19 @@ remember() { "$understudy" train bc --demos "$numbers" --policy gmm --trunk lstm
 numbers=$scratch/numbers.npz
 : > "$scratch/err"
 "$understudy" record pendulum --policy builtin --episodes 4 --out "$numbers" --quiet
-remember "$scratch/lstm" --iterations 4 --threads 1
-remember "$scratch/lstm_parts" --iterations 2 --threads 2
-remember "$scratch/lstm_parts" --iterations 4 --threads 1 --resume
+remember "$scratch/lstm" --iterations 30 --threads 1
+remember "$scratch/lstm_parts" --iterations 15 --threads 2
+remember "$scratch/lstm_parts" --iterations 30 --threads 1 --resume
 hold "a recurrent mixture goes on bit for bit" "$(
   cmp "$scratch/lstm/policy.safetensors" "$scratch/lstm_parts/policy.safetensors" 2>&1
   cmp "$scratch/lstm/progress.csv" "$scratch/lstm_parts/progress.csv" 2>&1)$(cat "$scratch/err")"
 "$understudy" eval "$scratch/lstm" --demos "$numbers" --json > "$scratch/eval_lstm.json" \
   2> "$scratch/err"
-hold "and foretells whole episodes" "$(json "$scratch/eval_lstm.json" \
-  'found["held_out_steps"] == 800 and abs(found["log_likelihood"]) < 20
-   and found["root_mean_squared_error"] < 5')$(cat "$scratch/err")"
+# Torques deviate by 0.66 from their mean: the Gaussian of that alone has -1.0 nats, this mixture
+# 0.95; its mean, between modes that it weighs, errs by as much.
+hold "and scores whole episodes" "$(json "$scratch/eval_lstm.json" \
+  'found["held_out_steps"] == 800 and 0 < found["log_likelihood"] < 10
+   and 0 < found["root_mean_squared_error"] < 0.8')$(cat "$scratch/err")"
 "$understudy" predict "$scratch/lstm" --inputs "$numbers" --out "$scratch/y.npz" --samples 2 \
   --quiet 2> "$scratch/err"
 "$understudy" inspect "$scratch/y.npz" --json > "$scratch/inspect.json"
@@ -182,7 +192,7 @@ hold "and answers row by row" "$(json "$scratch/inspect.json" \
 "$understudy" eval "$scratch/drawing" --demos "$numbers" --json > "$scratch/eval_lstm.json" \
   2>> "$scratch/err"
 hold "what has no likelihood has errors" "$(json "$scratch/eval_lstm.json" \
-  'found["log_likelihood"] is None and found["root_mean_squared_error"] < 5')$(
+  'found["log_likelihood"] is None and 0 < found["root_mean_squared_error"] < 0.66')$(
   cat "$scratch/err")"
 "$understudy" report "$scratch/lstm" "$scratch/bc" --out "$scratch/report.html" --quiet \
   2> "$scratch/err"
@@ -242,8 +252,8 @@ for how in "decay=1,1 perturbation=0.1 correction=0.5" "mirror=0 mirror.action=0
   for file in policy.safetensors progress.csv; do
     cmp "$scratch/pen/$file" "$scratch/pen_parts/$file" >> "$scratch/kept" 2>&1
   done
-  cmp -s "$scratch/pen/policy.safetensors" "$scratch/pen.plain/policy.safetensors" &&
-    echo "$how changes nothing" >> "$scratch/kept"
+  differ "$scratch/pen/policy.safetensors" "$scratch/pen.plain/policy.safetensors" \
+    >> "$scratch/kept"
   cat "$scratch/err" >> "$scratch/kept"
 done
 hold "remedies and copies count, and go on bit for bit" "$(cat "$scratch/kept")"
@@ -366,7 +376,7 @@ hold "a report shows the return beside random and reference, and an episode" "$(
   [ "$(grep -c 'uniform actions' "$scratch/report.html")" = 2 ] &&
     [ "$(grep -c 'An episode' "$scratch/report.html")" = 2 ] &&
     grep -q '<animate' "$scratch/report.html" || { cat "$scratch/err"; ls -l "$scratch"; }
-  grep -noE '(src|href)="[^"]*"|url\([^)]*\)|<script' "$scratch/report.html")"
+  whole "$scratch/report.html")"
 
 # An interrupt leaves a checkpoint to go on from.
 "$understudy" train bc --env cartpole --demos "$demos" --out "$scratch/cut" --quiet \

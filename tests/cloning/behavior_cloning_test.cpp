@@ -152,9 +152,9 @@ TEST(BehaviorCloning, a_fixed_std_is_least_squares) {
     for (int i = 0; i < 2000; ++i) cloning.step();
     means[static_cast<int>(loss)] = cloning.expectation({1.0f, 1.5f, 2.0f});
   }
-  // Both losses have the line's minimum, whatever the noise about it. A gradient is a mean over 2000
-  // pairs in single precision, good to some 1e-6, which the least curvature, 0.04 across the line's
-  // two numbers, divides.
+  // Both losses have the line's minimum, whatever the noise about it. A gradient is a mean over
+  // 2000 pairs in single precision, good to some 1e-6, which the least curvature, 0.04 across the
+  // line's two numbers, divides.
   const Line line(pairs);
   for (const std::vector<float>& mean : means)
     for (int i = 0; i < 3; ++i)

@@ -14,6 +14,11 @@ hold() {
   fi
 }
 
+# ended CODE FILE...: nothing if a command ended with 0, else its code and what is in the files.
+ended() {
+  [ "$1" = 0 ] || { echo "exit $1"; cat "${@:2}"; } 2>&1
+}
+
 # skip WHAT WHY
 skip() {
   skipped=$((skipped + 1))

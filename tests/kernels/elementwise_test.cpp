@@ -112,7 +112,7 @@ void check_binary(kernel_test::Place<T>& on, const ElementwiseKernels<T>& kernel
   kernels.binary(on.stream(), f, shape, on.array(a), on.array(b), y);
   // Arithmetic is rounded once. A power is good to two units in the last place (math_cpu_test.cpp).
   // Gradients subtract from 1 what was rounded, a square once and an exponential three times, times
-  // b, of up to 5: 15 roundings where they cancel, as many as there are operations where they do not.
+  // b, of up to 5: 15 roundings where they cancel, one an operation where they do not.
   const bool gradient = f >= Binary::tanh_gradient && f != Binary::relu_gradient;
   EXPECT_TRUE(close(y, expected,
                     f == Binary::power ? 5

@@ -290,8 +290,8 @@ class Place {
 template <class T>
 constexpr double rounding = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
 
-// True where each found value is within the tolerance of its place. Infinities must be the same, NaN
-// must meet NaN.
+// True where each found value is within the tolerance of its place. Infinities must be the same,
+// NaN must meet NaN.
 template <class T>
 testing::AssertionResult close(const std::vector<T>& found, const std::vector<double>& expected,
                                const std::vector<double>& tolerance) {
@@ -322,7 +322,8 @@ testing::AssertionResult close(const std::vector<T>& found, const std::vector<do
          << testing::PrintToString(found[at]) << ", expected "
          << testing::PrintToString(expected[at]) << " (" << worst << " tolerances away)";
 }
-// As above, within `roundings` units of T's relative precision of the expected value, and `absolute`.
+// As above, within `roundings` units of T's relative precision of each expected value, and
+// `absolute`.
 template <class T>
 testing::AssertionResult close(const std::vector<T>& found, const std::vector<double>& expected,
                                double roundings, double absolute = 0) {

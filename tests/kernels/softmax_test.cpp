@@ -24,17 +24,17 @@ std::vector<double> rows_of(Random& random, std::int64_t rows, std::int64_t n) {
   return x;
 }
 
-// Roundings of a sum of n terms, in units of the sum of their sizes: they go up as often as down, so
-// as the root of the chain that a sum is; and 8 of what happens to each term and to the sum, ulps of
-// exp and log among it.
+// Roundings of a sum of n terms, in units of the sum of their sizes: they go up as often as down,
+// so as the root of the chain that a sum is; and 8 of what happens to each term and to the sum,
+// ulps of exp and log among it.
 double of_sum(std::int64_t n) { return 8 + std::sqrt(static_cast<double>(n)); }
 
 // Bounds for what a row of n is, from the reference's answer:
 //
 //   exp(x - m) / sum        the difference's rounding is an error of |x - m| <= |log y| roundings
 //   (x - m) - log(sum)      the difference's, the result's, and log(sum)'s, which has the relative
-//                           error of the sum, in whose terms those of the differences weigh as their
-//                           probabilities: by at most log n
+//                           error of the sum, in whose terms those of the differences weigh as
+//                           their probabilities: by at most log n
 //   m + log(sum)            likewise
 template <class T>
 std::vector<double> softmax_bounds(const std::vector<double>& y, std::int64_t n) {

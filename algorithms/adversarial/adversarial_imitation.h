@@ -1,9 +1,9 @@
-// Adversarial imitation: a learner of reinforcement learning whose reward is learned beside it,
-// from telling what it does from what an expert did.
+// Adversarial imitation: reinforcement learning with a learned reward, trained to discriminate
+// learner from expert transitions.
 //
 //   collect pairs of the learner                                  (Ho & Ermon 2016, algorithm 1,
 //   fit the reward to expert and learner                           lines 3 and 4)
-//   put that reward in the place of the environment's
+//   overwrite the environment's reward
 //   a step of the policy, TRPO's by default                       (line 5)
 //
 // With a discriminator it is GAIL; with linear costs FEM and GTAL (Ho, Gupta & Ermon 2016); with a

@@ -1,5 +1,5 @@
-// A reward that is learned by telling an expert's transitions from a learner's: the interface of
-// the adversary in every algorithm here.
+// A learned reward, trained to discriminate expert from learner transitions: the interface of the
+// adversary in every algorithm here.
 //
 //   reward->observe(batch);    the learner's transitions
 //   reward->fit();             one iteration of the adversary
@@ -29,7 +29,7 @@ const char* name_of(RewardSign sign);
 RewardSign sign_for(const Demonstrations& expert);
 
 // Files without a `terminal` of their own: an episode shorter than the task's horizon ended by
-// itself. For whole episodes, before they are thinned out. Nothing is done where any is marked, or
+// itself. For whole episodes, before they are subsampled. Nothing is done where any is marked, or
 // where episodes last for three quarters of the horizon on average: that expert wants to last.
 void mark_terminal_by_length(Demonstrations& demonstrations, std::int64_t horizon);
 
@@ -37,11 +37,10 @@ struct AdversaryMetrics {
   double loss = 0;         // what `fit` minimized, before it; linear costs: minus their value gap
   double mean_reward = 0;  // over the learner's rows, by the reward after `fit`
   RewardSign sign = RewardSign::never_negative;
-  // The discriminator's health, before `fit` (NaN for linear costs). Shares of rows on the right
-  // side of 1/2; the mean distance between what it says and what is (in ten bins; 0: calibrated);
-  // the mean entropy of what it says, in nats (0: certain, 0.693: knows nothing).
+  // Diagnostics of the discriminator, before `fit` (NaN for linear costs): accuracy on either side;
+  // expected calibration error in ten bins; mean entropy in nats (0: saturated, 0.693: uniform).
   double expert_accuracy = 0, learner_accuracy = 0, calibration_error = 0, entropy = 0;
-  // A sentence where the health is bad, else null.
+  // A sentence where the diagnostics are bad, else null.
   const char* warning = nullptr;
 };
 

@@ -27,11 +27,11 @@ struct GoalRelabeling {
 // Sequences of one row reached nothing and are left out; where that leaves none, an Error.
 Sequences with_goals(const Sequences& sequences, const GoalRelabeling& options);
 
-// What the user declares to be the same task seen otherwise: a linear map of observations and one
+// What the user declares to be a symmetry of the task: a linear map of observations and one
 // of actions, row-major [width, width], applied together.
 struct Symmetry {
   std::vector<double> observation = {}, action = {};
-  // Of an action that is an index, in place of a map of it: what each choice becomes.
+  // Of an action that is an index, instead of a map: what each choice becomes.
   std::vector<std::int64_t> choices = {};
 };
 // Maps of `width` numbers: the given columns change sign; columns i and j turn by an angle (rad).

@@ -9,7 +9,7 @@
 //   cloning.keep_best();
 //
 // A step is one of Adam on a batch drawn without replacement; each epoch has an order of its own.
-// The policy is the caller's and holds the parameters; what else a run must remember is in
+// The policy is the caller's and holds the parameters; all other state of a run is in
 // `store()`. The caller owns the loop, the clock and the stopping rule. The same options, pairs and
 // device give the same bits for any number of threads, and a run that was resumed those of one that
 // was not.

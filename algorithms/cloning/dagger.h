@@ -1,16 +1,16 @@
 // DAgger: dataset aggregation (Ross, Gordon & Bagnell 2011, "A reduction of imitation learning and
 // structured prediction to no-regret online learning", algorithm 3.1).
 //
-//   round i:   act with  pi_i = beta_i pi* + (1 - beta_i) pi^_i  (a coin a step)
+//   round i:   act with  pi_i = beta_i pi* + (1 - beta_i) pi^_i  (sampled at each step)
 //              D <- D with (s, pi*(s)) for every s visited
 //              pi^_{i+1} <- cloned from D
 //
-// A clone's error of eps a step costs up to eps T^2 over T steps, since a mistake leads where the
-// expert never was; trained where the learner itself goes, it costs eps u T, with u what it takes
-// to recover (ibid., theorems 2.1 and 3.2).
+// A clone's error of eps a step costs up to eps T^2 over T steps, since a mistake leads to states
+// that the expert never visits. Trained on the states that the learner visits, it costs eps u T,
+// with u the cost of recovering (ibid., theorems 2.1 and 3.2).
 //
-// What a run must remember is the set, the policy's numbers and how many rounds are done: `resume`
-// takes them up, and the rounds that follow are those of an unbroken run.
+// The state of a run is the set, the policy's arrays and the number of rounds done: `resume`
+// continues from them, and the rounds that follow are those of an uninterrupted run.
 
 #pragma once
 
@@ -43,10 +43,10 @@ class Dagger {
     // Gradient steps in a round; the parameters go on from the round before unless they start anew.
     std::int64_t training_steps = 1000;
     bool from_scratch = false;
-    bool deterministic = true;  // the learner acts by its mode
+    bool deterministic = true;  // the learner acts by the mode
     BehaviorCloning::Options cloning = {};
-    // Where it is not null the learner takes on this policy's distribution on all states visited,
-    // in place of the expert's actions there.
+    // Not null: the learner is distilled from this policy's distribution on all states visited,
+    // instead of cloning the expert's actions there.
     const Policy* teacher = nullptr;
     Distillation::Options distillation = {};
     std::uint64_t seed = 0;

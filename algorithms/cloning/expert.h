@@ -35,7 +35,7 @@ class Expert {
   virtual void ended(const std::vector<std::uint8_t>& /*rows*/) {}
 };
 
-// A policy as an expert: its mode, or draws from it. One with memory remembers its episodes.
+// A policy as an expert: its mode, or samples. A recurrent one has a hidden state an environment.
 class PolicyExpert final : public Expert {
  public:
   explicit PolicyExpert(const Policy& policy, bool deterministic = true, std::uint64_t seed = 0);

@@ -1,4 +1,5 @@
-// Behavioral cloning of whole sequences: policies that remember, trained through time.
+// Behavioral cloning of whole sequences: recurrent policies, trained by backpropagation through
+// time.
 //
 //   maximize over theta   sum_t log pi_theta(a_t | o_1 ... o_t)      over padded, masked windows
 //
@@ -12,10 +13,10 @@
 //
 //   scheduled sampling   each next o is the expert's with probability e, else follows from the
 //                        policy's own draw; e falls from 1 (Bengio et al. 2015, section 2.4)
-//   relabeling          the action asked for is then what leads to the expert's next o from where
-//                        the policy is: DAgger's answer, by arithmetic (Venkatraman, Hebert &
+//   relabeling           the target action is then the one that leads from where the policy is to
+//                        the expert's next o: DAgger's answer, by arithmetic (Venkatraman, Hebert &
 //                        Bagnell 2015, "Data as demonstrator")
-//   perturb and correct  o is moved by noise, and the action asked for leads back (Pomerleau 1989)
+//   perturb and correct  noise is added to o, and the target action leads back (Pomerleau 1989)
 //
 // The same options, sequences and device give the same bits, whatever the number of threads.
 
@@ -83,7 +84,7 @@ class SequenceCloning {
     // prediction begins.
     std::int64_t given = 1;
     bool draw = true;         // the policy's own action is a draw; false: its mode
-    bool relabel = true;      // the action asked for is corrected
+    bool relabel = true;      // the target action is corrected
     double perturbation = 0;  // deviation of the noise on o, in its unit
     double correction = 1;    // share of the way back that one action goes
   };

@@ -5,8 +5,8 @@
 //   actor.act();                               // one program run
 //   batch.step({.discrete = actor.indices(), ...});
 //
-// An Actor keeps what it must remember between steps (the counter that its draws come from, a
-// recurrent policy's memory) in arrays of the store that it was given, "<name>/...": a checkpoint
+// An Actor keeps its state between steps (the counter of its random numbers, a recurrent policy's
+// hidden state) in arrays of the store that it was given, "<name>/...": a checkpoint
 // of that store resumes it bit for bit.
 
 #pragma once
@@ -24,7 +24,7 @@ class Actor {
   struct Options {
     std::string name = "actor";
     std::int64_t rows = 1;
-    // The distribution's mode in place of a draw.
+    // The distribution's mode instead of a sample.
     bool deterministic = false;
     std::uint64_t seed = 0;
     // Compute log pi(a | o) of the actions too.

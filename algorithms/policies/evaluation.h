@@ -16,7 +16,7 @@ namespace understudy {
 
 struct EvaluationOptions {
   std::int64_t episodes = 50;  // (Ho & Ermon 2016, section 6)
-  bool deterministic = true;   // the mode in place of a draw (ibid., their code)
+  bool deterministic = true;   // the mode, not a sample (ibid., their code)
   std::uint64_t seed = 0;
   // The environments' numbers begin here: those of training are others.
   std::uint64_t first_env = std::uint64_t{1} << 40;

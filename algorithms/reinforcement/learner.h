@@ -5,8 +5,8 @@
 //   Trpo trpo(policy, environment, {});
 //   while (...) { LearningMetrics metrics = trpo.step(); ... }
 //
-// step() is collect() and then update(). Between the two a learned reward may be put in the place
-// of the environment's, row by row, in rollouts().reward(): that is all that imitation needs.
+// step() is collect() and then update(). Between the two a learned reward may overwrite the
+// environment's, row by row, in rollouts().reward(): that is all that imitation needs.
 //
 //   delta_t = r_t + discount v(o_{t+1}) - v(o_t)         (0 for v beyond a terminated episode)
 //   A_t     = sum_k (discount gae_lambda)^k delta_{t+k}      within the episode
@@ -79,7 +79,7 @@ class Learner {
   const Rollouts& rollouts() const { return rollouts_; }
   std::int64_t iteration() const { return iteration_; }
 
-  // Of the last update, [pairs]: for whoever wants to look.
+  // Of the last update, [pairs], for inspection.
   const Array& advantage() const { return *advantage_; }  // as the policy's step saw it
   const Array& raw_advantage() const { return *raw_advantage_; }
   const Array& target() const { return *target_; }  // advantage + v: what the baseline is fitted to

@@ -25,7 +25,7 @@ struct PolicyGradientOptions {
   double clip = 0.2;            // of the ratio (Schulman et al. 2017, section 6.1)
   int epochs = 1;               // passes over the pairs
   std::int64_t batch_size = 0;  // rows a step, a divisor of the pairs; 0: all
-  bool rms_prop = false;        // in place of Adam (Mnih et al. 2016, section 4)
+  bool rms_prop = false;        // instead of Adam (Mnih et al. 2016, section 4)
   double learning_rate = 1e-2;
   double gradient_norm = 0.5;  // clipped to this; 0: not (Stable-Baselines3)
 

@@ -211,7 +211,7 @@ std::vector<std::int64_t> Rollouts::lengths() const {
 void Rollouts::save_state() {
   std::vector<std::byte> bytes(kept_->bytes());
   std::byte* to = bytes.data();
-  // An environment that never began is told from one that did by its interactions.
+  // An environment that never began has no interactions.
   batch_.save(to);
   to += batch_.saved_bytes();
   std::memcpy(to, &interactions_, 8);

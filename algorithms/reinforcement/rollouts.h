@@ -1,5 +1,5 @@
-// Rollouts: a policy acting in a batch of environments, a fixed number of pairs at a time, into
-// arrays that stay on the device.
+// Rollouts: a policy acting in a batch of environments, a fixed number of transitions at a time,
+// into arrays that stay on the device.
 //
 //   Rollouts rollouts(policy, environment, store, {.num_envs = 50, .steps_per_iteration = 5000});
 //   rollouts.collect();                      // 100 steps of 50 environments
@@ -78,13 +78,13 @@ class Rollouts {
   // ---- Episodes that ended in the last collection: none before there was one ----
 
   EpisodeStatistics statistics() const;
-  // Whether any was truncated, so that final observations are asked for.
+  // Whether any was truncated, so that final observations are needed.
   bool any_truncated() const;
   // One by one, in the order of rows; these copy arrays to the host.
   std::vector<double> returns() const;
   std::vector<std::int64_t> lengths() const;
 
-  // ---- Going on another day ----
+  // ---- Checkpoints ----
 
   // Writes into the store all that is not there at any time (the environments' states), before a
   // checkpoint; takes it from there, after reading one. A run that goes on from there has the same

@@ -25,7 +25,7 @@ constexpr TypeFacts facts[element_type_count] = {
        std::string(what).c_str(), index, value, name_of(wanted));
 }
 
-// One value of a file's type as the type asked for; false where it does not fit.
+// One value of a file's type as the wanted type; false where it does not fit.
 template <class To, class From>
 bool convert(From from, To& to) {
   if constexpr (std::is_floating_point_v<To>) {

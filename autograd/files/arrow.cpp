@@ -363,7 +363,7 @@ class ArrowColumnReader {
         }
         break;
       }
-      case Arrow::Layout::passed_over: break;  // is not asked for
+      case Arrow::Layout::passed_over: break;  // not needed
     }
   }
 

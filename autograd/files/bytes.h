@@ -1,7 +1,7 @@
 // Bytes on their way in and out of files, and the few words that every format needs about them.
 //
 // What always holds: nothing here trusts a file. A file is read whole, once, into memory of its
-// own (a mapped file may shrink or change under the reader); whoever parses it looks at the sizes
+// own (a mapped file may shrink or change under the reader); the parser checks the sizes
 // first.
 
 #pragma once

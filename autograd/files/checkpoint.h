@@ -1,6 +1,6 @@
 // Checkpoints: stores written out as .safetensors, by name, with their settings as metadata.
 //
-// A file is written beside its place and renamed: whoever is interrupted, or finds the disk full,
+// A file is written under another name and renamed: an interrupted process, or a full disk,
 // leaves the earlier checkpoint as it was. Reading checks every name, type and shape before the
 // first array is touched: a file that does not fit leaves the stores as they were.
 

@@ -5,7 +5,7 @@
 // Text is UTF-8, with or without a byte-order mark; the locale has no say. Every line has as many
 // cells as the header. An Error says file:line:column, the line counted from 1 as editors do.
 //
-// The table keeps its cells as text, and whoever asks for a column says of which type: so an error
+// The table keeps its cells as text, and the reader of a column says its type: so an error
 // is about what was expected, and a column that no one asks for may hold anything.
 
 #pragma once

@@ -11,8 +11,8 @@
 // 1032 times, so a small file cannot ask for a large memory). A member's CRC is checked when it is
 // read.
 //
-// Members are parsed when asked for: an array that no one asks for may be of a kind that is not
-// read (the pickled `infos` of the library `imitation`).
+// Members are parsed when they are read: an array that nobody reads may be of an unsupported kind
+// (the pickled `infos` of the library `imitation`).
 
 #pragma once
 

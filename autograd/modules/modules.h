@@ -59,7 +59,7 @@ class Mlp {
   struct Options {
     std::int64_t inputs = 0;
     std::vector<std::int64_t> hidden = {100,
-                                        100};  // the field's usual (Ho & Ermon 2016, section 6)
+                                        100};  // Ho & Ermon 2016, section 6
     std::int64_t outputs = 0;                  // 0: the last hidden layer is the result
     Activation activation = Activation::tanh;
     Initialization weight = {};

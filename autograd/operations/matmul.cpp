@@ -167,7 +167,7 @@ class MatMul final : public Operation {
   MatMulOptions o_;
 };
 
-// matmul(g, b, false, turn) where b meets many rows: it is then turned around once, and not by the
+// matmul(g, b, false, turn) where b meets many rows: it is then transposed once, and not by the
 // kernel for every tile of rows.
 Tensor turned_product(Tensor g, Tensor b, bool turn) {
   constexpr std::int64_t many = 512;

@@ -12,7 +12,7 @@ namespace understudy {
 // Strides of operands that broadcast over `out`; one dimension where all shapes are the same.
 Strided broadcast_strides(const Shape& out, std::initializer_list<const Shape*> operands);
 
-// A shape with a 1 in the place of each of the axes [first, last) of `shape`.
+// A shape with a 1 for each of the axes [first, last) of `shape`.
 Shape keep_axes(const Shape& shape, int first, int last);
 
 // Refuses a tensor that does not hold reals.

@@ -32,9 +32,9 @@ std::vector<Tensor> gauss_newton_product(
 class GaussNewton {
  public:
   struct Options {
-    int products = 10;  // how many will be asked for
+    int products = 10;  // how many will be computed
     // Program::row_factors'. On Zen 5 a number kept costs a pair of products some 40 operations at
-    // the peak where it comes from the third cache and some 55 where it comes from memory.
+    // the peak where it comes from L3 and some 55 where it comes from memory.
     double read_cost = 50;
   };
   GaussNewton(Program& program, std::vector<Tensor> outputs, std::vector<Tensor> with_respect_to,

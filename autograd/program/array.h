@@ -1,7 +1,7 @@
 // Named persistent arrays: parameters, optimizer moments, running statistics, counters.
 //
 // An Array lives on a device and outlives any program that reads or writes it. A Store owns arrays
-// and knows them by name; all that a run must remember is in stores, so a checkpoint is a store
+// and knows them by name; all state of a run is in stores, so a checkpoint is a store
 // written out.
 //
 // Names are paths, "policy/0/weight". Arrays made by `create_group` lie one after another in one

@@ -13,7 +13,7 @@
 //   J v  = sum over l of delta_l (h_{l-1} V_l)         Jᵀ u = for each l   h_{l-1}ᵀ (delta_lᵀ u)
 //
 // and neither goes through the layers behind l: two products of matrices a hidden layer for J v and
-// Jᵀ u together in the place of four. It pays while outputs are few.
+// Jᵀ u together instead of four. It pays while outputs are few.
 
 #include "autograd/operations/operations.h"
 #include "autograd/program/program.h"

@@ -1,4 +1,4 @@
-// Running a plan: tiles on the processor's team, or one graph on CUDA. Nothing here allocates, but
+// Running a plan: tiles on the CPU's threads, or one graph on CUDA. Nothing here allocates, but
 // for timed and checked runs.
 
 #include <chrono>
@@ -206,7 +206,7 @@ std::string Plan::first_not_finite() {
       const void* data =
           in_tile ? static_cast<const void*>(static_cast<std::byte*>(tile_arenas_[0]) + root.offset)
                   : address(tensor);
-      // Partial sums are looked at where they are combined: by whoever uses them.
+      // Partial sums are checked where they are combined.
       if (step.use == RowUse::reduce && program_.device().kind() == DeviceKind::cpu) continue;
       const std::int64_t count = in_tile ? shape.row_elements() * rows : shape.elements();
       if (!in_tile && shape.has_rows() && rows != shape.row_count()) continue;

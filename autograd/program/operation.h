@@ -172,7 +172,7 @@ class Pushforward {
 
   // The tangent of input i. Undefined where it is zero.
   Tensor tangent(int i) const { return tangents_[i]; }
-  // Whether the tangent asked for is that of s, before the operation's `activation`.
+  // Whether the tangent wanted is that of s, before the operation's `activation`.
   bool before_activation() const { return before_activation_; }
   // Sets the tangent of output i; left undefined it is zero.
   void set(int i, Tensor tangent) { results_[i] = tangent; }

@@ -2,7 +2,7 @@
 //
 // A dimension made with `rows(n)` counts independent examples (a batch). It always comes first. On
 // the CPU a program computes tensors of that kind a tile of rows at a time, so that what lies
-// between two operations stays in the first caches; everything else about them is as for any other
+// between two operations stays in L1 and L2; everything else about them is as for any other
 // dimension.
 
 #pragma once
@@ -79,7 +79,7 @@ class Shape {
     return Dimension(size_[found], has_rows_ && found == 0);
   }
 
-  // The same shape with `n` in the place of the number of rows.
+  // The same shape with `n` rows.
   Shape with_rows(std::int64_t n) const {
     Shape shape = *this;
     if (has_rows_) shape.size_[0] = n;

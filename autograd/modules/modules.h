@@ -58,9 +58,8 @@ class Mlp {
  public:
   struct Options {
     std::int64_t inputs = 0;
-    std::vector<std::int64_t> hidden = {100,
-                                        100};  // Ho & Ermon 2016, section 6
-    std::int64_t outputs = 0;                  // 0: the last hidden layer is the result
+    std::vector<std::int64_t> hidden = {100, 100};  // Ho & Ermon 2016, section 6
+    std::int64_t outputs = 0;                       // 0: the last hidden layer is the result
     Activation activation = Activation::tanh;
     Initialization weight = {};
     Initialization last_weight = {};

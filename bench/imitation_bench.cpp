@@ -67,7 +67,7 @@ const BehaviorCloning::Options cloning_options = {.batch_size = 32, .learning_ra
 
 void clone_steps(benchmark::State& state) {
   Policy policy(device(1), description({32, 32}));
-  const Pairs pairs = pairs_of(rule());
+  const Transitions pairs = transitions(rule());
   fit_normalizer(policy, pairs);
   BehaviorCloning cloning(policy, pairs, cloning_options);
   for (auto _ : state) cloning.train(1000);
@@ -76,7 +76,7 @@ void clone_steps(benchmark::State& state) {
 // Steps of cloning until fifty episodes have a mean of 475; the evaluations are not counted.
 void clone_to_solved(benchmark::State& state) {
   std::uint64_t seed = 0;
-  const Pairs pairs = pairs_of(rule());
+  const Transitions pairs = transitions(rule());
   for (auto _ : state) {
     state.PauseTiming();
     Policy policy(device(1), description({32, 32}), ++seed);
@@ -100,7 +100,7 @@ constexpr std::int64_t fisher_stride = 5;
 struct Learning {
   Learning(Device& device, const RolloutOptions& rollouts, std::uint64_t seed)
       : policy(device, imitation_policy(cartpole()), seed) {
-    freeze_normalizer(policy, rule());
+    freeze_normalizer(policy, transitions(rule()));
     imitation = make_imitation(
         policy, cartpole(), rule(),
         imitation_options(AdversarialAlgorithm::gail, rollouts, fisher_stride, seed));
@@ -148,7 +148,7 @@ void gail_to_solved(benchmark::State& state, const char* name) {
   for (auto _ : state) {
     state.PauseTiming();
     Policy policy(device(1), imitation_policy(environment), ++seed);
-    freeze_normalizer(policy, rule());
+    freeze_normalizer(policy, transitions(rule()));
     AdversarialOptions options =
         imitation_options(AdversarialAlgorithm::gail, {.num_envs = 20, .steps_per_iteration = 2000},
                           fisher_stride, seed);

@@ -57,14 +57,14 @@ void add_draw(std::int64_t batch, int threads) {
 // padding are computed, and counted, on both sides.
 constexpr std::int64_t windows = 32, offsets = 96, seen = 7, units = 64, components = 20;
 
-Sequences drawings() {
-  Sequences sequences{.input_width = seen, .action_width = 2};
+Transitions drawings() {
+  Transitions sequences = Transitions::of_numbers(seen, 2);
   Array<float> numbers(static_cast<std::size_t>(windows * offsets * (seen + 2)));
   const float* next = numbers.data();
   for (std::int64_t i = 0; i < windows; ++i) {
     for (std::int64_t t = 0; t < offsets / 3 + 2 * i; ++t, next += seen + 2)
       sequences.append({next, next + seen}, {next + seen, next + seen + 2});
-    sequences.end();
+    sequences.end_sequence();
   }
   return sequences;
 }

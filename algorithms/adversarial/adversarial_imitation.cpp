@@ -1,6 +1,5 @@
 #include "algorithms/adversarial/adversarial_imitation.h"
 
-#include "algorithms/data/normalization.h"
 #include "autograd/files/checkpoint.h"
 #include "kernels/device/error.h"
 
@@ -129,16 +128,6 @@ PolicyDescription imitation_policy(const EnvironmentDescription& environment) {
   description.last_scale = 0.01;
   description.normalize_observations = true;
   return description;
-}
-
-void freeze_normalizer(Policy& policy, const Demonstrations& demonstrations) {
-  if (!policy.description().normalize_observations) return;
-  constexpr double forever = 1e15;
-  const Transitions steps = transitions(demonstrations);
-  const Normalization fit =
-      Normalization::fit(steps.observations.numbers, steps.observations.width());
-  policy.set_statistics({fit.mean.begin(), fit.mean.end()},
-                        {fit.deviation.begin(), fit.deviation.end()}, forever);
 }
 
 AdversarialOptions imitation_options(AdversarialAlgorithm algorithm, const RolloutOptions& rollouts,

@@ -85,9 +85,6 @@ class AdversarialImitation {
 // The paper's policy (Ho & Ermon 2016, section 6, and its code): two layers of 100 tanh, a last one
 // that begins at a hundredth, observations standardized.
 PolicyDescription imitation_policy(const EnvironmentDescription& environment);
-// ... with the expert's statistics, which stay: as if they were of so many pairs that no others
-// count. Nothing is done to a policy that does not normalize.
-void freeze_normalizer(Policy& policy, const Demonstrations& demonstrations);
 
 // The paper's settings, whose parts all draw by `seed`. Fisher products of policy and value
 // function are over every `fisher_stride`-th pair (1: the paper's).

@@ -14,9 +14,9 @@ constexpr double nearly_all = 0.75;
 
 LearnedReward::LearnedReward(Device& device, const TransitionSpaces& spaces,
                              const Demonstrations& expert, std::string_view name, Real real)
-    : features_(spaces, expert, name),
-      store_(device, real),
+    : store_(device, real),
       data_(device, real),
+      features_(data_, spaces, expert, name),
       observing_(device, real),
       rewarding_(device, real) {}
 

@@ -70,8 +70,8 @@ class LearnedReward {
 
   // `observing_` makes features of a learner's rows, `rewarding_` the reward of those, an output of
   // that name, and its mean.
-  TransitionFeatures features_;
   Store store_, data_;
+  TransitionFeatures features_;
   Array *learner_ = nullptr, *expert_ = nullptr;  // features, in data_
   Program observing_, rewarding_;
 };

@@ -37,46 +37,41 @@ RewardInput reward_input_named(const std::string& name) {
        name.c_str());
 }
 
-TransitionFeatures::TransitionFeatures(const TransitionSpaces& spaces, const Demonstrations& expert,
-                                       std::string_view name)
-    : spaces_(spaces) {
+TransitionFeatures::TransitionFeatures(Store& store, const TransitionSpaces& spaces,
+                                       const Demonstrations& expert, std::string_view name)
+    : spaces_(spaces),
+      expert_(transitions(expert)),
+      observation_by_(store, "features/observation", spaces.observation.width()) {
   const std::string file(name);
-  const Transitions steps = transitions(expert);
+  const Series &observations = expert_.observations, &actions = expert_.actions;
   const ObservationSpace& space = spaces_.observation;
-  expert_rows_ = steps.actions.rows();
-  if (space.discrete || steps.observations.discrete || steps.observations.width() != space.width())
+  if (space.discrete || observations.discrete || observations.width() != space.width())
     fail(ErrorKind::bad_input, "%s: expected observations of %lld numbers, found %lld%s",
          file.c_str(), static_cast<long long>(space.width()),
-         static_cast<long long>(steps.observations.width()),
-         steps.observations.discrete ? " indices" : "");
-  if (expert_rows_ == 0)
-    fail(ErrorKind::bad_input, "%s: expected steps of an expert, found none", file.c_str());
-  observations_ = steps.observations.numbers;
-  observation_by_ = Normalization::fit(observations_, space.width());
-  if (needs_next()) {
-    if (steps.next_observations.rows() == 0)
-      fail(ErrorKind::bad_input,
-           "%s: pairs of states need the observation after each step, and these have none",
-           file.c_str());
-    next_observations_ = steps.next_observations.numbers;
-  }
+         static_cast<long long>(observations.width()), observations.discrete ? " indices" : "");
+  if (expert_rows() == 0)
+    fail(ErrorKind::bad_input, "%s: expected transitions of an expert, found none", file.c_str());
+  observation_by_.fit(observations.numbers);
+  if (needs_next() && expert_.next_observations.rows() == 0)
+    fail(ErrorKind::bad_input,
+         "%s: the input state_pair needs the observation after each step, and these have none",
+         file.c_str());
   if (!needs_action()) return;
   const std::int64_t width = index_action() ? 1 : spaces_.action.size;
-  if (steps.actions.discrete != index_action() || steps.actions.width() != width)
+  if (actions.discrete != index_action() || actions.width() != width)
     fail(ErrorKind::bad_input, "%s: expected %s actions of width %lld, found %s of %lld",
          file.c_str(), index_action() ? "discrete" : "real", static_cast<long long>(width),
-         steps.actions.discrete ? "discrete" : "real",
-         static_cast<long long>(steps.actions.width()));
-  if (index_action()) {
-    for (std::int64_t action : steps.actions.indices) {
-      if (action < 0 || action >= spaces_.action.size)
-        fail(ErrorKind::bad_input, "%s: expected actions below %lld, found %lld", file.c_str(),
-             static_cast<long long>(spaces_.action.size), static_cast<long long>(action));
-      indices_.push_back(static_cast<std::int32_t>(action));
-    }
-  } else {
-    actions_ = steps.actions.numbers;
-    action_by_ = Normalization::fit(actions_, spaces_.action.size);
+         actions.discrete ? "discrete" : "real", static_cast<long long>(actions.width()));
+  if (!index_action()) {
+    action_by_.emplace(store, "features/action", width);
+    action_by_->fit(actions.numbers);
+    return;
+  }
+  for (std::int64_t action : actions.indices) {
+    if (action < 0 || action >= spaces_.action.size)
+      fail(ErrorKind::bad_input, "%s: expected actions below %lld, found %lld", file.c_str(),
+           static_cast<long long>(spaces_.action.size), static_cast<long long>(action));
+    indices_.push_back(static_cast<std::int32_t>(action));
   }
 }
 
@@ -102,22 +97,13 @@ void TransitionFeatures::write_expert(Program& program) const {
   const auto write = [&](const char* input, const std::vector<float>& values) {
     program.write(input, values.data(), static_cast<std::int64_t>(values.size()));
   };
-  write("observation", observations_);
-  if (needs_next()) write("next_observation", next_observations_);
+  write("observation", expert_.observations.numbers);
+  if (needs_next()) write("next_observation", expert_.next_observations.numbers);
   if (!needs_action()) return;
   if (index_action())
-    program.write_indices("action", indices_.data(), expert_rows_);
+    program.write_indices("action", indices_.data(), expert_rows());
   else
-    write("action", actions_);
-}
-
-Tensor TransitionFeatures::standardized(Tensor x, const Normalization& by) const {
-  const auto row = [&](const std::vector<float>& values) {
-    return x.program().constant({static_cast<std::int64_t>(values.size())},
-                                {values.begin(), values.end()});
-  };
-  // `Normalization` has put the scale of 1 where a feature never varies.
-  return (x - row(by.mean)) / row(by.deviation);
+    write("action", expert_.actions.numbers);
 }
 
 std::int64_t TransitionFeatures::numbers_width() const {
@@ -127,11 +113,11 @@ std::int64_t TransitionFeatures::numbers_width() const {
 }
 
 Tensor TransitionFeatures::numbers(const Inputs& inputs) const {
-  const Tensor state = standardized(inputs.observation, observation_by_);
+  const Tensor state = observation_by_.normalize(inputs.observation);
   if (needs_next())
-    return concatenate({state, standardized(inputs.next_observation, observation_by_)}, -1);
+    return concatenate({state, observation_by_.normalize(inputs.next_observation)}, -1);
   if (needs_action() && !index_action())
-    return concatenate({state, standardized(inputs.action, action_by_)}, -1);
+    return concatenate({state, action_by_->normalize(inputs.action)}, -1);
   return state;
 }
 

@@ -11,11 +11,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
-#include "algorithms/data/demonstrations.h"
-#include "algorithms/data/normalization.h"
-#include "algorithms/data/transition_batch.h"
+#include "algorithms/data/normalizer.h"
+#include "algorithms/data/transitions.h"
 #include "algorithms/policies/policy_description.h"
 #include "autograd/operations/operations.h"
 
@@ -33,12 +33,13 @@ struct TransitionSpaces {
 
 class TransitionFeatures {
  public:
-  // Fits the statistics to the expert's steps. An Error that begins with `name` where they do not
-  // fit the spaces, or lack what the input needs.
-  TransitionFeatures(const TransitionSpaces& spaces, const Demonstrations& expert,
+  // Fits normalizers of observations and real actions to the expert's, in `store`, which must
+  // outlive this. An Error that begins with `name` where the expert's transitions do not fit the
+  // spaces, or lack what the input needs.
+  TransitionFeatures(Store& store, const TransitionSpaces& spaces, const Demonstrations& expert,
                      std::string_view name);
 
-  std::int64_t expert_rows() const { return expert_rows_; }
+  std::int64_t expert_rows() const { return expert_.rows(); }
   const TransitionSpaces& spaces() const { return spaces_; }
 
   // Declares the program's inputs "observation", "action", "next_observation" (those needed) with
@@ -67,16 +68,15 @@ class TransitionFeatures {
   bool needs_action() const { return spaces_.input == RewardInput::state_action; }
   bool needs_next() const { return spaces_.input == RewardInput::state_pair; }
   bool index_action() const { return spaces_.action.kind == ActionKind::discrete; }
-  Tensor standardized(Tensor x, const Normalization& by) const;
   // Everything but a discrete action.
   Tensor numbers(const Inputs& inputs) const;
   std::int64_t numbers_width() const;
 
   TransitionSpaces spaces_;
-  std::int64_t expert_rows_ = 0;
-  std::vector<float> observations_, next_observations_, actions_;
-  std::vector<std::int32_t> indices_;
-  Normalization observation_by_, action_by_;
+  Transitions expert_;
+  std::vector<std::int32_t> indices_;  // of discrete actions
+  Normalizer observation_by_;
+  std::optional<Normalizer> action_by_;
 };
 
 }  // namespace understudy

@@ -12,27 +12,22 @@ namespace {
 
 constexpr std::uint64_t goal_stream = (std::uint64_t{1} << 32) + 48;
 
-const float* input_of(const Sequences& s, std::int64_t row) {
-  return s.inputs.data() + row * s.input_width;
-}
-
 // A row of `from` with a goal behind it.
-void append_row(Sequences& to, const Sequences& from, std::int64_t row, const float* goal,
+void append_row(Transitions& to, const Transitions& from, std::int64_t row, const float* goal,
                 std::int64_t columns) {
-  const float* input = input_of(from, row);
-  std::vector<float> observed(input, input + from.input_width);
+  const float* input = from.observation(row);
+  std::vector<float> observed(input, input + from.observations.width());
   observed.insert(observed.end(), goal, goal + columns);
-  const float* action = from.actions.data() + row * from.action_width;
-  to.append(observed, {action, action + from.action_width},
-            from.counted[static_cast<std::size_t>(row)] != 0);
+  const float* action = from.action(row);
+  to.append(observed, {action, action + from.actions.width()}, from.counts(row));
 }
 
 // A sequence as it was in the rows [first, last), its goal what was observed at `last`.
-void append_until(Sequences& to, const Sequences& from, std::int64_t first, std::int64_t last,
+void append_until(Transitions& to, const Transitions& from, std::int64_t first, std::int64_t last,
                   std::int64_t columns) {
   for (std::int64_t row = first; row < last; ++row)
-    append_row(to, from, row, input_of(from, last), columns);
-  to.end();
+    append_row(to, from, row, from.observation(last), columns);
+  to.end_sequence();
 }
 
 void check_map(const std::vector<double>& map, std::int64_t width, const char* what) {
@@ -53,17 +48,17 @@ std::vector<float> mapped(const std::vector<double>& map, const float* x, std::i
 }
 
 // Where choices are mapped: each to another one, and the sequences' actions among them.
-void check_choices(const std::vector<std::int64_t>& choices, const Sequences& sequences) {
+void check_choices(const std::vector<std::int64_t>& choices, const Transitions& sequences) {
   std::vector<std::int64_t> sorted = choices;
   std::sort(sorted.begin(), sorted.end());
   for (std::size_t i = 0; i < sorted.size(); ++i)
     if (sorted[i] != static_cast<std::int64_t>(i))
       fail(ErrorKind::bad_input, "symmetry: expected each of %zu choices once, found %lld",
            sorted.size(), static_cast<long long>(sorted[i]));
-  if (sequences.action_width != 1)
+  if (sequences.actions.width() != 1)
     fail(ErrorKind::bad_shape, "symmetry: expected a choice a row, found %lld numbers",
-         static_cast<long long>(sequences.action_width));
-  for (float action : sequences.actions)
+         static_cast<long long>(sequences.actions.width()));
+  for (float action : sequences.actions.numbers)
     if (!(action >= 0 && action < static_cast<float>(choices.size())))
       fail(ErrorKind::bad_input, "symmetry: expected choices below %zu, found %g", choices.size(),
            static_cast<double>(action));
@@ -77,17 +72,18 @@ std::vector<double> unit_map(std::int64_t width) {
 
 }  // namespace
 
-Sequences with_goals(const Sequences& sequences, const GoalRelabeling& options) {
-  if (options.columns < 1 || options.columns > sequences.input_width || options.copies < 1 ||
-      options.horizon < 1)
+Transitions with_goals(const Transitions& sequences, const GoalRelabeling& options) {
+  if (options.columns < 1 || options.columns > sequences.observations.width() ||
+      options.copies < 1 || options.horizon < 1)
     fail(ErrorKind::bad_input,
          "goals: expected 1 to %lld columns, copies and a horizon; found %lld, %lld and %lld",
-         static_cast<long long>(sequences.input_width), static_cast<long long>(options.columns),
-         static_cast<long long>(options.copies), static_cast<long long>(options.horizon));
-  Sequences result{.input_width = sequences.input_width + options.columns,
-                   .action_width = sequences.action_width};
+         static_cast<long long>(sequences.observations.width()),
+         static_cast<long long>(options.columns), static_cast<long long>(options.copies),
+         static_cast<long long>(options.horizon));
+  Transitions result = Transitions::of_numbers(sequences.observations.width() + options.columns,
+                                               sequences.actions.width());
   Draws draws(options.seed, goal_stream);
-  for (std::int64_t i = 0; i < sequences.count(); ++i) {
+  for (std::int64_t i = 0; i < sequences.sequences(); ++i) {
     const std::int64_t first = sequences.starts[static_cast<std::size_t>(i)];
     const std::int64_t last = first + sequences.length(i) - 1;
     if (last == first) continue;
@@ -103,14 +99,14 @@ Sequences with_goals(const Sequences& sequences, const GoalRelabeling& options) 
       }
       for (std::int64_t row = first; row < last; ++row) {
         const std::int64_t on = 1 + draws.below(std::min(options.horizon, last - row));
-        append_row(result, sequences, row, input_of(sequences, row + on), options.columns);
-        result.end();
+        append_row(result, sequences, row, sequences.observation(row + on), options.columns);
+        result.end_sequence();
       }
     }
   }
   if (result.rows() == 0)
     fail(ErrorKind::bad_input, "goals: expected a sequence of two rows, found none in %lld",
-         static_cast<long long>(sequences.count()));
+         static_cast<long long>(sequences.sequences()));
   return result;
 }
 
@@ -136,25 +132,26 @@ std::vector<double> rotation_map(std::int64_t width, std::int64_t i, std::int64_
   return map;
 }
 
-Sequences with_symmetries(const Sequences& sequences, const std::vector<Symmetry>& symmetries) {
-  Sequences result = sequences;
+Transitions with_symmetries(const Transitions& sequences, const std::vector<Symmetry>& symmetries) {
+  Transitions result = sequences;
   for (const Symmetry& symmetry : symmetries) {
-    check_map(symmetry.observation, sequences.input_width, "observations");
+    check_map(symmetry.observation, sequences.observations.width(), "observations");
     if (symmetry.choices.empty())
-      check_map(symmetry.action, sequences.action_width, "actions");
+      check_map(symmetry.action, sequences.actions.width(), "actions");
     else
       check_choices(symmetry.choices, sequences);
     const auto image = [&](const float* action) -> std::vector<float> {
-      if (symmetry.choices.empty()) return mapped(symmetry.action, action, sequences.action_width);
+      if (symmetry.choices.empty())
+        return mapped(symmetry.action, action, sequences.actions.width());
       return {static_cast<float>(symmetry.choices[static_cast<std::size_t>(*action)])};
     };
-    for (std::int64_t i = 0; i < sequences.count(); ++i) {
+    for (std::int64_t i = 0; i < sequences.sequences(); ++i) {
       for (std::int64_t row = sequences.starts[static_cast<std::size_t>(i)];
            row < sequences.starts[static_cast<std::size_t>(i) + 1]; ++row)
-        result.append(mapped(symmetry.observation, input_of(sequences, row), sequences.input_width),
-                      image(sequences.actions.data() + row * sequences.action_width),
-                      sequences.counted[static_cast<std::size_t>(row)] != 0);
-      result.end();
+        result.append(mapped(symmetry.observation, sequences.observation(row),
+                             sequences.observations.width()),
+                      image(sequences.action(row)), sequences.counts(row));
+      result.end_sequence();
     }
   }
   return result;

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "algorithms/cloning/sequence_cloning.h"
+#include "algorithms/data/transitions.h"
 
 namespace understudy {
 
@@ -25,7 +25,7 @@ struct GoalRelabeling {
   std::uint64_t seed = 0;
 };
 // Sequences of one row reached nothing and are left out; where that leaves none, an Error.
-Sequences with_goals(const Sequences& sequences, const GoalRelabeling& options);
+Transitions with_goals(const Transitions& sequences, const GoalRelabeling& options);
 
 // What the user declares to be a symmetry of the task: a linear map of observations and one
 // of actions, row-major [width, width], applied together.
@@ -39,7 +39,7 @@ std::vector<double> mirror_map(std::int64_t width, const std::vector<std::int64_
 std::vector<double> rotation_map(std::int64_t width, std::int64_t i, std::int64_t j, double angle);
 // The sequences, and after them a copy under each symmetry. An Error where a map has another size,
 // or a choice leads to none or to what another leads to already.
-Sequences with_symmetries(const Sequences& sequences, const std::vector<Symmetry>& symmetries);
+Transitions with_symmetries(const Transitions& sequences, const std::vector<Symmetry>& symmetries);
 
 // DART (Laskey et al. 2017, equation 4): while an expert acts, its actions are disturbed by
 // N(0, Sigma) so that it shows how to recover from errors like the learner's own. From the errors

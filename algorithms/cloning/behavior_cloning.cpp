@@ -6,7 +6,6 @@
 #include <string>
 
 #include "algorithms/data/draws.h"
-#include "algorithms/data/normalization.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -23,34 +22,9 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 // progress: steps, looks without a better one, last and best validation.
 enum { progress_iteration, progress_stale, progress_last, progress_best, progress_size };
 
-std::vector<double> doubles(const std::vector<float>& values) {
-  return {values.begin(), values.end()};
-}
-
 }  // namespace
 
-Pairs pairs_of(const Demonstrations& demonstrations) {
-  const Transitions steps = transitions(demonstrations);
-  Pairs pairs;
-  const auto numbers = [](const Series& series) {
-    return series.discrete ? std::vector<float>(series.indices.begin(), series.indices.end())
-                           : series.numbers;
-  };
-  pairs.input_width = steps.observations.width();
-  pairs.action_width = steps.actions.width();
-  pairs.inputs = numbers(steps.observations);
-  pairs.actions = numbers(steps.actions);
-  return pairs;
-}
-
-void fit_normalizer(Policy& policy, const Pairs& pairs) {
-  if (!policy.description().normalize_observations || pairs.rows() == 0) return;
-  const Normalization fit = Normalization::fit(pairs.inputs, pairs.input_width);
-  policy.set_statistics(doubles(fit.mean), doubles(fit.deviation),
-                        static_cast<double>(pairs.rows()));
-}
-
-BehaviorCloning::BehaviorCloning(Policy& policy, const Pairs& pairs, const Options& options)
+BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const Options& options)
     : policy_(policy),
       options_(options),
       input_width_(
@@ -69,7 +43,8 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Pairs& pairs, const Optio
       losing_(policy.device(), policy.store().real()),
       validation_(none),
       best_validation_(none) {
-  require_widths(pairs);
+  const Transitions transitions = in_numbers(given);
+  require_widths(transitions);
   validates_ = options_.validation_share > 0;
   if (policy.has_memory() || policy.description().observation.discrete)
     fail(ErrorKind::bad_input, "cloning: expected a policy of numbers and without memory");
@@ -82,30 +57,28 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Pairs& pairs, const Optio
          static_cast<long long>(options_.batch_size),
          static_cast<long long>(options_.eval_batch_size),
          static_cast<long long>(options_.validation_every));
-  if (pairs.rows() < (validates_ ? 2 : 1))
-    fail(ErrorKind::bad_input, "cloning: expected at least %d pairs, found %lld",
-         validates_ ? 2 : 1, static_cast<long long>(pairs.rows()));
+  if (transitions.rows() < (validates_ ? 2 : 1))
+    fail(ErrorKind::bad_input, "cloning: expected at least %d transitions, found %lld",
+         validates_ ? 2 : 1, static_cast<long long>(transitions.rows()));
 
   // Rows to train on, and those to look at.
   RowSplit split;
   if (validates_) {
-    split = split_rows(pairs.rows(), options_.validation_share, options_.seed, "cloning");
+    split = split_rows(transitions.rows(), options_.validation_share, options_.seed, "cloning");
   } else {
-    for (std::int64_t row = 0; row < pairs.rows(); ++row) split.training.push_back(row);
+    for (std::int64_t row = 0; row < transitions.rows(); ++row) split.training.push_back(row);
   }
   const auto take = [&](const std::vector<std::int64_t>& rows) {
-    Pairs part{.input_width = input_width_, .action_width = action_width_};
+    Transitions part = Transitions::of_numbers(input_width_, action_width_);
     for (std::int64_t row : rows) {
-      const float* input = pairs.inputs.data() + row * input_width_;
-      const float* action = pairs.actions.data() + row * action_width_;
-      part.inputs.insert(part.inputs.end(), input, input + input_width_);
-      part.actions.insert(part.actions.end(), action, action + action_width_);
+      part.observations.append(transitions.observations, row, 1);
+      part.actions.append(transitions.actions, row, 1);
     }
     return part;
   };
-  const Pairs training = take(split.training), held_out = take(split.validation);
+  const Transitions training = take(split.training), held_out = take(split.validation);
   rows_ = training.rows();
-  training_actions_ = training.actions;
+  training_actions_ = training.actions.numbers;
 
   const Parameters& parameters = policy_.parameters();
   adam_ = std::make_unique<Adam>(parameters, store_,
@@ -116,9 +89,9 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Pairs& pairs, const Optio
   progress_ = &store_.create("cloning/progress", {progress_size});
   progress_->write({0, 0, none, none});
 
-  // All inputs lie on the device; a step sends the numbers of its rows, and their actions.
-  Array& inputs = data_.create("pairs/inputs", {rows_, input_width_});
-  inputs.write(doubles(training.inputs));
+  // All observations lie on the device; a step sends the numbers of its rows, and their actions.
+  Array& inputs = data_.create("observations", {rows_, input_width_});
+  inputs.write(training.observations.numbers.data(), rows_ * input_width_);
   const Tensor index = training_.input("index", {rows(options_.batch_size)}, Element::index);
   const Tensor loss = mean(loss_rows(gather_rows(training_.use(inputs), index),
                                      action_input(training_, "action", options_.batch_size)));
@@ -129,8 +102,8 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Pairs& pairs, const Optio
     const std::int64_t n = held_out.rows();
     validating_.output("loss", mean(loss_rows(validating_.input("state", {rows(n), input_width_}),
                                               action_input(validating_, "action", n))));
-    validating_.write("state", held_out.inputs.data(), n * input_width_);
-    write_action(validating_, "action", held_out.actions.data(), n);
+    validating_.write("state", held_out.observations.numbers.data(), n * input_width_);
+    write_action(validating_, "action", held_out.actions.numbers.data(), n);
     best_parameters_ = &store_.create("cloning/best", {parameters.elements()});
     keeping_.assign(*best_parameters_, identity(keeping_.use(parameters.flat())));
     restoring_.assign(parameters.flat(), identity(restoring_.use(*best_parameters_)));
@@ -159,24 +132,29 @@ void BehaviorCloning::write_action(Program& program, const char* name, const flo
   program.write_indices(name, indices.data(), n);
 }
 
-void BehaviorCloning::require_widths(const Pairs& pairs) const {
+// REQUIRES: numbers, as of `in_numbers`.
+void BehaviorCloning::require_widths(const Transitions& transitions) const {
+  const std::vector<float>&observations = transitions.observations.numbers,
+        &actions = transitions.actions.numbers;
   const auto whole = [&](const std::vector<float>& values, std::int64_t width) {
-    return static_cast<std::int64_t>(values.size()) == pairs.rows() * width;
+    return static_cast<std::int64_t>(values.size()) == transitions.rows() * width;
   };
-  if (pairs.input_width != input_width_ || pairs.action_width != action_width_ ||
-      !whole(pairs.inputs, input_width_) || !whole(pairs.actions, action_width_))
+  const std::int64_t observed = transitions.observations.width(),
+                     acted = transitions.actions.width();
+  if (observed != input_width_ || acted != action_width_ || !whole(observations, input_width_) ||
+      !whole(actions, action_width_))
     fail(ErrorKind::bad_shape,
-         "cloning: expected pairs of %lld and %lld numbers, found %lld and %lld (%zu and %zu "
+         "cloning: expected transitions of %lld and %lld numbers, found %lld and %lld (%zu and %zu "
          "numbers for %lld rows)",
          static_cast<long long>(input_width_), static_cast<long long>(action_width_),
-         static_cast<long long>(pairs.input_width), static_cast<long long>(pairs.action_width),
-         pairs.inputs.size(), pairs.actions.size(), static_cast<long long>(pairs.rows()));
+         static_cast<long long>(observed), static_cast<long long>(acted), observations.size(),
+         actions.size(), static_cast<long long>(transitions.rows()));
   if (!index_) return;
   const float choices = static_cast<float>(policy_.description().action.size);
-  for (std::size_t row = 0; row < pairs.actions.size(); ++row)
-    if (!(pairs.actions[row] >= 0 && pairs.actions[row] < choices))
+  for (std::size_t row = 0; row < actions.size(); ++row)
+    if (!(actions[row] >= 0 && actions[row] < choices))
       fail(ErrorKind::bad_input, "cloning: row %zu: expected an action below %g, found %g", row,
-           static_cast<double>(choices), static_cast<double>(pairs.actions[row]));
+           static_cast<double>(choices), static_cast<double>(actions[row]));
 }
 
 void BehaviorCloning::train() {
@@ -261,8 +239,9 @@ void BehaviorCloning::restore() {
   order_epoch_ = -1;
 }
 
-std::vector<double> BehaviorCloning::score(Program& program, const Pairs& pairs) {
-  require_widths(pairs);
+std::vector<double> BehaviorCloning::score(Program& program, const Transitions& given) {
+  const Transitions transitions = in_numbers(given);
+  require_widths(transitions);
   const std::int64_t chunk = options_.eval_batch_size;
   if (program.node_count() == 0) {
     const Tensor state = program.input("state", {rows(chunk), input_width_});
@@ -273,13 +252,13 @@ std::vector<double> BehaviorCloning::score(Program& program, const Pairs& pairs)
   }
   std::vector<double> result;
   std::vector<float> state, action;
-  for (std::int64_t first = 0; first < pairs.rows(); first += chunk) {
-    const std::int64_t n = std::min(chunk, pairs.rows() - first);
+  for (std::int64_t first = 0; first < transitions.rows(); first += chunk) {
+    const std::int64_t n = std::min(chunk, transitions.rows() - first);
     // Rows past the last one are zeros, and their answers are dropped.
     state.assign(static_cast<std::size_t>(chunk * input_width_), 0.0f);
     action.assign(static_cast<std::size_t>(chunk * action_width_), 0.0f);
-    std::copy_n(pairs.inputs.begin() + first * input_width_, n * input_width_, state.begin());
-    std::copy_n(pairs.actions.begin() + first * action_width_, n * action_width_, action.begin());
+    std::copy_n(transitions.observation(first), n * input_width_, state.begin());
+    std::copy_n(transitions.action(first), n * action_width_, action.begin());
     program.write("state", state.data(), chunk * input_width_);
     write_action(program, "action", action.data(), chunk);
     program.run();
@@ -289,12 +268,12 @@ std::vector<double> BehaviorCloning::score(Program& program, const Pairs& pairs)
   return result;
 }
 
-std::vector<double> BehaviorCloning::log_probabilities(const Pairs& pairs) {
-  return score(scoring_, pairs);
+std::vector<double> BehaviorCloning::log_probabilities(const Transitions& transitions) {
+  return score(scoring_, transitions);
 }
 
-double BehaviorCloning::loss_of(const Pairs& pairs) {
-  const std::vector<double> losses = score(losing_, pairs);
+double BehaviorCloning::loss_of(const Transitions& transitions) {
+  const std::vector<double> losses = score(losing_, transitions);
   double total = 0;
   for (double loss : losses) total += loss;
   return total / static_cast<double>(losses.size());

@@ -4,13 +4,15 @@
 //   maximize over theta   E_(s, a) ~ expert [ log pi_theta(a | s) ]        by likelihood, or
 //   minimize over theta   E_(s, a) ~ expert [ |E pi_theta(. | s) - a|^2 ]  by squared error
 //
-//   BehaviorCloning cloning(policy, pairs, {.validation_share = 0.3});
+//   const Transitions expert = transitions(load_demonstrations("expert.npz"));
+//   fit_normalizer(policy, expert);
+//   BehaviorCloning cloning(policy, expert, {.validation_share = 0.3});
 //   while (!cloning.step().stopped) {}
 //   cloning.keep_best();
 //
 // A step is one of Adam on a batch drawn without replacement; each epoch has an order of its own.
-// The policy is the caller's and holds the parameters; all other state of a run is in
-// `store()`. The caller owns the loop, the clock and the stopping rule. The same options, pairs and
+// The policy is the caller's and holds the parameters; all other state of a run is in `store()`.
+// The caller owns the loop, the clock and the stopping rule. The same options, transitions and
 // device give the same bits for any number of threads, and a run that was resumed those of one that
 // was not.
 
@@ -21,33 +23,11 @@
 #include <string_view>
 #include <vector>
 
-#include "algorithms/data/demonstrations.h"
 #include "algorithms/data/sampling.h"
 #include "algorithms/policies/policy.h"
 #include "autograd/optimize/optimizer.h"
 
 namespace understudy {
-
-// States and the expert's actions there, row by row; an index is written as its number.
-struct Pairs {
-  std::int64_t input_width = 0, action_width = 0;
-  std::vector<float> inputs = {}, actions = {};
-
-  std::int64_t rows() const {
-    return action_width == 0 ? 0 : static_cast<std::int64_t>(actions.size()) / action_width;
-  }
-  void append(const std::vector<float>& input, const std::vector<float>& action) {
-    inputs.insert(inputs.end(), input.begin(), input.end());
-    actions.insert(actions.end(), action.begin(), action.end());
-  }
-};
-
-// Every step of the demonstrations as a pair.
-Pairs pairs_of(const Demonstrations& demonstrations);
-
-// Mean and deviation of the pairs' inputs become the statistics of a policy that normalizes what
-// it observes (Ho & Ermon 2016 standardize with the expert's); nothing is done to other policies.
-void fit_normalizer(Policy& policy, const Pairs& pairs);
 
 enum class CloningLoss : std::int8_t { likelihood, squared_error };
 
@@ -78,9 +58,10 @@ class BehaviorCloning {
     bool stopped = false;        // patience has run out; another step may be taken all the same
   };
 
-  // Copies the pairs to the policy's device; `policy` must outlive this. REQUIRES (else an Error):
-  // at least one row (two with validation), widths and actions of the policy, one without memory.
-  BehaviorCloning(Policy& policy, const Pairs& pairs, const Options& options);
+  // Copies the transitions to the policy's device; `policy` must outlive this. Actions of a discrete
+  // space may be indices, or their numbers. REQUIRES (else an Error): at least one row (two with
+  // validation), observations and actions of the policy, one without memory.
+  BehaviorCloning(Policy& policy, const Transitions& transitions, const Options& options);
 
   // One step. A loss that is not finite is an Error of the kind `not_finite` that names the
   // operation where it began.
@@ -98,9 +79,9 @@ class BehaviorCloning {
   void restore();
 
   // log pi(a | s) of each row.
-  std::vector<double> log_probabilities(const Pairs& pairs);
+  std::vector<double> log_probabilities(const Transitions& transitions);
   // Mean of the loss that is minimized.
-  double loss_of(const Pairs& pairs);
+  double loss_of(const Transitions& transitions);
   // For states [n, input_width]: draws from pi, its expectation and its mode; [n, action_width].
   std::vector<float> sample(const std::vector<float>& inputs);
   std::vector<float> expectation(const std::vector<float>& inputs);
@@ -114,11 +95,11 @@ class BehaviorCloning {
   Tensor loss_rows(Tensor observation, Tensor action) const;
   Tensor action_input(Program& program, const char* name, std::int64_t n) const;
   void write_action(Program& program, const char* name, const float* rows, std::int64_t n) const;
-  void require_widths(const Pairs& pairs) const;
+  void require_widths(const Transitions& transitions) const;
   void train();
   void validate();
   Metrics metrics();
-  std::vector<double> score(Program& program, const Pairs& pairs);
+  std::vector<double> score(Program& program, const Transitions& transitions);
   std::vector<float> answer(const std::vector<float>& inputs, Program& program);
   Program& acting(std::unique_ptr<Program>& program, Asked asked);
 

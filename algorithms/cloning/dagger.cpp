@@ -167,24 +167,24 @@ Dagger::Metrics Dagger::step() {
   store_.at("actor/counter").write({static_cast<double>(round_) * 0x1p40});
   collect(metrics);
 
-  const Pairs pairs = pairs_of(set_);
+  const Transitions shown = transitions(set_);
   if (options_.from_scratch) policy_.parameters().flat().write(start_);
-  fit_normalizer(policy_, pairs);
+  fit_normalizer(policy_, shown);
   const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(round_);
   if (options_.teacher != nullptr) {
     Distillation::Options options = options_.distillation;
     options.seed = seed;
-    Distillation distillation(policy_, *options_.teacher, pairs.inputs, options);
+    Distillation distillation(policy_, *options_.teacher, shown.observations.numbers, options);
     for (std::int64_t i = 0; i < options_.training_steps; ++i) distillation.step();
     metrics.loss = distillation.compare().divergence;
   } else {
     BehaviorCloning::Options options = options_.cloning;
     options.seed = seed;
-    BehaviorCloning cloning(policy_, pairs, options);
+    BehaviorCloning cloning(policy_, shown, options);
     metrics.loss = cloning.train(options_.training_steps).loss;
     cloning.keep_best();
   }
-  metrics.pairs = pairs.rows();
+  metrics.pairs = shown.rows();
   metrics.round = ++round_;
   return metrics;
 }

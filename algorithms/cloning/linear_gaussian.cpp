@@ -50,23 +50,23 @@ void solve_upper(const Matrix& l, std::int64_t n, std::int64_t columns, Matrix& 
 
 }  // namespace
 
-LinearGaussian::LinearGaussian(const Pairs& pairs, std::int64_t inputs)
-    : inputs_(inputs), action_width_(pairs.action_width) {
-  const std::int64_t unknowns = inputs + 1, width = action_width_, count = pairs.rows();
-  if (inputs < 0 || inputs > pairs.input_width || count <= unknowns)
+LinearGaussian::LinearGaussian(const Transitions& transitions, std::int64_t inputs)
+    : inputs_(inputs), action_width_(transitions.actions.width()) {
+  const std::int64_t unknowns = inputs + 1, width = action_width_, count = transitions.rows();
+  if (inputs < 0 || inputs > transitions.observations.width() || count <= unknowns)
     fail(ErrorKind::bad_input, "linear Gaussian: %lld inputs of %lld, %lld rows",
-         static_cast<long long>(inputs), static_cast<long long>(pairs.input_width),
+         static_cast<long long>(inputs), static_cast<long long>(transitions.observations.width()),
          static_cast<long long>(count));
   // The normal equations X'X A = X'Y, X = [1, s].
   Matrix squares(unknowns * unknowns), x(unknowns);
   coefficients_.assign(unknowns * width, 0.0);
   for (std::int64_t row = 0; row < count; ++row) {
     x[0] = 1;
-    for (std::int64_t i = 0; i < inputs; ++i) x[i + 1] = pairs.inputs[row * pairs.input_width + i];
+    for (std::int64_t i = 0; i < inputs; ++i) x[i + 1] = transitions.observation(row)[i];
     for (std::int64_t i = 0; i < unknowns; ++i) {
       for (std::int64_t j = 0; j <= i; ++j) squares[i * unknowns + j] += x[i] * x[j];
       for (std::int64_t d = 0; d < width; ++d)
-        coefficients_[i * width + d] += x[i] * pairs.actions[row * width + d];
+        coefficients_[i * width + d] += x[i] * transitions.action(row)[d];
     }
   }
   factorize(squares, unknowns);
@@ -75,7 +75,7 @@ LinearGaussian::LinearGaussian(const Pairs& pairs, std::int64_t inputs)
 
   factor_.assign(width * width, 0.0);
   for (std::int64_t row = 0; row < count; ++row) {
-    const Matrix error = residual(pairs, row);
+    const Matrix error = residual(transitions, row);
     for (std::int64_t i = 0; i < width; ++i)
       for (std::int64_t j = 0; j <= i; ++j)
         factor_[i * width + j] += error[i] * error[j] / static_cast<double>(count);
@@ -83,28 +83,29 @@ LinearGaussian::LinearGaussian(const Pairs& pairs, std::int64_t inputs)
   factorize(factor_, width);
 }
 
-std::vector<double> LinearGaussian::residual(const Pairs& pairs, std::int64_t row) const {
+std::vector<double> LinearGaussian::residual(const Transitions& transitions,
+                                             std::int64_t row) const {
   Matrix error(action_width_);
   for (std::int64_t d = 0; d < action_width_; ++d) {
     double fitted = coefficients_[d];
     for (std::int64_t i = 0; i < inputs_; ++i)
-      fitted +=
-          coefficients_[(i + 1) * action_width_ + d] * pairs.inputs[row * pairs.input_width + i];
-    error[d] = pairs.actions[row * action_width_ + d] - fitted;
+      fitted += coefficients_[(i + 1) * action_width_ + d] * transitions.observation(row)[i];
+    error[d] = transitions.action(row)[d] - fitted;
   }
   return error;
 }
 
-std::vector<double> LinearGaussian::log_probabilities(const Pairs& pairs) const {
-  if (pairs.input_width < inputs_ || pairs.action_width != action_width_)
-    fail(ErrorKind::bad_shape, "linear Gaussian: pairs of %lld and %lld numbers",
-         static_cast<long long>(pairs.input_width), static_cast<long long>(pairs.action_width));
+std::vector<double> LinearGaussian::log_probabilities(const Transitions& transitions) const {
+  if (transitions.observations.width() < inputs_ || transitions.actions.width() != action_width_)
+    fail(ErrorKind::bad_shape, "linear Gaussian: transitions of %lld and %lld numbers",
+         static_cast<long long>(transitions.observations.width()),
+         static_cast<long long>(transitions.actions.width()));
   double constant = -0.5 * static_cast<double>(action_width_) * std::log(2 * std::numbers::pi);
   for (std::int64_t i = 0; i < action_width_; ++i)
     constant -= std::log(factor_[i * action_width_ + i]);
   std::vector<double> result;
-  for (std::int64_t row = 0; row < pairs.rows(); ++row) {
-    Matrix whitened = residual(pairs, row);
+  for (std::int64_t row = 0; row < transitions.rows(); ++row) {
+    Matrix whitened = residual(transitions, row);
     solve_lower(factor_, action_width_, 1, whitened);
     double squares = 0;
     for (double z : whitened) squares += z * z;

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "algorithms/cloning/behavior_cloning.h"
+#include "algorithms/data/transitions.h"
 
 namespace understudy {
 
@@ -19,12 +19,12 @@ class LinearGaussian {
  public:
   // Sees the first `inputs` numbers of each state. REQUIRES (else an Error): more rows than
   // unknowns, and columns of which none is a combination of others.
-  LinearGaussian(const Pairs& pairs, std::int64_t inputs);
+  LinearGaussian(const Transitions& transitions, std::int64_t inputs);
 
   // log N(a; A [1, s], C) of each row.
-  std::vector<double> log_probabilities(const Pairs& pairs) const;
-  // a - A [1, s] of one row, [action_width]. REQUIRES: pairs as wide as those it was made from.
-  std::vector<double> residual(const Pairs& pairs, std::int64_t row) const;
+  std::vector<double> log_probabilities(const Transitions& transitions) const;
+  // a - A [1, s] of one row, [action_width]. REQUIRES: rows as wide as those it was made from.
+  std::vector<double> residual(const Transitions& transitions, std::int64_t row) const;
 
  private:
   std::int64_t inputs_, action_width_;

@@ -14,40 +14,46 @@ constexpr std::uint64_t order_stream = (std::uint64_t{1} << 32) + 32;
 constexpr std::uint64_t noise_stream = order_stream + 1;
 constexpr std::int64_t scored_rows = 1 << 14;  // of padded steps at a time
 
-const Sequences& checked(const Sequences& sequences) {
+Transitions checked(const Transitions& given) {
+  Transitions sequences = in_numbers(given);
   const std::int64_t rows = sequences.rows();
-  const bool fits =
-      sequences.input_width > 0 && sequences.action_width > 0 &&
-      static_cast<std::int64_t>(sequences.inputs.size()) == rows * sequences.input_width &&
-      static_cast<std::int64_t>(sequences.actions.size()) == rows * sequences.action_width &&
-      sequences.starts.back() == rows;
+  const std::int64_t observed = sequences.observations.width(), acted = sequences.actions.width();
+  const std::vector<float>&observations = sequences.observations.numbers,
+        &actions = sequences.actions.numbers;
+  const bool fits = observed > 0 && acted > 0 &&
+                    static_cast<std::int64_t>(observations.size()) == rows * observed &&
+                    static_cast<std::int64_t>(actions.size()) == rows * acted &&
+                    sequences.starts.back() == rows;
   if (!fits)
     fail(ErrorKind::bad_input,
          "sequences: %zu numbers of observations and %zu of actions for %lld "
          "rows, the last sequence ends at %lld",
-         sequences.inputs.size(), sequences.actions.size(), static_cast<long long>(rows),
+         observations.size(), actions.size(), static_cast<long long>(rows),
          static_cast<long long>(sequences.starts.back()));
-  if (std::count(sequences.counted.begin(), sequences.counted.end(), 1) == 0)
+  bool any = false;
+  for (std::int64_t row = 0; row < rows; ++row) any = any || sequences.counts(row);
+  if (!any)
     fail(ErrorKind::bad_input, "sequences: expected an action to learn, found none in %lld rows",
          static_cast<long long>(rows));
   return sequences;
 }
 
-PolicyDescription description_for(const Sequences& sequences,
+PolicyDescription description_for(const Transitions& sequences,
                                   const SequenceCloning::Options& options) {
   PolicyDescription description = options.policy;
-  if (description.observation.discrete || description.observation.width() != sequences.input_width)
-    description.observation = {false, {sequences.input_width}};
+  if (description.observation.discrete ||
+      description.observation.width() != sequences.observations.width())
+    description.observation = {false, {sequences.observations.width()}};
   if (description.action.kind != ActionKind::discrete) {
-    description.action.size = sequences.action_width;
+    description.action.size = sequences.actions.width();
     return description;
   }
-  if (sequences.action_width != 1 || !options.decay.empty())
+  if (sequences.actions.width() != 1 || !options.decay.empty())
     fail(ErrorKind::bad_input,
          "sequence cloning: an index has one column and leads to no next observation; found %lld "
          "columns and %zu of decay",
-         static_cast<long long>(sequences.action_width), options.decay.size());
-  for (float action : sequences.actions)
+         static_cast<long long>(sequences.actions.width()), options.decay.size());
+  for (float action : sequences.actions.numbers)
     if (!(action >= 0 && action < static_cast<float>(description.action.size)))
       fail(ErrorKind::bad_input, "sequences: expected indices below %lld, found %g",
            static_cast<long long>(description.action.size), static_cast<double>(action));
@@ -55,17 +61,6 @@ PolicyDescription description_for(const Sequences& sequences,
 }
 
 }  // namespace
-
-void Sequences::append(const std::vector<float>& input, const std::vector<float>& action,
-                       bool counts) {
-  inputs.insert(inputs.end(), input.begin(), input.end());
-  actions.insert(actions.end(), action.begin(), action.end());
-  counted.push_back(counts ? 1 : 0);
-}
-
-void Sequences::end() {
-  if (rows() > starts.back()) starts.push_back(rows());
-}
 
 double TeacherSchedule::at(std::int64_t iteration) const {
   const double i = static_cast<double>(iteration);
@@ -79,10 +74,11 @@ double TeacherSchedule::at(std::int64_t iteration) const {
   return std::max(least, share);
 }
 
-SequenceCloning::SequenceCloning(Device& device, const Sequences& sequences, const Options& options)
+SequenceCloning::SequenceCloning(Device& device, const Transitions& sequences,
+                                 const Options& options)
     : options_(options),
       sequences_(checked(sequences)),
-      policy_(device, description_for(sequences, options), options.seed),
+      policy_(device, description_for(sequences_, options), options.seed),
       store_(device),
       training_(device),
       draws_(options.seed, order_stream) {
@@ -92,9 +88,9 @@ SequenceCloning::SequenceCloning(Device& device, const Sequences& sequences, con
          static_cast<long long>(options_.batch_size), static_cast<long long>(options_.steps),
          static_cast<long long>(options_.given));
   const bool follows = !options_.decay.empty();
-  const std::size_t width = static_cast<std::size_t>(sequences_.action_width);
+  const std::size_t width = static_cast<std::size_t>(sequences_.actions.width());
   if (follows && (options_.decay.size() != width || options_.gain.size() != width ||
-                  sequences_.action_width > sequences_.input_width))
+                  sequences_.actions.width() > sequences_.observations.width()))
     fail(ErrorKind::bad_input,
          "sequence cloning: expected decay and gain of %zu columns, found %zu "
          "and %zu",
@@ -115,7 +111,7 @@ SequenceCloning::SequenceCloning(Device& device, const Sequences& sequences, con
     fail(ErrorKind::bad_input,
          "sequence cloning: scheduled sampling and perturbation need to know "
          "how observations follow, found no decay and gain");
-  for (std::int64_t i = 0; i < sequences_.count(); ++i) {
+  for (std::int64_t i = 0; i < sequences_.sequences(); ++i) {
     const std::int64_t first = sequences_.starts[static_cast<std::size_t>(i)];
     for (std::int64_t t = 0; t < sequences_.length(i); t += options_.steps)
       windows_.push_back({first + t, std::min(options_.steps, sequences_.length(i) - t)});
@@ -142,9 +138,9 @@ Tensor SequenceCloning::loss_of(const ActionDistribution& distribution, Tensor a
 
 // The whole window by one recurrent kernel.
 void SequenceCloning::record_forced() {
-  const std::int64_t width = sequences_.action_width;
+  const std::int64_t width = sequences_.actions.width();
   const Shape window = {rows(options_.batch_size), options_.steps};
-  Tensor input = training_.input("input", behind(window, {sequences_.input_width}));
+  Tensor input = training_.input("input", behind(window, {sequences_.observations.width()}));
   Tensor action = action_input(training_, window);
   const Tensor counted = training_.input("counted", window);
   const Tensor present = training_.input("present", window);
@@ -155,7 +151,7 @@ void SequenceCloning::record_forced() {
     std::vector<double> back;
     for (std::size_t c = 0; c < options_.decay.size(); ++c)
       back.push_back(options_.correction * options_.decay[c] / options_.gain[c]);
-    input = input + pad(noise, -1, 0, sequences_.input_width - width);
+    input = input + pad(noise, -1, 0, sequences_.observations.width() - width);
     action = action - noise * training_.constant({width}, back);
   }
   const Tensor each = loss_of(*policy_.distribution(input, present), action);
@@ -166,7 +162,7 @@ void SequenceCloning::record_forced() {
 
 // Step by step: what a step sees depends on what the one before it drew.
 void SequenceCloning::record_mixed() {
-  const std::int64_t width = sequences_.action_width, all = sequences_.input_width;
+  const std::int64_t width = sequences_.actions.width(), all = sequences_.observations.width();
   const Shape window = {rows(options_.batch_size), options_.steps};
   const Tensor input = training_.input("input", behind(window, {all}));
   const Tensor action = training_.input("action", behind(window, {width}));
@@ -211,7 +207,7 @@ void SequenceCloning::record_mixed() {
 Tensor SequenceCloning::action_input(Program& program, const Shape& window) const {
   if (policy_.description().action.kind == ActionKind::discrete)
     return program.input("action", window, Element::index);
-  return program.input("action", behind(window, {sequences_.action_width}));
+  return program.input("action", behind(window, {sequences_.actions.width()}));
 }
 
 void SequenceCloning::write_action(Program& program) const {
@@ -225,18 +221,17 @@ void SequenceCloning::write_action(Program& program) const {
 
 // Windows side by side, padded by zeros that do not count.
 void SequenceCloning::fill(const Window* windows, std::int64_t count, std::int64_t steps) {
-  const std::int64_t in = sequences_.input_width, out = sequences_.action_width;
+  const std::int64_t in = sequences_.observations.width(), out = sequences_.actions.width();
   input_.assign(static_cast<std::size_t>(count * steps * in), 0.0f);
   action_.assign(static_cast<std::size_t>(count * steps * out), 0.0f);
   mask_.assign(static_cast<std::size_t>(count * steps), 0.0f);
   present_.assign(static_cast<std::size_t>(count * steps), 0.0f);
   for (std::int64_t i = 0; i < count; ++i) {
     const Window& w = windows[i];
-    std::copy_n(sequences_.inputs.begin() + w.first * in, w.length * in,
-                input_.begin() + i * steps * in);
-    std::copy_n(sequences_.actions.begin() + w.first * out, w.length * out,
-                action_.begin() + i * steps * out);
-    std::copy_n(sequences_.counted.begin() + w.first, w.length, mask_.begin() + i * steps);
+    std::copy_n(sequences_.observation(w.first), w.length * in, input_.begin() + i * steps * in);
+    std::copy_n(sequences_.action(w.first), w.length * out, action_.begin() + i * steps * out);
+    for (std::int64_t t = 0; t < w.length; ++t)
+      mask_[static_cast<std::size_t>(i * steps + t)] = sequences_.counts(w.first + t) ? 1.0f : 0.0f;
     std::fill_n(present_.begin() + i * steps, w.length, 1.0f);
   }
 }
@@ -254,8 +249,7 @@ std::vector<SequenceCloning::Window> SequenceCloning::next_batch() {
       next_ = 0;
     }
     const Window& w = windows_[static_cast<std::size_t>(order_[next_++])];
-    for (std::int64_t i = 0; i < w.length; ++i)
-      counts = counts || sequences_.counted[static_cast<std::size_t>(w.first + i)] != 0;
+    for (std::int64_t i = 0; i < w.length; ++i) counts = counts || sequences_.counts(w.first + i);
     if (static_cast<std::int64_t>(batch.size()) == options_.batch_size) batch.erase(batch.begin());
     batch.push_back(w);
   }
@@ -290,34 +284,35 @@ SequenceCloning::Metrics SequenceCloning::step() {
           loss, share};
 }
 
-std::vector<double> SequenceCloning::log_probabilities(const Sequences& sequences, int samples) {
-  checked(sequences);
-  if (sequences.input_width != sequences_.input_width ||
-      sequences.action_width != sequences_.action_width)
+std::vector<double> SequenceCloning::log_probabilities(const Transitions& given, int samples) {
+  const Transitions sequences = checked(given);
+  if (sequences.observations.width() != sequences_.observations.width() ||
+      sequences.actions.width() != sequences_.actions.width())
     fail(ErrorKind::bad_shape,
          "sequence cloning: sequences of %lld and %lld numbers, trained on "
          "%lld and %lld",
-         static_cast<long long>(sequences.input_width),
-         static_cast<long long>(sequences.action_width),
-         static_cast<long long>(sequences_.input_width),
-         static_cast<long long>(sequences_.action_width));
+         static_cast<long long>(sequences.observations.width()),
+         static_cast<long long>(sequences.actions.width()),
+         static_cast<long long>(sequences_.observations.width()),
+         static_cast<long long>(sequences_.actions.width()));
   std::int64_t steps = 0;
-  for (std::int64_t i = 0; i < sequences.count(); ++i) steps = std::max(steps, sequences.length(i));
-  const std::int64_t batch = std::clamp<std::int64_t>(scored_rows / steps, 1,
-                                                      std::max<std::int64_t>(sequences.count(), 1));
+  for (std::int64_t i = 0; i < sequences.sequences(); ++i)
+    steps = std::max(steps, sequences.length(i));
+  const std::int64_t batch = std::clamp<std::int64_t>(
+      scored_rows / steps, 1, std::max<std::int64_t>(sequences.sequences(), 1));
   const Shape window = {rows(batch), steps};
   Program scoring(policy_.device());
-  const Tensor input = scoring.input("input", behind(window, {sequences.input_width}));
+  const Tensor input = scoring.input("input", behind(window, {sequences.observations.width()}));
   const Tensor action = action_input(scoring, window);
   const auto distribution = policy_.distribution(input, scoring.input("present", window));
   scoring.output("log_probability", distribution->log_probability_bound(
                                         action, {counter_, options_.seed, noise_stream}, samples));
   // The same filling as for training, from the other sequences.
-  Sequences own = std::move(sequences_);
+  Transitions own = std::move(sequences_);
   sequences_ = sequences;
   std::vector<double> result;
-  for (std::int64_t first = 0; first < sequences.count(); first += batch) {
-    const std::int64_t n = std::min(batch, sequences.count() - first);
+  for (std::int64_t first = 0; first < sequences.sequences(); first += batch) {
+    const std::int64_t n = std::min(batch, sequences.sequences() - first);
     std::vector<Window> windows(static_cast<std::size_t>(batch), Window{0, 0});
     for (std::int64_t i = 0; i < n; ++i)
       windows[static_cast<std::size_t>(i)] = {sequences.starts[static_cast<std::size_t>(first + i)],

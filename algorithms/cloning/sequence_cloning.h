@@ -27,28 +27,11 @@
 #include <vector>
 
 #include "algorithms/data/draws.h"
+#include "algorithms/data/transitions.h"
 #include "algorithms/policies/policy.h"
 #include "autograd/optimize/optimizer.h"
 
 namespace understudy {
-
-// Rows of observations and actions, sequence after sequence.
-struct Sequences {
-  std::int64_t input_width = 0, action_width = 0;
-  std::vector<float> inputs = {}, actions = {};
-  std::vector<std::uint8_t> counted = {};  // one a row: whether its action is learned and scored
-  std::vector<std::int64_t> starts = {0};  // of sequences; the last is the number of rows
-
-  std::int64_t count() const { return static_cast<std::int64_t>(starts.size()) - 1; }
-  std::int64_t rows() const { return static_cast<std::int64_t>(counted.size()); }
-  std::int64_t length(std::int64_t i) const {
-    return starts[static_cast<std::size_t>(i) + 1] - starts[static_cast<std::size_t>(i)];
-  }
-  void append(const std::vector<float>& input, const std::vector<float>& action,
-              bool counts = true);
-  // Closes a sequence; one without rows is left out.
-  void end();
-};
 
 // The share of a schedule at an iteration i, from 1 down to `least`.
 struct TeacherSchedule {
@@ -96,14 +79,14 @@ class SequenceCloning {
   };
 
   // REQUIRES (else an Error): a row at least, and one that counts.
-  SequenceCloning(Device& device, const Sequences& sequences, const Options& options);
+  SequenceCloning(Device& device, const Transitions& sequences, const Options& options);
 
   // One step of Adam on a batch of windows, in an order shuffled each epoch.
   Metrics step();
 
   // log pi(a_t | o_1 ... o_t) of every row, teacher-forced from each sequence's start; for rows
   // that do not count too. Where the policy knows a bound alone, the bound by `samples` draws.
-  std::vector<double> log_probabilities(const Sequences& sequences, int samples = 64);
+  std::vector<double> log_probabilities(const Transitions& sequences, int samples = 64);
 
   Policy& policy() { return policy_; }
   const Policy& policy() const { return policy_; }
@@ -127,7 +110,7 @@ class SequenceCloning {
   void fill(const Window* windows, std::int64_t count, std::int64_t steps);
 
   Options options_;
-  Sequences sequences_;
+  Transitions sequences_;
   Policy policy_;
   Store store_;
   Program training_;

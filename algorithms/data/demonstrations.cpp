@@ -42,7 +42,12 @@ bool interchangeable(const Shape& a, const Shape& b) {
 std::int64_t Series::width() const { return elements(shape); }
 
 std::int64_t Series::rows() const {
-  return static_cast<std::int64_t>(discrete ? indices.size() : numbers.size()) / width();
+  const std::size_t elements = discrete ? indices.size() : numbers.size();
+  return elements == 0 ? 0 : static_cast<std::int64_t>(elements) / width();
+}
+
+std::vector<float> Series::as_numbers() const {
+  return discrete ? std::vector<float>(indices.begin(), indices.end()) : numbers;
 }
 
 void Series::append(const Series& from, std::int64_t first_row, std::int64_t rows) {
@@ -142,25 +147,6 @@ void append(Demonstrations& to, const Demonstrations& more, std::string_view nam
       to.remarks.push_back(remark);
     }
   }
-}
-
-Transitions transitions(const Demonstrations& from) {
-  Transitions all;
-  all.observations = from.observations.like();
-  all.next_observations = from.observations.like();
-  all.actions = from.actions;
-  all.rewards = from.rewards;
-  for (std::int64_t e = 0; e < from.episodes(); ++e) {
-    const std::int64_t first = from.first_observation(e), length = from.length(e);
-    all.observations.append(from.observations, first, length);
-    if (from.last_observation) all.next_observations.append(from.observations, first + 1, length);
-    for (std::int64_t t = 0; t < length; ++t) {
-      all.terminated.push_back(t + 1 == length && from.terminal[static_cast<std::size_t>(e)]);
-      all.episode.push_back(e);
-      all.step.push_back(t);
-    }
-  }
-  return all;
 }
 
 // ---- an environment's spaces --------------------------------------------------------------------

@@ -31,6 +31,7 @@ struct Series {
 
   std::int64_t width() const;
   std::int64_t rows() const;
+  std::vector<float> as_numbers() const;  // an index as its number
 
   // An empty one of the same shape and kind.
   Series like() const { return {shape, discrete, {}, {}}; }
@@ -85,16 +86,6 @@ Demonstrations first_episodes(const Demonstrations& from, std::int64_t count,
 // Adds the episodes of `more`. An Error that begins with `name` where shapes, kinds or layouts
 // differ. Rewards and goals are dropped, with a remark, unless both have them.
 void append(Demonstrations& to, const Demonstrations& more, std::string_view name);
-
-// Steps without their order: a row of each a step.
-struct Transitions {
-  Series observations, actions;
-  Series next_observations;              // empty where the last one was not recorded
-  std::vector<float> rewards;            // empty where none were
-  std::vector<std::uint8_t> terminated;  // the step ended its episode for good
-  std::vector<std::int64_t> episode, step;
-};
-Transitions transitions(const Demonstrations& from);
 
 // What an environment observes and takes; -1 for a count says that there is none (not discrete).
 struct DemonstrationSpaces {

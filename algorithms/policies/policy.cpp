@@ -88,10 +88,7 @@ Policy::Policy(Device& device, const PolicyDescription& description, std::uint64
     const std::int64_t observed = description_.observation.width();
     if (description_.observation.discrete)
       fail(ErrorKind::bad_input, "policy: an observed index cannot be normalized");
-    mean_ = &store_.create("normalizer/mean", {observed});
-    std_ = &store_.create("normalizer/std", {observed});
-    count_ = &store_.create("normalizer/count", {1});
-    std_->fill(1);
+    normalizer_.emplace(store_, "normalizer", observed);
   }
 }
 
@@ -105,16 +102,8 @@ Tensor Policy::prepared(Tensor observation) const {
          observation.shape().text().c_str(), index ? "indices" : "numbers");
   if (index) return one_hot(observation, space.width());
   if (!embeddings_.empty()) return embedded(observation);
-  if (mean_ == nullptr) return convolved(observation);
-  Program& program = observation.program();
-  const Tensor mean = program.use(*mean_), deviation = program.use(*std_);
-  // A feature that never varied keeps its scale: dividing by next to nothing would blow up whatever
-  // else it shows later.
-  const Tensor least = 1e-6 * maximum(abs(mean), program.constant(1.0));
-  const Tensor scale = select(less(least, deviation), deviation, program.constant(1.0));
-  const Tensor x = (observation - mean) / scale;
-  const double limit = description_.clip_observations;
-  return convolved(limit > 0 ? clamp(x, -limit, limit) : x);
+  if (!normalizer_) return convolved(observation);
+  return convolved(normalizer_->normalize(observation, description_.clip_observations));
 }
 
 // The table's row of each index, by a product with what is 1 at the index and 0 elsewhere: indices
@@ -195,35 +184,6 @@ std::unique_ptr<ActionDistribution> Policy::step(Tensor observation, Tensor memo
   return head_->distribution(result.h_last);
 }
 
-void Policy::record_statistics(Tensor observation) const {
-  if (mean_ == nullptr)
-    fail(ErrorKind::bad_input, "policy: observations are not normalized, found a batch of them");
-  Program& program = observation.program();
-  const double rows = static_cast<double>(observation.shape()[0]);
-  const Tensor mean = program.use(*mean_), deviation = program.use(*std_);
-  const Tensor count = program.use(*count_);
-  const Tensor here = understudy::mean(observation, 0);
-  const Tensor spread = sum(square(observation - here), 0);
-  const Tensor total = count + rows, shift = here - mean;
-  const Tensor squares =
-      square(deviation) * count + spread + square(shift) * (count * rows / total);
-  // All values before the first assignment: what is assigned is read no more.
-  const Tensor new_mean = mean + shift * (rows * reciprocal(total));
-  const Tensor new_deviation = sqrt(squares / total);
-  program.assign(*mean_, new_mean);
-  program.assign(*std_, new_deviation);
-  program.assign(*count_, total);
-}
-
-void Policy::set_statistics(const std::vector<double>& mean, const std::vector<double>& deviation,
-                            double count) {
-  if (mean_ == nullptr)
-    fail(ErrorKind::bad_input, "policy: observations are not normalized, found their statistics");
-  mean_->write(mean);
-  std_->write(deviation);
-  count_->write({count});
-}
-
 void Policy::save(const std::string& path,
                   const std::map<std::string, std::string>& metadata) const {
   std::map<std::string, std::string> all = description_.metadata();
@@ -250,6 +210,16 @@ std::unique_ptr<Policy> Policy::load(Device& device, const std::string& path, Re
   auto policy = std::make_unique<Policy>(device, description, 0, real);
   read_checkpoint(path, {&policy->store_});
   return policy;
+}
+
+void fit_normalizer(Policy& policy, const Transitions& transitions) {
+  if (policy.normalizer() == nullptr || transitions.rows() == 0) return;
+  policy.normalizer()->fit(transitions.observations.as_numbers());
+}
+
+void freeze_normalizer(Policy& policy, const Transitions& transitions) {
+  fit_normalizer(policy, transitions);
+  if (policy.normalizer() != nullptr) policy.normalizer()->freeze();
 }
 
 }  // namespace understudy

@@ -25,6 +25,8 @@
 #include <string>
 #include <vector>
 
+#include "algorithms/data/normalizer.h"
+#include "algorithms/data/transitions.h"
 #include "algorithms/policies/policy_description.h"
 
 namespace understudy {
@@ -40,8 +42,7 @@ class Policy {
   const PolicyDescription& description() const { return description_; }
   Device& device() const { return store_.device(); }
   const Parameters& parameters() const { return parameters_; }
-  // Parameters ("policy/..."), and "normalizer/mean", "/std" [width] and "/count" [1] where
-  // observations are normalized.
+  // Parameters ("policy/..."), and "normalizer/..." where observations are normalized.
   Store& store() { return store_; }
   const Store& store() const { return store_; }
 
@@ -59,13 +60,9 @@ class Policy {
   bool has_memory() const { return recurrent_.has_value(); }
   std::int64_t memory_width() const;
 
-  // ---- Statistics of observations, where the description has them normalized ----
-
-  // Records into `program` the update by a batch [rows, width], as if all batches were one (Chan,
-  // Golub & LeVeque 1979, equation 2.1). Readers recorded earlier see the statistics before it.
-  void record_statistics(Tensor observation) const;
-  void set_statistics(const std::vector<double>& mean, const std::vector<double>& deviation,
-                      double count);
+  // Of the observations; null where the description does not have them normalized.
+  Normalizer* normalizer() { return normalizer_ ? &*normalizer_ : nullptr; }
+  const Normalizer* normalizer() const { return normalizer_ ? &*normalizer_ : nullptr; }
 
   // ---- Files ----
 
@@ -90,7 +87,13 @@ class Policy {
   std::optional<Mlp> layers_;
   std::optional<Recurrent> recurrent_;
   std::unique_ptr<ActionHead> head_;
-  Array *mean_ = nullptr, *std_ = nullptr, *count_ = nullptr;
+  std::optional<Normalizer> normalizer_;
 };
+
+// Where the policy normalizes its observations: with the mean and the standard deviation of these
+// (Ho & Ermon 2016 use the expert's). `freeze_normalizer`: and so for good. Nothing is done to
+// other policies.
+void fit_normalizer(Policy& policy, const Transitions& transitions);
+void freeze_normalizer(Policy& policy, const Transitions& transitions);
 
 }  // namespace understudy

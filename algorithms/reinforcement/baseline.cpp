@@ -157,8 +157,8 @@ class NetworkBaseline final : public Recorded {
 
     const std::int64_t n = rollouts.steps_per_iteration();
     const DataView observation = rows_of(rollouts.observation(), {.count = n});
-    returned_->record(column(statistics_.use(rows_of(*target_))));
-    observed_->record(statistics_.use(observation));
+    returned_->record_update(column(statistics_.use(rows_of(*target_))));
+    observed_->record_update(statistics_.use(observation));
 
     if (options.kind == BaselineKind::trust_region) {
       fit_by_trust_region(n);
@@ -233,7 +233,7 @@ class NetworkBaseline final : public Recorded {
   std::unique_ptr<Store> buffers_;
   Parameters parameters_;
   Mlp network_;
-  std::optional<RunningStatistics> observed_, returned_;
+  std::optional<Normalizer> observed_, returned_;
   Array* target_;
   Program statistics_, fitting_;
   std::optional<ShuffledBatches> batches_;
@@ -272,47 +272,6 @@ BaselineKind baseline_kind_named(const std::string& name) {
     if (name == named.name) return named.kind;
   fail(ErrorKind::bad_input,
        "baseline: expected none, linear, regression or trust_region; found '%s'", name.c_str());
-}
-
-RunningStatistics::RunningStatistics(Store& store, const std::string& name, std::int64_t width)
-    : mean_(&store.create(name + "/mean", {width})),
-      std_(&store.create(name + "/std", {width})),
-      count_(&store.create(name + "/count", {1})) {
-  std_->fill(1);
-}
-
-// What never varied keeps its scale, as in Policy.
-Tensor RunningStatistics::scale(Program& program) const {
-  const Tensor mean = program.use(*mean_), deviation = program.use(*std_);
-  const Tensor one = program.constant(1.0);
-  return select(less(1e-6 * maximum(abs(mean), one), deviation), deviation, one);
-}
-
-Tensor RunningStatistics::normalize(Tensor x, double limit) const {
-  Program& program = x.program();
-  const Tensor z = (x - program.use(*mean_)) / scale(program);
-  return limit > 0 ? clamp(z, -limit, limit) : z;
-}
-
-Tensor RunningStatistics::restore(Tensor x) const {
-  Program& program = x.program();
-  return program.use(*mean_) + scale(program) * x;
-}
-
-// Chan, Golub & LeVeque 1979, equation 2.1.
-void RunningStatistics::record(Tensor x) const {
-  Program& program = x.program();
-  const double n = static_cast<double>(x.shape()[0]);
-  const Tensor mean = program.use(*mean_), deviation = program.use(*std_);
-  const Tensor count = program.use(*count_);
-  const Tensor here = understudy::mean(x, 0), spread = sum(square(x - here), 0);
-  const Tensor total = count + n, shift = here - mean;
-  const Tensor squares = square(deviation) * count + spread + square(shift) * (count * n / total);
-  const Tensor new_mean = mean + shift * (n * reciprocal(total));
-  const Tensor new_deviation = sqrt(squares / total);
-  program.assign(*mean_, new_mean);
-  program.assign(*std_, new_deviation);
-  program.assign(*count_, total);
 }
 
 ShuffledBatches::ShuffledBatches(Store& store, const std::string& name, std::int64_t rows,

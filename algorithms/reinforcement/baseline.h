@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "algorithms/data/normalizer.h"
 #include "algorithms/reinforcement/rollouts.h"
 #include "algorithms/reinforcement/trust_region.h"
 #include "autograd/optimize/optimizer.h"
@@ -58,21 +59,6 @@ std::unique_ptr<Baseline> make_baseline(const Rollouts& rollouts, Store& store,
 
 const char* name_of(BaselineKind kind);
 BaselineKind baseline_kind_named(const std::string& name);  // an Error that lists them
-
-// Mean and deviation of everything seen so far, of `width` columns.
-class RunningStatistics {
- public:
-  // "<name>/mean", "/std" [width], "/count" [1].
-  RunningStatistics(Store& store, const std::string& name, std::int64_t width);
-  Tensor normalize(Tensor x,
-                   double clip = 0) const;  // (x - mean) / deviation, clipped to +- clip if > 0
-  Tensor restore(Tensor x) const;           // mean + deviation x
-  void record(Tensor x) const;              // the update by a batch [rows, width]
-
- private:
-  Tensor scale(Program& program) const;
-  Array *mean_, *std_, *count_;
-};
 
 // The rows of an epoch in a fresh random order, batch by batch, in memory of their own at which
 // programs look: what is gathered lies at the same address for every batch.

@@ -82,7 +82,7 @@ Learner::Learner(Policy& policy, const EnvironmentDescription& environment,
     program.plan();
   }
   if (policy.description().normalize_observations) {
-    policy.record_statistics(statistics_.use(rollouts_.batch().observation));
+    policy.normalizer()->record_update(statistics_.use(rollouts_.batch().observation));
     statistics_.plan();
   }
 }

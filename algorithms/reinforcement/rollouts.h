@@ -19,7 +19,7 @@
 #include <memory>
 #include <vector>
 
-#include "algorithms/data/transition_batch.h"
+#include "algorithms/data/transitions.h"
 #include "algorithms/policies/actor.h"
 #include "envs/batch.h"
 

@@ -47,7 +47,7 @@ std::unique_ptr<DemoTask> choose_task(const DemoOptions& options, const Common& 
 // Mean -log p of actions as they were, from log-densities of actions divided by the task's unit.
 double nats(const DemoTask& task, const std::vector<double>& log_probabilities) {
   const double total = std::accumulate(log_probabilities.begin(), log_probabilities.end(), 0.0);
-  return static_cast<double>(task.held_out.action_width) * std::log(task.unit) -
+  return static_cast<double>(task.held_out.actions.width()) * std::log(task.unit) -
          total / static_cast<double>(log_probabilities.size());
 }
 
@@ -60,8 +60,8 @@ DemoModel train(Device& device, const DemoTask& task, const Common& common, std:
                           : names[which];
   model.css_class = classes[which];
   PolicyDescription description;
-  description.observation.shape = {task.train.input_width};
-  description.action = {ActionKind::continuous, task.train.action_width};
+  description.observation.shape = {task.train.observations.width()};
+  description.action = {ActionKind::continuous, task.train.actions.width()};
   description.trunk.hidden = {64, 64};
   description.head.kind = which == 2 ? HeadKind::regression : HeadKind::mixture;
   description.head.components = which == 0 ? task.components : 1;

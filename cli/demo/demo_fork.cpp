@@ -113,8 +113,7 @@ class ForkTask final : public DemoTask {
     unit = unit_of_action;
     iterations = 3000;
     closed_forms = {{"iid Gaussian", 0}, {"linear Gaussian", 3}};
-    train.input_width = held_out.input_width = 3;
-    train.action_width = held_out.action_width = stations;
+    train = held_out = Transitions::of_numbers(3, stations);
     Generator training(seed, 1), testing(seed, 2);
     for (std::int64_t i = 0; i < training_paths; ++i) {
       const Road road = random_road(training);
@@ -125,7 +124,7 @@ class ForkTask final : public DemoTask {
       const Road road = random_road(testing);
       held_out.append(state_of(road), expert_path(road, testing));
       roads_.push_back(road);
-      hit += hits(road, points_of(road, &held_out.actions[held_out.actions.size() - stations]));
+      hit += hits(road, points_of(road, held_out.action(held_out.rows() - 1)));
     }
     expert_score = 100 * static_cast<double>(hit) / held_out_paths;
     // Roads to look at, with some of the expert's paths on each.
@@ -141,7 +140,7 @@ class ForkTask final : public DemoTask {
 
   Acted act(const Actor& actor, const std::string& css_class) const override {
     Acted acted;
-    const std::vector<float> paths = actor(held_out.inputs);
+    const std::vector<float> paths = actor(held_out.observations.numbers);
     std::size_t hit = 0;
     for (std::size_t i = 0; i < roads_.size(); ++i)
       hit += hits(roads_[i], points_of(roads_[i], &paths[i * stations]));

@@ -123,8 +123,7 @@ class StrokeTask final : public DemoTask {
     const std::vector<std::int64_t> drawer = index.integers("drawer");
     const std::vector<std::int64_t> start = index.integers("start");
     const std::vector<std::int64_t> count = index.integers("count");
-    train.input_width = held_out.input_width = 2 * history;
-    train.action_width = held_out.action_width = 2;
+    train = held_out = Transitions::of_numbers(2 * history, 2);
     for (std::size_t row = 0; row < drawer.size(); ++row) {
       if (start[row] < 0 || count[row] < 0 || count[row] > points.shape()[0] - start[row])
         index.refuse(row, index.column("start"), "a drawing within points.npy");

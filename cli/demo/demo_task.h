@@ -40,7 +40,7 @@ class DemoTask {
   std::string score_name, score_unit;
   int score_decimals = 2;
   double expert_score = -1;  // of the held-out expert itself; below 0: has none
-  Pairs train, held_out;
+  Transitions train, held_out;
   // Actions are divided by this; log-densities below are of actions as they were.
   double unit = 1;
   double regression_std = 1;  // of the model that learns no deviation, in divided units

@@ -50,7 +50,7 @@ Found learn(Device& device, const EnvironmentDescription& environment, const Dem
   };
   Clock::time_point start = Clock::now();
   Policy policy(device, imitation_policy(environment), seed);
-  freeze_normalizer(policy, expert);
+  freeze_normalizer(policy, transitions(expert));
   AdversarialOptions options =
       imitation_options(AdversarialAlgorithm::gail, rollouts, fisher_stride, seed);
   options.trpo.trust_region.max_kl = divergence;

@@ -140,7 +140,7 @@ Outcome play(const Demonstrations& all, const Run& run, const Options& options) 
                                        run.task->keep, run.seed, run.task->file);
   Policy policy(*device, imitation_policy(environment), run.seed);
   if (run.algorithm == 0) {
-    const Pairs pairs = pairs_of(few);
+    const Transitions pairs = transitions(few);
     fit_normalizer(policy, pairs);
     BehaviorCloning cloning(policy, pairs,
                             {.batch_size = 128,
@@ -151,7 +151,7 @@ Outcome play(const Demonstrations& all, const Run& run, const Options& options) 
     cloning.train(1000);
     cloning.keep_best();
   } else {
-    freeze_normalizer(policy, few);
+    freeze_normalizer(policy, transitions(few));
     AdversarialOptions imitate = imitation_options(
         adversarial_algorithm_named(algorithms[run.algorithm]),
         {.num_envs = options.num_envs, .steps_per_iteration = options.steps_per_iteration},

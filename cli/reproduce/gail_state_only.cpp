@@ -50,7 +50,7 @@ double learn(Device& device, const Task& task, const Demonstrations& expert, Rew
              std::uint64_t seed) {
   const EnvironmentDescription& environment = environment_named(task.environment);
   Policy policy(device, imitation_policy(environment), seed);
-  freeze_normalizer(policy, expert);
+  freeze_normalizer(policy, transitions(expert));
   AdversarialOptions options =
       imitation_options(AdversarialAlgorithm::gail, rollouts, fisher_stride, seed);
   options.input = input;

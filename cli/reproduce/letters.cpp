@@ -75,8 +75,8 @@ Letter blend(const Letter& a, const Letter& b, double share) {
 }
 
 // Of each training drawing, and optionally of so many blends of it with others.
-Sequences sequences_of(const Letters& data, std::int64_t blends, std::uint64_t seed) {
-  Sequences result{.input_width = 3 + data.letters, .action_width = 2};
+Transitions sequences_of(const Letters& data, std::int64_t blends, std::uint64_t seed) {
+  Transitions result = Transitions::of_numbers(3 + data.letters, 2);
   std::vector<Letter> shown;
   Draws draws(seed, blend_stream);
   for (const Letter& letter : data.all) {
@@ -99,7 +99,7 @@ Sequences sequences_of(const Letters& data, std::int64_t blends, std::uint64_t s
                     {static_cast<float>(action_scale * (b.x - a.x)),
                      static_cast<float>(action_scale * (b.y - a.y))});
     }
-    result.end();
+    result.end_sequence();
   }
   return result;
 }
@@ -270,7 +270,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
       options.teacher = {.kind = method.kind,
                          .scale = 0.7 * static_cast<double>(settings.iterations)};
       options.schedule = {.steps = settings.iterations, .last = 0.02};
-      const Sequences train =
+      const Transitions train =
           sequences_of(data, method.blended ? settings.blends : 0, options.seed);
       SequenceCloning cloning(session.device(), train, options);
       for (std::int64_t i = 0; i < settings.iterations; ++i) {

@@ -131,9 +131,8 @@ Channels read_channels(const std::string& folder) {
 }
 
 // The last five poses, the latest first, and the one that came next.
-void append_pairs(Pairs& pairs, const Poses& poses) {
-  pairs.input_width = order * poses.width;
-  pairs.action_width = poses.width;
+void append_pairs(Transitions& pairs, const Poses& poses) {
+  if (pairs.rows() == 0) pairs = Transitions::of_numbers(order * poses.width, poses.width);
   for (std::int64_t t = order; t < poses.rows(); ++t) {
     std::vector<float> seen;
     for (std::int64_t back = 1; back <= order; ++back)
@@ -142,12 +141,12 @@ void append_pairs(Pairs& pairs, const Poses& poses) {
   }
 }
 
-double mean_square(const Pairs& pairs,
+double mean_square(const Transitions& pairs,
                    const std::function<std::vector<double>(std::int64_t row)>& error_of) {
   double total = 0;
   for (std::int64_t row = 0; row < pairs.rows(); ++row)
     for (double e : error_of(row)) total += e * e;
-  return total / static_cast<double>(pairs.rows() * pairs.action_width);
+  return total / static_cast<double>(pairs.rows() * pairs.actions.width());
 }
 
 double nats_of(const std::vector<double>& log_probability) {
@@ -157,17 +156,18 @@ double nats_of(const std::vector<double>& log_probability) {
 }
 
 // The residual of a linear model, over its standard deviation in training.
-Sequences left_by(const LinearGaussian& model, const Pairs& pairs,
-                  const std::vector<double>& deviation) {
-  Sequences sequences{.input_width = pairs.input_width, .action_width = pairs.action_width};
+Transitions left_by(const LinearGaussian& model, const Transitions& pairs,
+                    const std::vector<double>& deviation) {
+  Transitions sequences =
+      Transitions::of_numbers(pairs.observations.width(), pairs.actions.width());
   for (std::int64_t row = 0; row < pairs.rows(); ++row) {
     const std::vector<double> error = model.residual(pairs, row);
     std::vector<float> scaled;
     for (std::size_t c = 0; c < error.size(); ++c)
       scaled.push_back(static_cast<float>(error[c] / deviation[c]));
-    const float* seen = pairs.inputs.data() + row * pairs.input_width;
-    sequences.append({seen, seen + pairs.input_width}, scaled);
-    sequences.end();
+    const float* seen = pairs.observation(row);
+    sequences.append({seen, seen + pairs.observations.width()}, scaled);
+    sequences.end_sequence();
   }
   return sequences;
 }
@@ -175,29 +175,28 @@ Sequences left_by(const LinearGaussian& model, const Pairs& pairs,
 void next_pose(Reproduction& reproduction, Device& device, const Settings& settings,
                std::int64_t seeds, Progress& progress) {
   const Channels channels = read_channels(reproduction.data_folder("mocap6"));
-  Pairs plain, both, held_out;
+  Transitions plain, both, held_out;
   for (const Poses& poses : channels.train) {
     append_pairs(plain, poses);
     append_pairs(both, poses);
     append_pairs(both, channels.mirror(poses));
   }
   append_pairs(held_out, channels.held_out);
-  const std::int64_t width = held_out.action_width;
+  const std::int64_t width = held_out.actions.width();
   Table table{"The next pose of twelve channels at 10 a second, 13_31 held out",
               {"model", "mean square", "over AR(3)'s", "nats a pose"},
               {},
               ""};
   const auto pose = [&](std::int64_t row, std::int64_t back, std::size_t c) {
     return static_cast<double>(
-        held_out.inputs[static_cast<std::size_t>(row * held_out.input_width + back * width) + c]);
+        held_out.observation(row)[back * width + static_cast<std::int64_t>(c)]);
   };
   const auto guess = [&](double now, double before) {
     return mean_square(held_out, [&](std::int64_t row) {
       std::vector<double> error;
       for (std::size_t c = 0; c < static_cast<std::size_t>(width); ++c)
-        error.push_back(
-            static_cast<double>(held_out.actions[static_cast<std::size_t>(row * width) + c]) -
-            now * pose(row, 0, c) - before * pose(row, 1, c));
+        error.push_back(static_cast<double>(held_out.action(row)[c]) - now * pose(row, 0, c) -
+                        before * pose(row, 1, c));
       return error;
     });
   };
@@ -231,8 +230,8 @@ void next_pose(Reproduction& reproduction, Device& device, const Settings& setti
     one = std::sqrt(one);
     log_volume += std::log(one);
   }
-  const Sequences train = left_by(start, both, deviation);
-  const Sequences asked = left_by(start, held_out, deviation);
+  const Transitions train = left_by(start, both, deviation);
+  const Transitions asked = left_by(start, held_out, deviation);
   struct Model {
     const char* name;
     HeadKind head;
@@ -265,16 +264,16 @@ void next_pose(Reproduction& reproduction, Device& device, const Settings& setti
       Program program(device);
       const std::int64_t n = asked.rows();
       const auto distribution =
-          cloning.policy().distribution(program.input("o", {rows(n), asked.input_width}));
+          cloning.policy().distribution(program.input("o", {rows(n), asked.observations.width()}));
       program.output("mean", distribution->expectation());
-      program.write("o", asked.inputs.data(), n * asked.input_width);
+      program.write("o", asked.observations.numbers.data(), n * asked.observations.width());
       program.run();
       const std::vector<double> mean = program.read("mean");
       errors.push_back(mean_square(held_out, [&](std::int64_t row) {
         std::vector<double> error;
         for (std::size_t c = 0; c < static_cast<std::size_t>(width); ++c) {
           const std::size_t at = static_cast<std::size_t>(row * width) + c;
-          error.push_back(deviation[c] * (static_cast<double>(asked.actions[at]) - mean[at]));
+          error.push_back(deviation[c] * (static_cast<double>(asked.action(row)[c]) - mean[at]));
         }
         return error;
       }));
@@ -352,9 +351,9 @@ Angles read_angles(const std::string& folder) {
   return angles;
 }
 
-Sequences windows_of(const Angles& angles) {
+Transitions windows_of(const Angles& angles) {
   const std::int64_t width = angles.held_out.width;
-  Sequences sequences{.input_width = width, .action_width = width};
+  Transitions sequences = Transitions::of_numbers(width, width);
   for (const Poses& poses : angles.train)
     for (std::int64_t first = 0; first + window < poses.rows(); first += 3) {
       for (std::int64_t t = first; t < first + window; ++t) {
@@ -366,7 +365,7 @@ Sequences windows_of(const Angles& angles) {
         }
         sequences.append(seen, action);
       }
-      sequences.end();
+      sequences.end_sequence();
     }
   return sequences;
 }
@@ -443,7 +442,7 @@ const Method methods[] = {{"teacher forcing", TeacherSchedule::Kind::always, fal
 void next_second(Reproduction& reproduction, Device& device, const Settings& settings,
                  std::int64_t seeds, Progress& progress) {
   const Angles angles = read_angles(reproduction.data_folder("mocap6"));
-  const Sequences train = windows_of(angles);
+  const Transitions train = windows_of(angles);
   const std::size_t width = static_cast<std::size_t>(angles.held_out.width);
   Table table{"59 angles at 30 poses a second, free-running: mean error in degrees, 13_31 held out",
               {"model"},

@@ -36,7 +36,7 @@ struct Settings {
 // Situations and what people did there, a sequence of one row each.
 struct Task {
   std::string title, off;
-  Sequences train, held_out;
+  Transitions train, held_out;
   // Whether nobody goes there from held-out row i.
   std::function<bool(std::int64_t, const double* action)> nobody;
 };
@@ -58,9 +58,9 @@ const Head heads[] = {{"regression", HeadKind::regression},
                       {"variational", HeadKind::variational},
                       {"adversarial", HeadKind::adversarial}};
 
-void append(Sequences& to, const std::vector<float>& input, double x, double y) {
+void append(Transitions& to, const std::vector<float>& input, double x, double y) {
   to.append(input, {static_cast<float>(x), static_cast<float>(y)});
-  to.end();
+  to.end_sequence();
 }
 
 // ---- the tree in the road; lengths in units of 0.15 road lengths ----
@@ -73,7 +73,11 @@ double uniform(Draws& draws, double low, double high) {
 }
 
 Task tree_task() {
-  Task task{"The tree in the road", "in the tree", {3, 2}, {3, 2}, {}};
+  Task task{"The tree in the road",
+            "in the tree",
+            Transitions::of_numbers(3, 2),
+            Transitions::of_numbers(3, 2),
+            {}};
   Draws draws(1, 7);
   for (std::int64_t i = 0; i < tree_train + tree_held_out; ++i) {
     const double start = uniform(draws, -1.3, 1.3), tree = uniform(draws, -1, 1);
@@ -86,7 +90,7 @@ Task tree_task() {
            {static_cast<float>(start), static_cast<float>(tree), static_cast<float>(radius)},
            before, beside);
   }
-  const std::vector<float> inputs = task.held_out.inputs;
+  const std::vector<float> inputs = task.held_out.observations.numbers;
   task.nobody = [inputs](std::int64_t i, const double* action) {
     const std::size_t at = static_cast<std::size_t>(3 * i);
     return std::abs(action[1] - static_cast<double>(inputs[at + 1])) <
@@ -107,17 +111,19 @@ constexpr double near_share = 0.4;  // of the actions' deviation: "near"
 // Actions divided by their common deviation, so that numbers of tasks are alike. Returns it.
 double scale_actions(Task& task) {
   double squares = 0;
-  for (float a : task.train.actions) squares += static_cast<double>(a) * static_cast<double>(a);
-  const double deviation = std::sqrt(squares / static_cast<double>(task.train.actions.size()));
-  for (Sequences* sequences : {&task.train, &task.held_out})
-    for (float& a : sequences->actions) a = static_cast<float>(static_cast<double>(a) / deviation);
+  for (float a : task.train.actions.numbers)
+    squares += static_cast<double>(a) * static_cast<double>(a);
+  const double deviation =
+      std::sqrt(squares / static_cast<double>(task.train.actions.numbers.size()));
+  for (Transitions* sequences : {&task.train, &task.held_out})
+    for (float& a : sequences->actions.numbers)
+      a = static_cast<float>(static_cast<double>(a) / deviation);
   return deviation;
 }
 
-Point action_of(const Sequences& sequences, std::int64_t row) {
-  const std::size_t at = static_cast<std::size_t>(2 * row);
-  return {static_cast<double>(sequences.actions[at]),
-          static_cast<double>(sequences.actions[at + 1])};
+Point action_of(const Transitions& sequences, std::int64_t row) {
+  const float* a = sequences.action(row);
+  return {static_cast<double>(a[0]), static_cast<double>(a[1])};
 }
 
 // What people did in the situations like each held-out one: of all people, but for that row itself.
@@ -127,7 +133,7 @@ void nobody_by_neighbors(Task& task, const Alike& alike) {
   for (std::int64_t i = 0; i < task.held_out.rows(); ++i) {
     std::vector<Point> here;
     for (const bool training : {true, false}) {
-      const Sequences& from = training ? task.train : task.held_out;
+      const Transitions& from = training ? task.train : task.held_out;
       for (std::int64_t j = 0; j < from.rows(); ++j)
         if ((training || i != j) && alike(i, from, j)) here.push_back(action_of(from, j));
     }
@@ -145,7 +151,11 @@ Task stroke_task(const std::string& folder) {
   constexpr double like = 15, canvas = 105;  // starts nearer than this are alike
   const Drawings drawings = read_drawings(folder);
   const std::int64_t width = 5 + drawings.characters;
-  Task task{"Omniglot's stroke starts", "nobody's", {width, 2}, {width, 2}, {}};
+  Task task{"Omniglot's stroke starts",
+            "nobody's",
+            Transitions::of_numbers(width, 2),
+            Transitions::of_numbers(width, 2),
+            {}};
   for (const Drawing& drawing : drawings.all) {
     Point end;
     for (std::size_t s = 0; s < drawing.strokes.size(); ++s) {
@@ -164,10 +174,10 @@ Task stroke_task(const std::string& folder) {
     }
   }
   scale_actions(task);
-  const Sequences held_out = task.held_out;
-  nobody_by_neighbors(task, [&](std::int64_t i, const Sequences& from, std::int64_t j) {
-    const float* a = &held_out.inputs[static_cast<std::size_t>(width * i)];
-    const float* b = &from.inputs[static_cast<std::size_t>(width * j)];
+  const Transitions held_out = task.held_out;
+  nobody_by_neighbors(task, [&](std::int64_t i, const Transitions& from, std::int64_t j) {
+    const float* a = held_out.observation(i);
+    const float* b = from.observation(j);
     return std::equal(a + 5, a + width, b + 5) &&
            std::hypot(static_cast<double>(a[0] - b[0]), static_cast<double>(a[1] - b[1])) <
                2 * like / canvas;
@@ -181,8 +191,12 @@ Task letter_task(const std::string& folder) {
   constexpr std::int64_t ahead = 10, every = 5;
   constexpr double like = 0.02;  // positions nearer than this are alike
   const Letters letters = read_letters(folder);
-  Task task{"Letters at their crossing points", "nobody's", {2, 2}, {2, 2}, {}};
-  Sequences tested{2, 2};
+  Task task{"Letters at their crossing points",
+            "nobody's",
+            Transitions::of_numbers(2, 2),
+            Transitions::of_numbers(2, 2),
+            {}};
+  Transitions tested = Transitions::of_numbers(2, 2);
   for (const Letter& letter : letters.all)
     for (std::int64_t t = 0; t + ahead < letter_samples; t += every) {
       const Point p = letter.points[static_cast<std::size_t>(t)];
@@ -193,10 +207,11 @@ Task letter_task(const std::string& folder) {
   task.held_out = tested;
   scale_actions(task);
   tested = task.held_out;
-  task.held_out = {2, 2};
-  const auto alike = [&](const Sequences& a, std::int64_t i, const Sequences& b, std::int64_t j) {
-    const float* x = &a.inputs[static_cast<std::size_t>(2 * i)];
-    const float* y = &b.inputs[static_cast<std::size_t>(2 * j)];
+  task.held_out = Transitions::of_numbers(2, 2);
+  const auto alike = [&](const Transitions& a, std::int64_t i, const Transitions& b,
+                         std::int64_t j) {
+    const float* x = a.observation(i);
+    const float* y = b.observation(j);
     return std::hypot(static_cast<double>(x[0] - y[0]), static_cast<double>(x[1] - y[1])) <
            5 * like;
   };
@@ -218,13 +233,10 @@ Task letter_task(const std::string& folder) {
     });
     if (here.size() < 5 || static_cast<std::size_t>(aside) * 5 < here.size()) continue;
     const Point a = action_of(tested, i);
-    append(task.held_out,
-           {tested.inputs[static_cast<std::size_t>(2 * i)],
-            tested.inputs[static_cast<std::size_t>(2 * i + 1)]},
-           a.x, a.y);
+    append(task.held_out, {tested.observation(i)[0], tested.observation(i)[1]}, a.x, a.y);
   }
-  const Sequences held_out = task.held_out;
-  nobody_by_neighbors(task, [&](std::int64_t i, const Sequences& from, std::int64_t j) {
+  const Transitions held_out = task.held_out;
+  nobody_by_neighbors(task, [&](std::int64_t i, const Transitions& from, std::int64_t j) {
     return alike(held_out, i, from, j);
   });
   return task;
@@ -243,8 +255,8 @@ constexpr int draws_of[] = {1, 5, 20};
 // The densest that a learned Gaussian may be, and a bin as dense.
 constexpr double least_deviation = 0.03, least_width = 2.5 * least_deviation;
 
-std::vector<double> edges_for(const Sequences& train, std::int64_t bins) {
-  std::vector<double> edges = Bins::quantile(train.actions, 2, bins, least_width);
+std::vector<double> edges_for(const Transitions& train, std::int64_t bins) {
+  std::vector<double> edges = Bins::quantile(train.actions.numbers, 2, bins, least_width);
   // Held-out actions reach a little further than training's.
   const std::size_t one = static_cast<std::size_t>(bins) + 1;
   for (std::size_t d = 0; d < 2; ++d) {
@@ -291,7 +303,8 @@ Measured measure(Device& device, const Task& task, HeadKind kind, const Settings
   }
   Store store(device);
   Actor actor(cloning.policy(), store, {.rows = n, .seed = seed});
-  const std::vector<double> inputs(task.held_out.inputs.begin(), task.held_out.inputs.end());
+  const std::vector<double> inputs(task.held_out.observations.numbers.begin(),
+                                   task.held_out.observations.numbers.end());
   std::vector<double> nearest(static_cast<std::size_t>(n), INFINITY);
   double off = 0;
   int column = 0;

@@ -86,7 +86,7 @@ struct Pen {
   }
 };
 
-void append(Sequences& sequences, const Drawing& drawing, std::int64_t characters) {
+void append(Transitions& sequences, const Drawing& drawing, std::int64_t characters) {
   Pen pen;
   for (const Path& stroke : drawing.strokes) {
     pen.begin(stroke[0], &stroke == &drawing.strokes[0]);
@@ -98,13 +98,13 @@ void append(Sequences& sequences, const Drawing& drawing, std::int64_t character
       pen.move(offset);
     }
   }
-  sequences.end();
+  sequences.end_sequence();
 }
 
 struct Data {
   Drawings drawings;
-  Sequences train[2], held_out[2];    // without and with the character
-  Pairs train_pairs, held_out_pairs;  // an offset and the one before it, of one stroke
+  Transitions train[2], held_out[2];        // without and with the character
+  Transitions train_pairs, held_out_pairs;  // an offset and the one before it, of one stroke
 };
 
 Data read(const std::string& folder) {
@@ -112,20 +112,16 @@ Data read(const std::string& folder) {
   data.drawings = read_drawings(folder);
   for (int told = 0; told < 2; ++told) {
     const std::int64_t characters = told ? data.drawings.characters : 0;
-    for (Sequences* sequences : {&data.train[told], &data.held_out[told]}) {
-      sequences->input_width = plain_width + characters;
-      sequences->action_width = 2;
-    }
+    data.train[told] = data.held_out[told] = Transitions::of_numbers(plain_width + characters, 2);
     for (const Drawing& drawing : data.drawings.all)
       append(drawing.drawer <= last_training_drawer ? data.train[told] : data.held_out[told],
              drawing, characters);
   }
-  for (Pairs* pairs : {&data.train_pairs, &data.held_out_pairs}) {
-    const Sequences& from = pairs == &data.train_pairs ? data.train[0] : data.held_out[0];
-    pairs->input_width = pairs->action_width = 2;
+  for (Transitions* pairs : {&data.train_pairs, &data.held_out_pairs}) {
+    const Transitions& from = pairs == &data.train_pairs ? data.train[0] : data.held_out[0];
+    *pairs = Transitions::of_numbers(2, 2);
     for (std::int64_t row = 0; row < from.rows(); ++row) {
-      const float* o = &from.inputs[static_cast<std::size_t>(plain_width * row)];
-      const float* a = &from.actions[static_cast<std::size_t>(2 * row)];
+      const float *o = from.observation(row), *a = from.action(row);
       if (o[2] == 0) pairs->append({o[0], o[1]}, {a[0], a[1]});
     }
   }
@@ -138,13 +134,13 @@ Data read(const std::string& folder) {
 struct Nats {
   double paired = 0, all = 0;
 };
-Nats nats(const Sequences& sequences, const std::vector<double>& log_probability) {
+Nats nats(const Transitions& sequences, const std::vector<double>& log_probability) {
   Nats result;
   double paired = 0;
   for (std::int64_t row = 0; row < sequences.rows(); ++row) {
     const double cost = 2 * std::log(arc_length) - log_probability[static_cast<std::size_t>(row)];
     result.all += cost / static_cast<double>(sequences.rows());
-    if (sequences.inputs[static_cast<std::size_t>(row * sequences.input_width + 2)] != 0) continue;
+    if (sequences.observation(row)[2] != 0) continue;
     result.paired += cost;
     ++paired;
   }
@@ -239,7 +235,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
   const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 3;
   const std::int64_t updates =
       settings.epochs *
-      ((data.train[0].rows() / settings.steps + data.train[0].count()) / settings.batch);
+      ((data.train[0].rows() / settings.steps + data.train[0].sequences()) / settings.batch);
   Progress progress(seeds * static_cast<std::int64_t>(std::size(models)) * updates,
                     reproduction.common.quiet);
 
@@ -265,7 +261,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
     double seconds = 0;
     std::int64_t parameters = 0;
     for (std::int64_t seed = 0; seed < seeds; ++seed) {
-      const Sequences& train = data.train[model.conditioned];
+      const Transitions& train = data.train[model.conditioned];
       SequenceCloning::Options options;
       options.policy.trunk = {.kind = model.trunk, .hidden = {settings.hidden}};
       if (model.trunk == TrunkKind::mlp) options.policy.trunk.hidden.push_back(settings.hidden);
@@ -289,7 +285,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
       }
       seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
       parameters = cloning.policy().parameters().elements();
-      const Sequences& held_out = data.held_out[model.conditioned];
+      const Transitions& held_out = data.held_out[model.conditioned];
       const Nats found = nats(held_out, cloning.log_probabilities(held_out));
       paired.push_back(found.paired);
       all.push_back(found.all);

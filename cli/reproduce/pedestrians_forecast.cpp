@@ -281,14 +281,14 @@ Errors trajectory_mixture(Device& device, const Split& split, const ForecastSett
                           std::uint64_t seed, const std::function<void(double)>& report) {
   const Whitening whitening(split.train);
   const std::int64_t width = 2 * (observed - 1) + 1;
-  Sequences sequences{.input_width = width, .action_width = numbers};
+  Transitions sequences = Transitions::of_numbers(width, numbers);
   Draws draws(seed, speed_stream);
   for (const Window& window : split.train)
     for (double sign : {1.0, -1.0}) {
       // Speeds up to a factor of 1.6 off: one scene's clock is known to run 1.67 times too fast.
       const double factor = 0.5 * (static_cast<double>(draws.below(2001)) / 1000 - 1);
       sequences.append(history(window, sign, factor), whitening.white(departure(window, sign)));
-      sequences.end();
+      sequences.end_sequence();
     }
   SequenceCloning::Options options;
   options.policy.trunk = {.kind = TrunkKind::mlp,
@@ -308,10 +308,10 @@ Errors trajectory_mixture(Device& device, const Split& split, const ForecastSett
     report(cloning.step().loss);
   }
 
-  Sequences asked{.input_width = width, .action_width = numbers};
+  Transitions asked = Transitions::of_numbers(width, numbers);
   for (const Window& window : split.test) {
     asked.append(history(window, 1, 0), whitening.white(departure(window, 1)));
-    asked.end();
+    asked.end_sequence();
   }
   const std::vector<double> log_probability = cloning.log_probabilities(asked);
   constexpr std::int64_t chunk = 512;
@@ -325,7 +325,7 @@ Errors trajectory_mixture(Device& device, const Split& split, const ForecastSett
   std::vector<float> o(static_cast<std::size_t>(chunk * width));
   for (std::size_t first = 0; first < split.test.size(); first += chunk) {
     const std::size_t n = std::min<std::size_t>(chunk, split.test.size() - first);
-    std::copy_n(asked.inputs.begin() + static_cast<std::ptrdiff_t>(first) * width,
+    std::copy_n(asked.observations.numbers.begin() + static_cast<std::ptrdiff_t>(first) * width,
                 static_cast<std::int64_t>(n) * width, o.begin());
     program.write("o", o.data(), chunk * width);
     program.run();
@@ -357,7 +357,7 @@ std::vector<float> step_seen(const Point& step, double speed) {
 Errors recurrent_mixture(Device& device, const Split& split, const ForecastSettings& settings,
                          std::uint64_t seed, const std::function<void(double)>& report) {
   const auto sequences_of = [](const std::vector<Window>& windows, bool mirrored) {
-    Sequences sequences{.input_width = 3, .action_width = 2};
+    Transitions sequences = Transitions::of_numbers(3, 2);
     for (const Window& window : windows)
       for (double sign : {1.0, -1.0}) {
         if (sign < 0 && !mirrored) continue;
@@ -368,7 +368,7 @@ Errors recurrent_mixture(Device& device, const Split& split, const ForecastSetti
                            {static_cast<float>(10 * (next.x - now.x) / window.speed),
                             static_cast<float>(10 * (next.y - now.y) / window.speed)});
         }
-        sequences.end();
+        sequences.end_sequence();
       }
     return sequences;
   };

@@ -116,25 +116,24 @@ std::vector<float> seen(const Data& data, std::int32_t link, std::int32_t goal) 
 enum class Goals : std::int8_t { destination, later };
 
 // The rows of trips in the folds that train; what follows a link in hindsight, too.
-Pairs pairs_for(const Data& data, Goals goals, std::uint64_t seed) {
-  Sequences links{.input_width = 1, .action_width = 1};
+Transitions pairs_for(const Data& data, Goals goals, std::uint64_t seed) {
+  Transitions links = Transitions::of_numbers(1, 1);
   for (const Trip& trip : data.trips) {
     if (trip.fold == 4) continue;
     for (std::size_t t = 0; t < trip.route.size(); ++t)
       links.append({static_cast<float>(trip.route[t])},
                    {t < trip.turns.size() ? static_cast<float>(trip.turns[t]) : 0.0f},
                    t < trip.turns.size());
-    links.end();
+    links.end_sequence();
   }
-  Pairs pairs{.input_width = seen_width, .action_width = 1};
+  Transitions pairs = Transitions::of_numbers(seen_width, 1);
   const auto add = [&](const GoalRelabeling& how) {
-    const Sequences told = with_goals(links, how);
+    const Transitions told = with_goals(links, how);
     for (std::int64_t row = 0; row < told.rows(); ++row) {
-      const std::size_t i = static_cast<std::size_t>(row);
-      if (told.counted[i] == 0) continue;
-      pairs.append(seen(data, static_cast<std::int32_t>(told.inputs[2 * i]),
-                        static_cast<std::int32_t>(told.inputs[2 * i + 1])),
-                   {told.actions[i]});
+      if (!told.counts(row)) continue;
+      pairs.append(seen(data, static_cast<std::int32_t>(told.observation(row)[0]),
+                        static_cast<std::int32_t>(told.observation(row)[1])),
+                   {told.action(row)[0]});
     }
   };
   add({.kind = GoalRelabeling::Kind::last, .columns = 1, .seed = seed});

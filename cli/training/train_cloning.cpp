@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "algorithms/cloning/augmentation.h"
+#include "algorithms/cloning/sequence_cloning.h"
 #include "autograd/files/checkpoint.h"
 #include "cli/training/trainer.h"
 #include "kernels/device/error.h"
@@ -14,23 +15,6 @@ namespace understudy::cli {
 namespace {
 
 using Index = std::int64_t;
-
-Sequences sequences_of(const Demonstrations& demonstrations) {
-  Pairs pairs = pairs_of(demonstrations);
-  Sequences sequences{.input_width = pairs.input_width, .action_width = pairs.action_width};
-  sequences.counted.assign(static_cast<std::size_t>(pairs.rows()), 1);
-  sequences.inputs = std::move(pairs.inputs);
-  sequences.actions = std::move(pairs.actions);
-  sequences.starts = demonstrations.starts;
-  return sequences;
-}
-
-Pairs pairs_of(const Sequences& sequences) {
-  return {.input_width = sequences.input_width,
-          .action_width = sequences.action_width,
-          .inputs = sequences.inputs,
-          .actions = sequences.actions};
-}
 
 // Columns that a setting names, each below `width`.
 void take_columns(Settings& settings, const char* name, Index width, std::vector<Index>& columns) {
@@ -50,10 +34,10 @@ void take_turning(Settings& settings, const char* name, Index width, std::vector
 }
 
 // The symmetries that settings declare: a mirror, and so many turns of a whole one.
-std::vector<Symmetry> take_symmetries(const Training& training, const Sequences& shown) {
+std::vector<Symmetry> take_symmetries(const Training& training, const Transitions& shown) {
   Settings& settings = *training.settings;
   const bool choices = training.demonstrations->actions.discrete;
-  const Index width = shown.input_width, acted = shown.action_width;
+  const Index width = shown.observations.width(), acted = shown.actions.width();
   std::vector<Symmetry> symmetries;
   std::vector<Index> mirror, turned, turned_actions;
   take_columns(settings, "mirror", width, mirror);
@@ -90,9 +74,9 @@ std::vector<Symmetry> take_symmetries(const Training& training, const Sequences&
 
 // What was demonstrated, and what settings make of it: copies under symmetries, goals in hindsight.
 // The description's observation grows by the goal.
-Sequences take_shown(const Training& training, PolicyDescription& description) {
+Transitions take_shown(const Training& training, PolicyDescription& description) {
   Settings& settings = *training.settings;
-  Sequences shown = sequences_of(*training.demonstrations);
+  Transitions shown = in_numbers(transitions(*training.demonstrations));
   const std::vector<Symmetry> symmetries = take_symmetries(training, shown);
   const char* asked = symmetries.empty() ? nullptr : "mirror and rotation";
   if (!symmetries.empty()) shown = with_symmetries(shown, symmetries);
@@ -106,7 +90,7 @@ Sequences take_shown(const Training& training, PolicyDescription& description) {
     GoalRelabeling options{.kind = goals == Goals::last      ? GoalRelabeling::Kind::last
                                    : goals == Goals::reached ? GoalRelabeling::Kind::reached
                                                              : GoalRelabeling::Kind::within,
-                           .columns = shown.input_width,
+                           .columns = shown.observations.width(),
                            .seed = training.seed};
     settings.take("goals.columns", options.columns);
     settings.take("goals.copies", options.copies);
@@ -117,15 +101,16 @@ Sequences take_shown(const Training& training, PolicyDescription& description) {
       (training.demonstrations->observations.discrete || !description.trunk.convolutions.empty()))
     fail(ErrorKind::bad_input, "%s: expected observations that are rows of numbers, found %s",
          asked, description.trunk.convolutions.empty() ? "an index" : "images");
-  if (shown.input_width != description.observation.width())
-    description.observation.shape = {shown.input_width};
+  if (shown.observations.width() != description.observation.width())
+    description.observation.shape = {shown.observations.width()};
   return shown;
 }
 
 // An iteration is so many steps of Adam: a row of progress each would cost more than the step.
 class CloningTrainer final : public Trainer {
  public:
-  CloningTrainer(const Training& training, const PolicyDescription& description, const Pairs& pairs)
+  CloningTrainer(const Training& training, const PolicyDescription& description,
+                 const Transitions& pairs)
       : policy_(*training.device, description, training.seed) {
     BehaviorCloning::Options options = take_cloning(training);
     options.validation_share = 0.1;
@@ -175,7 +160,7 @@ class CloningTrainer final : public Trainer {
 class SequenceTrainer final : public Trainer {
  public:
   SequenceTrainer(const Training& training, const PolicyDescription& description,
-                  const Sequences& sequences, SequenceCloning::Options options) {
+                  const Transitions& sequences, SequenceCloning::Options options) {
     options.policy = description;
     options.seed = training.seed;
     Settings& settings = *training.settings;
@@ -189,10 +174,10 @@ class SequenceTrainer final : public Trainer {
     mixed_ = options.teacher.kind != TeacherSchedule::Kind::always;
     // Windows no longer than the longest episode: what pads them is computed too.
     Index longest = 1;
-    for (Index i = 0; i < sequences.count(); ++i) longest = std::max(longest, sequences.length(i));
+    for (Index i = 0; i < sequences.sequences(); ++i) longest = std::max(longest, sequences.length(i));
     options.steps = std::min(options.steps, longest);
     cloning_ = std::make_unique<SequenceCloning>(*training.device, sequences, options);
-    fit_normalizer(cloning_->policy(), pairs_of(sequences));
+    fit_normalizer(cloning_->policy(), sequences);
   }
   Policy& policy() override { return cloning_->policy(); }
   Index default_iterations() const override { return 30; }
@@ -258,7 +243,7 @@ std::unique_ptr<Trainer> make_cloning(const Training& training) {
   if (training.demonstrations == nullptr)
     fail(ErrorKind::bad_input, "bc: expected demonstrations (--demos), found none");
   PolicyDescription description = take_policy(training);
-  const Sequences shown = take_shown(training, description);
+  const Transitions shown = take_shown(training, description);
   Settings& settings = *training.settings;
   SequenceCloning::Options options;
   options.teacher.kind = settings.choose(
@@ -274,7 +259,7 @@ std::unique_ptr<Trainer> make_cloning(const Training& training) {
   if (settings.has("decay") || description.trunk.kind != TrunkKind::mlp ||
       head == HeadKind::best_of || head == HeadKind::variational || head == HeadKind::adversarial)
     return std::make_unique<SequenceTrainer>(training, description, shown, std::move(options));
-  return std::make_unique<CloningTrainer>(training, description, pairs_of(shown));
+  return std::make_unique<CloningTrainer>(training, description, shown);
 }
 
 }  // namespace understudy::cli

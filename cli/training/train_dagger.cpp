@@ -81,7 +81,7 @@ class DaggerTrainer final : public Trainer {
       expert_ = std::make_unique<PipeExpert>(training.expert.substr(5));
     dagger_ = std::make_unique<Dagger>(policy_, *world_, *expert_, options);
     if (training.demonstrations != nullptr) {
-      fit_normalizer(policy_, pairs_of(*training.demonstrations));
+      fit_normalizer(policy_, transitions(*training.demonstrations));
       Demonstrations first = *training.demonstrations;
       dagger_->add(first);
       given_ = first.steps();

@@ -165,10 +165,10 @@ class AdversarialTrainer final : public Trainer {
     if (warm_start < 0)
       fail(ErrorKind::bad_input, "warm_start: expected a number of steps of cloning, found %lld",
            static_cast<long long>(warm_start));
-    freeze_normalizer(policy_, *training.demonstrations);
+    freeze_normalizer(policy_, transitions(*training.demonstrations));
     // A run that goes on does this too, and then reads its checkpoint.
     if (warm_start > 0) {
-      const Pairs pairs = pairs_of(*training.demonstrations);
+      const Transitions pairs = transitions(*training.demonstrations);
       BehaviorCloning cloning(
           policy_, pairs,
           {.batch_size = std::min<Index>(128, pairs.rows()), .seed = training.seed});

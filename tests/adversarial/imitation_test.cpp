@@ -85,7 +85,7 @@ double learned(const char* name, const AdversarialOptions& options, const Demons
   auto device = cpu_device();
   const EnvironmentDescription& environment = environment_named(name);
   Policy policy(*device, small_policy(name), 1);
-  fit_normalizer(policy, pairs_of(expert));
+  fit_normalizer(policy, transitions(expert));
   const auto imitation = make_imitation(policy, environment, expert, options);
   for (int i = 0; i < iterations; ++i) last = imitation->step();
   return evaluate_policy(policy, environment, {.episodes = 20}).mean;

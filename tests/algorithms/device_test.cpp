@@ -51,15 +51,15 @@ PolicyDescription small_policy(const char* name) {
   return description;
 }
 
-Pairs pairs_for(const PolicyDescription& description, std::int64_t count) {
+Transitions pairs_for(const PolicyDescription& description, std::int64_t count) {
   const ActionSpace& action = description.action;
-  Pairs pairs{description.observation.width(),
-              action.kind == ActionKind::discrete ? 1 : action.size};
+  Transitions pairs = Transitions::of_numbers(
+      description.observation.width(), action.kind == ActionKind::discrete ? 1 : action.size);
   for (std::int64_t i = 0; i < count; ++i) {
     std::vector<float> input, output;
-    for (std::int64_t k = 0; k < pairs.input_width; ++k)
+    for (std::int64_t k = 0; k < pairs.observations.width(); ++k)
       input.push_back(static_cast<float>(std::sin(1.0 + 0.7 * static_cast<double>(i * 3 + k))));
-    for (std::int64_t k = 0; k < pairs.action_width; ++k) {
+    for (std::int64_t k = 0; k < pairs.actions.width(); ++k) {
       const double x = std::cos(2.0 + 1.3 * static_cast<double>(i * 2 + k));
       output.push_back(action.kind == ActionKind::discrete ? static_cast<float>(i % action.size)
                        : action.kind == ActionKind::multi_binary ? (x > 0 ? 1.0f : 0.0f)
@@ -102,7 +102,7 @@ TEST(OnCuda, every_head_with_a_likelihood_is_cloned) {
     description.head.components = 2;
     description.head.draws = 3;
     description.head.hidden = {5};
-    const Pairs pairs = pairs_for(description, 24);
+    const Transitions pairs = pairs_for(description, 24);
     agree([&](Device& device) {
       Policy policy(device, description, 5);
       BehaviorCloning cloning(policy, pairs, {.batch_size = 12, .seed = 2});
@@ -120,11 +120,11 @@ TEST(OnCuda, policies_with_memory_and_latent_heads_are_cloned) {
       {TrunkKind::mlp, HeadKind::variational}, {TrunkKind::mlp, HeadKind::adversarial}};
   for (const auto& [trunk, head] : cases) {
     SCOPED_TRACE(std::string(name_of(trunk)) + " " + name_of(head));
-    Sequences sequences{2, 1};
+    Transitions sequences = Transitions::of_numbers(2, 1);
     for (int i = 0; i < 22; ++i) {
       const float t = static_cast<float>(i);
       sequences.append({std::sin(t), std::cos(2 * t)}, {std::sin(0.5f * t)});
-      if (i % 11 == 10) sequences.end();
+      if (i % 11 == 10) sequences.end_sequence();
     }
     agree([&](Device& device) {
       SequenceCloning::Options options;
@@ -160,7 +160,7 @@ TEST(OnCuda, dagger_asks_and_learns) {
 TEST(OnCuda, a_policy_is_distilled) {
   SKIP_WITHOUT_CUDA();
   const PolicyDescription description = small_policy("pendulum");
-  const std::vector<float> observations = pairs_for(description, 20).inputs;
+  const std::vector<float> observations = pairs_for(description, 20).observations.numbers;
   agree([&](Device& device) {
     Policy teacher(device, description, 1), student(device, description, 2);
     Distillation distillation(student, teacher, observations, {.batch_size = 10});

@@ -5,7 +5,6 @@
 #include <set>
 
 #include "algorithms/data/draws.h"
-#include "algorithms/data/normalization.h"
 #include "tests/files/files_test.h"
 
 namespace understudy {
@@ -105,44 +104,6 @@ TEST(SamplingTest, TheFirstEpisodesAreTheFirst) {
   EXPECT_TRUE(same_data(first_episodes(all, 1, "d"), marked({3})));
   EXPECT_ERROR(first_episodes(all, 4, "d"), "d: expected 1 to 3 episodes, which is what there are");
   EXPECT_ERROR(first_episodes(all, 0, "d"), "found 0");
-}
-
-TEST(NormalizationTest, FeaturesGetMeanZeroAndDeviationOneAndComeBack) {
-  // a feature far from zero, one that is constant, one that is small
-  std::vector<float> rows;
-  for (int i = 0; i < 1000; ++i) {
-    rows.insert(rows.end(), {10000.0f + static_cast<float>(i % 7), 3.0f,
-                             1e-3f * static_cast<float>(i % 3 - 1)});
-  }
-  const std::vector<float> before = rows;
-  const Normalization fitted = Normalization::fit(rows, 3);
-  EXPECT_EQ(fitted.deviation[1], 1.0f) << "a constant keeps its scale";
-  fitted.apply(rows);
-  double sum[3] = {}, square[3] = {};
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    EXPECT_TRUE(std::isfinite(rows[i]));
-    sum[i % 3] += rows[i];
-    square[i % 3] += static_cast<double>(rows[i]) * rows[i];
-  }
-  // the mean of the first feature, about 10003, is a float: off by up to 2^-11 of a deviation of 2
-  EXPECT_NEAR(sum[0] / 1000, 0, 5e-4);
-  EXPECT_EQ(sum[1], 0);
-  EXPECT_NEAR(sum[2] / 1000, 0, 1e-6);
-  EXPECT_NEAR(square[0] / 1000, 1, 1e-3);
-  EXPECT_NEAR(square[2] / 1000, 1, 1e-6);
-  fitted.invert(rows);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    // three roundings to float, of numbers of this size
-    EXPECT_NEAR(rows[i], before[i], 3 * 6e-8 * std::max(1.0f, std::abs(before[i])));
-  }
-}
-
-TEST(NormalizationTest, TheObservationAfterTheLastActionIsNotCounted) {
-  Demonstrations made = marked({2, 2});
-  made.observations.numbers = {1, 3, 1e6f, 1, 3, 1e6f};
-  const Normalization fitted = Normalization::of_observations(made);
-  EXPECT_EQ(fitted.mean[0], 2);
-  EXPECT_EQ(fitted.deviation[0], 1);
 }
 
 }  // namespace

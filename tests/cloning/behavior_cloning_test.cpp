@@ -20,9 +20,9 @@ double mean_of(const std::vector<double>& x) {
 
 // a ~ 0.3 N(-s, 0.2^2) + 0.7 N(s, 0.4^2): the fork in the road, wider for larger s.
 constexpr double weights[] = {0.3, 0.7}, deviations[] = {0.2, 0.4};
-Pairs fork(std::int64_t n, std::uint64_t seed) {
+Transitions fork(std::int64_t n, std::uint64_t seed) {
   kernel_test::Random random(seed);
-  Pairs pairs{.input_width = 1, .action_width = 1};
+  Transitions pairs = Transitions::of_numbers(1, 1);
   for (std::int64_t i = 0; i < n; ++i) {
     const double s = random.uniform(1, 2);
     const int k = random.uniform() < weights[0] ? 0 : 1;
@@ -52,9 +52,9 @@ PolicyDescription mixture_of(std::int64_t components, std::vector<std::int64_t> 
 }
 
 // Two numbers, and the choice that tells which is larger; one in ten is wrong.
-Pairs comparisons(std::int64_t n, std::uint64_t seed) {
+Transitions comparisons(std::int64_t n, std::uint64_t seed) {
   kernel_test::Random random(seed);
-  Pairs pairs{.input_width = 2, .action_width = 1};
+  Transitions pairs = Transitions::of_numbers(2, 1);
   for (std::int64_t i = 0; i < n; ++i) {
     const double a = random.normal(), b = random.normal();
     const bool first = (a > b) != (random.uniform() < 0.1);
@@ -73,7 +73,7 @@ PolicyDescription choice_of_two() {
 
 TEST(BehaviorCloning, recovers_a_known_mixture) {
   auto device = cpu_device();
-  const Pairs train = fork(4000, 1), held_out = fork(4000, 2);
+  const Transitions train = fork(4000, 1), held_out = fork(4000, 2);
   Policy policy(*device, mixture_of(2, {16}));
   BehaviorCloning cloning(policy, train, {.batch_size = 200, .learning_rate = 1e-2});
   BehaviorCloning::Metrics last;
@@ -82,7 +82,8 @@ TEST(BehaviorCloning, recovers_a_known_mixture) {
   EXPECT_DOUBLE_EQ(last.epoch, 20);
   std::vector<double> truth;
   for (std::int64_t i = 0; i < held_out.rows(); ++i)
-    truth.push_back(true_log_density(held_out.inputs[i], held_out.actions[i]));
+    truth.push_back(
+        true_log_density(held_out.observations.numbers[i], held_out.actions.numbers[i]));
   const double gap = mean_of(truth) - mean_of(cloning.log_probabilities(held_out));
   // The gap is a Kullback-Leibler divergence, estimated: parameters / (2 rows), about 0.02 for what
   // 4000 rows leave unknown, and as much for steps that still wander. A single Gaussian is 0.7
@@ -90,8 +91,8 @@ TEST(BehaviorCloning, recovers_a_known_mixture) {
   EXPECT_GT(gap, -0.02);
   EXPECT_LT(gap, 0.05);
   // Few actions are near 0, where the expert never is; all of the plain mean's would be.
-  const std::vector<float> samples = cloning.sample(held_out.inputs);
-  ASSERT_EQ(samples.size(), held_out.inputs.size());
+  const std::vector<float> samples = cloning.sample(held_out.observations.numbers);
+  ASSERT_EQ(samples.size(), held_out.observations.numbers.size());
   std::int64_t left = 0, middle = 0;
   for (float a : samples) {
     left += a < 0;
@@ -103,7 +104,7 @@ TEST(BehaviorCloning, recovers_a_known_mixture) {
 }
 
 TEST(BehaviorCloning, gives_the_same_bits_on_any_team) {
-  const Pairs pairs = fork(700, 3);
+  const Transitions pairs = fork(700, 3);
   std::vector<double> scores[2];
   std::vector<float> samples[2];
   for (int i : {0, 1}) {
@@ -113,7 +114,7 @@ TEST(BehaviorCloning, gives_the_same_bits_on_any_team) {
     BehaviorCloning cloning(policy, pairs, {.batch_size = 256, .seed = 4});
     for (int step = 0; step < 10; ++step) cloning.step();
     scores[i] = cloning.log_probabilities(pairs);
-    samples[i] = cloning.sample(pairs.inputs);
+    samples[i] = cloning.sample(pairs.observations.numbers);
   }
   EXPECT_EQ(scores[0], scores[1]);
   EXPECT_EQ(samples[0], samples[1]);
@@ -122,13 +123,14 @@ TEST(BehaviorCloning, gives_the_same_bits_on_any_team) {
 // a = intercept + slope s, the line of least squares through the pairs.
 struct Line {
   double intercept, slope;
-  explicit Line(const Pairs& pairs) {
+  explicit Line(const Transitions& pairs) {
+    const std::vector<float>&inputs = pairs.observations.numbers, &actions = pairs.actions.numbers;
     const double n = static_cast<double>(pairs.rows());
     double s = 0, a = 0, ss = 0, sa = 0;
-    for (std::size_t i = 0; i < pairs.inputs.size(); ++i) {
-      s += pairs.inputs[i], a += pairs.actions[i];
-      ss += double(pairs.inputs[i]) * pairs.inputs[i];
-      sa += double(pairs.inputs[i]) * pairs.actions[i];
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      s += inputs[i], a += actions[i];
+      ss += double(inputs[i]) * inputs[i];
+      sa += double(inputs[i]) * actions[i];
     }
     slope = (n * sa - s * a) / (n * ss - s * s);
     intercept = (a - slope * s) / n;
@@ -137,7 +139,7 @@ struct Line {
 
 TEST(BehaviorCloning, a_fixed_std_is_least_squares) {
   auto device = cpu_device();
-  const Pairs pairs = fork(2000, 5);
+  const Transitions pairs = fork(2000, 5);
   PolicyDescription description = mixture_of(1, {});
   description.head.kind = HeadKind::regression;
   std::vector<float> means[2];
@@ -164,7 +166,7 @@ TEST(BehaviorCloning, a_fixed_std_is_least_squares) {
 TEST(BehaviorCloning, keeps_the_best_and_stops_when_it_gets_no_better) {
   auto device = cpu_device();
   // 60 pairs are soon known by heart, wrong ones too; then held-out pairs get worse.
-  const Pairs pairs = comparisons(60, 7);
+  const Transitions pairs = comparisons(60, 7);
   Policy policy(*device, choice_of_two(), 1);
   BehaviorCloning cloning(policy, pairs,
                           {.batch_size = 16,
@@ -184,7 +186,7 @@ TEST(BehaviorCloning, keeps_the_best_and_stops_when_it_gets_no_better) {
 
 TEST(BehaviorCloning, a_resumed_run_is_an_unbroken_one) {
   auto device = cpu_device();
-  const Pairs pairs = comparisons(100, 3);
+  const Transitions pairs = comparisons(100, 3);
   const BehaviorCloning::Options options = {
       .batch_size = 32, .validation_share = 0.3, .validation_every = 4, .seed = 5};
   Policy whole(*device, choice_of_two(), 5);
@@ -213,21 +215,21 @@ TEST(BehaviorCloning, a_resumed_run_is_an_unbroken_one) {
 TEST(BehaviorCloning, refuses_pairs_that_do_not_fit) {
   auto device = cpu_device();
   Policy policy(*device, mixture_of(5, {4}));
-  EXPECT_THROW(BehaviorCloning(policy, Pairs{.input_width = 1, .action_width = 1}, {}), Error);
-  Pairs pairs = fork(10, 0);
-  pairs.inputs.pop_back();
+  EXPECT_THROW(BehaviorCloning(policy, Transitions::of_numbers(1, 1), {}), Error);
+  Transitions pairs = fork(10, 0);
+  pairs.observations.numbers.pop_back();
   EXPECT_THROW(BehaviorCloning(policy, pairs, {}), Error);
   BehaviorCloning cloning(policy, fork(10, 0), {.batch_size = 5});
-  EXPECT_THROW(cloning.log_probabilities(Pairs{.input_width = 2, .action_width = 1}), Error);
+  EXPECT_THROW(cloning.log_probabilities(Transitions::of_numbers(2, 1)), Error);
   Policy choice(*device, choice_of_two());
-  Pairs three = comparisons(4, 0);
-  three.actions[2] = 2;
+  Transitions three = comparisons(4, 0);
+  three.actions.numbers[2] = 2;
   EXPECT_THROW(BehaviorCloning(choice, three, {}), Error);
 }
 
 TEST(LinearGaussian, recovers_a_linear_map_and_its_noise) {
   kernel_test::Random random(6);
-  Pairs pairs{.input_width = 3, .action_width = 2};
+  Transitions pairs = Transitions::of_numbers(3, 2);
   for (int i = 0; i < 5000; ++i) {
     const double s = random.normal(), t = random.normal(), e = random.normal();
     pairs.append({static_cast<float>(s), static_cast<float>(t), 0.0f},

@@ -19,9 +19,9 @@ namespace {
 using Vector = std::vector<double>;
 
 // The action is the observation two steps ago: nothing in the present tells it.
-Sequences delayed(std::int64_t count, std::uint64_t seed) {
+Transitions delayed(std::int64_t count, std::uint64_t seed) {
   kernel_test::Random random(seed);
-  Sequences sequences{.input_width = 1, .action_width = 1};
+  Transitions sequences = Transitions::of_numbers(1, 1);
   for (std::int64_t i = 0; i < count; ++i) {
     std::vector<float> o = {0, 0};
     const std::uint64_t length = 3 + random.word() % 8;
@@ -29,7 +29,7 @@ Sequences delayed(std::int64_t count, std::uint64_t seed) {
       o.push_back(static_cast<float>(random.uniform(-1, 1)));
       sequences.append({o.back()}, {o[o.size() - 3]}, t >= 2);
     }
-    sequences.end();
+    sequences.end_sequence();
   }
   return sequences;
 }
@@ -44,11 +44,11 @@ SequenceCloning::Options small(TrunkKind kind) {
   return options;
 }
 
-double mean_counted(SequenceCloning& cloning, const Sequences& sequences) {
+double mean_counted(SequenceCloning& cloning, const Transitions& sequences) {
   const Vector scores = cloning.log_probabilities(sequences);
   double total = 0, count = 0;
   for (std::size_t i = 0; i < scores.size(); ++i)
-    if (sequences.counted[i] != 0) {
+    if (sequences.counts(static_cast<std::int64_t>(i))) {
       total += scores[i];
       ++count;
     }
@@ -56,7 +56,7 @@ double mean_counted(SequenceCloning& cloning, const Sequences& sequences) {
 }
 
 TEST(SequenceCloning, remembers_what_the_present_does_not_show) {
-  const Sequences train = delayed(300, 1), test = delayed(60, 2);
+  const Transitions train = delayed(300, 1), test = delayed(60, 2);
   const auto device = cpu_device();
   SequenceCloning remembering(*device, train, small(TrunkKind::gru));
   SequenceCloning seeing(*device, train, small(TrunkKind::mlp));
@@ -72,9 +72,9 @@ TEST(SequenceCloning, remembers_what_the_present_does_not_show) {
 
 TEST(SequenceCloning, what_follows_padding_or_does_not_count_changes_nothing) {
   // The same sequences with other numbers where nothing counts.
-  Sequences train = delayed(40, 1), other = train;
+  Transitions train = delayed(40, 1), other = train;
   for (std::size_t i = 0; i < other.counted.size(); ++i)
-    if (other.counted[i] == 0) other.actions[i] = 100;
+    if (other.counted[i] == 0) other.actions.numbers[i] = 100;
   const auto device = cpu_device();
   SequenceCloning a(*device, train, small(TrunkKind::lstm));
   SequenceCloning b(*device, other, small(TrunkKind::lstm));
@@ -82,39 +82,39 @@ TEST(SequenceCloning, what_follows_padding_or_does_not_count_changes_nothing) {
 }
 
 TEST(SequenceCloning, a_batch_and_one_by_one_score_alike) {
-  const Sequences train = delayed(40, 1);
+  const Transitions train = delayed(40, 1);
   const auto device = cpu_device();
   SequenceCloning cloning(*device, train, small(TrunkKind::lstm));
   for (int i = 0; i < 5; ++i) cloning.step();
   const Vector together = cloning.log_probabilities(train);
   std::size_t at = 0;
   for (std::int64_t i = 0; i < 5; ++i) {
-    Sequences one{.input_width = 1, .action_width = 1};
+    Transitions one = Transitions::of_numbers(1, 1);
     for (std::int64_t row = train.starts[i]; row < train.starts[i + 1]; ++row)
-      one.append({train.inputs[row]}, {train.actions[row]});
-    one.end();
+      one.append({train.observations.numbers[row]}, {train.actions.numbers[row]});
+    one.end_sequence();
     for (double score : cloning.log_probabilities(one)) EXPECT_NEAR(score, together[at++], 1e-5);
   }
 }
 
 // A point that goes to 0 from about 1, half of the way at a time: a = -o / 2, o' = o + a.
-Sequences settling(std::int64_t count, std::uint64_t seed) {
+Transitions settling(std::int64_t count, std::uint64_t seed) {
   kernel_test::Random random(seed);
-  Sequences sequences{.input_width = 1, .action_width = 1};
+  Transitions sequences = Transitions::of_numbers(1, 1);
   for (std::int64_t i = 0; i < count; ++i) {
     double o = random.uniform(0.9, 1.1);
     for (int t = 0; t < 10; ++t) {
       sequences.append({static_cast<float>(o)}, {static_cast<float>(-o / 2)});
       o /= 2;
     }
-    sequences.end();
+    sequences.end_sequence();
   }
   return sequences;
 }
 
 TEST(SequenceCloning, perturbed_inputs_teach_the_way_back) {
   // The expert is never seen at -1: cloning extrapolates, correction has been there.
-  const Sequences train = settling(50, 3);
+  const Transitions train = settling(50, 3);
   const auto device = cpu_device();
   Vector far[2];
   for (const double perturbation : {0.0, 1.0}) {
@@ -136,7 +136,7 @@ TEST(SequenceCloning, perturbed_inputs_teach_the_way_back) {
 }
 
 TEST(SequenceCloning, scheduled_sampling_starts_from_the_expert_and_leaves_it) {
-  const Sequences train = settling(50, 3);
+  const Transitions train = settling(50, 3);
   const auto device = cpu_device();
   SequenceCloning::Options options = small(TrunkKind::gru);
   options.decay = {1};
@@ -154,16 +154,16 @@ TEST(SequenceCloning, scheduled_sampling_starts_from_the_expert_and_leaves_it) {
 }
 
 // The choice to make is the one shown two steps ago: an index, learned through time.
-Sequences recalled(std::int64_t count, std::uint64_t seed) {
+Transitions recalled(std::int64_t count, std::uint64_t seed) {
   kernel_test::Random random(seed);
-  Sequences sequences{.input_width = 1, .action_width = 1};
+  Transitions sequences = Transitions::of_numbers(1, 1);
   for (std::int64_t i = 0; i < count; ++i) {
     std::vector<float> o = {0, 0};
     for (int t = 0; t < 8; ++t) {
       o.push_back(static_cast<float>(random.word() % 3));
       sequences.append({o.back()}, {o[o.size() - 3]}, t >= 2);
     }
-    sequences.end();
+    sequences.end_sequence();
   }
   return sequences;
 }
@@ -178,7 +178,7 @@ SequenceCloning::Options choosing() {
 }
 
 TEST(SequenceCloning, learns_choices_and_goes_on_where_it_was) {
-  const Sequences train = recalled(200, 1), test = recalled(40, 2);
+  const Transitions train = recalled(200, 1), test = recalled(40, 2);
   const auto device = cpu_device();
   SequenceCloning cloning(*device, train, choosing());
   for (int i = 0; i < 100; ++i) cloning.step();
@@ -194,7 +194,7 @@ TEST(SequenceCloning, learns_choices_and_goes_on_where_it_was) {
 
 TEST(SequenceCloning, what_is_given_is_seen_whatever_the_schedule) {
   // With as many given steps as a window has, nothing is drawn: the losses are teacher forcing's.
-  const Sequences train = delayed(60, 1);
+  const Transitions train = delayed(60, 1);
   const auto device = cpu_device();
   SequenceCloning::Options options = small(TrunkKind::gru);
   SequenceCloning forced(*device, train, options);
@@ -217,18 +217,18 @@ TEST(SequenceCloning, what_is_given_is_seen_whatever_the_schedule) {
 
 // One class, features that never vary, episodes of one step: nothing to learn, and nothing breaks.
 TEST(SequenceCloning, data_with_nothing_in_it_leaves_finite_numbers) {
-  Sequences dull{.input_width = 2, .action_width = 1};
+  Transitions dull = Transitions::of_numbers(2, 1);
   for (int i = 0; i < 20; ++i) {
     dull.append({3, -1}, {1});
-    dull.end();
+    dull.end_sequence();
   }
-  dull.end();  // a sequence of no rows
-  EXPECT_EQ(dull.count(), 20);
+  dull.end_sequence();  // a sequence of no rows
+  EXPECT_EQ(dull.sequences(), 20);
   const auto device = cpu_device();
   SequenceCloning::Options options = choosing();
   options.policy.normalize_observations = true;
   SequenceCloning one_class(*device, dull, options);
-  one_class.policy().set_statistics({3, -1}, {0, 0}, 20);
+  one_class.policy().normalizer()->set({3, -1}, {0, 0}, 20);
   options = small(TrunkKind::lstm);
   options.policy.head = {.kind = HeadKind::full_mixture, .min_std = 0.01};
   SequenceCloning one_number(*device, dull, options);
@@ -250,7 +250,7 @@ TEST(SequenceCloning, schedules_are_as_written) {
 }
 
 TEST(SequenceCloning, threads_do_not_change_a_bit) {
-  const Sequences train = delayed(60, 1);
+  const Transitions train = delayed(60, 1);
   Threads team(3);
   const auto alone = cpu_device(), together = cpu_device(&team);
   SequenceCloning a(*alone, train, small(TrunkKind::lstm));
@@ -260,72 +260,75 @@ TEST(SequenceCloning, threads_do_not_change_a_bit) {
 }
 
 // Sequences 0 1 2 3 and 10 and 20 21, each the action of its own row.
-Sequences counting() {
-  Sequences sequences{.input_width = 1, .action_width = 1};
+Transitions counting() {
+  Transitions sequences = Transitions::of_numbers(1, 1);
   for (const std::vector<float>& one : {std::vector<float>{0, 1, 2, 3}, {10}, {20, 21}}) {
     for (float value : one) sequences.append({value}, {value});
-    sequences.end();
+    sequences.end_sequence();
   }
   return sequences;
 }
 
 TEST(Augmentation, goals_are_what_was_reached_later) {
   using Kind = GoalRelabeling::Kind;
-  const Sequences last = with_goals(counting(), {.kind = Kind::last, .columns = 1});
-  EXPECT_EQ(last.inputs, (std::vector<float>{0, 3, 1, 3, 2, 3, 20, 21}));
-  EXPECT_EQ(last.actions, (std::vector<float>{0, 1, 2, 20}));
+  const Transitions last = with_goals(counting(), {.kind = Kind::last, .columns = 1});
+  EXPECT_EQ(last.observations.numbers, (std::vector<float>{0, 3, 1, 3, 2, 3, 20, 21}));
+  EXPECT_EQ(last.actions.numbers, (std::vector<float>{0, 1, 2, 20}));
   EXPECT_EQ(last.starts, (std::vector<std::int64_t>{0, 3, 4}));
-  const Sequences reached =
+  const Transitions reached =
       with_goals(counting(), {.kind = Kind::reached, .columns = 1, .copies = 20, .seed = 1});
-  EXPECT_EQ(reached.count(), 40);
+  EXPECT_EQ(reached.sequences(), 40);
   std::vector<int> ends(4, 0);
   for (std::int64_t i = 0; i < 20; ++i) {  // the copies of 0 1 2 3
     const std::int64_t first = reached.starts[static_cast<std::size_t>(i)], n = reached.length(i);
     ++ends[static_cast<std::size_t>(n)];
     for (std::int64_t t = 0; t < n; ++t) {
-      EXPECT_EQ(reached.inputs[static_cast<std::size_t>(2 * (first + t))], static_cast<float>(t));
-      EXPECT_EQ(reached.inputs[static_cast<std::size_t>(2 * (first + t) + 1)],
+      EXPECT_EQ(reached.observations.numbers[static_cast<std::size_t>(2 * (first + t))],
+                static_cast<float>(t));
+      EXPECT_EQ(reached.observations.numbers[static_cast<std::size_t>(2 * (first + t) + 1)],
                 static_cast<float>(n));
     }
   }
   for (std::size_t n = 1; n < 4; ++n) EXPECT_GT(ends[n], 0) << n;
-  const Sequences within = with_goals(
+  const Transitions within = with_goals(
       counting(), {.kind = Kind::within, .columns = 1, .copies = 9, .horizon = 2, .seed = 1});
-  EXPECT_EQ(within.count(), 9 * 4);
-  for (std::size_t i = 0; i < within.inputs.size(); i += 2) {
-    EXPECT_GT(within.inputs[i + 1], within.inputs[i]);
-    EXPECT_LE(within.inputs[i + 1], within.inputs[i] + 2);
+  EXPECT_EQ(within.sequences(), 9 * 4);
+  for (std::size_t i = 0; i < within.observations.numbers.size(); i += 2) {
+    EXPECT_GT(within.observations.numbers[i + 1], within.observations.numbers[i]);
+    EXPECT_LE(within.observations.numbers[i + 1], within.observations.numbers[i] + 2);
   }
-  Sequences one{.input_width = 1, .action_width = 1};
+  Transitions one = Transitions::of_numbers(1, 1);
   one.append({1}, {1});
-  one.end();
+  one.end_sequence();
   EXPECT_THROW(with_goals(one, {.columns = 1}), Error);
   EXPECT_THROW(with_goals(counting(), {.columns = 2}), Error);
 }
 
 TEST(Augmentation, symmetries_map_observations_and_actions_together) {
-  Sequences sequences{.input_width = 3, .action_width = 2};
+  Transitions sequences = Transitions::of_numbers(3, 2);
   sequences.append({1, 2, 5}, {3, 4}, false);
-  sequences.end();
-  const Sequences both = with_symmetries(
+  sequences.end_sequence();
+  const Transitions both = with_symmetries(
       sequences, {{mirror_map(3, {0}), mirror_map(2, {0})},
                   {rotation_map(3, 0, 1, M_PI / 2), rotation_map(2, 0, 1, M_PI / 2)}});
-  ASSERT_EQ(both.count(), 3);
+  ASSERT_EQ(both.sequences(), 3);
   const std::vector<float> inputs = {1, 2, 5, -1, 2, 5, -2, 1, 5}, actions = {3, 4, -3, 4, -4, 3};
-  for (std::size_t i = 0; i < inputs.size(); ++i) EXPECT_NEAR(both.inputs[i], inputs[i], 1e-6);
-  for (std::size_t i = 0; i < actions.size(); ++i) EXPECT_NEAR(both.actions[i], actions[i], 1e-6);
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    EXPECT_NEAR(both.observations.numbers[i], inputs[i], 1e-6);
+  for (std::size_t i = 0; i < actions.size(); ++i)
+    EXPECT_NEAR(both.actions.numbers[i], actions[i], 1e-6);
   EXPECT_EQ(both.counted, (std::vector<std::uint8_t>{0, 0, 0}));
   EXPECT_THROW(with_symmetries(sequences, {{mirror_map(2, {0}), mirror_map(2, {0})}}), Error);
 
   // Of choices: each becomes another, and none is lost.
-  Sequences chosen{.input_width = 1, .action_width = 1};
+  Transitions chosen = Transitions::of_numbers(1, 1);
   chosen.append({0.5f}, {2});
   chosen.append({-1}, {0});
-  chosen.end();
-  const Sequences copied =
+  chosen.end_sequence();
+  const Transitions copied =
       with_symmetries(chosen, {{.observation = mirror_map(1, {0}), .choices = {1, 0, 2}}});
-  EXPECT_EQ(copied.inputs, (std::vector<float>{0.5f, -1, -0.5f, 1}));
-  EXPECT_EQ(copied.actions, (std::vector<float>{2, 0, 2, 1}));
+  EXPECT_EQ(copied.observations.numbers, (std::vector<float>{0.5f, -1, -0.5f, 1}));
+  EXPECT_EQ(copied.actions.numbers, (std::vector<float>{2, 0, 2, 1}));
   for (const std::vector<std::int64_t>& wrong :
        {std::vector<std::int64_t>{1, 0}, {0, 0, 1}, {0, 1, 3}})
     EXPECT_THROW(with_symmetries(chosen, {{.observation = mirror_map(1, {0}), .choices = wrong}}),
@@ -343,10 +346,10 @@ TEST(Augmentation, noise_has_the_errors_shape_and_the_asked_size) {
 
 TEST(SequenceCloning, refuses_what_cannot_be_learned) {
   const auto device = cpu_device();
-  Sequences empty{.input_width = 1, .action_width = 1};
+  Transitions empty = Transitions::of_numbers(1, 1);
   EXPECT_THROW(SequenceCloning(*device, empty, {}), Error);
   empty.append({1}, {1}, false);
-  empty.end();
+  empty.end_sequence();
   EXPECT_THROW(SequenceCloning(*device, empty, {}), Error);
   SequenceCloning::Options options = small(TrunkKind::gru);
   options.perturbation = 1;  // of what?

@@ -112,7 +112,7 @@ void expect_same(const PolicyDescription& description) {
       for (double& value : values) value = normal(generator);
       array->write(values);
     }
-  if (description.normalize_observations) policy.set_statistics({1, -2, 0.5}, {2, 0, 0.01}, 9);
+  if (description.normalize_observations) policy.normalizer()->set({1, -2, 0.5}, {2, 0, 0.01}, 9);
   const Vector observed = observations(description.observation);
   const Vector expected = act_here(policy, observed), found = act_in_c(policy, observed);
   ASSERT_EQ(found.size(), expected.size());

@@ -180,7 +180,7 @@ TEST(Policy, a_file_brings_it_back) {
   const Path path("policy");
   const auto device = cpu_device();
   Policy policy(*device, gaussian(), 3);
-  policy.set_statistics({1, 2, 3}, {0.5, 1, 2}, 100);
+  policy.normalizer()->set({1, 2, 3}, {0.5, 1, 2}, 100);
   policy.save(path.name, {{"environment", "pendulum"}});
   const auto loaded = Policy::load(*device, path.name);
   EXPECT_EQ(loaded->description(), policy.description());
@@ -230,7 +230,7 @@ TEST(Policy, statistics_of_batches_are_those_of_all_rows) {
   Vector all;
   for (const std::int64_t n : {5, 64, 1, 30}) {
     Program program(*device, Real::f64);
-    policy.record_statistics(program.input("o", {rows(n), 3}));
+    policy.normalizer()->record_update(program.input("o", {rows(n), 3}));
     Vector batch = random(3 * n, static_cast<std::uint64_t>(n));
     for (std::size_t i = 0; i < batch.size(); i += 3) {
       batch[i + 1] = 100 + 10 * batch[i + 1];
@@ -256,7 +256,7 @@ TEST(Policy, statistics_of_batches_are_those_of_all_rows) {
   PolicyDescription plain = gaussian();
   plain.trunk.hidden = {};
   Policy linear(*device, plain, 0, Real::f64);
-  linear.set_statistics(mean, deviation, 100);
+  linear.normalizer()->set(mean, deviation, 100);
   program.output("x", linear.features(program.input("o", {rows(1), 3})));
   program.write("o", Vector{mean[0] + 2 * deviation[0], 1e6, mean[2] + 0.5});
   program.run();

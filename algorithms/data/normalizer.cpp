@@ -1,0 +1,91 @@
+#include "algorithms/data/normalizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/operations/operations.h"
+#include "kernels/device/error.h"
+
+namespace understudy {
+
+namespace {
+
+constexpr double least_share = 1e-6;  // std of a column that varies, of its mean's size or of 1
+
+}  // namespace
+
+Normalizer::Normalizer(Store& store, const std::string& name, std::int64_t width)
+    : mean_(&store.create(name + "/mean", {width})),
+      std_(&store.create(name + "/std", {width})),
+      count_(&store.create(name + "/count", {1})),
+      frozen_(&store.create(name + "/frozen", {1})) {
+  std_->fill(1);
+}
+
+// s
+Tensor Normalizer::scale(Program& program) const {
+  const Tensor mean = program.use(*mean_), std = program.use(*std_);
+  const Tensor one = program.constant(1.0);
+  return select(less(least_share * maximum(abs(mean), one), std), std, one);
+}
+
+Tensor Normalizer::normalize(Tensor x, double clip) const {
+  Program& program = x.program();
+  const Tensor z = (x - program.use(*mean_)) / scale(program);
+  return clip > 0 ? clamp(z, -clip, clip) : z;
+}
+
+Tensor Normalizer::restore(Tensor z) const {
+  Program& program = z.program();
+  return program.use(*mean_) + scale(program) * z;
+}
+
+void Normalizer::record_update(Tensor x) const {
+  Program& program = x.program();
+  const double n = static_cast<double>(x.shape()[0]);
+  const Tensor mean = program.use(*mean_), std = program.use(*std_), count = program.use(*count_);
+  const Tensor here = understudy::mean(x, 0), squares_here = sum(square(x - here), 0);
+  const Tensor total = count + n, shift = here - mean;
+  const Tensor squares = square(std) * count + squares_here + square(shift) * (count * n / total);
+  // All values before the first assignment: what is assigned is read no more.
+  const Tensor frozen = program.use(*frozen_);
+  const Tensor new_mean = select(frozen, mean, mean + shift * (n * reciprocal(total)));
+  const Tensor new_std = select(frozen, std, sqrt(squares / total));
+  const Tensor new_count = select(frozen, count, total);
+  program.assign(*mean_, new_mean);
+  program.assign(*std_, new_std);
+  program.assign(*count_, new_count);
+}
+
+void Normalizer::fit(std::span<const float> rows) {
+  const std::size_t columns = static_cast<std::size_t>(width()), count = rows.size() / columns;
+  UNDERSTUDY_CHECK(count > 0 && rows.size() == count * columns, "%zu numbers in rows of %zu",
+                   rows.size(), columns);
+  // Two passes in double: the sum of squares less the square of the sum would cancel.
+  std::vector<double> mean(columns, 0.0), std(columns, 0.0);
+  for (std::size_t i = 0; i < rows.size(); ++i) mean[i % columns] += rows[i];
+  for (double& value : mean) value /= static_cast<double>(count);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double distance = rows[i] - mean[i % columns];
+    std[i % columns] += distance * distance;
+  }
+  for (std::size_t j = 0; j < columns; ++j) {
+    std[j] = std::sqrt(std[j] / static_cast<double>(count));
+    if (std[j] < least_share * std::max(1.0, std::abs(mean[j]))) std[j] = 1;
+  }
+  // As floats, whatever the store holds: what was fitted does not depend on the type of a run.
+  for (std::vector<double>* values : {&mean, &std})
+    for (double& value : *values) value = static_cast<float>(value);
+  set(mean, std, static_cast<double>(count));
+}
+
+void Normalizer::set(const std::vector<double>& mean, const std::vector<double>& std,
+                     double count) {
+  mean_->write(mean);
+  std_->write(std);
+  count_->write({count});
+}
+
+void Normalizer::freeze(bool frozen) { frozen_->fill(frozen ? 1 : 0); }
+
+}  // namespace understudy

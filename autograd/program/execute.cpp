@@ -96,28 +96,24 @@ void Plan::run_segments() {
   }
 }
 
+// Captured at the second run (see graph.h), and again when an address or the precision has changed:
+// that only updates the graph.
 void Plan::run() {
   Device& device = program_.device();
-  if (graph_ != nullptr) {
-    device.graph_launch(graph_);
+  if (!device.captures_graphs() || !ran_) {
+    run_segments();
+    ran_ = true;
     return;
   }
-  if (graph_possible_ && device.graph_begin()) {
+  const Precision precision = device.stream().precision;
+  if (graph_ == nullptr || !graph_current_ || graph_precision_ != precision) {
+    Capture capture(device);
     run_segments();
-    graph_ = device.graph_end();
-    if (graph_ != nullptr) {
-      device.graph_launch(graph_);
-      return;
-    }
+    capture.end(graph_);
+    graph_current_ = true;
+    graph_precision_ = precision;
   }
-  graph_possible_ = false;
-  run_segments();
-}
-
-void Plan::forget_graph() {
-  if (graph_ != nullptr) program_.device().graph_release(graph_);
-  graph_ = nullptr;
-  graph_possible_ = true;
+  graph_->launch();
 }
 
 // Every call of a run, in order, on the calling thread: each(step, run it).

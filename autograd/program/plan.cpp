@@ -22,7 +22,7 @@ Plan::Plan(Program& program) : program_(program) {
 }
 
 Plan::~Plan() {
-  forget_graph();
+  graph_.reset();  // before the memory that it uses
   Device& device = program_.device();
   if (arena_ != nullptr) device.release(arena_);
   for (void* arena : tile_arenas_) device.release(arena);

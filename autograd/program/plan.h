@@ -13,7 +13,8 @@
 // order on one thread and add to the chunk's own partial sums; the partial sums are combined in the
 // chunks' order. So threads change who computes, and never what.
 //
-// On CUDA every segment runs once, and the whole run is captured as one graph.
+// On CUDA every segment runs once, and the second run is captured as one graph, which runs from then
+// on. Where an input is bound to other memory, the next run updates the graph.
 
 #pragma once
 
@@ -37,7 +38,9 @@ class Plan {
   void run();
   void run_timed();
   std::string first_not_finite();
-  void forget_graph();
+  // An input is somewhere else from now on.
+  void addresses_changed() { graph_current_ = false; }
+  const Graph* graph() const { return graph_.get(); }
 
   // Where a tensor that is kept lies.
   const void* address(int tensor) const;
@@ -152,8 +155,10 @@ class Plan {
   std::vector<void*> tile_arenas_;  // by thread
   std::size_t tile_arena_bytes_ = 0;
 
-  void* graph_ = nullptr;
-  bool graph_possible_ = true;
+  std::unique_ptr<Graph> graph_;
+  bool ran_ = false;            // the first run is not captured
+  bool graph_current_ = false;  // the graph's addresses are those of now
+  Precision graph_precision_ = Precision::full;
 
   std::vector<std::unique_ptr<Operation>> fused_;  // operations that planning made
   std::vector<OperationTime> times_;

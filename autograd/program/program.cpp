@@ -337,6 +337,8 @@ void Program::run() {
   plan_->run();
 }
 
+const Graph* Program::graph() const { return plan_ == nullptr ? nullptr : plan_->graph(); }
+
 int Program::named_input(const std::string& name) const {
   for (std::size_t id = 0; id < tensors_.size(); ++id)
     if (tensors_[id].kind == Kind::input && tensors_[id].name == name) return static_cast<int>(id);
@@ -431,7 +433,7 @@ void Program::bind(const std::string& name, const DataView& view) {
     watch(id, view.owner_);
   else
     std::erase_if(watched_, [id](const Watched& watched) { return watched.tensor == id; });
-  if (plan_ != nullptr) plan_->forget_graph();
+  if (plan_ != nullptr) plan_->addresses_changed();
 }
 
 const void* Program::data(const std::string& name) const {

@@ -12,7 +12,7 @@
 // operations too, so the derivative of a derivative is one more call. The first `run` plans:
 // operations that nothing needs are dropped, some are fused, memory is laid out once. From then on
 // a run allocates nothing and does no bookkeeping: on the CPU it goes over tiles of rows, on CUDA
-// it replays one graph.
+// it launches one graph.
 //
 // Invariants:
 //   * An operation's operands were recorded before it: the list is in a valid order at any time.
@@ -156,6 +156,8 @@ class Program {
   // Lays out memory; the first run does it where nobody did. Recording is over.
   void plan();
   void run();
+  // What runs are captured as on CUDA, from the second on; null before, and on the CPU.
+  const Graph* graph() const;
 
   // An input's contents, from the host, converted to the program's type (index and counter inputs
   // are cast). The number of elements must be the input's.

@@ -2,12 +2,16 @@
 //
 // The same program runs on any device. Pointers that a device allocated may be read and written by
 // its kernels and its copies alone; only the CPU's are also the host's.
+//
+// Thread safety: one thread at a time calls a device, its streams and what runs on them; `allocate`
+// and `release` of a CPU's alone may be called from any. Devices are independent of one another.
 
 #pragma once
 
 #include <cstddef>
 #include <memory>
 
+#include "kernels/device/graph.h"
 #include "kernels/device/instruction_set.h"
 #include "kernels/device/stream.h"
 #include "kernels/device/threads.h"
@@ -54,12 +58,11 @@ class Device {
   template <class T>
   const Backend<T>& kernels() const;
 
-  // A CUDA device records what `record` queues into a graph and replays it. Elsewhere, and under
-  // the emulator, `graph_begin` returns false and the caller goes on without.
-  virtual bool graph_begin() { return false; }
-  virtual void* graph_end() { return nullptr; }
-  virtual void graph_launch(void*) {}
-  virtual void graph_release(void*) {}
+  // What `Capture` (graph.h) is made of. Only where `captures_graphs`: CUDA, native or emulated.
+  virtual bool captures_graphs() const { return false; }
+  virtual void begin_capture() {}
+  virtual void end_capture(std::unique_ptr<Graph>& graph) { (void)graph; }
+  virtual void drop_capture() noexcept {}
 };
 
 template <>
@@ -71,7 +74,7 @@ inline const Backend<double>& Device::kernels<double>() const {
   return kernels_f64();
 }
 
-// The processor, with the given team (null: the calling thread alone). The team must outlive it.
+// The CPU, with the given team (null: the calling thread alone). The team must outlive it.
 std::unique_ptr<Device> cpu_device(Threads* team = nullptr,
                                    InstructionSet set = best_instruction_set());
 

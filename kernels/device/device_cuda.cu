@@ -2,11 +2,15 @@
 // machine, compiled by a C++ compiler the emulator.
 
 #include <cstdio>
-#include <cstring>
+#include <utility>
+#include <vector>
 
 #include "kernels/device/device.h"
 #include "kernels/device/error.h"
 #include "kernels/device/launch.h"
+#if !defined(__CUDACC__)
+#include "kernels/device/simt_graph.h"
+#endif
 
 namespace understudy {
 
@@ -66,11 +70,13 @@ struct Runtime {
   }
   void* allocate(std::size_t bytes) {
     void* memory = nullptr;
-    if (cudaMalloc(&memory, bytes == 0 ? 1 : bytes) != cudaSuccess) {
+    const cudaError_t status = cudaMalloc(&memory, bytes == 0 ? 1 : bytes);
+    if (status == cudaErrorMemoryAllocation) {
       cudaGetLastError();
       fail(ErrorKind::not_available, "device memory: %zu bytes were asked and not to be had",
            bytes);
     }
+    UNDERSTUDY_CUDA(status);
     return memory;
   }
   void release(void* memory) {
@@ -93,24 +99,50 @@ struct Runtime {
   }
   void synchronize() { UNDERSTUDY_CUDA(cudaStreamSynchronize(stream)); }
 
-  bool graph_begin() {
+  using Captured = cudaGraph_t;
+  using Executable = cudaGraphExec_t;
+
+  void begin_capture() {
     UNDERSTUDY_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
-    return true;
   }
-  void* graph_end() {
-    cudaGraph_t graph;
-    cudaGraphExec_t executable;
+  Captured end_capture() {
+    cudaGraph_t graph = nullptr;
     UNDERSTUDY_CUDA(cudaStreamEndCapture(stream, &graph));
+    return graph;
+  }
+  // Also of a capture that an illegal call has invalidated: that call has reported it.
+  void drop_capture() {
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    cudaGraph_t graph = nullptr;
+    if (cudaStreamIsCapturing(stream, &status) == cudaSuccess &&
+        status != cudaStreamCaptureStatusNone &&
+        cudaStreamEndCapture(stream, &graph) == cudaSuccess)
+      cudaGraphDestroy(graph);
+    cudaGetLastError();
+  }
+  Executable instantiate(Captured& graph) {
+    cudaGraphExec_t executable = nullptr;
     UNDERSTUDY_CUDA(cudaGraphInstantiate(&executable, graph, 0));
-    UNDERSTUDY_CUDA(cudaGraphDestroy(graph));
     return executable;
   }
-  void graph_launch(void* graph) {
-    UNDERSTUDY_CUDA(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream));
+  // Launches that are queued keep the arguments that they were queued with.
+  bool update(Executable& executable, Captured& graph) {
+    cudaGraphExecUpdateResultInfo why;
+    const cudaError_t status = cudaGraphExecUpdate(executable, graph, &why);
+    if (status == cudaSuccess) return true;
+    cudaGetLastError();
+    if (status != cudaErrorGraphExecUpdateFailure) UNDERSTUDY_CUDA(status);
+    return false;
   }
-  void graph_release(void* graph) {
+  void drop(Captured& graph) { UNDERSTUDY_CUDA(cudaGraphDestroy(graph)); }
+  void launch(const Executable& executable) {
+    UNDERSTUDY_CUDA(cudaGraphLaunch(executable, stream));
+  }
+  void destroy(Executable& executable) {
+    if (executable == nullptr) return;
     synchronize();
-    UNDERSTUDY_CUDA(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)));
+    UNDERSTUDY_CUDA(cudaGraphExecDestroy(executable));
+    executable = nullptr;
   }
 };
 
@@ -119,48 +151,92 @@ struct Runtime {
 const char* find_missing_reason() { return nullptr; }
 
 struct Runtime {
-  void* stream = nullptr;
+  simt::EmulatedStream own;
+  simt::EmulatedStream* stream = &own;
+
+  Runtime() = default;
+  Runtime(const Runtime&) = delete;
 
   void describe(char* text, std::size_t size) const { std::snprintf(text, size, "cuda emulated"); }
-  void* allocate(std::size_t bytes) { return simt::allocate(bytes == 0 ? 1 : bytes); }
-  void release(void* memory) { simt::release(memory); }
+  void* allocate(std::size_t bytes) {
+    own.refuse_while_capturing("allocating device memory");
+    return simt::allocate(bytes == 0 ? 1 : bytes);
+  }
+  void release(void* memory) {
+    own.refuse_while_capturing("releasing device memory");
+    simt::release(memory);
+  }
   void from_host(void* to, const void* from, std::size_t bytes) {
+    own.refuse_while_capturing("a copy from the host");
     check(to, bytes);
     UNDERSTUDY_CHECK(!simt::is_device_memory(from, bytes), "the source is not the host's");
-    move(to, from, bytes);
+    own.copy(to, from, bytes);
   }
   void to_host(void* to, const void* from, std::size_t bytes) {
+    own.refuse_while_capturing("a copy to the host");
     check(from, bytes);
     UNDERSTUDY_CHECK(!simt::is_device_memory(to, bytes), "the destination is not the host's");
-    move(to, from, bytes);
+    own.copy(to, from, bytes);
   }
   void within(void* to, const void* from, std::size_t bytes) {
     check(to, bytes);
     check(from, bytes);
-    move(to, from, bytes);
+    own.copy(to, from, bytes);
   }
   void zero(void* memory, std::size_t bytes) {
     check(memory, bytes);
-    simt::OpenMemory open;
-    std::memset(memory, 0, bytes);
+    own.fill_zero(memory, bytes);
   }
-  void synchronize() {}
-  bool graph_begin() { return false; }
-  void* graph_end() { return nullptr; }
-  void graph_launch(void*) {}
-  void graph_release(void*) {}
+  void synchronize() { own.refuse_while_capturing("waiting for the stream"); }
+
+  using Captured = std::vector<simt::Command>;
+  using Executable = std::vector<simt::Command>;
+
+  void begin_capture() { own.begin_capture(); }
+  Captured end_capture() { return own.end_capture(); }
+  void drop_capture() { own.end_capture(); }
+  Executable instantiate(Captured& graph) { return std::move(graph); }
+  bool update(Executable& executable, Captured& graph) {
+    if (!simt::same_topology(executable, graph)) return false;
+    executable = std::move(graph);
+    return true;
+  }
+  void drop(Captured&) {}
+  void launch(const Executable& executable) {
+    own.refuse_while_capturing("launching a graph");
+    for (const simt::Command& command : executable) command.run();
+  }
+  void destroy(Executable& executable) { executable.clear(); }
 
  private:
   static void check(const void* memory, std::size_t bytes) {
     UNDERSTUDY_CHECK(simt::is_device_memory(memory, bytes), "%p is not device memory", memory);
   }
-  static void move(void* to, const void* from, std::size_t bytes) {
-    simt::OpenMemory open;
-    std::memcpy(to, from, bytes);
-  }
 };
 
 #endif
+
+class CudaGraph final : public Graph {
+ public:
+  explicit CudaGraph(Runtime& runtime) : runtime_(runtime) {}
+  ~CudaGraph() override { runtime_.destroy(executable_); }
+
+  void launch() override { runtime_.launch(executable_); }
+  void take(Runtime::Captured captured) {
+    if (instantiations_ > 0 && runtime_.update(executable_, captured)) {
+      ++updates_;
+    } else {
+      runtime_.destroy(executable_);
+      executable_ = runtime_.instantiate(captured);
+      ++instantiations_;
+    }
+    runtime_.drop(captured);
+  }
+
+ private:
+  Runtime& runtime_;
+  Runtime::Executable executable_{};
+};
 
 class CudaDevice final : public Device {
  public:
@@ -201,10 +277,14 @@ class CudaDevice final : public Device {
   const Backend<float>& kernels_f32() const override { return *f32_; }
   const Backend<double>& kernels_f64() const override { return *f64_; }
 
-  bool graph_begin() override { return runtime_.graph_begin(); }
-  void* graph_end() override { return runtime_.graph_end(); }
-  void graph_launch(void* graph) override { runtime_.graph_launch(graph); }
-  void graph_release(void* graph) override { runtime_.graph_release(graph); }
+  bool captures_graphs() const override { return true; }
+  void begin_capture() override { runtime_.begin_capture(); }
+  void end_capture(std::unique_ptr<Graph>& graph) override {
+    Runtime::Captured captured = runtime_.end_capture();
+    if (graph == nullptr) graph = std::make_unique<CudaGraph>(runtime_);
+    static_cast<CudaGraph&>(*graph).take(std::move(captured));
+  }
+  void drop_capture() noexcept override { runtime_.drop_capture(); }
 
  private:
   Runtime runtime_;

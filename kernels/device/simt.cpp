@@ -66,14 +66,14 @@ std::uint64_t next_random(std::uint64_t& state) {  // SplitMix64
 // directly.
 class Scheduler {
  public:
-  void run(dim3 grid, dim3 block, std::size_t shared_bytes, Body body, const void* context) {
+  void run(const Launch& launch, const void* arguments) {
     std::unique_lock lock(mutex_);
-    check_shape(grid, block, shared_bytes);
+    check_shape(launch.grid, launch.block, launch.shared_bytes);
     explain_faults();
-    body_ = body;
-    context_ = context;
-    begin_grid(grid, block);
-    set_dynamic_shared(shared_bytes);
+    body_ = launch.body;
+    arguments_ = arguments;
+    begin_grid(launch.grid, launch.block);
+    set_dynamic_shared(launch.shared_bytes);
     failure_[0] = '\0';
     {
       OpenMemory open;
@@ -280,7 +280,7 @@ class Scheduler {
   // What each fiber runs for ever.
   void loop() {
     for (;;) {
-      body_(context_);
+      body_(arguments_);
       Fiber& fiber = *threads_[current_].fiber;
       finish(current_);
       if (finished_ == count_) {
@@ -411,8 +411,8 @@ class Scheduler {
   }
 
   std::mutex mutex_;
-  Body body_ = nullptr;
-  const void* context_ = nullptr;
+  void (*body_)(const void* arguments) = nullptr;
+  const void* arguments_ = nullptr;
 
   ThreadOrder order_ = ThreadOrder::forward;
   std::uint64_t random_ = 1;
@@ -455,9 +455,8 @@ FailureHandler set_failure_handler(FailureHandler handler) {
   return scheduler().set_handler(handler);
 }
 
-void run(dim3 grid, dim3 block, std::size_t shared_bytes, Body body, const void* context) {
-  scheduler().run(grid, block, shared_bytes, body, context);
-}
+void run(const Launch& launch, const void* arguments) { scheduler().run(launch, arguments); }
+void refuse(const char* message) { scheduler().refuse(message); }
 
 void check_argument(const void* argument, int position) {
   if (argument == nullptr || is_device_memory(argument, 0)) return;

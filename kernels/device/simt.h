@@ -63,11 +63,21 @@ namespace understudy::simt {
 
 // ---- launching ----
 
-using Body = void (*)(const void* context);
-// Runs `body` once for every thread. One host thread at a time; others wait their turn.
-void run(dim3 grid, dim3 block, std::size_t shared_bytes, Body body, const void* context);
+// A launch without its arguments: `body` is called with them, once for every thread.
+struct Launch {
+  const void* kernel = nullptr;
+  dim3 grid, block;
+  std::size_t shared_bytes = 0;
+  void (*body)(const void* arguments) = nullptr;
+};
+// Runs it. One host thread at a time; others wait their turn.
+void run(const Launch& launch, const void* arguments);
+// Runs it, or records it with a copy of the arguments where the stream is being captured.
+void submit(Stream& stream, const Launch& launch, const void* arguments, std::size_t bytes);
 // Stops unless `argument`, a pointer, is null or the device's.
 void check_argument(const void* argument, int position);
+// Winds up from host code: calls the failure handler, and stops if there is none.
+void refuse(const char* message);
 
 // ---- what the functions with CUDA's names stand on ----
 
@@ -217,8 +227,8 @@ inline T atomicCAS(T* p, understudy::simt::Plain<T> expected, understudy::simt::
 namespace understudy {
 
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream&,
-            Arguments... arguments) {
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
+            Stream& stream, Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
   int position = 0;
   auto check = [&](const auto& argument) {
@@ -229,10 +239,14 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
       simt::check_argument(static_cast<const void*>(argument), position);
   };
   (check(arguments), ...);
-  auto body = [&] { kernel(arguments...); };
-  simt::run(
-      grid, block, shared_bytes,
-      [](const void* context) { (*static_cast<const decltype(body)*>(context))(); }, &body);
+  const auto body = [kernel, arguments...] { kernel(arguments...); };
+  using Bound = std::remove_const_t<decltype(body)>;
+  static_assert(std::is_trivially_copyable_v<Bound>, "a kernel's arguments are passed as bytes");
+  static_assert(alignof(Bound) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+  simt::submit(stream,
+               {reinterpret_cast<const void*>(kernel), grid, block, shared_bytes,
+                [](const void* bound) { (*static_cast<const Bound*>(bound))(); }},
+               &body, sizeof body);
 }
 
 }  // namespace understudy

@@ -3,6 +3,8 @@
 // Every kernel's first argument is a Stream. On the CPU a kernel has finished when it returns; on
 // CUDA it has been queued on `native`. A kernel never allocates: what it needs beside its arguments
 // it takes from `scratch`.
+//
+// Thread safety: a stream is used by one thread at a time, the team in `threads` apart.
 
 #pragma once
 
@@ -31,11 +33,10 @@ struct Stream {
   std::size_t scratch_bytes = 0;
   static constexpr std::size_t minimum_scratch = std::size_t{1} << 20;
 
-  // CUDA: the cudaStream_t and the cublasHandle_t; null elsewhere.
+  // CUDA: the cudaStream_t; under the emulator its simt::EmulatedStream, or null. Null on the CPU.
   void* native = nullptr;
-  void* blas = nullptr;
 
-  // CUDA: a program keeps what was set when it first ran.
+  // CUDA. A program that was captured as a graph is captured anew when it finds another.
   Precision precision = Precision::full;
 };
 

@@ -307,10 +307,10 @@ class CountingDevice final : public Device {
   Threads* team() override { return device_.team(); }
   const Backend<float>& kernels_f32() const override { return device_.kernels_f32(); }
   const Backend<double>& kernels_f64() const override { return device_.kernels_f64(); }
-  bool graph_begin() override { return device_.graph_begin(); }
-  void* graph_end() override { return device_.graph_end(); }
-  void graph_launch(void* graph) override { device_.graph_launch(graph); }
-  void graph_release(void* graph) override { device_.graph_release(graph); }
+  bool captures_graphs() const override { return device_.captures_graphs(); }
+  void begin_capture() override { device_.begin_capture(); }
+  void end_capture(std::unique_ptr<Graph>& graph) override { device_.end_capture(graph); }
+  void drop_capture() noexcept override { device_.drop_capture(); }
 
  private:
   Device& device_;

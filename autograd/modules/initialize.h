@@ -10,14 +10,20 @@
 namespace understudy {
 
 // A weight is [inputs, outputs], or [outputs, inputs, height, width] of a convolution.
+//
+//   constant           scale
+//   normal             N(0, scale²)
+//   xavier_uniform     U(-a, a), a = scale sqrt(6 / (in + out))   (Glorot & Bengio 2010, equation 16)
+//   he_normal          N(0, 2 scale² / in)                        (He et al. 2015, equation 10)
+//   orthogonal         orthonormal rows or columns, times scale   (Saxe et al. 2014, section 3)
+//   column_normalized  normal, each output's weights of norm scale (policies of Schulman et al. 2015)
 enum class InitializationKind {
-  constant,        // scale everywhere
-  normal,          // standard deviation scale
-  xavier_uniform,  // +- scale sqrt(6 / (in + out))              (Glorot & Bengio 2010, equation 16)
-  he_normal,       // standard deviation scale sqrt(2 / in)      (He et al. 2015, equation 10)
-  orthogonal,      // orthonormal rows or columns, times scale   (Saxe et al. 2014, section 3)
-  column_normalized,  // each output's weights of norm scale        (the policies of Schulman et al.
-                      // 2015)
+  constant,
+  normal,
+  xavier_uniform,
+  he_normal,
+  orthogonal,
+  column_normalized,
 };
 
 struct Initialization {

@@ -1,5 +1,8 @@
 // Layers with parameters. A module declares its parameters when made and records operations when
 // called; it holds numbers of parameters and no data, so copying one shares its parameters.
+//
+// Thread safety: a module does not change once made; calling it records into the program of its
+// argument, which one thread at a time may do.
 
 #pragma once
 
@@ -31,8 +34,8 @@ class Linear {
   Activation activation_;
 };
 
-// Linear with W multiplied by a fixed mask of 0 and 1: MADE's building block (Germain et al. 2015,
-// equation 9). mask [inputs * outputs], row-major.
+// y = f(x (W * M) + b) with a fixed mask M of 0 and 1, [inputs * outputs] in row-major order: the layer
+// of a MADE (Germain et al. 2015, equation 9).
 class MaskedLinear {
  public:
   MaskedLinear(Parameters& parameters, const std::string& name, const Linear::Options& options,
@@ -115,7 +118,7 @@ class Recurrent {
   int input_weight_, weight_, bias_, bias_n_ = -1;
 };
 
-// Layer normalization with gain and bias over the last axis.
+// Layer normalization over the last axis, with gain and bias (Ba et al. 2016).
 class LayerNormalization {
  public:
   LayerNormalization(Parameters& parameters, const std::string& name, std::int64_t width,
@@ -128,7 +131,7 @@ class LayerNormalization {
   double epsilon_;
 };
 
-// A row of a learned table for each index.
+// A row of a learned table [count, width] for each index [...]: y [..., width].
 class Embedding {
  public:
   Embedding(Parameters& parameters, const std::string& name, std::int64_t count, std::int64_t width,

@@ -6,6 +6,9 @@
 //   Tensor y = network(program.input("x", {rows(64), 17}));
 //
 // The arrays are called "<model>/<module>/<parameter>"; the flat buffer is "<model>".
+//
+// Thread safety: declaring and creating by one thread; afterwards the object does not change, and
+// its arrays are a store's.
 
 #pragma once
 

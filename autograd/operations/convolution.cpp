@@ -23,10 +23,11 @@ Tensor planes(Tensor x) {
   return x.program().view(x, Shape{shape.dimension(0), shape[1], shape[2] * shape[3]});
 }
 
+// Inputs: the two arguments of the form, and a bias that may be left out, of `output` alone.
 class ConvolutionOperation final : public Operation {
  public:
-  ConvolutionOperation(Form form, const Convolution& shape, bool bias, Activation f)
-      : form_(form), shape_(shape), bias_(bias), activation_(f) {}
+  ConvolutionOperation(Form form, const Convolution& shape, Activation f)
+      : form_(form), shape_(shape), activation_(f) {}
 
   const char* name() const override {
     return form_ == Form::output  ? "convolution"
@@ -63,9 +64,8 @@ class ConvolutionOperation final : public Operation {
       T* workspace = static_cast<T*>(call.workspace);
       switch (form_) {
         case Form::output:
-          return kernels.forward(call.stream, shape, call.in<T>(0), call.in<T>(1),
-                                 bias_ ? call.in<T>(2) : nullptr, activation_, call.out<T>(),
-                                 workspace);
+          return kernels.forward(call.stream, shape, call.in<T>(0), call.in<T>(1), call.in<T>(2),
+                                 activation_, call.out<T>(), workspace);
         case Form::input:
           return kernels.input_gradient(call.stream, shape, call.in<T>(0), call.in<T>(1),
                                         call.out<T>(), workspace);
@@ -82,7 +82,7 @@ class ConvolutionOperation final : public Operation {
       case Form::output:  // a = x, b = w
         if (p.wanted(0)) p.set(0, record(Form::input, g, b, shape_));
         if (p.wanted(1)) p.set(1, record(Form::weight, g, a, shape_));
-        if (bias_ && p.wanted(2)) p.set(2, sum(sum(planes(g), -1), 0));
+        if (p.wanted(2)) p.set(2, sum(sum(planes(g), -1), 0));
         break;
       case Form::input:  // a = y, b = w
         if (p.wanted(0)) p.set(0, record(Form::output, g, b, shape_));
@@ -98,7 +98,7 @@ class ConvolutionOperation final : public Operation {
     Tensor t;
     if (p.tangent(0).defined()) add_to(t, record(form_, p.tangent(0), p.input(1), shape_));
     if (p.tangent(1).defined()) add_to(t, record(form_, p.input(0), p.tangent(1), shape_));
-    if (bias_ && p.tangent(2).defined()) {
+    if (p.tangent(2).defined()) {
       const Tensor bias = p.tangent(2);
       add_to(t, expand(bias.program().view(bias, {bias.shape()[0], 1, 1}), p.output().shape()));
     }
@@ -115,11 +115,8 @@ class ConvolutionOperation final : public Operation {
       out = Shape{batch, shape.in_channels, shape.in_height, shape.in_width};
     else
       out = Shape{shape.out_channels, shape.in_channels, shape.kernel_height, shape.kernel_width};
-    std::vector<Tensor> operands{a, b};
-    if (bias.defined()) operands.push_back(bias);
-    return a.program().append(
-        std::make_unique<ConvolutionOperation>(form, shape, bias.defined(), f), operands,
-        {{out}})[0];
+    return a.program().append(std::make_unique<ConvolutionOperation>(form, shape, f), {a, b, bias},
+                              {{out}})[0];
   }
 
  private:
@@ -131,7 +128,6 @@ class ConvolutionOperation final : public Operation {
 
   Form form_;
   Convolution shape_;
-  bool bias_;
   Activation activation_;
 };
 

@@ -87,6 +87,7 @@ class BinaryOperation final : public Operation {
  public:
   explicit BinaryOperation(Binary f) : f_(f) {}
   const char* name() const override { return name_of(f_); }
+  std::optional<Binary> elementwise() const override { return f_; }
   bool in_place(int) const override { return true; }
   void run(const Call& call) const override {
     const Shape out = call.out_shape(), a = call.in_shape(0), b = call.in_shape(1);
@@ -289,13 +290,8 @@ Tensor stop_gradient(Tensor x) {
 }
 
 Tensor activation_gradient(Activation f, Tensor y, Tensor g) {
-  switch (f) {
-    case Activation::none: return g;
-    case Activation::tanh: return binary(Binary::tanh_gradient, y, g);
-    case Activation::sigmoid: return binary(Binary::sigmoid_gradient, y, g);
-    case Activation::relu: return binary(Binary::relu_gradient, y, g);
-  }
-  return g;
+  const std::optional<Binary> function = gradient_function(f);
+  return function.has_value() ? binary(*function, y, g) : g;
 }
 
 Tensor activate(Activation f, Tensor x) {

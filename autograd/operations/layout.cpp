@@ -2,6 +2,7 @@
 
 #include "autograd/operations/operations.h"
 #include "autograd/operations/support.h"
+#include "autograd/operations/view.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -210,6 +211,10 @@ Tensor permute(Tensor x, const std::vector<int>& order) {
     out.append(in.dimension(axis));
   }
   return x.program().append(std::make_unique<Permute>(order), {x}, {{out}})[0];
+}
+
+std::unique_ptr<Operation> transposing_operation() {
+  return std::make_unique<Permute>(std::vector<int>{1, 0});
 }
 
 Tensor transpose(Tensor x) {

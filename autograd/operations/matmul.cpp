@@ -1,7 +1,7 @@
 // Products of matrices, with what surrounds them: bias, activation, a summand, the derivative of an
 // activation. The last two are put there by the planner (see `absorb`).
 
-#include <cstring>
+#include <utility>
 
 #include "autograd/operations/operations.h"
 #include "autograd/operations/support.h"
@@ -21,16 +21,20 @@ const char* name_of(Activation f) {
   return "unknown";
 }
 
-// Inputs, in this order, those in brackets where present: a, b, [bias], [summand], [output of the
-// activation whose derivative multiplies the result].
+// op(a) op(b) + bias + summand, then one of
+//   y = f(.)          with f = activation
+//   y = f'(.)         a cotangent through the activation f = gradient whose output is gradient_of
+// The last three inputs may be left out.
+struct Input {
+  enum { a, b, bias, summand, gradient_of };
+};
+
 struct MatMulOptions {
   bool transpose_a = false, transpose_b = false;
-  bool bias = false, summand = false;
+  bool accumulate = false;  // there is a summand
   Activation activation = Activation::none;
   Activation gradient = Activation::none;
 };
-
-Tensor turned_product(Tensor g, Tensor b, bool turn);
 
 class MatMul final : public Operation {
  public:
@@ -39,8 +43,6 @@ class MatMul final : public Operation {
   std::string detail() const override {
     std::string text =
         o_.transpose_a ? (o_.transpose_b ? "tt" : "tn") : (o_.transpose_b ? "nt" : "nn");
-    if (o_.bias) text += " bias";
-    if (o_.summand) text += " sum";
     if (o_.activation != Activation::none) text += std::string(" ") + name_of(o_.activation);
     if (o_.gradient != Activation::none) text += std::string(" d") + name_of(o_.gradient);
     return text;
@@ -49,12 +51,17 @@ class MatMul final : public Operation {
     if (outputs) return RowUse::local;
     return inputs ? RowUse::reduce : RowUse::once;
   }
-  // The summand's memory may become the result's; so may that of the activation's output.
+  // The summand's memory may become the result's; without one, that of the activation's output.
   bool in_place(int input) const override {
-    if (o_.summand) return input == 2 + (o_.bias ? 1 : 0);
-    return o_.gradient != Activation::none && input == 2 + (o_.bias ? 1 : 0);
+    return input == (o_.accumulate ? Input::summand : Input::gradient_of);
   }
   Activation activation() const override { return o_.activation; }
+  std::unique_ptr<Operation> without_activation() const override {
+    if (o_.activation == Activation::none) return nullptr;
+    MatMulOptions plain = o_;
+    plain.activation = Activation::none;
+    return std::make_unique<MatMul>(plain);
+  }
   double work(const Shape* inputs, const Shape* outputs) const override {
     const std::int64_t k =
         o_.transpose_a ? inputs[0].product(0, inputs[0].rank() - 1) : inputs[0][-1];
@@ -62,7 +69,7 @@ class MatMul final : public Operation {
   }
 
   void run(const Call& call) const override {
-    const Shape a = call.in_shape(0), b = call.in_shape(1), c = call.out_shape();
+    const Shape a = call.in_shape(Input::a), b = call.in_shape(Input::b), c = call.out_shape();
     call.with_real([&](auto zero) {
       using T = decltype(zero);
       Gemm<T> gemm;
@@ -71,58 +78,51 @@ class MatMul final : public Operation {
       gemm.k = o_.transpose_a ? a.product(0, a.rank() - 1) : a[-1];
       gemm.n = c[-1];
       gemm.m = c.product(0, c.rank() - 1);
-      gemm.a = call.in<T>(0);
+      gemm.a = call.in<T>(Input::a);
       gemm.lda = a[-1];
-      gemm.b = call.in<T>(1);
+      gemm.b = call.in<T>(Input::b);
       gemm.ldb = b[-1];
       gemm.c = call.out<T>();
       gemm.ldc = gemm.n;
-      gemm.accumulate = call.accumulate;
+      gemm.accumulate = call.accumulate || o_.accumulate;
+      gemm.bias = call.in<T>(Input::bias);
       gemm.activation = o_.activation;
-      int next = 2;
-      if (o_.bias) gemm.bias = call.in<T>(next++);
-      if (o_.summand) {
-        const T* summand = call.in<T>(next++);
-        if (summand != gemm.c)
-          call.kernels<T>().elementwise.unary(call.stream, Unary::identity, c.elements(), summand,
-                                              gemm.c);
-        gemm.accumulate = true;
-      }
-      if (o_.gradient != Activation::none) {
-        gemm.gradient_of = call.in<T>(next++);
-        gemm.ldg = gemm.n;
-        gemm.gradient_activation = o_.gradient;
-      }
+      gemm.gradient_of = call.in<T>(Input::gradient_of);
+      gemm.ldg = gemm.n;
+      gemm.gradient_activation = o_.gradient;
+      if (o_.accumulate && call.in<T>(Input::summand) != gemm.c)
+        call.kernels<T>().elementwise.unary(call.stream, Unary::identity, c.elements(),
+                                            call.in<T>(Input::summand), gemm.c);
       call.kernels<T>().gemm.gemm(call.stream, gemm);
     });
   }
 
-  std::unique_ptr<Operation> absorb(const Operation& consumer, int position,
-                                    bool same_shape) const override {
-    if (!same_shape || o_.activation != Activation::none || o_.gradient != Activation::none)
-      return nullptr;
+  Fusion absorb(Binary consumer, int position) const override {
+    if (o_.activation != Activation::none || o_.gradient != Activation::none) return {};
     MatMulOptions both = o_;
-    const char* next = consumer.name();
-    if (std::strcmp(next, "add") == 0 && !o_.summand)
-      both.summand = true;
-    else if (position == 1 && std::strcmp(next, "tanh_gradient") == 0)
-      both.gradient = Activation::tanh;
-    else if (position == 1 && std::strcmp(next, "sigmoid_gradient") == 0)
-      both.gradient = Activation::sigmoid;
-    else if (position == 1 && std::strcmp(next, "relu_gradient") == 0)
-      both.gradient = Activation::relu;
-    else
-      return nullptr;
-    return std::make_unique<MatMul>(both);
+    if (consumer == Binary::add) {
+      if (o_.accumulate) return {};
+      both.accumulate = true;
+      return {std::make_unique<MatMul>(both), Input::summand};
+    }
+    for (Activation f : {Activation::tanh, Activation::sigmoid, Activation::relu})
+      if (consumer == gradient_function(f)) both.gradient = f;
+    if (both.gradient == Activation::none || position != 1) return {};
+    return {std::make_unique<MatMul>(both), Input::gradient_of};
+  }
+  Fusion reading_transposed() const override {
+    if (o_.transpose_a || !o_.transpose_b) return {};
+    MatMulOptions plain = o_;
+    plain.transpose_b = false;
+    return {std::make_unique<MatMul>(plain), Input::b};
   }
 
   void vjp(Pullback& p) const override {
     const Tensor a = p.input(0), b = p.input(1);
-    const Activation through = p.before_activation() ? Activation::none : o_.activation;
-    const Tensor g = activation_gradient(through, p.output(), p.cotangent());
+    const Tensor g = activation_gradient(o_.activation, p.output(), p.cotangent());
     if (p.wanted(0)) {
       if (!o_.transpose_a)
-        p.set(0, turned_product(g, b, !o_.transpose_b));
+        p.set(0, matmul(g, b, false, !o_.transpose_b));
       else if (!o_.transpose_b)
         p.set(0, matmul(b, g, false, true));
       else
@@ -136,50 +136,37 @@ class MatMul final : public Operation {
       else
         p.set(1, matmul(g, a, true, true));
     }
-    if (o_.bias && p.wanted(2)) p.set(2, sum_to(g, p.input(2).shape()));
+    if (p.wanted(Input::bias)) p.set(Input::bias, sum_to(g, p.input(Input::bias).shape()));
   }
 
   void jvp(Pushforward& p) const override {
-    Tensor t = o_.bias ? p.tangent(2) : Tensor{};
+    Tensor t = p.tangent(Input::bias);
     const auto add = [&](Tensor a, Tensor b) {
       MatMulOptions options;
       options.transpose_a = o_.transpose_a;
       options.transpose_b = o_.transpose_b;
-      std::vector<Tensor> operands{a, b};
       // The first product takes the bias's tangent along.
-      if (t.defined() && t.shape().rank() == 1) {
-        options.bias = true;
-        operands.push_back(t);
-        t = Tensor{};
-      }
-      const Tensor product = a.program().append(std::make_unique<MatMul>(options), operands,
-                                                {{p.output().shape()}})[0];
+      Tensor bias;
+      if (t.defined() && t.shape().rank() == 1) std::swap(bias, t);
+      const Tensor product = record(options, a, b, bias, p.output().shape());
       t = t.defined() ? t + product : product;
     };
     if (p.tangent(1).defined()) add(p.input(0), p.tangent(1));
     if (p.tangent(0).defined()) add(p.tangent(0), p.input(1));
-    const Activation through = p.before_activation() ? Activation::none : o_.activation;
     if (t.defined())
-      p.set(0, activation_gradient(through, p.output(), expand(t, p.output().shape())));
+      p.set(0, activation_gradient(o_.activation, p.output(), expand(t, p.output().shape())));
+  }
+
+  static Tensor record(const MatMulOptions& options, Tensor a, Tensor b, Tensor bias,
+                       const Shape& out) {
+    return a.program().append(std::make_unique<MatMul>(options), {a, b, bias, {}, {}}, {{out}})[0];
   }
 
  private:
   MatMulOptions o_;
 };
 
-// matmul(g, b, false, turn) where b meets many rows: it is then transposed once, and not by the
-// kernel for every tile of rows.
-Tensor turned_product(Tensor g, Tensor b, bool turn) {
-  constexpr std::int64_t many = 512;
-  const bool tiled = g.program().device().kind() == DeviceKind::cpu && g.shape().has_rows() &&
-                     g.shape().row_count() >= many;
-  if (!turn || !tiled || b.shape().has_rows() || b.shape().rank() != 2 ||
-      b.shape().elements() < 1024)
-    return matmul(g, b, false, turn);
-  return matmul(g, transpose(b));
-}
-
-Tensor product(Tensor a, Tensor b, Tensor bias, MatMulOptions options) {
+Tensor product(Tensor a, Tensor b, Tensor bias, const MatMulOptions& options) {
   require_real("matmul", a);
   require_real("matmul", b);
   const Shape &sa = a.shape(), &sb = b.shape();
@@ -205,15 +192,11 @@ Tensor product(Tensor a, Tensor b, Tensor bias, MatMulOptions options) {
     if (inner != other) refuse("the inner sizes differ");
     out = Shape{sa[-1], options.transpose_b ? sb[0] : sb[-1]};
   }
-  std::vector<Tensor> operands{a, b};
-  if (bias.defined()) {
-    if (bias.shape().rank() != 1 || bias.shape()[0] != out[-1] || bias.shape().has_rows())
-      fail(ErrorKind::bad_shape, "linear: a bias of shape %s for %lld outputs",
-           bias.shape().text().c_str(), static_cast<long long>(out[-1]));
-    options.bias = true;
-    operands.push_back(bias);
-  }
-  return a.program().append(std::make_unique<MatMul>(options), operands, {{out}})[0];
+  if (bias.defined() &&
+      (bias.shape().rank() != 1 || bias.shape()[0] != out[-1] || bias.shape().has_rows()))
+    fail(ErrorKind::bad_shape, "linear: a bias of shape %s for %lld outputs",
+         bias.shape().text().c_str(), static_cast<long long>(out[-1]));
+  return MatMul::record(options, a, b, bias, out);
 }
 
 // One product for each element of the leading axes.

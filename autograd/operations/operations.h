@@ -1,8 +1,9 @@
 // Every operation that a program can record, as functions on tensors.
 //
 // Each appends to its operands' program and returns a handle to the result. Shapes are checked when
-// recording: what does not fit is an `Error` that names the operation and the shapes. All are
-// differentiable both ways and as often as their rules' own operations are, except where said.
+// recording: what does not fit is an `Error` that names the operation and the shapes. All have
+// gradients and tangents, of any order where the operations in their rules have them, except where
+// said. Thread safety: as of the program they record into.
 
 #pragma once
 
@@ -68,7 +69,7 @@ Tensor clamp(Tensor x, double low, double high);
 Tensor select(Tensor c, Tensor a, Tensor b);
 // x forward; a constant for differentiation.
 Tensor stop_gradient(Tensor x);
-// The cotangent g through an activation with output y: g * f'(.) written in y.
+// g f'(x) for y = f(x), written in y: the cotangent of x from that of y.
 Tensor activation_gradient(Activation f, Tensor y, Tensor g);
 Tensor activate(Activation f, Tensor x);
 
@@ -100,13 +101,17 @@ Tensor norm(Tensor x);              // Euclidean, of everything
 
 // ---- Products (matmul.cpp) ----
 
-// op(a) op(b). Without transpose_a, a may have leading axes [..., k] (rows among them) and b is
-// [k, n] or [n, k]. With transpose_a both a [..., m] and b [..., n] are contracted over all leading
-// axes: where those are rows the product is a sum over rows.
+// op(a) op(b):
+//
+//   transpose_a  transpose_b   a          b          result
+//   no           no            [..., k]   [k, n]     [..., n]   `...`: any axes, rows among them
+//   no           yes           [..., k]   [n, k]     [..., n]
+//   yes          no            [..., m]   [..., n]   [m, n]     summed over `...`, which may be rows
+//   yes          yes           [k, m]     [n, k]     [m, n]
 Tensor matmul(Tensor a, Tensor b, bool transpose_a = false, bool transpose_b = false);
 // f(x w + b) in one pass; w [in, out], bias [out] may be undefined.
 Tensor linear(Tensor x, Tensor w, Tensor bias = {}, Activation f = Activation::none);
-// a [..., m, k] times b [..., k, n] with the same leading axes.
+// op(a) op(b) of a [..., m, k] and b [..., k, n] with the same leading axes: [..., m, n].
 Tensor batched_matmul(Tensor a, Tensor b, bool transpose_a = false, bool transpose_b = false);
 
 // ---- Softmax over the last axis (softmax.cpp) ----

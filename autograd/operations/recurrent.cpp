@@ -9,12 +9,6 @@ namespace understudy {
 
 namespace {
 
-// Which of the optional operands an operation was recorded with, and where they stand.
-struct Layout {
-  Cell cell = Cell::lstm;
-  bool bias_n = false, mask = false, h0 = false, c0 = false;
-};
-
 const char* name_of(Cell cell) {
   return cell == Cell::rnn ? "rnn" : cell == Cell::lstm ? "lstm" : "gru";
 }
@@ -35,212 +29,188 @@ std::size_t workspace_for(Device& device, Real real, const RecurrentShape& shape
                                      device.kernels<double>().recurrent.workspace_elements(shape));
 }
 
-// Inputs: weight, h, tape, dh, [mask], [h0], [c0], [dc_last].
-// Outputs: du, ds (gru alone), dh0, dc0 (lstm alone).
+// The inputs of the three operations from the mask on, and bias_n, may be left out, as their kernels
+// may get null (kernels/recurrent/recurrent.h has the shapes). A result that the cell does not have
+// is never used, and has no place.
+
 class RecurrentBackwardOperation final : public Operation {
  public:
-  RecurrentBackwardOperation(const Layout& layout, bool dc_last)
-      : layout_(layout), dc_last_(dc_last) {}
+  struct Input {
+    enum { weight, h, tape, dh, mask, h0, c0, dc_last };
+  };
+  struct Output {
+    enum { du, ds, dh0, dc0 };  // ds of gru alone, dc0 of lstm
+  };
+
+  explicit RecurrentBackwardOperation(Cell cell) : cell_(cell) {}
   const char* name() const override { return "recurrent_backward"; }
-  std::string detail() const override { return name_of(layout_.cell); }
+  std::string detail() const override { return name_of(cell_); }
   bool optional_output(int i) const override {
-    return i > 0 && !(layout_.cell == Cell::gru && i == 1);
+    return i != Output::du && !(cell_ == Cell::gru && i == Output::ds);
   }
   double work(const Shape* inputs, const Shape*) const override {
-    return 2.0 * static_cast<double>(inputs[1].elements() * inputs[0][1]);
+    return 2.0 * static_cast<double>(inputs[Input::h].elements() * inputs[Input::weight][1]);
   }
   std::size_t workspace_bytes(Device& device, Real real, const Shape* inputs) const override {
-    return workspace_for(device, real, shape_of(layout_.cell, inputs[1]));
+    return workspace_for(device, real, shape_of(cell_, inputs[Input::h]));
   }
   void run(const Call& call) const override {
-    const RecurrentShape shape = shape_of(layout_.cell, call.in_shape(1));
+    const RecurrentShape shape = shape_of(cell_, call.in_shape(Input::h));
     call.with_real([&](auto zero) {
       using T = decltype(zero);
       RecurrentBackward<T> a;
-      int next = 4, out = 0;
-      a.weight = call.in<T>(0);
-      a.h = call.in<T>(1);
-      a.tape = call.in<T>(2);
-      a.dh = call.in<T>(3);
-      if (layout_.mask) a.mask = call.in<T>(next++);
-      if (layout_.h0) a.h0 = call.in<T>(next++);
-      if (layout_.c0) a.c0 = call.in<T>(next++);
-      if (dc_last_) a.dc_last = call.in<T>(next++);
-      a.du = call.out<T>(out++);
-      if (layout_.cell == Cell::gru) a.ds = call.out<T>(out++);
-      a.dh0 = call.out<T>(out++);
-      if (layout_.cell == Cell::lstm) a.dc0 = call.out<T>(out++);
+      a.weight = call.in<T>(Input::weight);
+      a.h = call.in<T>(Input::h);
+      a.tape = call.in<T>(Input::tape);
+      a.dh = call.in<T>(Input::dh);
+      a.mask = call.in<T>(Input::mask);
+      a.h0 = call.in<T>(Input::h0);
+      a.c0 = call.in<T>(Input::c0);
+      a.dc_last = call.in<T>(Input::dc_last);
+      a.du = call.out<T>(Output::du);
+      a.ds = call.out<T>(Output::ds);
+      a.dh0 = call.out<T>(Output::dh0);
+      a.dc0 = call.out<T>(Output::dc0);
       call.kernels<T>().recurrent.backward(call.stream, shape, a, static_cast<T*>(call.workspace));
     });
   }
 
  private:
-  Layout layout_;
-  bool dc_last_;
+  Cell cell_;
 };
 
-// Inputs: weight, h, tape, [mask], [h0], [c0], then the tangents that are not zero, in the order
-// u, weight, bias_n, h0, c0. Outputs: h', c_last' (lstm alone).
+// A tangent that is zero is left out.
 class RecurrentTangentOperation final : public Operation {
  public:
-  RecurrentTangentOperation(const Layout& layout, const bool* moved) : layout_(layout) {
-    for (int i = 0; i < 5; ++i) moved_[i] = moved[i];
-  }
+  struct Input {
+    enum { weight, h, tape, mask, h0, c0, u_dot, weight_dot, bias_n_dot, h0_dot, c0_dot };
+  };
+  struct Output {
+    enum { h_dot, c_last_dot };  // c_last_dot of lstm alone
+  };
+
+  explicit RecurrentTangentOperation(Cell cell) : cell_(cell) {}
   const char* name() const override { return "recurrent_tangent"; }
-  std::string detail() const override { return name_of(layout_.cell); }
-  bool optional_output(int i) const override { return i > 0; }
+  std::string detail() const override { return name_of(cell_); }
+  bool optional_output(int i) const override { return i != Output::h_dot; }
   double work(const Shape* inputs, const Shape*) const override {
-    return (moved_[1] ? 4.0 : 2.0) * static_cast<double>(inputs[1].elements() * inputs[0][1]);
+    const double products = inputs[Input::weight_dot].rank() == 0 ? 2 : 4;
+    return products * static_cast<double>(inputs[Input::h].elements() * inputs[Input::weight][1]);
   }
   std::size_t workspace_bytes(Device& device, Real real, const Shape* inputs) const override {
-    return workspace_for(device, real, shape_of(layout_.cell, inputs[1]));
+    return workspace_for(device, real, shape_of(cell_, inputs[Input::h]));
   }
   void run(const Call& call) const override {
-    const RecurrentShape shape = shape_of(layout_.cell, call.in_shape(1));
+    const RecurrentShape shape = shape_of(cell_, call.in_shape(Input::h));
     call.with_real([&](auto zero) {
       using T = decltype(zero);
       RecurrentTangent<T> a;
-      int next = 3;
-      a.weight = call.in<T>(0);
-      a.h = call.in<T>(1);
-      a.tape = call.in<T>(2);
-      if (layout_.mask) a.mask = call.in<T>(next++);
-      if (layout_.h0) a.h0 = call.in<T>(next++);
-      if (layout_.c0) a.c0 = call.in<T>(next++);
-      const T** tangents[] = {&a.u_dot, &a.weight_dot, &a.bias_n_dot, &a.h0_dot, &a.c0_dot};
-      for (int i = 0; i < 5; ++i)
-        if (moved_[i]) *tangents[i] = call.in<T>(next++);
-      a.h_dot = call.out<T>(0);
-      if (layout_.cell == Cell::lstm) a.c_last_dot = call.out<T>(1);
+      a.weight = call.in<T>(Input::weight);
+      a.h = call.in<T>(Input::h);
+      a.tape = call.in<T>(Input::tape);
+      a.mask = call.in<T>(Input::mask);
+      a.h0 = call.in<T>(Input::h0);
+      a.c0 = call.in<T>(Input::c0);
+      a.u_dot = call.in<T>(Input::u_dot);
+      a.weight_dot = call.in<T>(Input::weight_dot);
+      a.bias_n_dot = call.in<T>(Input::bias_n_dot);
+      a.h0_dot = call.in<T>(Input::h0_dot);
+      a.c0_dot = call.in<T>(Input::c0_dot);
+      a.h_dot = call.out<T>(Output::h_dot);
+      a.c_last_dot = call.out<T>(Output::c_last_dot);
       call.kernels<T>().recurrent.tangent(call.stream, shape, a, static_cast<T*>(call.workspace));
     });
   }
 
  private:
-  Layout layout_;
-  bool moved_[5];
+  Cell cell_;
 };
 
-// Inputs: u, weight, [bias_n], [mask], [h0], [c0]. Outputs: h, tape, c_last (lstm alone).
 class RecurrentForwardOperation final : public Operation {
  public:
-  explicit RecurrentForwardOperation(const Layout& layout) : layout_(layout) {}
-  const char* name() const override { return name_of(layout_.cell); }
-  bool optional_output(int i) const override { return i > 0; }
+  struct Input {
+    enum { u, weight, bias_n, mask, h0, c0 };  // bias_n of gru alone, c0 of lstm
+  };
+  struct Output {
+    enum { h, tape, c_last };  // c_last of lstm alone
+  };
+
+  explicit RecurrentForwardOperation(Cell cell) : cell_(cell) {}
+  const char* name() const override { return name_of(cell_); }
+  bool optional_output(int i) const override { return i != Output::h; }
   double work(const Shape* inputs, const Shape* outputs) const override {
-    return 2.0 * static_cast<double>(outputs[0].elements() * inputs[1][1]);
+    return 2.0 * static_cast<double>(outputs[Output::h].elements() * inputs[Input::weight][1]);
   }
   std::size_t workspace_bytes(Device& device, Real real, const Shape* inputs) const override {
     RecurrentShape shape;
-    shape.cell = layout_.cell;
-    shape.batch = inputs[0][0];
-    shape.steps = inputs[0][1];
-    shape.hidden = inputs[1][0];
+    shape.cell = cell_;
+    shape.batch = inputs[Input::u][0];
+    shape.steps = inputs[Input::u][1];
+    shape.hidden = inputs[Input::weight][0];
     return workspace_for(device, real, shape);
   }
   void run(const Call& call) const override {
-    const RecurrentShape shape = shape_of(layout_.cell, call.out_shape(0));
+    const RecurrentShape shape = shape_of(cell_, call.out_shape(Output::h));
     call.with_real([&](auto zero) {
       using T = decltype(zero);
       RecurrentForward<T> a;
-      int next = 2;
-      a.u = call.in<T>(0);
-      a.weight = call.in<T>(1);
-      if (layout_.bias_n) a.bias_n = call.in<T>(next++);
-      if (layout_.mask) a.mask = call.in<T>(next++);
-      if (layout_.h0) a.h0 = call.in<T>(next++);
-      if (layout_.c0) a.c0 = call.in<T>(next++);
-      a.h = call.out<T>(0);
-      a.tape = call.out<T>(1);
-      if (layout_.cell == Cell::lstm) a.c_last = call.out<T>(2);
+      a.u = call.in<T>(Input::u);
+      a.weight = call.in<T>(Input::weight);
+      a.bias_n = call.in<T>(Input::bias_n);
+      a.mask = call.in<T>(Input::mask);
+      a.h0 = call.in<T>(Input::h0);
+      a.c0 = call.in<T>(Input::c0);
+      a.h = call.out<T>(Output::h);
+      a.tape = call.out<T>(Output::tape);
+      a.c_last = call.out<T>(Output::c_last);
       call.kernels<T>().recurrent.forward(call.stream, shape, a, static_cast<T*>(call.workspace));
     });
   }
 
   void vjp(Pullback& p) const override {
-    const Operands in = operands(p);
-    const Tensor u = p.input(0), weight = p.input(1), h = p.output(0), tape = p.output(1);
+    using Back = RecurrentBackwardOperation::Output;
+    const Tensor u = p.input(Input::u), weight = p.input(Input::weight);
+    const Tensor mask = p.input(Input::mask), h0 = p.input(Input::h0), c0 = p.input(Input::c0);
+    const Tensor h = p.output(Output::h), tape = p.output(Output::tape);
     Program& program = u.program();
-    if (p.cotangent(1).defined())
+    if (p.cotangent(Output::tape).defined())
       fail(ErrorKind::not_available,
            "%s has no second derivatives: record it with recurrent_unrolled", name());
-    const Tensor dh = p.cotangent(0).defined() ? p.cotangent(0) : program.full(h.shape(), 0.0);
-    const bool dc_last = layout_.cell == Cell::lstm && p.cotangent(2).defined();
-
-    std::vector<Tensor> inputs{weight, h, tape, dh};
-    for (Tensor operand : {in.mask, in.h0, in.c0})
-      if (operand.defined()) inputs.push_back(operand);
-    if (dc_last) inputs.push_back(p.cotangent(2));
+    const Tensor given = p.cotangent(Output::h);
+    const Tensor dh = given.defined() ? given : program.full(h.shape(), 0.0);
     const Shape state{h.shape().dimension(0), h.shape()[2]};
-    std::vector<Value> outputs{{u.shape()}};
-    if (layout_.cell == Cell::gru) outputs.push_back({u.shape()});
-    outputs.push_back({state});
-    if (layout_.cell == Cell::lstm) outputs.push_back({state});
-    const std::vector<Tensor> results = program.append(
-        std::make_unique<RecurrentBackwardOperation>(layout_, dc_last), inputs, outputs);
+    const std::vector<Tensor> results =
+        program.append(std::make_unique<RecurrentBackwardOperation>(cell_),
+                       {weight, h, tape, dh, mask, h0, c0, p.cotangent(Output::c_last)},
+                       {{u.shape()}, {u.shape()}, {state}, {state}});
 
-    const Tensor du = results[0], ds = layout_.cell == Cell::gru ? results[1] : du;
-    const Tensor dh0 = results[layout_.cell == Cell::gru ? 2 : 1];
-    if (p.wanted(0)) p.set(0, du);
-    if (p.wanted(1)) p.set(1, matmul(previous_states(h, in.h0), ds, true, false));
-    int next = 2;
-    if (layout_.bias_n) {
+    const Tensor du = results[Back::du], ds = cell_ == Cell::gru ? results[Back::ds] : du;
+    if (p.wanted(Input::u)) p.set(Input::u, du);
+    if (p.wanted(Input::weight))
+      p.set(Input::weight, matmul(previous_states(h, h0), ds, true, false));
+    if (p.wanted(Input::bias_n)) {
       const std::int64_t hidden = h.shape()[2];
-      if (p.wanted(next)) p.set(next, sum(sum(slice(ds, 2, 2 * hidden, hidden), 1), 0));
-      ++next;
+      p.set(Input::bias_n, sum(sum(slice(ds, 2, 2 * hidden, hidden), 1), 0));
     }
-    if (layout_.mask) ++next;  // what is padding is not learned
-    if (layout_.h0) {
-      if (p.wanted(next)) p.set(next, sum_to(dh0, in.h0.shape()));
-      ++next;
-    }
-    if (layout_.c0 && p.wanted(next)) p.set(next, sum_to(results[2], in.c0.shape()));
+    // What is padding is not learned: the mask has no cotangent.
+    if (p.wanted(Input::h0)) p.set(Input::h0, sum_to(results[Back::dh0], h0.shape()));
+    if (p.wanted(Input::c0)) p.set(Input::c0, sum_to(results[Back::dc0], c0.shape()));
   }
 
   void jvp(Pushforward& p) const override {
-    const Operands in = operands(p);
-    const Tensor h = p.output(0);
-    Program& program = h.program();
-    Tensor tangents[5];
-    tangents[0] = p.tangent(0);
-    tangents[1] = p.tangent(1);
-    int next = 2;
-    if (layout_.bias_n) tangents[2] = p.tangent(next++);
-    if (layout_.mask) ++next;
-    if (layout_.h0) tangents[3] = p.tangent(next++);
-    if (layout_.c0) tangents[4] = p.tangent(next++);
-
-    std::vector<Tensor> inputs{p.input(1), h, p.output(1)};
-    for (Tensor operand : {in.mask, in.h0, in.c0})
-      if (operand.defined()) inputs.push_back(operand);
-    bool moved[5];
-    for (int i = 0; i < 5; ++i) {
-      moved[i] = tangents[i].defined();
-      if (moved[i]) inputs.push_back(tangents[i]);
-    }
-    std::vector<Value> outputs{{h.shape()}};
-    if (layout_.cell == Cell::lstm)
-      outputs.push_back({Shape{h.shape().dimension(0), h.shape()[2]}});
-    const std::vector<Tensor> results = program.append(
-        std::make_unique<RecurrentTangentOperation>(layout_, moved), inputs, outputs);
-    p.set(0, results[0]);
-    if (layout_.cell == Cell::lstm) p.set(2, results[1]);
+    const Tensor h = p.output(Output::h);
+    const std::vector<Tensor> results = h.program().append(
+        std::make_unique<RecurrentTangentOperation>(cell_),
+        {p.input(Input::weight), h, p.output(Output::tape), p.input(Input::mask),
+         p.input(Input::h0), p.input(Input::c0), p.tangent(Input::u), p.tangent(Input::weight),
+         p.tangent(Input::bias_n), p.tangent(Input::h0), p.tangent(Input::c0)},
+        {{h.shape()}, {Shape{h.shape().dimension(0), h.shape()[2]}}});
+    p.set(Output::h, results[RecurrentTangentOperation::Output::h_dot]);
+    if (cell_ == Cell::lstm)
+      p.set(Output::c_last, results[RecurrentTangentOperation::Output::c_last_dot]);
   }
 
  private:
-  struct Operands {
-    Tensor bias_n, mask, h0, c0;
-  };
-  template <class Rule>
-  Operands operands(const Rule& p) const {
-    Operands in;
-    int next = 2;
-    if (layout_.bias_n) in.bias_n = p.input(next++);
-    if (layout_.mask) in.mask = p.input(next++);
-    if (layout_.h0) in.h0 = p.input(next++);
-    if (layout_.c0) in.c0 = p.input(next++);
-    return in;
-  }
   // h[t - 1] for every step t.
   static Tensor previous_states(Tensor h, Tensor h0) {
     const std::int64_t steps = h.shape()[1];
@@ -250,7 +220,7 @@ class RecurrentForwardOperation final : public Operation {
     return concatenate({h.program().view(h0, first), earlier}, 1);
   }
 
-  Layout layout_;
+  Cell cell_;
 };
 
 // Checks the operands and completes what is missing; returns [batch, steps, hidden].
@@ -285,27 +255,17 @@ Tensor at_step(Tensor x, std::int64_t step) {
 }  // namespace
 
 RecurrentResult recurrent(const RecurrentArguments& a) {
+  using Output = RecurrentForwardOperation::Output;
   const Shape h = check("recurrent", a);
-  Program& program = a.u.program();
-  Layout layout;
-  layout.cell = a.cell;
-  layout.bias_n = a.cell == Cell::gru;
-  layout.mask = a.mask.defined();
-  layout.h0 = a.h0.defined();
-  layout.c0 = a.c0.defined();
-  std::vector<Tensor> inputs{a.u, a.weight};
-  if (layout.bias_n) inputs.push_back(a.bias_n);
-  for (Tensor operand : {a.mask, a.h0, a.c0})
-    if (operand.defined()) inputs.push_back(operand);
-  std::vector<Value> outputs{{h}, {Shape{h.dimension(0), h[1], tape_width(a.cell) * h[2]}}};
-  if (a.cell == Cell::lstm) outputs.push_back({Shape{h.dimension(0), h[2]}});
+  const Shape tape{h.dimension(0), h[1], tape_width(a.cell) * h[2]}, state{h.dimension(0), h[2]};
+  const Tensor bias_n = a.cell == Cell::gru ? a.bias_n : Tensor();
   const std::vector<Tensor> results =
-      program.append(std::make_unique<RecurrentForwardOperation>(layout), inputs, outputs);
-
+      a.u.program().append(std::make_unique<RecurrentForwardOperation>(a.cell),
+                           {a.u, a.weight, bias_n, a.mask, a.h0, a.c0}, {{h}, {tape}, {state}});
   RecurrentResult result;
-  result.h = results[0];
-  result.h_last = at_step(results[0], h[1] - 1);
-  if (a.cell == Cell::lstm) result.c_last = results[2];
+  result.h = results[Output::h];
+  result.h_last = at_step(result.h, h[1] - 1);
+  if (a.cell == Cell::lstm) result.c_last = results[Output::c_last];
   return result;
 }
 

@@ -48,6 +48,16 @@ Shape keep_axes(const Shape& shape, int first, int last) {
   return result;
 }
 
+std::optional<Binary> gradient_function(Activation f) {
+  switch (f) {
+    case Activation::none: return {};
+    case Activation::tanh: return Binary::tanh_gradient;
+    case Activation::sigmoid: return Binary::sigmoid_gradient;
+    case Activation::relu: return Binary::relu_gradient;
+  }
+  return {};
+}
+
 void require_real(const char* operation, Tensor x) {
   if (x.element() != Element::real)
     fail(ErrorKind::bad_shape, "%s: expected numbers, found indices or counters", operation);

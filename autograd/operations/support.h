@@ -3,6 +3,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 
 #include "autograd/program/operation.h"
 #include "kernels/elementwise/elementwise.h"
@@ -14,6 +15,10 @@ Strided broadcast_strides(const Shape& out, std::initializer_list<const Shape*> 
 
 // A shape with a 1 for each of the axes [first, last) of `shape`.
 Shape keep_axes(const Shape& shape, int first, int last);
+
+// The function of (y, g) that a cotangent g goes through where y = f(.) was put out: g f'(.),
+// written in y. None for Activation::none.
+std::optional<Binary> gradient_function(Activation f);
 
 // Refuses a tensor that does not hold reals.
 void require_real(const char* operation, Tensor x);

@@ -1,5 +1,5 @@
-// The operations that the program itself records: memory seen otherwise, constants, writing to
-// arrays.
+// The operations that the program itself records, and its planner: memory seen otherwise, constants,
+// writing to arrays, transposing.
 
 #pragma once
 
@@ -67,5 +67,8 @@ class Assign final : public Operation {
  private:
   Array& array_;
 };
+
+// Transposes a matrix.
+std::unique_ptr<Operation> transposing_operation();
 
 }  // namespace understudy

@@ -11,6 +11,9 @@
 //
 //   Lbfgs optimizer(objective, start, {.gradient_tolerance = 1e-6});
 //   while (optimizer.step()) log(optimizer.value());
+//
+// Thread safety: no state is shared between optimizers; one thread at a time steps one, and the
+// objective runs on that thread.
 
 #pragma once
 

@@ -9,8 +9,8 @@ namespace understudy {
 
 namespace {
 
-// An update as an operation: inputs the flat gradient and, where they are, the clipping factor and
-// the rate's; it writes persistent arrays and has no result.
+// An update as an operation. Inputs: the flat gradient, the clipping factor and the rate's factor;
+// the last two may be left out. It writes persistent arrays and has no result.
 class Update final : public Operation {
  public:
   // kernel(call, zero of the type, transform, gradient)
@@ -18,14 +18,8 @@ class Update final : public Operation {
   using Kernel64 =
       std::function<void(const Call&, const GradientTransform<double>&, const double*)>;
 
-  Update(const char* name, const Clipping& clipping, bool scaled, bool scheduled, Kernel32 f32,
-         Kernel64 f64)
-      : name_(name),
-        clipping_(clipping),
-        scaled_(scaled),
-        scheduled_(scheduled),
-        f32_(std::move(f32)),
-        f64_(std::move(f64)) {}
+  Update(const char* name, const Clipping& clipping, Kernel32 f32, Kernel64 f64)
+      : name_(name), clipping_(clipping), f32_(std::move(f32)), f64_(std::move(f64)) {}
   const char* name() const override { return name_; }
   void run(const Call& call) const override {
     if (call.real == Real::f32)
@@ -38,16 +32,15 @@ class Update final : public Operation {
   template <class T>
   GradientTransform<T> transform(const Call& call) const {
     GradientTransform<T> transform;
-    transform.scale = scaled_ ? call.in<T>(1) : nullptr;
+    transform.scale = call.in<T>(1);
     transform.clip = static_cast<T>(clipping_.value);
     transform.l2 = static_cast<T>(clipping_.l2);
-    transform.rate = scheduled_ ? call.in<T>(scaled_ ? 2 : 1) : nullptr;
+    transform.rate = call.in<T>(2);
     return transform;
   }
 
   const char* name_;
   Clipping clipping_;
-  bool scaled_, scheduled_;
   Kernel32 f32_;
   Kernel64 f64_;
 };
@@ -112,12 +105,8 @@ class Count final : public Operation {
 template <class Kernel>
 void append(Program& program, const char* name, const Clipping& clipping, Tensor flat, Tensor scale,
             Tensor rate, const Effects& effects, const Kernel& kernel) {
-  std::vector<Tensor> inputs{flat};
-  if (scale.defined()) inputs.push_back(scale);
-  if (rate.defined()) inputs.push_back(rate);
-  program.append(
-      std::make_unique<Update>(name, clipping, scale.defined(), rate.defined(), kernel, kernel),
-      inputs, {}, effects);
+  program.append(std::make_unique<Update>(name, clipping, kernel, kernel), {flat, scale, rate}, {},
+                 effects);
 }
 
 template <class T>

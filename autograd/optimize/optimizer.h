@@ -5,6 +5,9 @@
 //   adam.record(program, loss);       // program.run() is then one step
 //
 // Moments and step counts are arrays of the store ("<model>/adam/m"), so a checkpoint has them.
+//
+// Thread safety: an optimizer records, and its arrays change when the program runs; it is used as
+// the program is, by one thread at a time.
 
 #pragma once
 

@@ -1,5 +1,5 @@
-// Lays out blocks of memory that live for known spans of time, so that blocks whose spans do not
-// meet may share a place.
+// An allocator for blocks with known lifetimes, before any memory is there: blocks that are never
+// alive together may have the same offset.
 
 #pragma once
 

@@ -1,5 +1,5 @@
-// Running a plan: tiles on the CPU's threads, or one graph on CUDA. Nothing here allocates, but
-// for timed and checked runs.
+// Running a plan: tiles on the CPU's team of threads, or one graph on CUDA. Nothing here allocates,
+// but for timed and checked runs.
 
 #include <chrono>
 #include <cmath>
@@ -203,7 +203,7 @@ std::string Plan::first_not_finite() {
           in_tile ? static_cast<const void*>(static_cast<std::byte*>(tile_arenas_[0]) + root.offset)
                   : address(tensor);
       // Partial sums are checked where they are combined.
-      if (step.use == RowUse::reduce && program_.device().kind() == DeviceKind::cpu) continue;
+      if (step.operands[step.inputs.size() + i].partial_bytes != 0) continue;
       const std::int64_t count = in_tile ? shape.row_elements() * rows : shape.elements();
       if (!in_tile && shape.has_rows() && rows != shape.row_count()) continue;
       if (!finite(data, tensor, count))

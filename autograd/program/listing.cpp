@@ -55,7 +55,11 @@ std::string Plan::listing() const {
       line += step.operation->name();
       const std::string detail = step.operation->detail();
       if (!detail.empty()) line += "{" + detail + "}";
-      for (int input : step.inputs) line += " " + name_of(input);
+      // An operand that is left out is shown where others follow.
+      std::size_t shown = step.inputs.size();
+      while (shown > 0 && step.inputs[shown - 1] < 0) --shown;
+      for (std::size_t i = 0; i < shown; ++i)
+        line += step.inputs[i] < 0 ? " -" : " " + name_of(step.inputs[i]);
       std::string shapes;
       for (int output : step.outputs) {
         const Storage& own = storage_[output];
@@ -151,7 +155,7 @@ std::string Program::dot() const {
   std::string text = "digraph program {\n  rankdir=TB; node [shape=box, fontname=monospace];\n";
   for (std::size_t id = 0; id < tensors_.size(); ++id) {
     const TensorRecord& tensor = tensors_[id];
-    if (tensor.producer >= 0) continue;
+    if (tensor.producer >= 0 || tensor.kind == Kind::computed) continue;  // or the planner's own
     const std::string label = tensor.name.empty() ? "constant" : quoted(tensor.name);
     print(text, "  t%zu [shape=ellipse, label=\"%s\\n%s\"];\n", id, label.c_str(),
           tensor.shape.text().c_str());
@@ -162,6 +166,7 @@ std::string Program::dot() const {
     print(text, "  n%zu [label=\"%s%s%s\"];\n", at, node.operation->name(),
           detail.empty() ? "" : "\\n", detail.c_str());
     for (int input : node.inputs) {
+      if (input < 0) continue;
       const TensorRecord& tensor = tensors_[input];
       const std::string shape = tensor.shape.text();
       if (tensor.producer >= 0)

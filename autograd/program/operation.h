@@ -4,11 +4,15 @@
 // An operation that lacks a rule cannot be differentiated: asking for it is an `Error` when
 // recording, never a wrong number. An operation holds its own settings and no data, and never
 // changes once recorded, so that one program can run on several threads' tiles at once.
+//
+// An operation has the same operands in the same places whatever it was recorded with. One that may
+// be left out is an undefined Tensor when recording, a null pointer when running.
 
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +44,7 @@ struct Call {
   bool accumulate;         // RowUse::reduce: add to what the outputs hold
   void* workspace;         // `workspace_bytes` of the operation, 64-byte aligned
 
+  // Null where the operand was left out.
   template <class T>
   const T* in(int i) const {
     return static_cast<const T*>(inputs[i]);
@@ -106,16 +111,25 @@ class Operation {
     return false;
   }
 
-  // This operation followed by `consumer`, which alone uses its result, as input `position`: one
-  // operation whose inputs are this one's and then the consumer's others, or null where there is
-  // none. `same_shape`: all of the consumer's inputs have the shape of its result.
-  virtual std::unique_ptr<Operation> absorb(const Operation& consumer, int position,
-                                            bool same_shape) const {
+  // f where the operation is result = f(a, b), element by element.
+  virtual std::optional<Binary> elementwise() const { return {}; }
+
+  // This operation and `consumer` as one: f(a, b) of operands of one shape, whose operand
+  // `position` is this operation's result, which nothing else uses. Null where there is none. The
+  // consumer's other operand becomes input `operand`, which was left out before.
+  struct Fusion {
+    std::unique_ptr<Operation> operation;
+    int operand = -1;
+  };
+  virtual Fusion absorb(Binary consumer, int position) const {
     (void)consumer;
     (void)position;
-    (void)same_shape;
-    return nullptr;
+    return {};
   }
+
+  // The same operation for a matrix that lies the other way round, where this one reads its input
+  // `operand` transposed. Null where none is read so.
+  virtual Fusion reading_transposed() const { return {}; }
 
   // How partial results of tiles are combined, for RowUse::reduce.
   virtual Reduction combination() const { return Reduction::sum; }
@@ -123,8 +137,10 @@ class Operation {
   // Views and packs are memory seen otherwise: they never run.
   virtual bool is_alias() const { return false; }
 
-  // f where the operation's last step is result = f(s), element by element.
+  // f where the operation's last step is result = f(s), element by element; and the operation whose
+  // result is s.
   virtual Activation activation() const { return Activation::none; }
+  virtual std::unique_ptr<Operation> without_activation() const { return nullptr; }
 
   // Floating-point operations of one run over whole tensors, for timelines; 0: not counted.
   virtual double work(const Shape* inputs, const Shape* outputs) const {
@@ -142,7 +158,7 @@ class Operation {
 // The reverse rule's view of one recorded operation.
 class Pullback {
  public:
-  // Operands as recorded.
+  // Operands as recorded. Undefined where one was left out.
   Tensor input(int i) const { return inputs_[i]; }
   Tensor output(int i = 0) const { return outputs_[i]; }
   int input_count() const { return static_cast<int>(inputs_.size()); }
@@ -151,8 +167,6 @@ class Pullback {
   Tensor cotangent(int i = 0) const { return cotangents_[i]; }
   // Whether input i's cotangent is wanted.
   bool wanted(int i) const { return wanted_[i]; }
-  // Whether the cotangent is that of s, before the operation's `activation`.
-  bool before_activation() const { return before_activation_; }
   // Sets the cotangent of input i; of the input's shape.
   void set(int i, Tensor cotangent) { results_[i] = cotangent; }
 
@@ -160,27 +174,24 @@ class Pullback {
   friend class Program;
   std::vector<Tensor> inputs_, outputs_, cotangents_, results_;
   std::vector<bool> wanted_;
-  bool before_activation_ = false;
 };
 
 // The forward rule's view of one recorded operation.
 class Pushforward {
  public:
+  // Operands as recorded. Undefined where one was left out.
   Tensor input(int i) const { return inputs_[i]; }
   Tensor output(int i = 0) const { return outputs_[i]; }
   int input_count() const { return static_cast<int>(inputs_.size()); }
 
-  // The tangent of input i. Undefined where it is zero.
+  // The tangent of input i. Undefined where it is zero, or there is no such input.
   Tensor tangent(int i) const { return tangents_[i]; }
-  // Whether the tangent wanted is that of s, before the operation's `activation`.
-  bool before_activation() const { return before_activation_; }
   // Sets the tangent of output i; left undefined it is zero.
   void set(int i, Tensor tangent) { results_[i] = tangent; }
 
  private:
   friend class Program;
   std::vector<Tensor> inputs_, outputs_, tangents_, results_;
-  bool before_activation_ = false;
 };
 
 }  // namespace understudy

@@ -219,6 +219,10 @@ std::vector<Tensor> Program::append(std::unique_ptr<Operation> operation,
   Node node;
   bool inputs_have_rows = false, outputs_have_rows = false;
   for (Tensor input : inputs) {
+    if (!input.defined()) {
+      node.inputs.push_back(-1);
+      continue;
+    }
     check_owned(input);
     const Shape& shape = input.shape();
     if (shape.has_rows()) {
@@ -236,7 +240,7 @@ std::vector<Tensor> Program::append(std::unique_ptr<Operation> operation,
                                     : RowUse::once;
   if (node.use != RowUse::once)
     for (Tensor input : inputs)
-      if (input.shape().has_rows() && input.shape().row_count() != node.rows)
+      if (input.defined() && input.shape().has_rows() && input.shape().row_count() != node.rows)
         fail(ErrorKind::bad_shape, "%s: operands of %lld and %lld rows", operation->name(),
              static_cast<long long>(node.rows), static_cast<long long>(input.shape().row_count()));
 
@@ -300,6 +304,18 @@ Tensor Program::pack(const std::vector<Tensor>& parts) {
     offset += member.shape().elements();
   }
   return result;
+}
+
+Tensor Program::before_activation(Tensor y) {
+  check_owned(y);
+  const int at = producer(y);
+  if (at < 0) return y;
+  const Node& node = nodes_[static_cast<std::size_t>(at)];
+  std::unique_ptr<Operation> operation = node.operation->without_activation();
+  if (operation == nullptr) return y;
+  std::vector<Tensor> inputs;
+  for (int input : node.inputs) inputs.push_back(handle(input));
+  return append(std::move(operation), inputs, {{y.shape()}})[0];
 }
 
 void Program::assign(Array& array, Tensor value) {

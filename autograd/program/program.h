@@ -3,9 +3,9 @@
 //   Program program(device);
 //   Tensor state  = program.input("state", {rows(64), 17});
 //   Tensor target = program.input("target", {rows(64), 6});
-//   Tensor loss   = mean(square(network(program, state) - target));
+//   Tensor loss   = mean(square(network(state) - target));
 //   program.output("loss", loss);
-//   optimizer.record(loss);
+//   optimizer.record(program, loss);
 //   program.write("state", ...);  program.run();  program.value("loss");
 //
 // Recording appends operations; nothing is computed. `gradients` and `tangents` append ordinary
@@ -14,11 +14,11 @@
 // a run allocates nothing and does no bookkeeping: on the CPU it goes over tiles of rows, on CUDA
 // it launches one graph.
 //
-// Invariants:
-//   * An operation's operands were recorded before it: the list is in a valid order at any time.
-//   * The bits of a result depend on the recorded list, the device's instruction set and the
-//     inputs, never on the number of threads.
-//   * After planning, recording is an error.
+// Invariants
+//   order          An operation's operands were recorded before it: the list is valid at any time.
+//   determinism    The bits of a result depend on the recorded list, the inputs, and the device's
+//                  instruction set; never on the number of threads.
+//   two phases     Once a program is planned, recording is an error.
 //
 // Data comes in four ways:
 //
@@ -26,6 +26,10 @@
 //   use(rows_of(array))    rows of an array where they lie (data_view.h): rollouts, data sets
 //   input + bind(view)     the same for data that changes place
 //   input + write(values)  numbers of the host, copied
+//
+// Thread safety: one thread at a time uses a program (it spreads its work over the device's team
+// itself). Programs on different devices are independent; programs on one device share its stream,
+// and so do the arrays that several programs use: one thread at a time for all of them.
 
 #pragma once
 
@@ -56,17 +60,6 @@ struct Value {
 struct Effects {
   std::vector<Array*> reads;
   std::vector<Array*> writes;
-};
-
-// The derivatives of some outputs in the results of operations that parameters enter, kept so that
-// products with the outputs' Jacobian need not go through what lies between (Program::row_factors).
-struct RowFactors {
-  struct Factor {
-    int node;         // the operation
-    Tensor jacobian;  // [rows, outputs a row, elements a row], before the operation's activation
-  };
-  std::vector<Factor> factors;  // in the order of recording; empty: nothing is kept
-  std::vector<int> reached;     // which of the outputs they are derivatives of
 };
 
 // Time spent in one operation over the runs that were timed.
@@ -105,7 +98,7 @@ class Program {
   Tensor full(const Shape& shape, double value);
 
   // Appends an operation and returns its results. Operand shapes are the recording function's to
-  // check.
+  // check. An undefined input is an operand that is left out.
   std::vector<Tensor> append(std::unique_ptr<Operation> operation, std::vector<Tensor> inputs,
                              const std::vector<Value>& outputs, const Effects& effects = {});
   // The same memory under another shape: same row count, same elements (a row, where it has rows).
@@ -126,23 +119,21 @@ class Program {
 
   // Gradients of a tensor of one element.
   std::vector<Tensor> gradients(Tensor loss, const std::vector<Tensor>& with_respect_to);
-  // Jᵀu: cotangents of `with_respect_to` from cotangents of `outputs`. What does not depend on an
-  // output gets zeros. With `kept`, of the same outputs, by what it keeps.
+  // Jᵀu: cotangents of `with_respect_to` from cotangents of `outputs`, one for each. What no output
+  // depends on gets zeros. `held` tensors are constants to what is made from them, as if by
+  // stop_gradient; as outputs they have derivatives like any other.
   std::vector<Tensor> gradients(const std::vector<Tensor>& outputs,
                                 const std::vector<Tensor>& cotangents,
                                 const std::vector<Tensor>& with_respect_to,
-                                const RowFactors& kept = {});
+                                const std::vector<Tensor>& held = {});
   // Jv: tangents of `outputs` from the directions in which `with_respect_to` move.
   std::vector<Tensor> tangents(const std::vector<Tensor>& outputs,
                                const std::vector<Tensor>& with_respect_to,
-                               const std::vector<Tensor>& directions, const RowFactors& kept = {});
-  // What `products` products Jv and Jᵀu each are worth keeping: derivatives of the outputs in the
-  // first so many operations that parameters enter, chosen by counting floating-point operations.
-  // `read_cost`: what the number of a kept derivative costs a pair of products, in operations.
-  // Nothing where rows do not stay apart, as in a mean over them.
-  RowFactors row_factors(const std::vector<Tensor>& outputs,
-                         const std::vector<Tensor>& with_respect_to, int products,
-                         double read_cost);
+                               const std::vector<Tensor>& directions,
+                               const std::vector<Tensor>& held = {});
+  // s where what made y ends in an activation, y = f(s), to be an output of derivatives: it is
+  // recorded, and computed only where its value is used. y itself where there is no activation.
+  Tensor before_activation(Tensor y);
 
   // ---- Running ----
 
@@ -198,9 +189,23 @@ class Program {
   const Shape& shape(int tensor) const { return tensors_[tensor].shape; }
   Element element(int tensor) const { return tensors_[tensor].element; }
 
-  // The node that produced a tensor, -1 for inputs, arrays and constants; and its operation.
-  int producer(Tensor tensor) const { return tensors_[tensor.id()].producer; }
+  // One recorded operation. Operands are tensors' numbers; an input that is left out is -1.
+  struct Node {
+    std::unique_ptr<Operation> operation;
+    std::vector<int> inputs, outputs;
+    Effects effects;
+    RowUse use = RowUse::once;
+    std::int64_t rows = 1;
+  };
+  const std::vector<Node>& nodes() const { return nodes_; }
   int node_count() const { return static_cast<int>(nodes_.size()); }
+  // The node that produced a tensor, -1 for inputs, arrays and constants.
+  int producer(Tensor tensor) const { return tensors_[tensor.id()].producer; }
+  // For each tensor, whether it depends on one of `sources` otherwise than through one of `held`
+  // (a held tensor itself may); and whether one of `outputs` is made from it.
+  std::vector<bool> depends_on(const std::vector<Tensor>& sources,
+                               const std::vector<Tensor>& held = {}) const;
+  std::vector<bool> needed_for(const std::vector<Tensor>& outputs) const;
 
  private:
   friend class Plan;
@@ -226,14 +231,6 @@ class Program {
     std::weak_ptr<const void> owner;
   };
 
-  struct Node {
-    std::unique_ptr<Operation> operation;
-    std::vector<int> inputs, outputs;
-    Effects effects;
-    RowUse use = RowUse::once;
-    std::int64_t rows = 1;
-  };
-
   struct Named {
     std::string name;
     int tensor;
@@ -254,9 +251,8 @@ class Program {
   int named_output(const std::string& name) const;
   void require_recording() const;
   void check_owned(Tensor tensor) const;
-  std::vector<bool> depends_on(const std::vector<Tensor>& sources,
-                               const RowFactors& kept = {}) const;
-  std::vector<bool> needed_for(const std::vector<Tensor>& outputs) const;
+  std::vector<bool> marked(const std::vector<Tensor>& tensors) const;
+  Tensor handle(int tensor) { return tensor < 0 ? Tensor() : Tensor(this, tensor); }
 
   Device& device_;
   Real real_;

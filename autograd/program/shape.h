@@ -4,6 +4,8 @@
 // the CPU a program computes tensors of that kind a tile of rows at a time, so that what lies
 // between two operations stays in L1 and L2; everything else about them is as for any other
 // dimension.
+//
+// Thread safety: values, without state that is shared.
 
 #pragma once
 

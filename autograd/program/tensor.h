@@ -2,6 +2,8 @@
 //
 // Copying a Tensor copies the handle. Arithmetic on tensors appends operations to their program;
 // the rest of the operations are functions in autograd/operations/operations.h.
+//
+// Thread safety: a handle is a value; what it is used for is the program's.
 
 #pragma once
 

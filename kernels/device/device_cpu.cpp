@@ -1,4 +1,4 @@
-// The processor as a device: memory is the host's, kernels run on the caller or on its team.
+// The CPU as a device: memory is the host's, kernels run on the calling thread or on its team.
 
 #include <cstdio>
 #include <cstdlib>

@@ -270,6 +270,10 @@ TEST_P(Operations, every_device_agrees_in_f32_with_f64) {
 #endif
     CaseProgram program(c, device_for(one), Real::f32, row_count, CaseProgram::first);
     const std::vector<Vector> found = run(program);
+    // On CUDA that was eager: now captured as a graph, then replayed.
+    EXPECT_EQ(run(program), found);
+    EXPECT_EQ(run(program), found);
+    EXPECT_EQ(program.program().graph() != nullptr, one.kind == DeviceKind::cuda);
     // Some eighty roundings of 6e-8: 38 rows of terms of order one, and what makes a term.
     for (std::size_t i = 0; i < found.size(); ++i)
       for (std::size_t k = 0; k < found[i].size(); ++k)

@@ -188,6 +188,56 @@ TEST(Program, drops_what_nobody_needs_and_fuses_products) {
   EXPECT_NE(listing.find("matmul{nn dtanh}"), std::string::npos) << listing;
 }
 
+int count(const std::string& text, const std::string& part) {
+  int found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+    ++found;
+  return found;
+}
+
+// A product that goes over many tiles reads its matrix as it lies: transposed once, for all
+// products between two writes to the matrix.
+TEST(Program, transposes_a_matrix_once_for_all_tiles) {
+  const std::unique_ptr<Device> device = cpu_device();
+  constexpr std::int64_t width = 40;
+  const Vector matrix = normals(width * width, 3);
+  const auto run = [&](std::int64_t batch, bool written, std::string& listing) {
+    Store store(*device);
+    Array& w = store.create("w", {width, width});
+    w.write(matrix);
+    Program program(*device);
+    const Tensor x = program.input("x", {rows(batch), width});
+    const auto product = [&] { return matmul(x, program.use(w), false, true); };
+    program.output("first", product());
+    program.output("second", product() * 2.0);
+    if (written) {
+      program.assign(w, program.use(w) * 3.0);
+      program.output("third", product());
+    }
+    program.write("x", normals(batch * width, 4));
+    program.run();
+    listing = program.listing();
+    if (written) {
+      const Vector first = program.read("first"), third = program.read("third");
+      for (std::size_t i = 0; i < first.size(); ++i)
+        EXPECT_NEAR(third[i], 3 * first[i], 1e-4 * (1 + std::abs(first[i])));
+    }
+    return program.read("second");
+  };
+  std::string few, many, written;
+  const Vector expected = run(8, false, few);
+  EXPECT_EQ(count(few, "permute"), 0) << few;
+  EXPECT_EQ(count(few, "matmul{nt}"), 2) << few;
+  const Vector found = run(520, false, many);
+  EXPECT_EQ(count(many, "permute"), 1) << many;
+  EXPECT_EQ(count(many, "matmul{nn}"), 2) << many;
+  run(520, true, written);
+  EXPECT_EQ(count(written, "permute"), 2) << written;
+  EXPECT_EQ(count(written, "matmul{nn}"), 3) << written;
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    EXPECT_NEAR(found[i], expected[i], 1e-5 * (1 + std::abs(expected[i])));
+}
+
 TEST(Program, needs_room_for_a_tile_only) {
   const std::unique_ptr<Device> device = cpu_device();
   constexpr std::size_t batch = 20000;
@@ -242,6 +292,33 @@ TEST(Program, names_the_operation_that_stopped_being_finite) {
   bad[17] = std::nan("");
   program.write("x", bad);
   EXPECT_EQ(program.first_not_finite(), "input x");
+}
+
+// ---- derivatives ----
+
+// y = exp(x), z = x y: with y held dz/dx is y alone, and dy/dx is what it always is.
+TEST(Program, differentiates_past_what_is_held) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Program program(*device, Real::f64);
+  const Tensor x = program.input("x", {3}), one = program.full({3}, 1.0);
+  const Tensor y = exp(x), z = x * y;
+  program.output("whole", program.gradients({z}, {one}, {x})[0]);
+  program.output("held", program.gradients({z}, {one}, {x}, {y})[0]);
+  program.output("both", program.gradients({z, y}, {one, 10.0 * one}, {x}, {y})[0]);
+  const std::vector<Tensor> tangents = program.tangents({z, y}, {x}, {one}, {y});
+  program.output("z'", tangents[0]);
+  program.output("y'", tangents[1]);
+  const Vector input = {-0.5, 0.25, 2};
+  program.write("x", input);
+  program.run();
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double e = std::exp(input[i]);
+    EXPECT_NEAR(program.read("whole")[i], e + input[i] * e, 1e-12);
+    EXPECT_NEAR(program.read("held")[i], e, 1e-12);
+    EXPECT_NEAR(program.read("both")[i], 11 * e, 1e-12);
+    EXPECT_NEAR(program.read("z'")[i], e, 1e-12);
+    EXPECT_NEAR(program.read("y'")[i], e, 1e-12);
+  }
 }
 
 // ---- second-order products ----
@@ -437,6 +514,31 @@ TEST(GaussNewton, keeps_what_pays) {
   EXPECT_EQ(kept({4, 4}, 2, 10), 0);
   EXPECT_EQ(kept({100}, 2, 10), 0);  // nothing lies between the layer and the outputs
   EXPECT_EQ(kept({}, 2, 10), 0);
+}
+
+// What is an output itself is not kept, though another output is made from it at a cost.
+TEST(GaussNewton, counts_an_output_that_others_are_made_from_once) {
+  const std::unique_ptr<Device> device = cpu_device();
+  Store store(*device, Real::f64);
+  Parameters parameters("policy");
+  Linear first(parameters, "first", {.inputs = 4, .outputs = 2, .activation = Activation::tanh});
+  Mlp rest(parameters, "rest", {.inputs = 2, .hidden = {60, 60}, .outputs = 1});
+  parameters.create(store, 1);
+  Program program(*device, Real::f64);
+  const Tensor h = first(program.input("state", {rows(16), 4}));
+  const std::vector<Tensor> outputs{h, rest(h)}, theta = parameters.use(program);
+  const std::vector<Tensor> v = parameters.views(program.input("v", {parameters.elements()}));
+  const auto metric = [](const std::vector<Tensor>& t) { return t; };
+  const GaussNewton products(program, outputs, theta, {.products = 1000, .read_cost = 0});
+  program.output("plain", program.pack(gauss_newton_product(program, outputs, metric, theta, v)));
+  program.output("kept", program.pack(products.product(metric, v)));
+  program.write("state", normals(16 * 4, 1));
+  program.write("v", normals(parameters.elements(), 2));
+  program.run();
+  EXPECT_EQ(products.kept(), 0);
+  const Vector plain = program.read("plain"), kept = program.read("kept");
+  for (std::size_t i = 0; i < plain.size(); ++i)
+    EXPECT_NEAR(kept[i], plain[i], 1e-10 * (1 + std::abs(plain[i])));
 }
 
 TEST(GaussNewton, keeps_nothing_where_rows_mix) {

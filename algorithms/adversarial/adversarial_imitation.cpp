@@ -69,17 +69,17 @@ AdversarialImitation::AdversarialImitation(std::unique_ptr<Learner> learner,
       successors_(learner_->policy().device()),
       replacement_(learner_->policy().device()) {
   Rollouts& rollouts = learner_->rollouts();
-  const std::int64_t pairs = rollouts.steps_per_iteration(), num_envs = rollouts.num_envs();
+  const std::int64_t count = rollouts.steps_per_iteration(), num_envs = rollouts.num_envs();
   const std::int64_t width = learner_->policy().description().observation.width();
   batch_ = rollouts.batch();
   if (input == RewardInput::state_pair) {
     // The observation that a step reached: the next row of its environment, or, where the episode
     // ended, what it ended with.
-    next_ = &buffers_.create("next_observation", {pairs, width});
+    next_ = &buffers_.create("next_observation", {count, width});
     const Tensor following = successors_.use(rows_of(rollouts.observation(), {.offset = num_envs}));
     const Tensor last = successors_.use(rows_of(rollouts.final_observation()));
     const Tensor ended = column(successors_.use(rows_of(rollouts.ended())));
-    successors_.assign(*next_, select(expand(ended, {rows(pairs), width}), last, following));
+    successors_.assign(*next_, select(expand(ended, {rows(count), width}), last, following));
     successors_.plan();
     batch_.next_observation = rows_of(*next_);
   }
@@ -94,12 +94,12 @@ void AdversarialImitation::replace_rewards() {
 
 AdversarialMetrics AdversarialImitation::step() {
   AdversarialMetrics metrics;
-  learner_->collect();
+  learner_->collect();  // (1)
   if (next_ != nullptr) successors_.run();
   reward_->observe(batch_);
-  if (reward_first_) reward_->fit();
-  replace_rewards();
-  metrics.learning = learner_->update();
+  if (reward_first_) reward_->fit();      // (2)
+  replace_rewards();                      // (3)
+  metrics.learning = learner_->update();  // (4)
   if (!reward_first_) reward_->fit();
   metrics.adversary = reward_->metrics();
   return metrics;
@@ -150,14 +150,14 @@ std::unique_ptr<AdversarialImitation> make_imitation(Policy& policy,
                                                      std::string_view name) {
   const PolicyDescription& description = policy.description();
   const TransitionSpaces spaces{description.observation, description.action, options.input};
-  const std::int64_t pairs = options.trpo.learner.rollouts.steps_per_iteration;
+  const std::int64_t count = options.trpo.learner.rollouts.steps_per_iteration;
   std::unique_ptr<LearnedReward> reward;
   if (options.algorithm == AdversarialAlgorithm::gail)
-    reward = std::make_unique<Discriminator>(policy.device(), spaces, demonstrations, pairs,
+    reward = std::make_unique<Discriminator>(policy.device(), spaces, demonstrations, count,
                                              options.discriminator, name);
   else
     reward = std::make_unique<LinearReward>(
-        policy.device(), spaces, demonstrations, pairs,
+        policy.device(), spaces, demonstrations, count,
         LinearReward::Options{.costs = options.algorithm == AdversarialAlgorithm::fem
                                            ? LinearCosts::ball
                                            : LinearCosts::simplex,

@@ -1,14 +1,19 @@
-// Adversarial imitation: reinforcement learning with a learned reward, trained to discriminate
-// learner from expert transitions.
+// Adversarial imitation: reinforcement learning on a reward that is learned beside the policy, from
+// discriminating the learner's transitions from the expert's.
 //
-//   collect pairs of the learner                                  (Ho & Ermon 2016, algorithm 1,
-//   fit the reward to expert and learner                           lines 3 and 4)
-//   overwrite the environment's reward
-//   a step of the policy, TRPO's by default                       (line 5)
+//   (1) collect transitions of the learner                 Ho & Ermon 2016, algorithm 1, line 3
+//   (2) fit the reward to expert and learner               line 4
+//   (3) overwrite the environment's reward with it
+//   (4) a step of the policy, TRPO's by default            line 5
 //
-// With a discriminator it is GAIL; with linear costs FEM and GTAL (Ho, Gupta & Ermon 2016); with a
-// discriminator of pairs of states, imitation of a learner whose actions differ from the expert's
-// (Torabi et al. 2018). The environment's own reward is looked at by the statistics alone.
+//   reward                    input          algorithm
+//   discriminator             state_action   GAIL (Ho & Ermon 2016)
+//   discriminator             state_pair     GAIfO (Torabi et al. 2018): the learner's actions may
+//                                            differ from the expert's
+//   linear costs, ball        state_action   FEM (Ho, Gupta & Ermon 2016)
+//   linear costs, simplex     state_action   GTAL (ibid.)
+//
+// The environment's own reward enters the statistics alone.
 //
 //   auto imitation = make_imitation(policy, environment, demonstrations, {.algorithm = ...});
 //   while (...) { AdversarialMetrics metrics = imitation->step(); ... }
@@ -51,7 +56,7 @@ struct AdversarialMetrics {
 
 class AdversarialImitation {
  public:
-  // Any learner with any reward; the reward's rows are the learner's pairs.
+  // Any learner with any reward; the reward's rows are the learner's transitions.
   AdversarialImitation(std::unique_ptr<Learner> learner, std::unique_ptr<LearnedReward> reward,
                        RewardInput input, bool reward_first = true);
 
@@ -83,11 +88,11 @@ class AdversarialImitation {
 };
 
 // The paper's policy (Ho & Ermon 2016, section 6, and its code): two layers of 100 tanh, a last one
-// that begins at a hundredth, observations standardized.
+// that begins at a hundredth, observations normalized.
 PolicyDescription imitation_policy(const EnvironmentDescription& environment);
 
 // The paper's settings, whose parts all draw by `seed`. Fisher products of policy and value
-// function are over every `fisher_stride`-th pair (1: the paper's).
+// function are over every `fisher_stride`-th transition (1: the paper's).
 AdversarialOptions imitation_options(AdversarialAlgorithm algorithm, const RolloutOptions& rollouts,
                                      std::int64_t fisher_stride, std::uint64_t seed);
 

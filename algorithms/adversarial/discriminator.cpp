@@ -52,7 +52,7 @@ Discriminator::Discriminator(Device& device, const TransitionSpaces& spaces,
       options_(options),
       rows_(rows_of_learner),
       training_(device, real),
-      health_(device, real) {
+      diagnostics_(device, real) {
   if (rows_ < 1 || options_.steps < 0 || options_.batch_size < 0 || !(options_.entropy_weight >= 0))
     fail(ErrorKind::bad_input,
          "discriminator: expected rows of at least 1 and counts of at least 0, found %lld rows, "
@@ -86,9 +86,10 @@ Discriminator::Discriminator(Device& device, const TransitionSpaces& spaces,
     once.run();
   }
   record_training();
-  record_health();
+  record_diagnostics();
 
   const Tensor f = score(rewarding_.use(rows_of(*learner_)));
+  // (3), (4), (5)
   const Tensor reward = options_.form == RewardForm::negative_log_one_minus ? softplus(f)
                         : options_.form == RewardForm::logarithm            ? -softplus(-f)
                                                                             : identity(f);
@@ -103,7 +104,7 @@ Tensor Discriminator::score(Tensor features) const {
 }
 
 Tensor Discriminator::loss(Tensor expert, Tensor learner) const {
-  // -log sigmoid(f) = softplus(-f), -log(1 - sigmoid(f)) = softplus(f): without overflow.
+  // (2), with -log sigmoid(f) = softplus(-f), -log(1 - sigmoid(f)) = softplus(f): no overflow.
   const Tensor cross_entropy = mean(softplus(-expert)) + mean(softplus(learner));
   if (options_.entropy_weight == 0) return cross_entropy;
   const Tensor entropy = mean(bernoulli_entropy(expert)) + mean(bernoulli_entropy(learner));
@@ -128,32 +129,32 @@ void Discriminator::record_training() {
   training_.plan();
 }
 
-void Discriminator::record_health() {
-  const Tensor expert = score(health_.use(rows_of(*expert_)));
-  const Tensor learner = score(health_.use(rows_of(*learner_)));
-  health_.output("loss", loss(expert, learner));
-  health_.output("expert_accuracy", mean(is_positive(expert)));
-  health_.output("learner_accuracy", 1.0 - mean(is_positive(learner)));
-  health_.output("entropy",
-                 0.5 * (mean(bernoulli_entropy(expert)) + mean(bernoulli_entropy(learner))));
+void Discriminator::record_diagnostics() {
+  const Tensor expert = score(diagnostics_.use(rows_of(*expert_)));
+  const Tensor learner = score(diagnostics_.use(rows_of(*learner_)));
+  diagnostics_.output("loss", loss(expert, learner));
+  diagnostics_.output("expert_accuracy", mean(is_positive(expert)));
+  diagnostics_.output("learner_accuracy", 1.0 - mean(is_positive(learner)));
+  diagnostics_.output("entropy",
+                      0.5 * (mean(bernoulli_entropy(expert)) + mean(bernoulli_entropy(learner))));
   // Of each side's rows with D at or above i / bins, for i = 0, 1, ...: their share, and the sum of
   // their D over all rows. Differences of neighbors are the bins.
   std::vector<double> edges;
   for (int i = 0; i < bins; ++i) edges.push_back(static_cast<double>(i) / bins);
-  const Tensor edge = health_.constant({bins}, edges);
+  const Tensor edge = diagnostics_.constant({bins}, edges);
   const auto record = [&](Tensor f, const char* share, const char* sum_of) {
     const Tensor d = reshape(sigmoid(f), {f.shape().dimension(0), 1});
     const Tensor above = less_equal(edge, d);
-    health_.output(share, mean(above, 0));
-    health_.output(sum_of, mean(above * d, 0));
+    diagnostics_.output(share, mean(above, 0));
+    diagnostics_.output(sum_of, mean(above * d, 0));
   };
   record(expert, "expert_share", "expert_sum");
   record(learner, "learner_share", "learner_sum");
-  health_.plan();
+  diagnostics_.plan();
 }
 
 void Discriminator::fit() {
-  health_.run();
+  diagnostics_.run();
   if (options_.batch_size > 0) {
     fit_minibatches();
     return;
@@ -185,16 +186,16 @@ RewardSign Discriminator::sign() const {
 AdversaryMetrics Discriminator::metrics() {
   AdversaryMetrics result;
   result.sign = sign();
-  result.loss = health_.value("loss");
+  result.loss = diagnostics_.value("loss");
   result.mean_reward = rewarding_.value("mean");
-  result.expert_accuracy = health_.value("expert_accuracy");
-  result.learner_accuracy = health_.value("learner_accuracy");
-  result.entropy = health_.value("entropy");
+  result.expert_accuracy = diagnostics_.value("expert_accuracy");
+  result.learner_accuracy = diagnostics_.value("learner_accuracy");
+  result.entropy = diagnostics_.value("entropy");
   // Both sides count alike, however many rows they have. In a bin: |sum of D - share of experts|.
-  const std::vector<double> expert = health_.read("expert_share");
-  const std::vector<double> learner = health_.read("learner_share");
-  const std::vector<double> expert_sum = health_.read("expert_sum");
-  const std::vector<double> learner_sum = health_.read("learner_sum");
+  const std::vector<double> expert = diagnostics_.read("expert_share");
+  const std::vector<double> learner = diagnostics_.read("learner_share");
+  const std::vector<double> expert_sum = diagnostics_.read("expert_sum");
+  const std::vector<double> learner_sum = diagnostics_.read("learner_sum");
   for (int i = 0; i < bins; ++i) {
     const auto in_bin = [&](const std::vector<double>& above) {
       const std::size_t at = static_cast<std::size_t>(i);
@@ -206,8 +207,8 @@ AdversaryMetrics Discriminator::metrics() {
   }
   if (result.expert_accuracy > suspicious_accuracy && result.learner_accuracy > suspicious_accuracy)
     result.warning =
-        "the discriminator tells expert and learner apart without fail: its reward "
-        "says little; fewer or smaller steps, or a larger entropy weight";
+        "the discriminator separates expert and learner without error: its reward is nearly "
+        "uninformative; take fewer or smaller steps, or raise the entropy weight";
   else if (result.entropy < suspicious_entropy)
     result.warning = "the discriminator is certain nearly everywhere: its reward is nearly flat";
   return result;

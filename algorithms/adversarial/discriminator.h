@@ -1,15 +1,15 @@
-// GAIL's adversary: a network that tells an expert's transitions from a learner's (Ho & Ermon 2016,
-// equations 14 and 17, algorithm 1).
+// GAIL's adversary: a network that discriminates an expert's transitions from a learner's (Ho &
+// Ermon 2016, equations 14 and 17, algorithm 1).
 //
-//   D(s, a) = sigmoid(f(s, a)),  the probability that the transition is the expert's
-//   minimize  -E_expert[log D] - E_learner[log(1 - D)] - weight * mean entropy of D
+//   (1) D(s, a) = sigmoid(f(s, a)),  the probability that the transition is the expert's
+//   (2) minimize  -E_expert[log D] - E_learner[log(1 - D)] - entropy_weight mean H(D)
 //
-// (The paper's D is 1 for the learner; here as in its code and in what came later, 1 is the
+// (The paper's D is 1 for the learner; here, as in its code and in what came later, 1 is the
 // expert.) Rewards, each a monotone function of f:
 //
-//   -log(1 - D) = softplus(f)        never negative
-//    log D      = -softplus(-f)      never positive
-//    log D - log(1 - D) = f          either (Fu et al. 2018, equation 4)
+//   (3) -log(1 - D) = softplus(f)        never negative
+//   (4)  log D      = -softplus(-f)      never positive
+//   (5)  log D - log(1 - D) = f          either (Fu et al. 2018, equation 4)
 
 #pragma once
 
@@ -55,7 +55,7 @@ class Discriminator final : public LearnedReward {
 
  private:
   void record_training();
-  void record_health();
+  void record_diagnostics();
   void fit_minibatches();
 
   Options options_;
@@ -64,7 +64,7 @@ class Discriminator final : public LearnedReward {
   std::unique_ptr<Mlp> network_;
   std::unique_ptr<Adam> adam_;
   Array* steps_done_;
-  Program training_, health_;
+  Program training_, diagnostics_;
 };
 
 }  // namespace understudy

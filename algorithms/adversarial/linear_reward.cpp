@@ -35,11 +35,11 @@ LinearReward::LinearReward(Device& device, const TransitionSpaces& spaces,
   const Tensor gap = here - fitting_.use(*expert_);  // [width]
   Tensor w, value;
   if (simplex) {
-    const Tensor both = concatenate({gap, -gap}, 0);
+    const Tensor both = concatenate({gap, -gap}, 0);  // (3)
     w = reshape(one_hot(argmax(reshape(both, {1, 2 * width}), -1), 2 * width), {2 * width});
     value = sum(w * both);
   } else {
-    // The authors' guard, for a learner that matches the expert exactly.
+    // (2), with the authors' guard for a learner that matches the expert exactly.
     value = norm(gap);
     w = gap / (value + 1e-8);
   }
@@ -57,7 +57,7 @@ LinearReward::LinearReward(Device& device, const TransitionSpaces& spaces,
   const Tensor reached = options_.sign == RewardSign::never_positive
                              ? maximum(bound, max(raw, -1))
                              : minimum(bound, -max(-raw, -1));
-  const Tensor reward = raw - reached;
+  const Tensor reward = raw - reached;  // (4)
   rewarding_.output("reward", reshape(reward, {count}));
   rewarding_.output("mean", mean(reward));
   rewarding_.assign(*bound_, reached);

@@ -1,16 +1,17 @@
 // Apprenticeship learning's adversaries: the cost in a convex set of linear costs under which the
 // learner does worst beside the expert (Ho, Gupta & Ermon 2016, equation 5, sections 2.2 and 6).
 //
-//   c_w(s, a) = w . phi(s, a),      w = argmax over the set of E_learner[c_w] - E_expert[c_w]
+//   (1) c_w(s, a) = w . phi(s, a),   w = argmax over the set of E_learner[c_w] - E_expert[c_w]
 //
-//   FEM    set: |w|_2 <= 1               w = (mu_learner - mu_expert) / |mu_learner - mu_expert|
-//          (Abbeel & Ng 2004, "feature expectation matching")
-//   GTAL   set: the simplex over phi     w = the one feature, or its negative, that differs most
-//          and -phi (Syed, Bowling & Schapire 2008, "game-theoretic apprenticeship learning")
+//   (2) FEM    set: |w|_2 <= 1             w = (mu_learner - mu_expert) / |mu_learner - mu_expert|
+//              (Abbeel & Ng 2004, "feature expectation matching")
+//   (3) GTAL   set: the simplex over phi   w = the one feature, or its negative, that differs most
+//              and -phi (Syed, Bowling & Schapire 2008, "game-theoretic apprenticeship learning")
 //
-// The reward is -c_w / (number of features), less a bound that has held so far for all rewards
-// seen: the least where it shall never be negative, the greatest where it shall never be positive,
-// as the authors' code has it.
+//   (4) reward = -c_w / (number of features) - bound
+//
+// The bound is over all rewards seen so far, as in the authors' code: their least where the reward
+// shall never be negative, their greatest where it shall never be positive.
 
 #pragma once
 

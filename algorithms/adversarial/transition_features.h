@@ -1,12 +1,12 @@
-// What an adversary looks at: rows of numbers made from transitions (s, a, s').
+// An adversary's features: rows of numbers made from transitions (s, a, s').
 //
 //   state_action   (s, a)      Ho & Ermon 2016, "Generative adversarial imitation learning"
 //   state_pair     (s, s')     when actions are not to be compared: Torabi et al. 2018, "Generative
 //                              adversarial imitation from observation", section 4
 //   state          s
 //
-// Observations are standardized with the expert's mean and deviation; real actions likewise, and a
-// discrete one is its one-hot row.
+// Observations are normalized with the expert's mean and standard deviation; real actions likewise,
+// and a discrete one is its one-hot row.
 
 #pragma once
 
@@ -51,12 +51,12 @@ class TransitionFeatures {
   void bind(Program& program, const TransitionBatch& batch) const;
   void write_expert(Program& program) const;
 
-  // What a network sees: standardized numbers side by side, [rows, width].
+  // The input of a network: normalized numbers side by side, [rows, width].
   Tensor network_input(const Inputs& inputs) const;
   std::int64_t network_width() const;
 
-  // What a linear cost sees (Ho, Gupta & Ermon 2016, "Model-free imitation learning with policy
-  // optimization", section 6, as their code has it), from z, the standardized numbers:
+  // The features phi of a linear cost (Ho, Gupta & Ermon 2016, "Model-free imitation learning with
+  // policy optimization", section 6, as their code has it), from z, the normalized numbers:
   //
   //   real actions       [z_s, z_a, (0.01 z_s)^2, (0.01 z_a)^2, 1]
   //   discrete actions   a block of [z_s, (0.01 z_s)^2] for each action, zeros but for the action

@@ -1,5 +1,5 @@
-// More from the same demonstrations: goals taken from where they came to, copies under symmetries,
-// and how much noise to disturb an expert with.
+// Augmentation of demonstrations: hindsight goals, copies under symmetries, and the noise that an
+// expert's actions are disturbed by.
 
 #pragma once
 

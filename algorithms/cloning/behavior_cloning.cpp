@@ -61,7 +61,7 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const
     fail(ErrorKind::bad_input, "cloning: expected at least %d transitions, found %lld",
          validates_ ? 2 : 1, static_cast<long long>(transitions.rows()));
 
-  // Rows to train on, and those to look at.
+  // Rows to train on, and those of validation.
   RowSplit split;
   if (validates_) {
     split = split_rows(transitions.rows(), options_.validation_share, options_.seed, "cloning");
@@ -113,8 +113,9 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const
 
 Tensor BehaviorCloning::loss_rows(Tensor observation, Tensor action) const {
   const auto distribution = policy_.distribution(observation);
-  if (options_.loss == CloningLoss::likelihood) return -distribution->log_probability(action);
-  return sum(square(distribution->expectation() - action), -1);
+  if (options_.loss == CloningLoss::likelihood)
+    return -distribution->log_probability(action);               // (1)
+  return sum(square(distribution->expectation() - action), -1);  // (2)
 }
 
 Tensor BehaviorCloning::action_input(Program& program, const char* name, std::int64_t n) const {

@@ -1,8 +1,8 @@
 // Behavioral cloning: a policy fitted to an expert's actions as supervised learning fits anything
 // (Pomerleau 1989; Bain & Sammut 1995).
 //
-//   maximize over theta   E_(s, a) ~ expert [ log pi_theta(a | s) ]        by likelihood, or
-//   minimize over theta   E_(s, a) ~ expert [ |E pi_theta(. | s) - a|^2 ]  by squared error
+//   (1) likelihood      maximize over theta   E_(s, a) ~ expert [ log pi_theta(a | s) ]
+//   (2) squared_error   minimize over theta   E_(s, a) ~ expert [ |E pi_theta(. | s) - a|^2 ]
 //
 //   const Transitions expert = transitions(load_demonstrations("expert.npz"));
 //   fit_normalizer(policy, expert);
@@ -47,7 +47,7 @@ class BehaviorCloning {
     std::int64_t validation_every = 20;
     std::int64_t patience = 0;
     std::uint64_t seed = 0;               // of the split, the order and samples
-    std::int64_t eval_batch_size = 1024;  // rows computed at a time when asked about states
+    std::int64_t eval_batch_size = 1024;  // rows computed at a time in evaluations
   };
   struct Metrics {
     std::int64_t iteration = 0;  // steps done
@@ -58,15 +58,15 @@ class BehaviorCloning {
     bool stopped = false;        // patience has run out; another step may be taken all the same
   };
 
-  // Copies the transitions to the policy's device; `policy` must outlive this. Actions of a discrete
-  // space may be indices, or their numbers. REQUIRES (else an Error): at least one row (two with
-  // validation), observations and actions of the policy, one without memory.
+  // Copies the transitions to the policy's device; `policy` must outlive this. Actions of a
+  // discrete space may be indices, or their numbers. REQUIRES (else an Error): at least one row
+  // (two with validation), observations and actions of the policy, one without memory.
   BehaviorCloning(Policy& policy, const Transitions& transitions, const Options& options);
 
   // One step. A loss that is not finite is an Error of the kind `not_finite` that names the
   // operation where it began.
   Metrics step();
-  // So many steps with one look at the loss at the end: what does not read numbers back is faster.
+  // `count` steps that read the loss back once, at the end, which is faster.
   // Stops early with patience.
   Metrics train(std::int64_t count);
 

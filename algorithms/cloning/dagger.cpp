@@ -63,11 +63,11 @@ double Dagger::beta(std::int64_t round) const {
 
 void Dagger::add(const Demonstrations& demonstrations) {
   const Transitions steps = transitions(demonstrations);
-  Demonstrations pairs = demonstrations;
-  pairs.observations = steps.observations;
-  pairs.last_observation = false;
+  Demonstrations labeled = demonstrations;
+  labeled.observations = steps.observations;
+  labeled.last_observation = false;
   // The set has what every round has: rewards stay behind where these have none.
-  append(set_, pairs, "dagger");
+  append(set_, labeled, "dagger");
 }
 
 void Dagger::resume(Demonstrations set, std::int64_t rounds) {
@@ -98,23 +98,23 @@ void Dagger::collect(Metrics& metrics) {
   expert_.begin(static_cast<std::uint64_t>(round_));
   for (std::int64_t t = 0; t < ticks; ++t) {
     const std::vector<float> observations = world_.observations(), states = world_.states();
-    const std::vector<float> shown =
+    const std::vector<float> labels =
         expert_.act({num_envs, width, world_.state_width(), action_width, observations, states});
-    if (static_cast<std::int64_t>(shown.size()) != num_envs * action_width)
+    if (static_cast<std::int64_t>(labels.size()) != num_envs * action_width)
       fail(ErrorKind::bad_input, "dagger: expected %lld numbers of the expert, found %zu",
-           static_cast<long long>(num_envs * action_width), shown.size());
+           static_cast<long long>(num_envs * action_width), labels.size());
     const std::vector<double> own = actor_.act({observations.begin(), observations.end()});
-    std::vector<float> done = shown;
+    std::vector<float> done = labels;
     for (std::int64_t i = 0; i < num_envs; ++i) {
-      const bool by_expert = coin.below(coin_sides) < expert_share;
+      const bool by_expert = coin.below(coin_sides) < expert_share;  // (1)
       double difference = 0;
       for (std::int64_t d = 0; d < action_width; ++d) {
         const std::size_t at = static_cast<std::size_t>(i * action_width + d);
-        if (!std::isfinite(shown[at]))
+        if (!std::isfinite(labels[at]))
           fail(ErrorKind::bad_input, "dagger: the expert's action for row %lld is not a number",
                static_cast<long long>(i));
         if (!by_expert) done[at] = static_cast<float>(own[at]);
-        const double gap = own[at] - static_cast<double>(shown[at]);
+        const double gap = own[at] - static_cast<double>(labels[at]);
         difference += index ? (gap != 0 ? 1.0 : 0.0) : gap * gap;
       }
       differing += difference / static_cast<double>(action_width);
@@ -129,7 +129,7 @@ void Dagger::collect(Metrics& metrics) {
         to.insert(to.end(), from.begin() + i * n, from.begin() + (i + 1) * n);
       };
       copy(track.observations, observations, width);
-      copy(track.actions, shown, action_width);
+      copy(track.actions, labels, action_width);
       track.rewards.push_back(outcome.reward[at]);
       track.running += outcome.reward[at];
       if (outcome.ended[at] == 0 && t + 1 < ticks) continue;
@@ -141,6 +141,7 @@ void Dagger::collect(Metrics& metrics) {
       track.running = 0;
     }
   }
+  // (2)
   for (const Track& track : tracks) {
     const std::int64_t before = set_.steps();
     const auto extend = [](auto& to, const auto& from) {
@@ -167,24 +168,25 @@ Dagger::Metrics Dagger::step() {
   store_.at("actor/counter").write({static_cast<double>(round_) * 0x1p40});
   collect(metrics);
 
-  const Transitions shown = transitions(set_);
+  // (3)
+  const Transitions aggregated = transitions(set_);
   if (options_.from_scratch) policy_.parameters().flat().write(start_);
-  fit_normalizer(policy_, shown);
+  fit_normalizer(policy_, aggregated);
   const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(round_);
   if (options_.teacher != nullptr) {
     Distillation::Options options = options_.distillation;
     options.seed = seed;
-    Distillation distillation(policy_, *options_.teacher, shown.observations.numbers, options);
+    Distillation distillation(policy_, *options_.teacher, aggregated.observations.numbers, options);
     for (std::int64_t i = 0; i < options_.training_steps; ++i) distillation.step();
     metrics.loss = distillation.compare().divergence;
   } else {
     BehaviorCloning::Options options = options_.cloning;
     options.seed = seed;
-    BehaviorCloning cloning(policy_, shown, options);
+    BehaviorCloning cloning(policy_, aggregated, options);
     metrics.loss = cloning.train(options_.training_steps).loss;
     cloning.keep_best();
   }
-  metrics.pairs = shown.rows();
+  metrics.transitions = aggregated.rows();
   metrics.round = ++round_;
   return metrics;
 }

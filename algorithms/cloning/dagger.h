@@ -1,9 +1,10 @@
 // DAgger: dataset aggregation (Ross, Gordon & Bagnell 2011, "A reduction of imitation learning and
 // structured prediction to no-regret online learning", algorithm 3.1).
 //
-//   round i:   act with  pi_i = beta_i pi* + (1 - beta_i) pi^_i  (sampled at each step)
-//              D <- D with (s, pi*(s)) for every s visited
-//              pi^_{i+1} <- cloned from D
+//   in round i
+//   (1) act with pi_i = beta_i pi* + (1 - beta_i) pi^_i, sampled at each step
+//   (2) D <- D with (s, pi*(s)) for every s visited
+//   (3) pi^_{i+1} <- cloned from D
 //
 // A clone's error of eps a step costs up to eps T^2 over T steps, since a mistake leads to states
 // that the expert never visits. Trained on the states that the learner visits, it costs eps u T,
@@ -52,9 +53,9 @@ class Dagger {
     std::uint64_t seed = 0;
   };
   struct Metrics {
-    std::int64_t round = 0;  // rounds done
-    double beta = 0;         // of this round
-    std::int64_t pairs = 0;  // in the set
+    std::int64_t round = 0;        // rounds done
+    double beta = 0;               // of this round
+    std::int64_t transitions = 0;  // in the set
     // Of cloning, at the end; of distillation the mean divergence on all of the set, in nats.
     double loss = 0;
     // How the learner, before this round's training, differs from the expert on the states visited:

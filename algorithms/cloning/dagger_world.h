@@ -1,5 +1,5 @@
-// Where an expert watches a learner: several environments of a task, on the host, with the internal
-// states that an expert may want to see.
+// The environments of DAgger: several of a task, stepped on the host, with the internal states that
+// an expert may use.
 
 #pragma once
 

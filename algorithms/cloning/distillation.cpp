@@ -90,7 +90,7 @@ Tensor Distillation::divergence(Tensor observation) const {
     teacher.push_back(stop_gradient(parameter));
   if (teacher_.description().head.kind == HeadKind::categorical)
     teacher[0] = teacher[0] / options_.temperature;
-  return student_.distribution(observation)->divergence_from(teacher);
+  return student_.distribution(observation)->divergence_from(teacher);  // (1), a row
 }
 
 Distillation::Metrics Distillation::step() {

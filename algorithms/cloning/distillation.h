@@ -1,13 +1,13 @@
 // Policy distillation: a student learns what a teacher would have done, and how sure it was of it,
 // on observations that are given (Rusu et al. 2016, "Policy distillation", equation 3).
 //
-//   minimize over theta   E_s [ KL( pi_teacher(. | s) || pi_theta(. | s) ) ]
+//   (1) minimize over theta   E_s [ KL( pi_teacher(. | s) || pi_theta(. | s) ) ]
 //
 // Of a categorical teacher the logits are first divided by a temperature; below 1 it sharpens what
 // the teacher prefers (ibid., section 4: 0.01). Student and teacher have heads of the same kind
 // whose divergence is known; their trunks may differ.
 //
-// On the states that teacher, student or both come to, `Dagger` distils round by round.
+// `Dagger` distils round by round, on the states that teacher, student or both visit.
 
 #pragma once
 

@@ -1,8 +1,12 @@
-// An expert that can be asked what it would do: in DAgger (Ross, Gordon & Bagnell 2011) it labels
-// the states that the learner visits, its own mistakes among them.
+// Experts that label states: in DAgger (Ross, Gordon & Bagnell 2011) an expert is queried for its
+// action in every state that the learner visits.
 //
-// It is asked about several rows at once. A planner or a scripted expert may look at the
-// environment's internal state, which the learner does not see.
+//   PolicyExpert     a policy, by its mode or a draw
+//   FunctionExpert   a function of one row: a planner, a rule
+//
+// An external expert process (a human, a simulator) is one more subclass; the command has it. A
+// query has several rows. An expert may use the environment's internal state, which the learner
+// does not observe.
 
 #pragma once
 

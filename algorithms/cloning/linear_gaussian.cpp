@@ -57,7 +57,7 @@ LinearGaussian::LinearGaussian(const Transitions& transitions, std::int64_t inpu
     fail(ErrorKind::bad_input, "linear Gaussian: %lld inputs of %lld, %lld rows",
          static_cast<long long>(inputs), static_cast<long long>(transitions.observations.width()),
          static_cast<long long>(count));
-  // The normal equations X'X A = X'Y, X = [1, s].
+  // (2)
   Matrix squares(unknowns * unknowns), x(unknowns);
   coefficients_.assign(unknowns * width, 0.0);
   for (std::int64_t row = 0; row < count; ++row) {
@@ -73,6 +73,7 @@ LinearGaussian::LinearGaussian(const Transitions& transitions, std::int64_t inpu
   solve_lower(squares, unknowns, width, coefficients_);
   solve_upper(squares, unknowns, width, coefficients_);
 
+  // (3)
   factor_.assign(width * width, 0.0);
   for (std::int64_t row = 0; row < count; ++row) {
     const Matrix error = residual(transitions, row);

@@ -1,8 +1,10 @@
 // The plainest conditional density: a linear function of the state, and Gaussian noise.
 //
-//   a = A [1, s] + e,  e ~ N(0, C)       A by least squares, C the covariance of what it leaves
+//   (1) a = A [1, s] + e,  e ~ N(0, C)
+//   (2) A by least squares: X'X A = X'Y, X = [1, s]
+//   (3) C the covariance of the residuals
 //
-// Which is the maximum of the likelihood, in closed form. Over the previous step of a sequence it
+// This is the maximum of the likelihood, in closed form. Over the previous step of a sequence it
 // is the autoregression AR(1); over nothing, the Gaussian with the actions' own mean and
 // covariance. What learns anything has to be better than these.
 

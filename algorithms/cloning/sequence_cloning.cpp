@@ -155,7 +155,7 @@ void SequenceCloning::record_forced() {
     action = action - noise * training_.constant({width}, back);
   }
   const Tensor each = loss_of(*policy_.distribution(input, present), action);
-  const Tensor loss = sum(each * counted) / sum(counted);
+  const Tensor loss = sum(each * counted) / sum(counted);  // (1)
   training_.output("loss", loss);
   adam_->record(training_, loss);
 }
@@ -195,6 +195,7 @@ void SequenceCloning::record_mixed() {
         loss_of(*distribution, stop_gradient(wanted)) * reshape(slice(counted, 1, t, 1), row);
     total = total.defined() ? total + each : each;
     if (t + 1 < options_.steps && t + 1 >= options_.given)
+      // (2)
       own = stop_gradient(decay * seen + gain * (options_.draw ? distribution->sample(source)
                                                                : distribution->mode()));
   }

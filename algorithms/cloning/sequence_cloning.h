@@ -1,13 +1,13 @@
 // Behavioral cloning of whole sequences: recurrent policies, trained by backpropagation through
 // time.
 //
-//   maximize over theta   sum_t log pi_theta(a_t | o_1 ... o_t)      over padded, masked windows
+//   (1) maximize over theta   sum_t log pi_theta(a_t | o_1 ... o_t)   over padded, masked windows
 //
 // With teacher forcing o_t is always the expert's. A policy that acts sees what its own actions led
 // to instead, and small errors take it where no training was. Where the next observation follows
 // from an observation and an action, by columns c of the action,
 //
-//   o_{t+1}[c] = decay_c o_t[c] + gain_c a_t[c]              (the other columns are given)
+//   (2) o_{t+1}[c] = decay_c o_t[c] + gain_c a_t[c]          (the other columns are given)
 //
 // three remedies can be had:
 //
@@ -68,7 +68,7 @@ class SequenceCloning {
     std::int64_t given = 1;
     bool draw = true;         // the policy's own action is a draw; false: its mode
     bool relabel = true;      // the target action is corrected
-    double perturbation = 0;  // deviation of the noise on o, in its unit
+    double perturbation = 0;  // standard deviation of the noise on o, in its unit
     double correction = 1;    // share of the way back that one action goes
   };
   struct Metrics {

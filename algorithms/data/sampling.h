@@ -12,8 +12,8 @@
 
 namespace understudy {
 
-// Every k-th step of each episode from a random start below k, as Ho & Ermon (2016, section 6) thin
-// theirs; at least one of a shorter episode. The observations after the steps kept are gone, so
+// Every k-th step of each episode, from a random start below k (Ho & Ermon 2016, section 6); at
+// least one of a shorter episode. The observations after the steps kept are gone, so
 // `last_observation` is false. An Error where k < 1. With k = 1 nothing is left out.
 Demonstrations subsample(const Demonstrations& from, std::int64_t k, std::uint64_t seed,
                          std::string_view name);
@@ -26,7 +26,7 @@ struct DemonstrationSplit {
 DemonstrationSplit split_episodes(const Demonstrations& from, double validation_share,
                                   std::uint64_t seed, std::string_view name);
 
-// Rows 0 .. count - 1 in random order, cut in two in the same way: for who splits single pairs.
+// Rows 0 .. count - 1 in random order, cut in two in the same way: to split single transitions.
 struct RowSplit {
   std::vector<std::int64_t> training, validation;
 };

@@ -11,7 +11,7 @@ namespace understudy {
 
 namespace {
 
-constexpr double clip = 10;            // of normalized observations, in deviations
+constexpr double clip = 10;            // of normalized observations, in standard deviations
 constexpr double steps_in_unit = 100;  // of the time feature
 constexpr std::uint64_t order_stream = (std::uint64_t{1} << 32) + 17;
 
@@ -85,8 +85,8 @@ class LinearBaseline final : public Recorded {
     constant_ = &store.create("value/constant", {1});
     record();
 
-    // With features of mean 0 and variance 1 and targets of mean 0 the constant drops out, and
-    // single precision is enough for the normal equations: (XᵀX / n + ridge I) w = Xᵀy / n.
+    // With features of mean 0 and variance 1 and targets of mean 0 the constant drops out of the
+    // normal equations (2), and single precision is enough for them.
     Program& program = program_;
     const Tensor o = program.use(rows_of(rollouts.observation(), {.count = n}));
     const Tensor t = column(program.use(rows_of(rollouts.time(), {.count = n})));
@@ -105,6 +105,7 @@ class LinearBaseline final : public Recorded {
     for (std::int64_t i = 0; i < count; ++i)
       diagonal[static_cast<std::size_t>(i * count + i)] = options.ridge;
     const Tensor a = matmul(z, z, true) * share + program.constant({count, count}, diagonal);
+    // (2)
     const Tensor l = cholesky(a);
     const Tensor w = triangular_solve(l, triangular_solve(l, matmul(z, r, true) * share), true);
     const Tensor spread = mean(square(r));
@@ -128,6 +129,7 @@ class LinearBaseline final : public Recorded {
   }
   Tensor value(Tensor observation, Tensor time) const override {
     Program& program = observation.program();
+    // (1)
     const Tensor z = (features(observation, time) - program.use(*mean_)) * program.use(*scale_);
     return matmul(z, program.use(*weight_)) + program.use(*constant_);
   }
@@ -169,7 +171,7 @@ class NetworkBaseline final : public Recorded {
       const Tensor o = shuffled(observation);
       const Tensor t = column(shuffled(rows_of(rollouts.time(), {.count = n})));
       const Tensor target = column(shuffled(rows_of(*target_)));
-      const Tensor loss = mean(square(output(o, t) - returned_->normalize(target)));
+      const Tensor loss = mean(square(output(o, t) - returned_->normalize(target)));  // (3)
       fitting_.output("loss", loss);
       adam_.emplace(parameters_, store, Adam::Options{.learning_rate = options.learning_rate});
       adam_->record(fitting_, loss);
@@ -215,7 +217,7 @@ class NetworkBaseline final : public Recorded {
     };
     const auto objective = [this](Program& program, const ActionDistribution& now) {
       const Tensor y = column(program.use(rows_of(*target_)));
-      return -0.5 * mean(square(now.mode() - returned_->normalize(y)));
+      return -0.5 * mean(square(now.mode() - returned_->normalize(y)));  // (4)
     };
     region_ = std::make_unique<TrustRegion>(parameters_, model, objective, options_.trust_region);
   }
@@ -226,7 +228,7 @@ class NetworkBaseline final : public Recorded {
     return network_(options_.time_feature ? concatenate({o, time / steps_in_unit}, -1) : o);
   }
   Tensor value(Tensor observation, Tensor time) const override {
-    return returned_->restore(output(observation, time));
+    return returned_->restore(output(observation, time));  // (5)
   }
 
   BaselineOptions options_;

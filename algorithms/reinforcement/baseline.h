@@ -1,15 +1,20 @@
 // Baselines: estimates v(o) of the return to come, which advantages are measured against.
 //
 //   none          v = 0
-//   linear        ridge regression on (1, o, o², t, t², t³), o clipped to +-10 and t in hundreds of
-//                 steps (Duan et al. 2016, "Benchmarking deep reinforcement learning for continuous
-//                 control", section 4; their rllab), solved by Cholesky
-//   regression    a network, by Adam on shuffled batches
-//   trust_region  a network, by one trust-region step a fit, as the value functions of GAE's and
-//                 GAIL's authors (Schulman et al. 2016, section 5; Ho & Ermon 2016, section 6)
+//   linear        (1) v = w . x + c,   x = (o, o^2, t, t^2, t^3), of mean 0 and std 1,
+//                     o clipped to +-10, t the episode's steps in hundreds
+//                 (2) (X'X / n + ridge I) w = X'y / n,   y = target - c,   c = mean target
+//                 by Cholesky (Duan et al. 2016, "Benchmarking deep reinforcement learning for
+//                 continuous control", section 4; their rllab)
+//   regression    (3) a network, its mean squared error by Adam on shuffled minibatches
+//   trust_region  (4) a network, its mean squared error by one trust-region step a fit, as the
+//                 value functions of GAE's and GAIL's authors (Schulman et al. 2016, section 5;
+//                 Ho & Ermon 2016, section 6)
 //
-// Networks see normalized observations, (o - mean) / deviation by running statistics, and put out
-// normalized returns: v = mean + deviation * network, so that neither's scale matters.
+// Networks see and predict normalized numbers, so that no scale matters (algorithms/data/
+// normalizer.h):
+//
+//   (5) v(o) = restore_return(network(normalize_observation(o)))
 
 #pragma once
 
@@ -32,8 +37,8 @@ struct BaselineOptions {
   bool time_feature = false;    // networks see the episode's steps, in hundreds, too
   double ridge = 1e-5;          // linear: of the features' variance (rllab)
   double learning_rate = 1e-3;  // regression: Adam's
-  int epochs = 5;               // regression: passes over the pairs
-  std::int64_t batch_size = 0;  // regression: rows a step, a divisor of the pairs; 0: all
+  int epochs = 5;               // regression: passes over the transitions
+  std::int64_t batch_size = 0;  // regression: rows a step, a divisor of them; 0: all
   TrustRegionOptions trust_region = {};
   std::uint64_t seed = 0;  // of the network and of the order of rows
 };
@@ -46,10 +51,10 @@ struct BaselineMetrics {
 class Baseline {
  public:
   virtual ~Baseline() = default;
-  // v of all rows of observation(), [pairs + num_envs], and where `final_value` is not null of
-  // those of final_observation(), [pairs]. On the device.
+  // On the device, with n = steps_per_iteration: v of all rows of observation(), [n + num_envs],
+  // and where `final_value` is not null of those of final_observation(), [n].
   virtual void evaluate(float* value, float* final_value) = 0;
-  // Fits v at the first `pairs` rows to `target`, [pairs] on the device.
+  // Fits v at the first n rows to `target`, [n] on the device.
   virtual BaselineMetrics fit(const Array& target) = 0;
 };
 

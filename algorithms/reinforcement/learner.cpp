@@ -14,7 +14,8 @@ const LearnerOptions& checked(const LearnerOptions& options) {
   const auto share = [](double x) { return x >= 0 && x <= 1; };
   if (!share(options.discount) || !share(options.gae_lambda) || !(options.entropy_coefficient >= 0))
     fail(ErrorKind::bad_input,
-         "expected discount and lambda in [0, 1] and an entropy weight >= 0, found %g, %g and %g",
+         "expected discount and gae_lambda in [0, 1] and entropy_coefficient >= 0, found %g, %g "
+         "and %g",
          options.discount, options.gae_lambda, options.entropy_coefficient);
   return options;
 }
@@ -57,6 +58,7 @@ Learner::Learner(Policy& policy, const EnvironmentDescription& environment,
     const Tensor next = column(successors_.use(rows_of(*value_, {.offset = b})));
     const Tensor final_value = column(successors_.use(rows_of(*final_value_)));
     const Tensor truncated = column(successors_.use(rows_of(rollouts_.truncated())));
+    // v(o_{t+1}); a terminated episode's is multiplied by 0 in (1).
     successors_.assign(*next_value_, select(truncated, final_value, next));
     successors_.plan();
   }
@@ -64,9 +66,10 @@ Learner::Learner(Policy& policy, const EnvironmentDescription& environment,
     Program& program = targets_;
     const Tensor raw = column(program.use(rows_of(*raw_advantage_)));
     const Tensor value = column(program.use(rows_of(*value_, {.count = n})));
-    const Tensor target = raw + value;
+    const Tensor target = raw + value;  // (3)
     const Tensor one = program.constant(1.0), least = program.constant(1e-8);
     const Tensor centered = raw - mean(raw);
+    // (4)
     const Tensor advantage = options.standardize_advantages
                                  ? centered * reciprocal(sqrt(mean(square(centered))) + least)
                                  : raw;
@@ -95,7 +98,7 @@ void Learner::estimate_advantages(LearningMetrics& metrics) {
   baseline_->evaluate(numbers(*value_),
                       rollouts_.any_truncated() ? numbers(*final_value_) : nullptr);
   successors_.run();
-  // A row a step of all environments: time goes in strides of `num_envs`.
+  // (1) and (2). A row a step of all environments: time goes in strides of `num_envs`.
   const ScanShape shape{.rows = b, .steps = rollouts_.steps(), .row_stride = 1, .step_stride = b};
   device.kernels<float>().scan.advantages(
       device.stream(), shape, static_cast<float>(options_.discount),

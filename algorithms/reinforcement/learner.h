@@ -1,18 +1,21 @@
-// What the algorithms of reinforcement learning here have in common: rollouts, a baseline,
-// generalized advantages, and a step of the policy on them, which is what they differ in.
+// What the algorithms of reinforcement learning here share: rollouts, a baseline, generalized
+// advantages, and a step of the policy, which is what they differ in.
 //
 //   Policy policy(device, describe_policy(environment), seed);
 //   Trpo trpo(policy, environment, {});
 //   while (...) { LearningMetrics metrics = trpo.step(); ... }
 //
 // step() is collect() and then update(). Between the two a learned reward may overwrite the
-// environment's, row by row, in rollouts().reward(): that is all that imitation needs.
+// environment's, row by row, in rollouts().reward(): imitation needs no more.
 //
-//   delta_t = r_t + discount v(o_{t+1}) - v(o_t)         (0 for v beyond a terminated episode)
-//   A_t     = sum_k (discount gae_lambda)^k delta_{t+k}      within the episode
+//   (1) delta_t  = r_t + discount v(o_{t+1}) - v(o_t)
+//   (2) A_t      = sum_k (discount gae_lambda)^k delta_{t+k}          within the episode
+//   (3) target_t = A_t + v(o_t)                                       what v is fitted to
+//   (4) A_t     <- (A_t - mean A) / (std A + 1e-8)                    where standardize_advantages
 //
-// (Schulman et al. 2016, equations 10 and 16.) Where an episode was truncated, or goes on beyond
-// the rollout, v of the observation reached stands for what was not seen.
+// (Schulman et al. 2016, equations 10 and 16.) v(o_{t+1}) is 0 where the episode terminated. Where
+// it was truncated, or continues beyond the rollout, v of the observation reached stands for the
+// rewards that were not seen.
 //
 // The same options, seed and device give the same bits for any number of threads, and for a run
 // that was interrupted: save() and load() keep the policy, the baseline and the environments.
@@ -32,16 +35,16 @@ struct LearnerOptions {
   RolloutOptions rollouts = {};
   double discount = 0.995;             // gamma (Ho & Ermon 2016, section 6)
   double gae_lambda = 0.97;            // ibid.; 1: the whole return, 0: one step and the baseline
-  bool standardize_advantages = true;  // to mean 0 and deviation 1 over the pairs (TRPO's code)
+  bool standardize_advantages = true;  // (4), as TRPO's code
   double entropy_coefficient = 0;      // times the mean entropy, added to what is maximized
   BaselineOptions baseline = {};
 };
 
 struct LearningMetrics {
   std::int64_t iteration = 0;     // done, this one included
-  std::int64_t interactions = 0;  // pairs collected so far
+  std::int64_t interactions = 0;  // transitions collected so far
   EpisodeStatistics episodes = {};
-  double reward = 0;      // mean of what was learned from, a pair
+  double reward = 0;      // mean of what was learned from, a transition
   double entropy = 0;     // of the policy before its step, nats
   double divergence = 0;  // KL of the policy's step, nats; 0 where it is not measured
   // 1 - Var(target - v) / Var(target) of the baseline before it was fitted: 1 is perfect.
@@ -51,7 +54,7 @@ struct LearningMetrics {
   // Of gradient methods, means over the steps; of no meaning without any.
   int gradient_steps = 0;
   double loss = 0, gradient_norm = 0;
-  double clipped = 0;  // PPO: share of pairs whose ratio was beyond the clip
+  double clipped = 0;  // PPO: share of transitions whose ratio was beyond the clip
 
   // All numbers with their names, for a log: as many each time. Those of a trust region have its
   // prefix.
@@ -79,11 +82,13 @@ class Learner {
   const Rollouts& rollouts() const { return rollouts_; }
   std::int64_t iteration() const { return iteration_; }
 
-  // Of the last update, [pairs], for inspection.
+  // Of the last update, [steps_per_iteration], for inspection.
   const Array& advantage() const { return *advantage_; }  // as the policy's step saw it
   const Array& raw_advantage() const { return *raw_advantage_; }
   const Array& target() const { return *target_; }  // advantage + v: what the baseline is fitted to
-  const Array& value() const { return *value_; }    // [pairs + num_envs], before the fit
+  const Array& value() const {
+    return *value_;
+  }  // [steps_per_iteration + num_envs], before the fit
   const Array& final_value() const { return *final_value_; }  // where any episode was truncated
 
   // What a resumed run must know beside policy().store(); call `save_state` before writing both as

@@ -59,7 +59,7 @@ PolicyGradient::PolicyGradient(Policy& policy, const EnvironmentDescription& env
       program_(policy.device()) {
   if (options.epochs < 1 || !(options.learning_rate > 0) || !(options.clip > 0))
     fail(ErrorKind::bad_input,
-         "policy gradient: expected epochs >= 1, a learning rate and a clip > 0; found %d, %g, %g",
+         "policy gradient: expected epochs >= 1, learning_rate and clip > 0; found %d, %g, %g",
          options.epochs, options.learning_rate, options.clip);
   Program& program = program_;
   const TransitionBatch all = batch();
@@ -71,8 +71,8 @@ PolicyGradient::PolicyGradient(Policy& policy, const EnvironmentDescription& env
   const Tensor log_probability = now->log_probability(action);
   const Tensor log_ratio = log_probability - before, ratio = exp(log_ratio);
   const Tensor entropy = mean(now->entropy());
-  Tensor gain = mean(log_probability * advantage);
-  if (options.clipped)
+  Tensor gain = mean(log_probability * advantage);  // (1)
+  if (options.clipped)                              // (2)
     gain = mean(
         minimum(ratio * advantage, clamp(ratio, 1 - options.clip, 1 + options.clip) * advantage));
   const Tensor loss = options.learner.entropy_coefficient > 0

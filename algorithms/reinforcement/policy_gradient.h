@@ -1,15 +1,16 @@
 // Policies that follow the gradient: REINFORCE, A2C and PPO, which differ in what they maximize,
 // how many steps they take on a collection, and how far apart those may lead.
 //
-//   likelihood  mean_i [ log pi_theta(a_i | o_i) A_i ]
-//               (Williams 1992, "Simple statistical gradient-following algorithms for connectionist
-//               reinforcement learning", equation 11; Mnih et al. 2016, "Asynchronous methods for
-//               deep reinforcement learning", section 4)
-//   clipped     mean_i [ min(rho_i A_i, clamp(rho_i, 1 - clip, 1 + clip) A_i) ],
-//               rho_i = pi_theta(a_i | o_i) / pi_old(a_i | o_i)
-//               (Schulman et al. 2017, "Proximal policy optimization algorithms", equation 7)
+//   (1) mean_i [ log pi_theta(a_i | o_i) A_i ]
+//       (Williams 1992, "Simple statistical gradient-following algorithms for connectionist
+//       reinforcement learning", equation 11; Mnih et al. 2016, "Asynchronous methods for
+//       deep reinforcement learning", section 4)
+//   (2) mean_i [ min(rho_i A_i, clamp(rho_i, 1 - clip, 1 + clip) A_i) ]        (`clipped`)
+//       rho_i = pi_theta(a_i | o_i) / pi_old(a_i | o_i)
+//       (Schulman et al. 2017, "Proximal policy optimization algorithms", equation 7)
 //
-// plus the entropy term, each by so many epochs of gradient steps on shuffled batches.
+// plus entropy_coefficient mean_i H(pi_theta(. | o_i)), each maximized by `epochs` passes of
+// gradient steps on shuffled minibatches.
 
 #pragma once
 
@@ -23,8 +24,8 @@ struct PolicyGradientOptions {
   LearnerOptions learner = {};
   bool clipped = false;
   double clip = 0.2;            // of the ratio (Schulman et al. 2017, section 6.1)
-  int epochs = 1;               // passes over the pairs
-  std::int64_t batch_size = 0;  // rows a step, a divisor of the pairs; 0: all
+  int epochs = 1;               // passes over the transitions
+  std::int64_t batch_size = 0;  // rows a step, a divisor of them; 0: all
   bool rms_prop = false;        // instead of Adam (Mnih et al. 2016, section 4)
   double learning_rate = 1e-2;
   double gradient_norm = 0.5;  // clipped to this; 0: not (Stable-Baselines3)

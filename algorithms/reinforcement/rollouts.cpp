@@ -28,7 +28,8 @@ const Policy& checked(const Policy& policy, const EnvironmentDescription& enviro
     fail(ErrorKind::bad_input, "rollouts: expected a policy in f32, found one in f64");
   if (options.num_envs < 1 || options.steps_per_iteration < 1 ||
       options.steps_per_iteration % options.num_envs != 0)
-    fail(ErrorKind::bad_input, "rollouts: expected pairs that %lld environments share, found %lld",
+    fail(ErrorKind::bad_input,
+         "rollouts: expected steps per iteration that %lld environments share, found %lld",
          static_cast<long long>(options.num_envs),
          static_cast<long long>(options.steps_per_iteration));
   return policy;
@@ -122,9 +123,7 @@ void Rollouts::collect() {
   follow_episodes();
 }
 
-// What is done before and after the scan that adds up an episode's rewards:
-//
-//   so_far[t] = reward[t] + goes_on[t - 1] so_far[t - 1]
+// What comes before and after the scan (1).
 void Rollouts::record_episodes() {
   const std::int64_t n = options_.steps_per_iteration, b = options_.num_envs;
   {
@@ -165,6 +164,7 @@ void Rollouts::follow_episodes() {
   const std::int64_t b = options_.num_envs;
   before_scan_.run();
   const ScanShape shape{.rows = b, .steps = 1 + steps_, .row_stride = 1, .step_stride = b};
+  // (1)
   device.kernels<float>().scan.forward_scan(device.stream(), shape, numbers(*return_so_far_),
                                             numbers(*goes_on_), numbers(*return_so_far_));
   after_scan_.run();

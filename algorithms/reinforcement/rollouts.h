@@ -1,18 +1,25 @@
-// Rollouts: a policy acting in a batch of environments, a fixed number of transitions at a time,
-// into arrays that stay on the device.
+// Rollouts: a policy acts in a batch of environments, a fixed number of steps per iteration, into
+// arrays that stay on the device.
 //
 //   Rollouts rollouts(policy, environment, store, {.num_envs = 50, .steps_per_iteration = 5000});
 //   rollouts.collect();                      // 100 steps of 50 environments
-//   ... rollouts.reward().data() may now be overwritten by a learned reward ...
+//   ... rollouts.reward() may now be overwritten by a learned reward ...
 //
-// Step t of environment b is row t * num_envs + b of every array. Episodes go on from one
-// collection to the next, so that no pair is thrown away. After the step that ends an episode the
-// next row of its environment begins another one:
+// With b = num_envs, T steps of each environment and n = T b = steps_per_iteration transitions:
 //
-//   where row i led to = ended[i] ? final_observation[i] : observation[i + num_envs]
+//   row t b + e                  step t of environment e, in every array
+//   next observation of row i    ended[i] ? final_observation[i] : observation[i + b]
+//   ended                        max(terminated, truncated)
 //
-// Statistics are those of the environment's own reward, whatever becomes of `reward` later. They
-// are added up on the device: what reaches the host is one report of seven numbers.
+// Episodes continue from one collection to the next: no transition is thrown away. After the step
+// that ends an episode the environment's next row begins another one.
+//
+// Statistics are of the environment's own reward, whatever overwrites `reward` later. The return up
+// to each step is a scan,
+//
+//   (1) so_far[t] = reward[t] + goes_on[t - 1] so_far[t - 1]
+//
+// and sums over the episodes that ended are taken on the device: the host reads seven numbers.
 
 #pragma once
 
@@ -51,18 +58,18 @@ class Rollouts {
   std::int64_t num_envs() const { return options_.num_envs; }
   std::int64_t steps() const { return steps_; }
   std::int64_t steps_per_iteration() const { return options_.steps_per_iteration; }
-  std::int64_t interactions() const { return interactions_; }  // pairs of all collections
+  std::int64_t interactions() const { return interactions_; }  // transitions of all collections
   const EnvironmentDescription& environment() const { return batch_.environment(); }
   Device& device() const { return batch_.device(); }
 
   // ---- Arrays: rows as above, of the last collection ----
 
-  // [pairs + num_envs, width]: the last `num_envs` rows are where the next collection begins.
+  // [n + b, width]: the last b rows are where the next collection begins.
   const Array& observation() const { return *observation_; }
   // Where ended, the observation that the episode ended with; elsewhere anything finite.
-  // [pairs, width]
+  // [n, width]
   const Array& final_observation() const { return *final_observation_; }
-  const Array& action() const { return *action_; }  // indices [pairs], or numbers [pairs, size]
+  const Array& action() const { return *action_; }  // indices [n], or numbers [n, size]
   const Array& log_probability() const { return *log_probability_; }  // of the action when taken
   Array& reward() { return *reward_; }
   const Array& reward() const { return *reward_; }
@@ -70,7 +77,7 @@ class Rollouts {
   const Array& terminated() const { return *terminated_; }
   const Array& truncated() const { return *truncated_; }
   const Array& ended() const { return *ended_; }
-  // [pairs + num_envs]: steps since the episode began.
+  // [n + b]: steps since the episode began.
   const Array& time() const { return *time_; }
   // The columns that a collection fills, as transitions: without next observation and advantage.
   TransitionBatch batch() const;

@@ -9,6 +9,7 @@ std::unique_ptr<TrustRegion> policy_trust_region(const Policy& policy, const Tra
     return policy.distribution(program.use(batch.observation.rows({.stride = stride})));
   };
   const auto objective = [batch, entropy](Program& program, const ActionDistribution& now) {
+    // (1)
     const Tensor before = program.use(batch.log_probability);
     const Tensor ratio = exp(now.log_probability(program.use(batch.action)) - before);
     const Tensor gain = mean(ratio * program.use(batch.advantage));

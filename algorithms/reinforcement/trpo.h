@@ -1,7 +1,7 @@
 // Trust-region policy optimization (Schulman et al. 2015) with generalized advantages (2016).
 //
-//   L(theta) = mean_i [ pi_theta(a_i | o_i) / pi_old(a_i | o_i) A_i ]
-//              + entropy mean_i H(pi_theta(. | o_i))
+//   (1) L(theta) = mean_i [ pi_theta(a_i | o_i) / pi_old(a_i | o_i) A_i ]
+//                  + entropy_coefficient mean_i H(pi_theta(. | o_i))
 //
 // (equation 14; the entropy term is GAIL's, Ho & Ermon 2016, algorithm 1, line 5), maximized by one
 // step of TrustRegion an iteration.

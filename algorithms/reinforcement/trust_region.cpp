@@ -15,8 +15,8 @@ void check(const TrustRegionOptions& options) {
         options.max_backtracks > 0 && options.fisher_stride > 0 && options.backtrack_ratio > 0 &&
         options.backtrack_ratio < 1))
     fail(ErrorKind::bad_input,
-         "trust region: expected divergence > 0, damping >= 0, iterations, tries and stride >= 1, "
-         "0 < shrink < 1; found %g, %g, %d, %d, %lld, %g",
+         "trust region: expected max_kl > 0, cg_damping >= 0, cg_iterations, max_backtracks and "
+         "fisher_stride >= 1, 0 < backtrack_ratio < 1; found %g, %g, %d, %d, %lld, %g",
          options.max_kl, options.cg_damping, options.cg_iterations, options.max_backtracks,
          static_cast<long long>(options.fisher_stride), options.backtrack_ratio);
 }
@@ -61,10 +61,11 @@ TrustRegion::TrustRegion(const Parameters& parameters, const Model& model,
     const auto product = [&](Tensor v) {
       return program.pack(fisher.product(metric, parameters.views(v))) + options.cg_damping * v;
     };
+    // Step 1: x.
     const ConjugateGradientResult solved = record_conjugate_gradient(
         product, g, {.iterations = options.cg_iterations, .tolerance = options.cg_tolerance});
 
-    // A gradient of 0 has no direction: its step is 0.
+    // Step 2: s. A gradient of 0 has no direction: its step is 0.
     const Tensor zero = program.constant(0.0), one = program.constant(1.0);
     const Tensor curvature = sum(solved.x * solved.product);
     const Tensor some = less(zero, curvature);
@@ -128,7 +129,7 @@ TrustRegionMetrics TrustRegion::step() {
     const std::vector<double> found = trial_.read("report");
     const double improvement = found[0] - metrics.objective;
     metrics.tried.push_back({fraction, improvement, found[1]});
-    // Written so that a try that is not finite fails.
+    // Step 3's test, written so that a try that is not finite fails.
     if (improvement > 0 && found[1] <= options_.max_kl) {
       metrics.improvement = improvement;
       metrics.predicted = fraction * predicted;

@@ -6,16 +6,17 @@
 // (Schulman, Levine, Moritz, Jordan & Abbeel 2015, "Trust region policy optimization", equation 14
 // and appendix C.) One step, with g the gradient of L and F the Fisher information:
 //
-//   1. x = (F + cg_damping I)^-1 g by conjugate gradient on products F v = mean_i Jᵀ M J v
+//   1. x = (F + cg_damping I)^-1 g by conjugate gradient on Fisher-vector products
+//      F v = mean_i Jᵀ M J v
 //   2. s = sqrt(2 delta / xᵀ (F + cg_damping I) x) x: where the quadratic model of the divergence
 //      is delta
 //   3. theta = theta_old + f s for f = 1, r, r², ... (r: backtrack_ratio), the first for which L
 //      has grown and the divergence, now measured, is within delta. None: theta stays theta_old.
 //
 // 1 and 2 are one program, a try of 3 is another. The same step fits policies and value functions:
-// a value function is the Gaussian of deviation 1 around the value, its divergence half the mean
-// squared change (Schulman et al. 2016, "High-dimensional continuous control using generalized
-// advantage estimation", section 5).
+// a value function is the Gaussian of standard deviation 1 around the value, its divergence half
+// the mean squared change (Schulman et al. 2016, "High-dimensional continuous control using
+// generalized advantage estimation", section 5).
 
 #pragma once
 

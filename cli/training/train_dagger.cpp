@@ -94,7 +94,7 @@ class DaggerTrainer final : public Trainer {
     const Dagger::Metrics found = dagger_->step();
     return {{"disagreement", found.disagreement},
             {"beta", found.beta},
-            {"pairs", static_cast<double>(found.pairs)},
+            {"transitions", static_cast<double>(found.transitions)},
             {divergence_ ? "divergence" : "loss", found.loss},
             {"episodes", static_cast<double>(found.episodes)},
             {"return_mean", found.mean_return}};

@@ -171,7 +171,7 @@ TEST(Dagger, rounds_resume_from_a_file) {
   Dagger resumed(*loaded, other, expert, options);
   resumed.resume(load_demonstrations(set), 2);
   for (int round = 2; round < 4; ++round) last = resumed.step();
-  EXPECT_EQ(last.pairs, 4000);
+  EXPECT_EQ(last.transitions, 4000);
   EXPECT_EQ(whole.parameters().flat().read(), loaded->parameters().flat().read());
   EXPECT_TRUE(same_data(unbroken.aggregated(), resumed.aggregated()));
 }
@@ -320,7 +320,7 @@ TEST(Distillation, learns_where_the_teacher_or_the_student_goes) {
     Dagger::Metrics last;
     for (int round = 0; round < 3; ++round) last = dagger.step();
     EXPECT_EQ(last.beta, share);
-    EXPECT_EQ(last.pairs, 4000);
+    EXPECT_EQ(last.transitions, 4000);
     EXPECT_LT(last.loss, first);
     EXPECT_LT(last.loss, 1e-3);
   }

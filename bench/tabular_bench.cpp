@@ -262,11 +262,12 @@ void add_grid_rung(std::int64_t size, const Rung& rung, int threads) {
          set_reward(reward, size);
          GridForm form{{size, size, true, 0.7, 0.0, 0.075}, {}};
          form.reward.assign(reward.data(), reward.data() + n);
-         Engine engine(stream(threads).threads, instruction_set());
+         const std::unique_ptr<Device> processor =
+             cpu_device(stream(threads).threads, instruction_set());
          Solution solution;
          for (auto _ : state)
            solution =
-               solve_grid(engine, form, 0.99,
+               solve_grid(*processor, form, 0.99,
                           {.method = rung.method, .tolerance = 1e-4, .precision = rung.precision});
          state.counters["sweeps"] = solution.iterations;
        }});
@@ -294,10 +295,11 @@ void add_rung(std::int64_t size, const Rung& rung, bool recognized, int threads)
          std::vector<double> reward;
          for (std::size_t s = 0; s < n; ++s)
            reward.insert(reward.end(), 5, static_cast<double>(of_state.data()[s]));
-         Engine engine(stream(threads).threads, instruction_set());
+         const std::unique_ptr<Device> processor =
+             cpu_device(stream(threads).threads, instruction_set());
          Solution solution;
          for (auto _ : state)
-           solution = solve(engine, problem, reward,
+           solution = solve(*processor, problem, reward,
                             {.method = rung.method,
                              .tolerance = 1e-4,
                              .precision = rung.precision,

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "envs/batch.h"
 #include "envs/list.h"
 #include "kernels/device/error.h"
 
@@ -21,6 +22,7 @@ constexpr int count_versions(EnvironmentList<E...>) {
   return (versions_of<E<double>>() + ...);
 }
 constexpr int total = count_versions(Environments());
+static_assert(Environments::count <= most_dynamics, "BatchTable has too few places");
 
 struct Table {
   EnvironmentDescription all[total];

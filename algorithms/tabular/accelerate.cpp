@@ -3,18 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/device/parts.h"
+
 namespace understudy {
 
 namespace {
-
-constexpr std::int64_t chunk = 8192;  // of a part of the work; sums are by chunks, in their order
-
-template <class Work>
-void over_chunks(Engine& engine, std::int64_t n, const Work& work) {
-  engine.for_parts(static_cast<int>((n + chunk - 1) / chunk), [&](int part, int, Stream&) {
-    work(part, part * chunk, std::min(part * chunk + chunk, n));
-  });
-}
 
 // a - b, 0 where that is not finite.
 template <class T>
@@ -57,8 +50,8 @@ void solve_small(int n, std::vector<double>& a, std::vector<double>& b) {
 // ---- Anderson mixing ----------------------------------------------------------------------------
 
 template <class T>
-Anderson<T>::Anderson(Engine& engine, std::int64_t n, int memory)
-    : engine_(engine),
+Anderson<T>::Anderson(Device& device, std::int64_t n, int memory)
+    : device_(device),
       n_(n),
       memory_(std::clamp(memory, 1, 16)),
       residual_change_(memory_, std::vector<T>(n)),
@@ -71,10 +64,11 @@ template <class T>
 void Anderson<T>::mix(T* x, const T* g) {
   const int columns = seen_ ? std::min(kept_ + 1, memory_) : 0;
   const int newest = oldest_;  // the column that is overwritten
-  const std::int64_t parts = (n_ + chunk - 1) / chunk;
-  // A chunk's products: of the newest column with all, and of the residual with all.
+  const std::int64_t parts = chunk_count(n_);
+  // Sums are by chunks, in their order. A chunk's products: of the newest column with all, and of
+  // the residual with all.
   std::vector<double> partial(parts * 2 * memory_, 0.0);
-  over_chunks(engine_, n_, [&](int part, std::int64_t first, std::int64_t end) {
+  for_each_chunk(device_, n_, [&](int part, std::int64_t first, std::int64_t end) {
     T* const df = residual_change_[newest].data();
     T* const dg = value_change_[newest].data();
     for (std::int64_t i = first; i < end; ++i) {
@@ -116,7 +110,7 @@ void Anderson<T>::mix(T* x, const T* g) {
     oldest_ = (newest + 1) % memory_;
   }
   seen_ = true;
-  over_chunks(engine_, n_, [&](int, std::int64_t first, std::int64_t end) {
+  for_each_chunk(device_, n_, [&](int, std::int64_t first, std::int64_t end) {
     std::copy(g + first, g + end, x + first);
     for (int c = 0; c < columns; ++c) {
       const T w = static_cast<T>(weight[c]);
@@ -129,9 +123,9 @@ void Anderson<T>::mix(T* x, const T* g) {
 // ---- aggregation multigrid ----------------------------------------------------------------------
 
 template <class T>
-Aggregation<T>::Aggregation(Engine& engine, std::int64_t states, double discount,
+Aggregation<T>::Aggregation(Device& device, std::int64_t states, double discount,
                             std::vector<std::int32_t> row, std::vector<std::int32_t> column)
-    : engine_(engine),
+    : device_(device),
       states_(states),
       discount_(discount),
       row_(std::move(row)),
@@ -198,7 +192,7 @@ typename Aggregation<T>::Level Aggregation<T>::coarser(Level& fine,
 
 template <class T>
 void Aggregation<T>::sum_values(Level& fine, Level& coarse) {
-  over_chunks(engine_, coarse.states, [&](int, std::int64_t first, std::int64_t end) {
+  for_each_chunk(device_, coarse.states, [&](int, std::int64_t first, std::int64_t end) {
     std::fill(coarse.value.begin() + coarse.begin[first], coarse.value.begin() + coarse.begin[end],
               T(0));
     for (std::int64_t a = first; a < end; ++a) {
@@ -252,10 +246,11 @@ void Aggregation<T>::set_chain(const T* chain) {
   if (level_.empty()) {
     choose(chain);
   } else {
-    over_chunks(engine_, static_cast<std::int64_t>(order_.size()),
-                [&](int, std::int64_t first, std::int64_t end) {
-                  for (std::int64_t j = first; j < end; ++j) level_[0].value[j] = chain[order_[j]];
-                });
+    for_each_chunk(device_, static_cast<std::int64_t>(order_.size()),
+                   [&](int, std::int64_t first, std::int64_t end) {
+                     for (std::int64_t j = first; j < end; ++j)
+                       level_[0].value[j] = chain[order_[j]];
+                   });
     for (std::size_t l = 0; l + 1 < level_.size(); ++l) sum_values(level_[l], level_[l + 1]);
   }
   factor();
@@ -290,7 +285,7 @@ void Aggregation<T>::factor() {
 template <class T>
 void Aggregation<T>::jacobi(Level& level) {
   const T discount = static_cast<T>(discount_), damping = T(0.8);
-  over_chunks(engine_, level.states, [&](int, std::int64_t first, std::int64_t end) {
+  for_each_chunk(device_, level.states, [&](int, std::int64_t first, std::int64_t end) {
     for (std::int64_t s = first; s < end; ++s) {
       T sum = 0, own = 0;
       for (std::int32_t j = level.begin[s]; j < level.begin[s + 1]; ++j) {
@@ -328,7 +323,7 @@ void Aggregation<T>::solve(std::size_t l) {
   Level& coarse = level_[l + 1];
   const T discount = static_cast<T>(discount_);
   for (int sweep = 0; sweep < 2; ++sweep) jacobi(level);
-  over_chunks(engine_, coarse.states, [&](int, std::int64_t first, std::int64_t end) {
+  for_each_chunk(device_, coarse.states, [&](int, std::int64_t first, std::int64_t end) {
     for (std::int64_t a = first; a < end; ++a) {
       T total = 0;
       for (std::int32_t i = level.member_begin[a]; i < level.member_begin[a + 1]; ++i) {
@@ -342,7 +337,7 @@ void Aggregation<T>::solve(std::size_t l) {
     }
   });
   solve(l + 1);
-  over_chunks(engine_, n, [&](int, std::int64_t first, std::int64_t end) {
+  for_each_chunk(device_, n, [&](int, std::int64_t first, std::int64_t end) {
     for (std::int64_t s = first; s < end; ++s) level.x[s] += coarse.x[level.aggregate[s]];
   });
   for (int sweep = 0; sweep < 2; ++sweep) jacobi(level);
@@ -352,7 +347,7 @@ template <class T>
 void Aggregation<T>::correct(const T* before, T* after) {
   if (level_.size() < 2) return;
   Level &fine = level_[0], &coarse = level_[1];
-  over_chunks(engine_, coarse.states, [&](int, std::int64_t first, std::int64_t end) {
+  for_each_chunk(device_, coarse.states, [&](int, std::int64_t first, std::int64_t end) {
     for (std::int64_t a = first; a < end; ++a) {
       T total = 0;
       for (std::int32_t i = fine.member_begin[a]; i < fine.member_begin[a + 1]; ++i)
@@ -362,7 +357,7 @@ void Aggregation<T>::correct(const T* before, T* after) {
   });
   solve(1);
   // V + (I - discount P)^-1 r = T V + ((I - discount P)^-1 - I) r.
-  over_chunks(engine_, fine.states, [&](int, std::int64_t first, std::int64_t end) {
+  for_each_chunk(device_, fine.states, [&](int, std::int64_t first, std::int64_t end) {
     for (std::int64_t s = first; s < end; ++s)
       after[s] += coarse.x[fine.aggregate[s]] - coarse.right[fine.aggregate[s]];
   });

@@ -17,7 +17,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "algorithms/tabular/engine.h"
+#include "kernels/device/device.h"
 
 namespace understudy {
 
@@ -25,7 +25,7 @@ template <class T>
 class Anderson {
  public:
   // The last `memory` differences of iterates are kept, 1 to 16.
-  Anderson(Engine& engine, std::int64_t n, int memory);
+  Anderson(Device& device, std::int64_t n, int memory);
 
   // x, whose image is g = G(x), is replaced by the next point to look at. Entries that are not
   // finite follow g.
@@ -35,7 +35,7 @@ class Anderson {
   void forget() { kept_ = oldest_ = 0, seen_ = false; }
 
  private:
-  Engine& engine_;
+  Device& device_;
   std::int64_t n_;
   int memory_, kept_ = 0, oldest_ = 0;
   bool seen_ = false;
@@ -49,7 +49,7 @@ template <class T>
 class Aggregation {
  public:
   // The finest chain: entry i leads from row[i] to column[i]; -1 marks entries to be passed over.
-  Aggregation(Engine& engine, std::int64_t states, double discount, std::vector<std::int32_t> row,
+  Aggregation(Device& device, std::int64_t states, double discount, std::vector<std::int32_t> row,
               std::vector<std::int32_t> column);
 
   // The entries' probabilities. The first call also chooses the aggregates.
@@ -80,7 +80,7 @@ class Aggregation {
   void solve(std::size_t level);
   void jacobi(Level& level);
 
-  Engine& engine_;
+  Device& device_;
   std::int64_t states_;
   double discount_;
   std::vector<std::int32_t> row_, column_, order_;  // order_: chain entries by row

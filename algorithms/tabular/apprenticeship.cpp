@@ -65,14 +65,14 @@ Vector nearest_in_hull(const std::vector<Vector>& points, const Vector& target) 
 
 }  // namespace
 
-Vector policy_features(Engine& engine, const Problem& p, const Vector& policy) {
-  return feature_expectations(p, occupancy_of(engine, p, policy, p.initial).pairs);
+Vector policy_features(Device& device, const Problem& p, const Vector& policy) {
+  return feature_expectations(p, occupancy_of(device, p, policy, p.initial).pairs);
 }
 
-Apprentice::Apprentice(const Problem& problem, Engine& engine, Vector expert,
+Apprentice::Apprentice(Device& device, const Problem& problem, Vector expert,
                        const ApprenticeOptions& options)
-    : problem_(problem),
-      engine_(engine),
+    : device_(device),
+      problem_(problem),
       options_(options),
       expert_(std::move(expert)),
       game_(problem.n_features, 1.0) {
@@ -81,7 +81,8 @@ Apprentice::Apprentice(const Problem& problem, Engine& engine, Vector expert,
     fail(ErrorKind::bad_input,
          "apprenticeship needs a discount below 1 and no horizon, found %g and %lld",
          problem.discount, static_cast<long long>(problem.horizon));
-  if (problem.n_states <= options.direct_states) system_ = std::make_unique<PolicySystem>(problem);
+  if (problem.n_states <= options.direct_states)
+    system_ = std::make_unique<PolicySystem>(device, problem);
   if (options.method == ApprenticeOptions::Method::mwal) {
     for (double f : problem.features)
       if (!(f >= -1.0 && f <= 1.0))
@@ -102,23 +103,22 @@ void Apprentice::add_policy(const Vector& weights) {
     double scale = 0.0;
     for (double r : reward) scale = std::max(scale, std::abs(r));
     if (scale > 0.0)
-      warm_ = solve(engine_, problem_, reward,
+      warm_ = solve(device_, problem_, reward,
                     {.backup = Backup::max, .tolerance = near_share * scale}, 1, warm_)
                   .values;
-    s = solve_directly(engine_, problem_, *system_, reward, Backup::max, warm_,
-                       options_.tolerance * scale);
+    s = solve_directly(*system_, reward, Backup::max, warm_, options_.tolerance * scale);
     // Its last backup may have chosen anew among equals.
     system_->set_policy(s.policy);
     Vector visits = problem_.initial;
-    system_->occupancy(engine_, 1, visits);
+    system_->occupancy(1, visits);
     Vector pairs(problem_.n_pairs());
     for (std::int64_t k = 0; k < problem_.n_pairs(); ++k)
       pairs[k] = visits[problem_.pair_state[k]] * s.policy[k];
     expectations_.push_back(feature_expectations(problem_, pairs));
   } else {
-    s = solve(engine_, problem_, reward, {.backup = Backup::max, .tolerance = options_.tolerance},
+    s = solve(device_, problem_, reward, {.backup = Backup::max, .tolerance = options_.tolerance},
               1, warm_);
-    expectations_.push_back(policy_features(engine_, problem_, s.policy));
+    expectations_.push_back(policy_features(device_, problem_, s.policy));
   }
   policies_.push_back(std::move(s.policy));
   warm_ = std::move(s.values);
@@ -128,19 +128,19 @@ double Apprentice::step() {
   const std::size_t features = expert_.size();
   switch (options_.method) {
     case ApprenticeOptions::Method::projection: {
-      add_policy(minus(expert_, nearest_));
+      add_policy(minus(expert_, nearest_));  // (1)
       const Vector along = minus(expectations_.back(), nearest_);
       const double length = dot(along, along);
       // 0 to 1: the projection stays on the segment, inside the convex hull of what was found.
       const double t =
           length > 0.0 ? std::clamp(dot(along, minus(expert_, nearest_)) / length, 0.0, 1.0) : 0.0;
-      for (std::size_t c = 0; c < features; ++c) nearest_[c] += t * along[c];
+      for (std::size_t c = 0; c < features; ++c) nearest_[c] += t * along[c];  // (2)
       distances_.push_back(norm(minus(expert_, nearest_)));
       break;
     }
     case ApprenticeOptions::Method::max_margin: {
-      // The widest margin over |w| <= 1 is the distance to the convex hull, w along its shortest
-      // vector.
+      // (3): the widest margin over |w| <= 1 is the distance to the convex hull, w along its
+      // shortest vector.
       nearest_ = column_sum(nearest_in_hull(expectations_, expert_), expectations_);
       Vector w = minus(expert_, nearest_);
       const double margin = norm(w);
@@ -155,13 +155,13 @@ double Apprentice::step() {
       double sum = 0.0;
       for (double w : game_) sum += w;
       Vector w = game_;
-      for (double& x : w) x /= sum;
+      for (double& x : w) x /= sum;  // (4)
       add_policy(w);
       const double k = static_cast<double>(features), rounds = options_.rounds;
       const double beta = 1.0 / (1.0 + std::sqrt(2.0 * std::log(k) / rounds));
       for (std::size_t c = 0; c < features; ++c) {
         const double advantage = (1.0 - problem_.discount) * (expectations_.back()[c] - expert_[c]);
-        game_[c] *= std::pow(beta, (advantage + 2.0) / 4.0);
+        game_[c] *= std::pow(beta, (advantage + 2.0) / 4.0);  // (5)
       }
       distances_.push_back(mixture_distance());
       break;
@@ -184,8 +184,9 @@ LpalResult lpal(const Problem& p, const Vector& expert) {
   check_features(p, expert);
   if (p.discount >= 1.0 || p.horizon > 0)
     fail(ErrorKind::bad_input, "lpal needs a discount below 1 and no horizon");
-  // Occupancies of pairs, the margin above a bound that it cannot fall below, a slack a feature. (A
-  // free margin as a difference of two variables would leave the dual without an interior.)
+  // (6): occupancies of pairs, the margin above a bound that it cannot fall below, a slack a
+  // feature. (A free margin as a difference of two variables would leave the dual without an
+  // interior.)
   double lowest = 1.0;
   for (double x : p.features) lowest = std::max(lowest, 1.0 + 2.0 * std::abs(x));
   ConvexProgram program;
@@ -244,7 +245,7 @@ Vector demonstrated_occupancy(const Problem& p, const std::vector<Trajectory>& t
   return visits;
 }
 
-MaxMarginResult max_margin_planning(Engine& engine, const Problem& p, const Vector& demonstrated,
+MaxMarginResult max_margin_planning(Device& device, const Problem& p, const Vector& demonstrated,
                                     const MaxMarginOptions& options) {
   const Vector expert = feature_expectations(p, demonstrated);
   const Vector visited = sum_over_pairs(p, demonstrated);
@@ -259,19 +260,20 @@ MaxMarginResult max_margin_planning(Engine& engine, const Problem& p, const Vect
   for (int t = 1; t <= options.iterations; ++t) {
     Vector augmented = linear_reward(p, w);
     for (std::int64_t k = 0; k < p.n_pairs(); ++k) augmented[k] += loss[k];
-    Solution s = solve(engine, p, augmented,
+    Solution s = solve(device, p, augmented,
                        {.backup = Backup::max, .tolerance = options.tolerance}, 1, warm);
     double best = 0.0;
     for (std::int64_t i = 0; i < p.n_states; ++i) best += p.initial[i] * s.values[i];
+    // (7)
     const double objective = 0.5 * options.regularization * dot(w, w) + best - dot(w, expert);
     result.objectives.push_back(objective);
     if (objective < result.objective) {
       result.objective = objective;
       result.weights = w;
     }
-    const Vector mu = policy_features(engine, p, s.policy);
+    const Vector mu = policy_features(device, p, s.policy);
     const double rate = options.rate / std::sqrt(static_cast<double>(t));
-    // Steps are of the subgradient's direction scaled by its length, so that the rate has w's unit.
+    // (8): the subgradient's direction scaled by its length, so that the rate has w's unit.
     Vector g = minus(mu, expert);
     for (std::size_t c = 0; c < g.size(); ++c) g[c] += options.regularization * w[c];
     const double length = norm(g);
@@ -280,11 +282,11 @@ MaxMarginResult max_margin_planning(Engine& engine, const Problem& p, const Vect
     warm = std::move(s.values);
   }
   result.policy =
-      solve(engine, p, linear_reward(p, result.weights), {.backup = Backup::max}).policy;
+      solve(device, p, linear_reward(p, result.weights), {.backup = Backup::max}).policy;
   return result;
 }
 
-NgRussellResult ng_russell(Engine& engine, const Problem& p, const Vector& policy, double penalty,
+NgRussellResult ng_russell(Device& device, const Problem& p, const Vector& policy, double penalty,
                            double largest) {
   if (p.discount >= 1.0)
     fail(ErrorKind::bad_input, "discount: expected below 1, found %g", p.discount);
@@ -293,11 +295,11 @@ NgRussellResult ng_russell(Engine& engine, const Problem& p, const Vector& polic
          static_cast<long long>(p.n_pairs()), policy.size());
   const std::int64_t n = p.n_states;
   // Column s' of (I - discount P_pi)^-1, all at once: n right-hand sides.
-  PolicySystem system(p);
+  PolicySystem system(device, p);
   system.set_policy(policy);
   Vector inverse(n * n, 0.0);
   for (std::int64_t s = 0; s < n; ++s) inverse[s * n + s] = 1.0;
-  system.values(engine, n, inverse);
+  system.values(n, inverse);
   auto reach = [&](std::int64_t k) {  // P_k (I - discount P_pi)^-1, a row
     Vector row(n, 0.0);
     for (std::int32_t j = p.transition_begin[k]; j < p.transition_begin[k + 1]; ++j)
@@ -305,6 +307,7 @@ NgRussellResult ng_russell(Engine& engine, const Problem& p, const Vector& polic
         row[s] += p.probability[j] * inverse[p.next_state[j] * n + s];
     return row;
   };
+  // (9)
   ConvexProgram program;
   std::vector<std::int32_t> columns;
   for (std::int64_t i = 0; i < 2 * n; ++i) columns.push_back(program.add_variable(penalty));
@@ -339,7 +342,7 @@ NgRussellResult ng_russell(Engine& engine, const Problem& p, const Vector& polic
   return result;
 }
 
-NgRussellResult ng_russell_from_samples(Engine& engine, const Problem& p,
+NgRussellResult ng_russell_from_samples(Device& device, const Problem& p,
                                         const std::vector<Trajectory>& trajectories,
                                         int iterations) {
   const Vector expert = feature_expectations(p, demonstrated_occupancy(p, trajectories));
@@ -348,11 +351,11 @@ NgRussellResult ng_russell_from_samples(Engine& engine, const Problem& p,
   NgRussellResult result;
   result.reward.assign(f, 0.0);
   for (int iteration = 0; iteration < iterations; ++iteration) {
-    const Solution s = solve(engine, p, linear_reward(p, result.reward),
+    const Solution s = solve(device, p, linear_reward(p, result.reward),
                              {.backup = Backup::max, .tolerance = 1e-8});
-    found.push_back(policy_features(engine, p, s.policy));
-    // Variables w+ and w- in [0, 1]; p(x) = x - (part of x below 0): x = plus - minus, cost of
-    // minus 2.
+    found.push_back(policy_features(device, p, s.policy));
+    // (10): variables w+ and w- in [0, 1]; p(x) = x - (part of x below 0): x = plus - minus, cost
+    // of minus 2.
     ConvexProgram program;
     std::vector<std::int32_t> columns;
     for (std::int64_t c = 0; c < 2 * f; ++c) columns.push_back(program.add_variable(0.0));

@@ -1,19 +1,24 @@
 // Apprenticeship learning: a reward, and policies that do as well under it as the demonstrator,
 // from the demonstrator's feature expectations mu_E = E[sum_t discount^t f(s_t, a_t)] alone.
 //
-//   projection   Abbeel & Ng 2004, section 3.1: w = mu_E - mu_bar, mu_bar the projection of mu_E
-//   onto
-//                the line through mu_bar and the newest policy's mu
-//   max_margin   Abbeel & Ng 2004, equations 10 to 12: the w of |w| <= 1 that separates mu_E from
-//   all mu found
-//                so far by the widest margin, a quadratic programme
-//   mwal         Syed & Schapire 2008: a zero-sum game against the reward, by multiplicative
-//   weights;
-//                w stays on the simplex, so features are taken to be better when larger
+//   projection (1)  w        = mu_E - mu_bar                      (Abbeel & Ng 2004, section 3.1)
+//              (2)  mu_bar  <- the projection of mu_E onto the line through mu_bar and the newest
+//                              policy's mu
+//
+//   max_margin (3)  w        = argmax over |w| <= 1 of min_i w . (mu_E - mu_i), over the policies
+//                              found so far: a quadratic programme
+//                                                                 (the same, equations 10 to 12)
+//
+//   mwal       (4)  w        = W / sum W, so that features are better when larger
+//                                                                 (Syed & Schapire 2008)
+//              (5)  W_c     <- W_c beta^((advantage_c + 2) / 4),
+//                   advantage = (1 - discount) (mu - mu_E),
+//                   beta     = 1 / (1 + sqrt(2 log F / rounds)):  a zero-sum game against the
+//                              reward, by multiplicative weights
 //
 // Each `step` solves one problem exactly and adds its policy. The result is a mixture: at the start
-// of an episode draw a policy by its weight. `lpal` (Syed, Bowling &
-// Schapire 2008) finds one stationary policy instead, by a linear programme over occupancies.
+// of an episode draw a policy by its weight. `lpal` (Syed, Bowling & Schapire 2008) finds one
+// stationary policy instead, by a linear programme over occupancies.
 //
 // Discounted problems without a horizon.
 
@@ -22,7 +27,6 @@
 #include <memory>
 #include <vector>
 
-#include "algorithms/tabular/engine.h"
 #include "algorithms/tabular/problem.h"
 #include "algorithms/tabular/solver.h"
 
@@ -41,9 +45,9 @@ struct ApprenticeOptions {
 
 class Apprentice {
  public:
-  // expert [F]: the demonstrator's discounted feature expectations. Problem and engine must outlive
+  // expert [F]: the demonstrator's discounted feature expectations. Device and problem must outlive
   // this.
-  Apprentice(const Problem& problem, Engine& engine, std::vector<double> expert,
+  Apprentice(Device& device, const Problem& problem, std::vector<double> expert,
              const ApprenticeOptions& options = {});
 
   // One policy more. Returns the distance of mu_E to the found policies: of the projection, or the
@@ -63,8 +67,8 @@ class Apprentice {
  private:
   void add_policy(const std::vector<double>& weights);
 
+  Device& device_;
   const Problem& problem_;
-  Engine& engine_;
   ApprenticeOptions options_;
   std::unique_ptr<PolicySystem> system_;  // null for sweeps
   std::vector<double> expert_, weights_, nearest_, game_, warm_;
@@ -73,11 +77,12 @@ class Apprentice {
 };
 
 // mu of a stationary policy from the initial distribution.
-std::vector<double> policy_features(Engine& engine, const Problem& problem,
+std::vector<double> policy_features(Device& device, const Problem& problem,
                                     const std::vector<double>& policy);
 
-// The stationary policy of greatest worst-case advantage over the demonstrator,
-// max over x of min over features i of (mu_i(x) - mu_E,i).
+// The stationary policy of greatest worst-case advantage over the demonstrator:
+//
+//   (6)  max over occupancies x of min over features i of (mu_i(x) - mu_E,i)
 struct LpalResult {
   std::vector<double> policy;
   double margin = 0.0;  // that advantage: at least 0 when the demonstrator's mu can be reached
@@ -88,13 +93,14 @@ LpalResult lpal(const Problem& problem, const std::vector<double>& expert);
 // ---- maximum-margin planning --------------------------------------------------------------------
 
 // Ratliff, Bagnell & Zinkevich 2006: w such that the demonstrated occupancy is better than any
-// other by a margin that grows with how different the other is (the lecture's D(pi, pi*)),
+// other mu by a margin that grows with how different the other is (the lecture's D(pi, pi*)):
 //
-//   min_w  regularization/2 |w|^2 + max_mu (w F mu + loss mu) - w F mu_E
+//   (7)  min_w  regularization/2 |w|^2 + max_mu (w F mu + loss mu) - w F mu_E
+//   (8)  w <- w - rate / sqrt(t) g / |g|,   g = regularization w + F (mu* - mu_E), mu* (7)'s best
 //
-// by subgradient steps of length rate / sqrt(t). The loss of a pair is the share of the
-// demonstrator's visits to its state that took another action (1 at states never visited), so that
-// loss mu is the expected number of steps that differ. The best weights seen are kept.
+// The loss of a pair is the share of the demonstrator's visits to its state that took another
+// action (1 at states never visited), so that loss mu is the expected number of steps that differ.
+// The best weights seen are kept.
 struct MaxMarginOptions {
   double regularization = 1e-2, rate = 0.5;
   int iterations = 200;
@@ -105,7 +111,7 @@ struct MaxMarginResult {
   double objective = 0.0;
 };
 // demonstrated [pairs]: mean discounted visits of a demonstration.
-MaxMarginResult max_margin_planning(Engine& engine, const Problem& problem,
+MaxMarginResult max_margin_planning(Device& device, const Problem& problem,
                                     const std::vector<double>& demonstrated,
                                     const MaxMarginOptions& options = {});
 
@@ -115,22 +121,23 @@ std::vector<double> demonstrated_occupancy(const Problem& problem,
 
 // ---- Ng & Russell 2000 --------------------------------------------------------------------------
 
-// Section 3: the state reward that makes a known deterministic policy best by the widest margin,
+// Section 3: the state reward R that makes a known deterministic policy best by the widest margin,
 //
-//   max  sum_s min over other actions a of (P_pi - P_a)(s) (I - discount P_pi)^-1 R  -  penalty
-//   |R|_1 with every one of those margins at least 0 and |R| <= largest
+//   (9)   max_R  sum_s min over other actions a of margin_a(s)  -  penalty |R|_1
+//         margin_a(s) = (P_pi - P_a)(s) (I - discount P_pi)^-1 R,  each at least 0,  |R| <= largest
 struct NgRussellResult {
   std::vector<double> reward;  // [S], or weights [F]
   double margin = 0.0, gap = 0.0;
 };
-NgRussellResult ng_russell(Engine& engine, const Problem& problem,
+NgRussellResult ng_russell(Device& device, const Problem& problem,
                            const std::vector<double>& policy, double penalty = 1.0,
                            double largest = 1.0);
 
-// Section 5: weights |w_i| <= 1 of linear rewards from sampled trajectories. Policies are added one
-// at a time, each the best for the last weights; the weights maximize the sum of p(w (mu_E -
-// mu_i)), where p(x) = x for x >= 0 and 2 x below.
-NgRussellResult ng_russell_from_samples(Engine& engine, const Problem& problem,
+// Section 5: weights of linear rewards from sampled trajectories. Policies i are added one at a
+// time, each the best for the last weights:
+//
+//   (10)  max over |w_c| <= 1 of sum_i p(w . (mu_E - mu_i)),   p(x) = x for x >= 0, 2 x below
+NgRussellResult ng_russell_from_samples(Device& device, const Problem& problem,
                                         const std::vector<Trajectory>& trajectories,
                                         int iterations = 10);
 

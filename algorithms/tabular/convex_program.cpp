@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 
-#include "algorithms/tabular/engine.h"
 #include "algorithms/tabular/sparse_lu.h"
 #include "kernels/device/error.h"
 
@@ -50,7 +49,7 @@ class NormalEquations {
       begin.push_back(static_cast<std::int32_t>(column_.size()));
     }
     begin_ = begin;
-    lu_ = std::make_unique<SparseLu>(m, begin_, column_);
+    lu_ = std::make_unique<SparseLu>(*host_, m, begin_, column_);
   }
 
   void factor(const Vector& diagonal) {
@@ -79,7 +78,7 @@ class NormalEquations {
     }
     Vector y(x.size());
     for (std::size_t i = 0; i < x.size(); ++i) y[lu_->position()[i]] = x[i];
-    lu_->solve(engine_.kernels(), engine_.stream(), 1, y.data());
+    lu_->solve_on_host(1, y.data());
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = y[lu_->position()[i]];
     return x;
   }
@@ -172,7 +171,7 @@ class NormalEquations {
   }
 
   const ConvexProgram& p_;
-  Engine engine_;
+  const std::unique_ptr<Device> host_ = cpu_device();
   std::vector<std::int32_t> begin_, column_;
   std::unique_ptr<SparseLu> lu_;
   Vector inverse_diagonal_, m_, s_;

@@ -166,7 +166,7 @@ DeepMaxEnt::DeepMaxEnt(Store& store, const Problem& problem, MaxEntModel* model,
   forward_.output("reward", network(forward_, problem_, features_));
   for (Program* program : {&training_, &checking_}) {
     const Tensor reward = network(*program, problem_, features_);
-    // Minus the objective's gradient: optimizers go down.
+    // dL/dr, with a minus where it is trained on: optimizers go down. (1) is its backward pass.
     const Tensor cotangent = program->input("cotangent", reward.shape());
     const Tensor gradient =
         program->pack(program->gradients({reward}, {cotangent}, parameters_.use(*program)));
@@ -216,7 +216,7 @@ std::vector<double> DeepMaxEnt::reward_on(const Problem& p, const RewardFeatures
   return spread_over(p, f, model_ == nullptr, program.read("reward"));
 }
 
-// The objective at the parameters of now, its gradient by reward and by row.
+// The objective at the parameters of now, dL/dr by reward and by row.
 double DeepMaxEnt::evaluate() {
   const double value = objective_(reward(), &by_reward_);
   if (!std::isfinite(value)) return value;

@@ -1,7 +1,7 @@
 // Deep maximum-entropy inverse reinforcement learning (Wulfmeier, Ondrúška & Posner 2015): the
 // reward is a network of features, trained by the likelihood of demonstrations.
 //
-//   dL/dtheta = dL/dr . dr/dtheta - l2 theta     (ibid., equations 8 to 11)
+//   (1)  dL/dtheta = dL/dr . dr/dtheta - l2 theta     (ibid., equations 8 to 11)
 //
 // dL/dr is the exact gradient of a tabular model (`MaxEntModel` by pair, `GoalFamily` by
 // transition); the network's backward pass takes it as the cotangent of its output. With one linear
@@ -12,7 +12,7 @@
 // so that it can find its own features in a cell's surroundings.
 //
 //   Store store(device, Real::f64);
-//   MaxEntModel model(problem, engine, demonstrations);
+//   MaxEntModel model(device, problem, demonstrations);
 //   DeepMaxEnt learner(store, problem, model, reward_features(problem), {});
 //   while (...) learner.step();
 //   std::vector<double> elsewhere = learner.reward_on(other, reward_features(other));

@@ -4,15 +4,11 @@
 #include <cmath>
 #include <map>
 
+#include "algorithms/tabular/device_dynamics.h"
 #include "kernels/device/error.h"
+#include "kernels/device/parts.h"
 
 namespace understudy {
-
-namespace {
-
-constexpr int lanes = 16;  // goals of a chunk: 2 vectors of double on AVX-512, 4 on AVX2
-
-}  // namespace
 
 GoalDemonstrations goal_demonstrations(const Problem& problem,
                                        const std::vector<Trajectory>& trajectories) {
@@ -31,14 +27,14 @@ GoalDemonstrations goal_demonstrations(const Problem& problem,
 struct GoalFamily::Chunk {
   std::vector<std::int32_t> goals;
   std::vector<std::int32_t> origins;  // of the demonstrations: those with these goals
-  std::vector<double> z, adjoint;
+  DeviceBuffer<double> z, adjoint;    // [S, lanes], states in the order of elimination
   int lane_of(std::int32_t goal) const {
     return static_cast<int>(std::find(goals.begin(), goals.end(), goal) - goals.begin());
   }
 };
 
-GoalFamily::GoalFamily(const Problem& problem, Engine& engine)
-    : problem_(problem), engine_(engine), matrix_(problem) {
+GoalFamily::GoalFamily(Device& device, const Problem& problem)
+    : device_(device), problem_(problem), matrix_(device, problem) {
   if (problem.n_goals() == 0) fail(ErrorKind::bad_input, "goal_id: the problem has no goals");
   if (problem.goals_absorb)
     for (std::int64_t g = 0; g < problem.n_goals(); ++g)
@@ -60,8 +56,14 @@ GoalFamily::GoalFamily(const Problem& problem, Engine& engine)
     }
     begin_.push_back(static_cast<std::int32_t>(transition_.size()));
   }
-  weight_.resize(transition_.size());
-  rooms_.resize(engine.thread_count());
+  begin_there_ = view_of(device, std::as_const(begin_));
+  column_there_ = view_of(device, std::as_const(column_));
+  weight_ = {device, static_cast<std::int64_t>(transition_.size())};
+  // Sixteen are 2 vectors of double on AVX-512, 4 on AVX2; on CUDA they are threads.
+  lanes_ = device.kind() == DeviceKind::cpu
+               ? 16
+               : static_cast<std::size_t>(std::min<std::int64_t>(problem.n_goals(), 1024));
+  rooms_.resize(device.threads());
 }
 
 GoalFamily::~GoalFamily() = default;
@@ -88,67 +90,90 @@ std::vector<double> GoalFamily::transition_reward(const std::vector<double>& wei
 }
 
 std::size_t GoalFamily::place(std::int64_t state, std::size_t lane) const {
-  return static_cast<std::size_t>(matrix_.lu().position()[state]) * lanes + lane;
+  return static_cast<std::size_t>(matrix_.lu().position()[state]) * lanes_ + lane;
 }
 
 // False where no z exists. Absorbing goals may do with a radius above 1 (a walk that could go round
 // through its goal for ever may not): there the sign of each z decides.
 bool GoalFamily::factor(const std::vector<double>& reward) {
   matrix_.reset();
+  double* const weight = weight_.host();
   for (std::size_t i = 0; i < transition_.size(); ++i) {
     const std::int32_t j = transition_[i];
-    weight_[i] = problem_.probability[j] * std::exp(reward[j]);
-    if (!std::isfinite(weight_[i])) return false;
-    matrix_.subtract(j, weight_[i]);
+    weight[i] = problem_.probability[j] * std::exp(reward[j]);  // (1)
+    if (!std::isfinite(weight[i])) return false;
+    matrix_.subtract(j, weight[i]);
   }
+  weight_.to_device();
   const SparseLu::Pivots pivots = matrix_.factor();
   positive_ = pivots == SparseLu::Pivots::positive;
+  matrix_.to_device();
   return positive_ || (problem_.goals_absorb && pivots == SparseLu::Pivots::not_positive);
 }
 
-SparseRows<double> GoalFamily::weighted(const std::vector<double>& value) const {
-  return {problem_.n_states, begin_.data(), column_.data(), value.data()};
+SparseRows<double> GoalFamily::weighted(const DeviceBuffer<double>& value) const {
+  return {problem_.n_states, begin_there_.data(), column_there_.data(), value.data()};
 }
+
+namespace {
+
+// Zeros on the host's side, in the memory of last time where it fits.
+void clear(Device& device, std::int64_t n, DeviceBuffer<double>& buffer) {
+  if (buffer.size() != n)
+    buffer = {device, n};
+  else
+    std::fill_n(buffer.host(), n, 0.0);
+}
+
+}  // namespace
 
 // z of the chunk's goals; lanes without a goal are 0.
 void GoalFamily::solve_chunk(Stream& stream, const std::vector<std::int32_t>& goals,
                              Chunk& chunk) const {
+  const auto lanes = static_cast<std::int64_t>(lanes_);
   chunk.goals = goals;
-  chunk.z.assign(problem_.n_states * lanes, 0.0);
+  clear(device_, problem_.n_states * lanes, chunk.z);
+  double* const z = chunk.z.host();
   for (std::size_t lane = 0; lane < goals.size(); ++lane)
     for (std::int32_t i = problem_.goal_begin[goals[lane]];
          i < problem_.goal_begin[goals[lane] + 1]; ++i)
-      chunk.z[place(problem_.goal_state[i], lane)] += 1.0;
-  matrix_.lu().solve(engine_.kernels(), stream, lanes, chunk.z.data());
+      z[place(problem_.goal_state[i], lane)] += 1.0;
+  chunk.z.to_device();
+  matrix_.lu().solve(stream, lanes, chunk.z.data());  // (2)
+  chunk.z.to_host();
   if (!problem_.goals_absorb) return;
   for (std::size_t lane = 0; lane < goals.size(); ++lane) {
     const std::int32_t goal = problem_.goal_state[problem_.goal_begin[goals[lane]]];
-    const double at_goal = chunk.z[place(goal, lane)];
+    const double at_goal = z[place(goal, lane)];
     // Only the ratio to z(goal) means something; a negative scale is the sign of a radius above 1.
     if (at_goal < 0.0)
-      for (std::int64_t s = 0; s < problem_.n_states; ++s) chunk.z[s * lanes + lane] *= -1.0;
+      for (std::int64_t s = 0; s < problem_.n_states; ++s) z[s * lanes + lane] *= -1.0;
   }
+  chunk.z.to_device();
 }
 
-// sum over origins of count / z(origin), and for absorbing goals minus count / z(goal). False where
-// some z is not positive.
+// The right-hand side of (4): sum over origins of count / z(origin), and for absorbing goals minus
+// count / z(goal). False where some z is not positive.
 bool GoalFamily::fill_adjoint(const GoalDemonstrations& d, Chunk& chunk) const {
-  chunk.adjoint.assign(problem_.n_states * lanes, 0.0);
+  clear(device_, chunk.z.size(), chunk.adjoint);
+  const double* const z = chunk.z.host();
+  double* const adjoint = chunk.adjoint.host();
   if (!positive_)
-    for (double z : chunk.z)
-      if (z < 0.0) return false;
+    for (std::int64_t i = 0; i < chunk.z.size(); ++i)
+      if (z[i] < 0.0) return false;
   for (std::int32_t i : chunk.origins) {
     const auto& origin = d.origins[i];
     const int lane = chunk.lane_of(origin.goal);
-    const std::int64_t at = place(origin.state, lane);
-    if (!(chunk.z[at] > 0.0)) return false;
-    chunk.adjoint[at] += origin.count / chunk.z[at];
+    const std::size_t at = place(origin.state, lane);
+    if (!(z[at] > 0.0)) return false;
+    adjoint[at] += origin.count / z[at];
     if (problem_.goals_absorb) {
       const std::int32_t goal = problem_.goal_state[problem_.goal_begin[origin.goal]];
-      const std::int64_t end = place(goal, lane);
-      chunk.adjoint[end] -= origin.count / chunk.z[end];
+      const std::size_t end = place(goal, lane);
+      adjoint[end] -= origin.count / z[end];
     }
   }
+  chunk.adjoint.to_device();
   return true;
 }
 
@@ -156,7 +181,7 @@ namespace {
 
 // The goals that have demonstrations, in chunks, with the range of origins of each.
 std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> chunks_of(
-    const GoalDemonstrations& d) {
+    const GoalDemonstrations& d, std::size_t lanes) {
   std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> chunks;
   for (std::size_t i = 0; i < d.origins.size(); ++i) {
     const bool new_goal = i == 0 || d.origins[i].goal != d.origins[i - 1].goal;
@@ -172,11 +197,12 @@ std::vector<std::pair<std::vector<std::int32_t>, std::vector<std::int32_t>>> chu
 double GoalFamily::log_likelihood(const GoalDemonstrations& d, const std::vector<double>& reward,
                                   std::vector<double>* gradient) {
   if (!factor(reward)) return -INFINITY;
-  const auto chunks = chunks_of(d);
+  const auto chunks = chunks_of(d, lanes_);
+  const auto lanes = static_cast<std::int64_t>(lanes_);
   const int parts = static_cast<int>(chunks.size());
   std::vector<double> log_partition(parts, 0.0);
-  std::vector<std::vector<double>> flow(parts);
-  engine_.for_parts(parts, [&](int part, int thread, Stream& stream) {
+  std::vector<DeviceBuffer<double>> flow(parts);
+  for_each_part(device_, parts, [&](int part, int thread, Stream& stream) {
     Chunk& chunk = rooms_[thread];
     chunk.origins = chunks[part].second;
     solve_chunk(stream, chunks[part].first, chunk);
@@ -187,28 +213,29 @@ double GoalFamily::log_likelihood(const GoalDemonstrations& d, const std::vector
     for (std::int32_t i : chunk.origins) {
       const auto& origin = d.origins[i];
       const int lane = chunk.lane_of(origin.goal);
-      double v = std::log(chunk.z[place(origin.state, lane)]);
+      double v = std::log(chunk.z.host()[place(origin.state, lane)]);
       if (problem_.goals_absorb) {
         const std::int32_t goal = problem_.goal_state[problem_.goal_begin[origin.goal]];
-        v -= std::log(chunk.z[place(goal, lane)]);
+        v -= std::log(chunk.z.host()[place(goal, lane)]);
       }
-      log_partition[part] += origin.count * v;
+      log_partition[part] += origin.count * v;  // (3)
     }
     if (gradient == nullptr) return;
-    matrix_.lu().solve_transposed(engine_.kernels(), stream, lanes, chunk.adjoint.data());
-    flow[part].assign(transition_.size(), 0.0);
-    engine_.kernels().sampled_product(stream, weighted(weight_), lanes, chunk.adjoint.data(),
-                                      chunk.z.data(), flow[part].data());
+    matrix_.lu().solve_transposed(stream, lanes, chunk.adjoint.data());  // (4)
+    flow[part] = {device_, weight_.size()};
+    kernels_of<double>(device_).sampled_product(
+        stream, weighted(weight_), lanes, chunk.adjoint.data(), chunk.z.data(), flow[part].data());
+    flow[part].to_host();
   });
   double value = 0.0;
   for (std::size_t j = 0; j < reward.size(); ++j) value += d.transition_count[j] * reward[j];
   for (double v : log_partition) value -= v;
   if (!std::isfinite(value)) return -INFINITY;
   if (gradient != nullptr) {
-    *gradient = d.transition_count;
+    *gradient = d.transition_count;  // (5)
     for (int part = 0; part < parts; ++part)
       for (std::size_t i = 0; i < transition_.size(); ++i)
-        (*gradient)[transition_[i]] -= flow[part][i];
+        (*gradient)[transition_[i]] -= flow[part].host()[i];
   }
   return value;
 }
@@ -219,21 +246,24 @@ std::vector<double> GoalFamily::hessian(const GoalDemonstrations& d,
   if (!factor(transition_reward(weights)))
     fail(ErrorKind::not_finite, "the partition function diverges at these weights");
   // Feature p of transition i, and M's derivative by weight p.
-  std::vector<std::vector<double>> feature(f, std::vector<double>(n)),
-      slope(f, std::vector<double>(n));
+  const auto lanes = static_cast<std::int64_t>(lanes_);
+  std::vector<std::vector<double>> feature(f, std::vector<double>(n));
+  std::vector<DeviceBuffer<double>> slope;
   for (std::int64_t p = 0; p < f; ++p) {
     std::vector<double> unit(f, 0.0);
     unit[p] = 1.0;
     const std::vector<double> of = transition_reward(unit);
+    slope.emplace_back(device_, n);
     for (std::int64_t i = 0; i < n; ++i) {
       feature[p][i] = of[transition_[i]];
-      slope[p][i] = feature[p][i] * weight_[i];
+      slope[p].host()[i] = feature[p][i] * weight_.host()[i];
     }
+    slope[p].to_device();
   }
-  const auto chunks = chunks_of(d);
+  const auto chunks = chunks_of(d, lanes_);
   std::vector<std::vector<double>> partial(chunks.size(), std::vector<double>(f * f, 0.0));
-  engine_.for_parts(static_cast<int>(chunks.size()), [&](int part, int, Stream& stream) {
-    const auto& kernels = engine_.kernels();
+  for_each_part(device_, static_cast<int>(chunks.size()), [&](int part, int, Stream& stream) {
+    const auto& kernels = kernels_of<double>(device_);
     Chunk chunk;
     chunk.origins = chunks[part].second;
     solve_chunk(stream, chunks[part].first, chunk);
@@ -241,21 +271,24 @@ std::vector<double> GoalFamily::hessian(const GoalDemonstrations& d,
       partial[part].assign(f * f, NAN);
       return;
     }
-    matrix_.lu().solve_transposed(kernels, stream, lanes, chunk.adjoint.data());
-    // z_p = (I - M)^-1 M_p z.
-    std::vector<std::vector<double>> tangent(f, std::vector<double>(chunk.z.size()));
+    matrix_.lu().solve_transposed(stream, lanes, chunk.adjoint.data());  // (4)
+    std::vector<DeviceBuffer<double>> tangent;
     for (std::int64_t p = 0; p < f; ++p) {
+      tangent.emplace_back(device_, chunk.z.size());  // (6)
       kernels.multiply(stream, weighted(slope[p]), lanes, chunk.z.data(), nullptr,
                        tangent[p].data());
-      matrix_.lu().solve(kernels, stream, lanes, tangent[p].data());
+      matrix_.lu().solve(stream, lanes, tangent[p].data());
+      tangent[p].to_host();
     }
-    // lambda' (M_p z_q + M_q z_p + M_pq z) ...
+    // (7): lambda' (M_p z_q + M_q z_p + M_pq z) ...
     std::vector<double>& h = partial[part];
-    std::vector<double> flow(n);
+    DeviceBuffer<double> flow_there;
     for (std::int64_t q = -1; q < f; ++q) {
-      std::fill(flow.begin(), flow.end(), 0.0);
+      flow_there = {device_, n};
       kernels.sampled_product(stream, weighted(weight_), lanes, chunk.adjoint.data(),
-                              q < 0 ? chunk.z.data() : tangent[q].data(), flow.data());
+                              q < 0 ? chunk.z.data() : tangent[q].data(), flow_there.data());
+      flow_there.to_host();
+      const double* const flow = flow_there.host();
       for (std::int64_t p = 0; p < f; ++p) {
         if (q >= 0) {
           double sum = 0.0;
@@ -270,10 +303,11 @@ std::vector<double> GoalFamily::hessian(const GoalDemonstrations& d,
       }
     }
     // ... - sum over origins of (z_p / z)(z_q / z), and plus that at absorbing goals.
-    auto outer = [&](std::int64_t at, double count) {
+    const double* const z = chunk.z.host();
+    auto outer = [&](std::size_t at, double count) {
       for (std::int64_t p = 0; p < f; ++p)
         for (std::int64_t q = 0; q < f; ++q)
-          h[p * f + q] -= count * tangent[p][at] * tangent[q][at] / (chunk.z[at] * chunk.z[at]);
+          h[p * f + q] -= count * tangent[p].host()[at] * tangent[q].host()[at] / (z[at] * z[at]);
     };
     for (std::int32_t i : chunk.origins) {
       const auto& origin = d.origins[i];
@@ -295,22 +329,22 @@ std::vector<double> GoalFamily::values(const std::vector<double>& reward,
                                        const std::vector<std::int32_t>& goals) {
   const bool exists = factor(reward);
   std::vector<double> v(problem_.n_states * goals.size());
-  const int parts = static_cast<int>((goals.size() + lanes - 1) / lanes);
+  const int parts = static_cast<int>((goals.size() + lanes_ - 1) / lanes_);
   std::vector<std::uint8_t> bad(parts, 0);
   if (exists)
-    engine_.for_parts(parts, [&](int part, int, Stream& stream) {
+    for_each_part(device_, parts, [&](int part, int, Stream& stream) {
       Chunk chunk;
-      const std::size_t first = static_cast<std::size_t>(part) * lanes;
-      const std::size_t last = std::min(first + lanes, goals.size());
+      const std::size_t first = static_cast<std::size_t>(part) * lanes_;
+      const std::size_t last = std::min(first + lanes_, goals.size());
       solve_chunk(stream, {goals.begin() + first, goals.begin() + last}, chunk);
       for (std::size_t g = first; g < last; ++g) {
         double base = 0.0;
         if (problem_.goals_absorb) {
           const std::int32_t goal = problem_.goal_state[problem_.goal_begin[goals[g]]];
-          base = std::log(chunk.z[place(goal, g - first)]);
+          base = std::log(chunk.z.host()[place(goal, g - first)]);
         }
         for (std::int64_t s = 0; s < problem_.n_states; ++s) {
-          const double z = chunk.z[place(s, g - first)];
+          const double z = chunk.z.host()[place(s, g - first)];
           if (!(z >= 0.0)) bad[part] = 1;
           v[s * goals.size() + g] = std::log(z) - base;
         }
@@ -325,18 +359,24 @@ std::vector<double> GoalFamily::values(const std::vector<double>& reward,
 
 double GoalFamily::spectral_radius(const std::vector<double>& reward) {
   // Of I + M, whose iterates cannot oscillate: radius(I + M) = 1 + radius(M).
-  std::vector<double> value(transition_.size()), x(problem_.n_states, 1.0), y(x);
+  const std::int64_t n = problem_.n_states;
+  DeviceBuffer<double> value(device_, weight_.size()), x(device_, n), y(device_, n);
   for (std::size_t i = 0; i < transition_.size(); ++i)
-    value[i] = problem_.probability[transition_[i]] * std::exp(reward[transition_[i]]);
+    value.host()[i] = problem_.probability[transition_[i]] * std::exp(reward[transition_[i]]);
+  value.to_device();
+  std::fill_n(x.host(), n, 1.0);
   double radius = 0.0;
   for (int iteration = 0; iteration < 5000; ++iteration) {
-    engine_.kernels().multiply(engine_.stream(), weighted(value), 1, x.data(), x.data(), y.data());
+    x.to_device();
+    kernels_of<double>(device_).multiply(device_.stream(), weighted(value), 1, x.data(), x.data(),
+                                         y.data());
+    y.to_host();
     double largest = 0.0;
-    for (double yi : y) largest = std::max(largest, yi);
+    for (std::int64_t i = 0; i < n; ++i) largest = std::max(largest, y.host()[i]);
     if (!std::isfinite(largest)) return INFINITY;
     const double before = radius;
     radius = largest - 1.0;
-    for (std::size_t i = 0; i < y.size(); ++i) x[i] = y[i] / largest;
+    for (std::int64_t i = 0; i < n; ++i) x.host()[i] = y.host()[i] / largest;
     if (iteration > 20 && std::abs(radius - before) < 1e-9) break;
   }
   return radius;

@@ -1,35 +1,45 @@
 // Maximum-entropy behavior towards many goals, undiscounted: the linear system of exp V.
 //
-// Where dynamics are deterministic (or the expectation is the graphical model's, which takes the
-// expectation of exp V), the soft Bellman equation without a discount is linear in z = exp V. With
-// M(s, s') the sum over transitions of p exp r, and e_g 1 at the states from which goal g may be
-// entered,
+// Where dynamics are deterministic (or the expectation is Expectation::log_mean_exp), the soft
+// Bellman equation without a discount is linear in z = exp V:
 //
-//   z_g = M z_g + e_g,    log p(trajectory) = sum of its rewards - V_g(first state)
+//   (1)  M(s, s')  = sum over transitions j from s to s' of p(j) exp r(j)
+//        e_g(s)    = 1 where goal g may be entered from s, else 0
+//   (2)  (I - M) z_g = e_g,        V_g(s) = log z_g(s)
+//   (3)  log p(trajectory)         = sum of its rewards - V_g(first state)
 //
 // This is maximum-entropy inverse reinforcement learning (Ziebart et al. 2008) and, with links for
 // states, the recursive logit model of route choice (Fosgerau, Frejinger & Karlström 2013,
 // equations 5 to 11). z exists exactly when the spectral radius of M is below 1, which the
 // factorization of I - M decides. One factorization serves all goals and, transposed, the gradient:
 //
-//   d log-likelihood / d r(j) = n(j) - sum_g M(j) lambda_g(s_j) z_g(s'_j),
-//   (I - M') lambda_g = sum over g's trajectories of e(first state) / z_g(first state)
+//   (4)  (I - M)' lambda_g         = sum over g's trajectories of e(first state) / z_g(first state)
+//   (5)  d log-likelihood / d r(j) = n(j) - sum_g M(j) lambda_g(s_j) z_g(s'_j)
+//
+// with n(j) how often transition j was taken, and for linear rewards r(j) = w . f(j), z_p and M_p
+// the derivatives by w_p, M_pq(j) = f_p(j) f_q(j) M(j):
+//
+//   (6)  z_p = (I - M)^-1 M_p z
+//   (7)  d2 log-likelihood / dw_p dw_q = - sum_g lambda_g' (M_p z_q + M_q z_p + M_pq z_g)
+//                                        + sum over trajectories of (z_p / z)(z_q / z)
 //
 // Where a goal's state absorbs (`Problem::goals_absorb`), the walk may not pass through it. Its z
 // is the one above divided by z_g(goal): every walk to the goal is a first arrival followed by a
 // walk from the goal to itself.
 //
-// Goals are taken sixteen at a time, lanes across goals, so that their z stay in the second cache.
+// Goals are taken sixteen at a time, lanes across goals, so that their z stay in L2; on CUDA, where
+// a thread walks the triangles for each goal, up to a thousand at a time. The factorization runs on
+// the host.
 
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "algorithms/tabular/engine.h"
 #include "algorithms/tabular/problem.h"
 #include "algorithms/tabular/successor_matrix.h"
 #include "autograd/optimize/lbfgs.h"
+#include "kernels/device/device_buffer.h"
 
 namespace understudy {
 
@@ -52,7 +62,7 @@ GoalDemonstrations goal_demonstrations(const Problem& problem,
 class GoalFamily {
  public:
   // Needs a problem with goals; where they absorb, one state a goal. Both must outlive this.
-  GoalFamily(const Problem& problem, Engine& engine);
+  GoalFamily(Device& device, const Problem& problem);
   ~GoalFamily();
 
   // r(j) = w . f of every transition.
@@ -87,16 +97,19 @@ class GoalFamily {
   // Where a state stands in the lane of a chunk's vectors.
   std::size_t place(std::int64_t state, std::size_t lane) const;
   bool factor(const std::vector<double>& transition_reward);
-  SparseRows<double> weighted(const std::vector<double>& value) const;
+  // M's pattern with other numbers, by `transition_`, in the device's memory.
+  SparseRows<double> weighted(const DeviceBuffer<double>& value) const;
   void solve_chunk(Stream& stream, const std::vector<std::int32_t>& goals, Chunk& chunk) const;
   bool fill_adjoint(const GoalDemonstrations& demonstrations, Chunk& chunk) const;
 
+  Device& device_;
   const Problem& problem_;
-  Engine& engine_;
   SuccessorMatrix matrix_;
+  std::size_t lanes_;  // goals of a chunk
   // Transitions by the position of their state in the order of elimination.
   std::vector<std::int32_t> begin_, column_, transition_;
-  std::vector<double> weight_;  // M by `transition_`
+  DeviceBuffer<const std::int32_t> begin_there_, column_there_;
+  DeviceBuffer<double> weight_;  // M by `transition_`
   bool positive_ = false;
   std::vector<Chunk> rooms_;  // a thread each, kept from call to call
 };

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include "kernels/device/parts.h"
+
 namespace understudy {
 
 namespace {
@@ -67,7 +69,7 @@ bool is_move(const Problem& p, const GridDynamics<double>& g, std::int64_t k, in
 
 }  // namespace
 
-std::optional<GridForm> grid_form(Engine& engine, const Problem& p,
+std::optional<GridForm> grid_form(Device& device, const Problem& p,
                                   const std::vector<double>& reward) {
   if (p.shape.size() != 2 || p.shape[0] < 3 || p.shape[1] < 3 || p.discount >= 1.0 ||
       p.shape[0] * p.shape[1] != p.n_states || p.n_goals() > 0)
@@ -105,11 +107,9 @@ std::optional<GridForm> grid_form(Engine& engine, const Problem& p,
   for (int a = 0; a < actions; ++a)
     if (sorted[a] != a) return {};
   form.reward.resize(p.n_states);
-  const int parts = static_cast<int>((p.n_states + 8191) / 8192);
-  std::vector<std::uint8_t> same(parts, 1);
-  engine.for_parts(parts, [&](int part, int, Stream&) {
-    const std::int64_t from = part * std::int64_t{8192};
-    for (std::int64_t s = from; s < std::min(from + 8192, p.n_states) && same[part]; ++s) {
+  std::vector<std::uint8_t> same(chunk_count(p.n_states), 1);
+  for_each_chunk(device, p.n_states, [&](int part, std::int64_t from, std::int64_t end) {
+    for (std::int64_t s = from; s < end && same[part]; ++s) {
       const std::int64_t k = s * actions;
       if (p.pair_begin[s] != k) same[part] = 0;
       form.reward[s] = reward[k];
@@ -124,8 +124,8 @@ std::optional<GridForm> grid_form(Engine& engine, const Problem& p,
 
 // ---- the hierarchy ------------------------------------------------------------------------------
 
-GridHierarchy::GridHierarchy(Engine& engine, const GridDynamics<double>& grid, double discount)
-    : engine_(engine), grid_(grid), discount_(static_cast<float>(discount)) {
+GridHierarchy::GridHierarchy(Device& device, const GridDynamics<double>& grid, double discount)
+    : device_(device), grid_(grid), discount_(static_cast<float>(discount)) {
   std::int64_t height = grid.height, width = grid.width;
   do {
     height = (height + 1) / 2;
@@ -142,10 +142,10 @@ template <class Work>
 void GridHierarchy::over_rows(std::int64_t rows, std::int64_t width, const Work& work) {
   // Small grids are not worth waking a team for.
   if (rows * width < 16384) return work(0, rows);
-  engine_.for_parts(static_cast<int>((rows + block_rows - 1) / block_rows),
-                    [&](int part, int, Stream&) {
-                      work(part * block_rows, std::min((part + 1) * block_rows, rows));
-                    });
+  for_each_part(device_, static_cast<int>((rows + block_rows - 1) / block_rows),
+                [&](int part, int, Stream&) {
+                  work(part * block_rows, std::min((part + 1) * block_rows, rows));
+                });
 }
 
 // The policy's flows out of the blocks of coarse rows [first, end).

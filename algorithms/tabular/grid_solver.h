@@ -24,8 +24,8 @@
 #include <optional>
 #include <vector>
 
-#include "algorithms/tabular/engine.h"
 #include "algorithms/tabular/problem.h"
+#include "kernels/device/device.h"
 
 namespace understudy {
 
@@ -37,13 +37,13 @@ struct GridForm {
 // The stencil of a discounted problem of shape [height, width], both at least 3, in which every
 // cell acts and whose reward by pair is one by cell; nothing for any other. Probabilities may
 // differ from the stencil's by 1e-12. Actions may be in any order, the same in every cell.
-std::optional<GridForm> grid_form(Engine& engine, const Problem& problem,
+std::optional<GridForm> grid_form(Device& device, const Problem& problem,
                                   const std::vector<double>& reward);
 
 class GridHierarchy {
  public:
   // discount 0 to below 1.
-  GridHierarchy(Engine& engine, const GridDynamics<double>& grid, double discount);
+  GridHierarchy(Device& device, const GridDynamics<double>& grid, double discount);
 
   // P_pi becomes that of the soft policy which looks ahead to `value` [S].
   template <class T>
@@ -81,7 +81,7 @@ class GridHierarchy {
   template <class Work>
   void over_rows(std::int64_t rows, std::int64_t width, const Work& work);
 
-  Engine& engine_;
+  Device& device_;
   GridDynamics<double> grid_;
   float discount_;
   std::vector<Level> level_;  // [0] has half the grid's cells across

@@ -1,6 +1,10 @@
 // How sweeps of one reward come to their end: repeated, extrapolated, with momentum, mixed, or
 // corrected by coarser problems. What `solve` is made of; `Sweeps` is PackedSweeps or GridSweeps
 // (sweeps.h). Every loop leaves the values in `value` and says what they have come to.
+//
+// Sweeps run on the device. What looks at single values between them (bounds, momentum, mixing,
+// coarser problems) runs on the host, on whose side the values are copied before (`to_host`) and
+// from there after (`to_device`): nothing on the processor, two copies a sweep elsewhere.
 
 #pragma once
 
@@ -14,6 +18,7 @@
 #include "algorithms/tabular/solver.h"
 #include "algorithms/tabular/sweeps.h"
 #include "kernels/device/error.h"
+#include "kernels/device/parts.h"
 
 namespace understudy {
 
@@ -100,34 +105,24 @@ double least_change(const T* values, std::int64_t n) {
 
 // The values and how they were come by, or an `Error`.
 template <class T>
-Solution settled(State state, const Progress& progress, const Room<T>& value) {
+Solution settled(State state, const Progress& progress, DeviceBuffer<T>& value) {
   Solution s;
   s.iterations = progress.sweeps();
   s.change = progress.change();
   expect_settled(state, s.iterations, s.change);
-  s.values = value.wide();
+  s.values = widened(value);
   return s;
 }
 
-// work(part, first, end) over stretches of n numbers, on the team.
-constexpr std::int64_t stretch = 8192;
-template <class Work>
-void over_stretches(Engine& engine, std::int64_t n, const Work& work) {
-  engine.for_parts(static_cast<int>((n + stretch - 1) / stretch), [&](int part, int, Stream&) {
-    work(part, part * stretch, std::min((part + 1) * stretch, n));
-  });
-}
-
-// The roundings that a change may be, looked at now and then: values are where the engine sweeps.
+// The roundings that a change may be, looked at now and then.
 template <class T>
 class Roundings {
  public:
-  double of(const Engine& engine, const Room<T>& value, int sweep) {
-    if (sizeof(T) == sizeof(double) || sweep % (engine.device() == nullptr ? 16 : 64) != 0)
+  double of(Device& device, DeviceBuffer<T>& value, int sweep) {
+    if (sizeof(T) == sizeof(double) || sweep % (device.kind() == DeviceKind::cpu ? 16 : 64) != 0)
       return least_;
-    if (engine.device() == nullptr) return least_ = least_change(value.data(), value.size());
-    const std::vector<double> host = value.wide();
-    return least_ = least_change(std::vector<T>(host.begin(), host.end()).data(), value.size());
+    value.to_host();
+    return least_ = least_change(value.host(), value.size());
   }
 
  private:
@@ -136,13 +131,14 @@ class Roundings {
 
 // Value iteration.
 template <class T, class Sweeps>
-State repeat(Engine& engine, Sweeps& sweeps, Room<T>& value, Room<T>& next, Progress& progress) {
+State repeat(Device& device, Sweeps& sweeps, DeviceBuffer<T>& value, DeviceBuffer<T>& next,
+             Progress& progress) {
   Roundings<T> roundings;
   for (int sweep = 0;; ++sweep) {
     sweeps.backup(value.data(), next.data());
     value.swap(next);
     const State state =
-        progress.see(sweeps.change(value, next), roundings.of(engine, value, sweep));
+        progress.see(sweeps.change(value, next), roundings.of(device, value, sweep));
     if (state != State::running) return state;
   }
 }
@@ -152,11 +148,10 @@ struct Bounds {
   double least, most;
 };
 template <class T>
-Bounds bounds_of_change(Engine& engine, const Room<T>& value, const Room<T>& earlier) {
-  const std::int64_t n = value.size(), parts = (n + stretch - 1) / stretch;
-  const T *const v = value.data(), *const before = earlier.data();
+Bounds bounds_of_change(Device& device, const T* v, const T* before, std::int64_t n) {
+  const std::int64_t parts = chunk_count(n);
   std::vector<T> least_of(parts), most_of(parts);
-  over_stretches(engine, n, [&](std::int64_t part, std::int64_t first, std::int64_t end) {
+  for_each_chunk(device, n, [&](std::int64_t part, std::int64_t first, std::int64_t end) {
     T low[16], high[16];
     for (int l = 0; l < 16; ++l) low[l] = high[l] = v[first] - before[first];
     std::int64_t i = first;
@@ -180,19 +175,21 @@ Bounds bounds_of_change(Engine& engine, const Room<T>& value, const Room<T>& ear
 // The fixed point lies above T V by between discount / (1 - discount) times these bounds of a
 // sweep's change: their middle is added.
 template <class T>
-void shift_to_middle(Engine& engine, double discount, const Bounds& bounds, Room<T>& value) {
-  T* const v = value.data();
+void shift_to_middle(Device& device, double discount, const Bounds& bounds,
+                     DeviceBuffer<T>& value) {
+  T* const v = value.host();
   const T shift = static_cast<T>(discount / (1.0 - discount) * 0.5 * (bounds.least + bounds.most));
-  over_stretches(engine, value.size(), [&](std::int64_t, std::int64_t first, std::int64_t end) {
+  for_each_chunk(device, value.size(), [&](std::int64_t, std::int64_t first, std::int64_t end) {
     for (std::int64_t i = first; i < end; ++i) v[i] += shift;
   });
+  value.to_device();
 }
 
 // Sweeps, shifted now and then. The change that is looked at is half of what lies between the
 // bounds, which shrinks with what values do not have in common.
 template <class T, class Sweeps>
-State extrapolate(Engine& engine, Sweeps& sweeps, double discount, Room<T>& value, Room<T>& next,
-                  Progress& progress) {
+State extrapolate(Device& device, Sweeps& sweeps, double discount, DeviceBuffer<T>& value,
+                  DeviceBuffer<T>& next, Progress& progress) {
   constexpr int between = 4;  // sweeps of a large problem from look to look
   Roundings<T> roundings;
   for (int look = 0;; ++look) {
@@ -201,10 +198,12 @@ State extrapolate(Engine& engine, Sweeps& sweeps, double discount, Room<T>& valu
       value.swap(next);
       if (sweep > 0) progress.count();
     }
-    const Bounds bounds = bounds_of_change(engine, value, next);
+    value.to_host();
+    next.to_host();
+    const Bounds bounds = bounds_of_change<T>(device, value.host(), next.host(), value.size());
     const State state =
-        progress.see(0.5 * (bounds.most - bounds.least), roundings.of(engine, value, look));
-    shift_to_middle(engine, discount, bounds, value);
+        progress.see(0.5 * (bounds.most - bounds.least), roundings.of(device, value, look));
+    shift_to_middle(device, discount, bounds, value);
     if (state != State::running) return state;
   }
 }
@@ -214,16 +213,16 @@ State extrapolate(Engine& engine, Sweeps& sweeps, double discount, Room<T>& valu
 // Where the change is twice the least, v goes on from the sweep itself and b is less by a third;
 // below 0.1 there are plain sweeps.
 template <class T, class Sweeps>
-State with_momentum(Engine& engine, Sweeps& sweeps, double discount, Room<T>& value, Room<T>& next,
-                    Progress& progress) {
+State with_momentum(Device& device, Sweeps& sweeps, double discount, DeviceBuffer<T>& value,
+                    DeviceBuffer<T>& next, Progress& progress) {
   double b = discount > 0.0 ? (1.0 - std::sqrt(1.0 - discount * discount)) / discount : 0.0;
-  std::vector<T> before(value.data(), value.data() + value.size());
+  std::vector<T> before(value.host(), value.host() + value.size());
   Roundings<T> roundings;
   double best = INFINITY;
   for (int sweep = 0;; ++sweep) {
     sweeps.backup(value.data(), next.data());
     const double change = sweeps.change(next, value);
-    const State state = progress.see(change, roundings.of(engine, next, sweep));
+    const State state = progress.see(change, roundings.of(device, next, sweep));
     if (state != State::running || b < 0.1) {
       value.swap(next);
       if (state != State::running) return state;
@@ -234,14 +233,16 @@ State with_momentum(Engine& engine, Sweeps& sweeps, double discount, Room<T>& va
     best = grew ? change : std::min(best, change);
     const T step = grew ? T(1) : static_cast<T>(1.0 / (1.0 + discount));
     const T beyond = grew ? T(0) : static_cast<T>(b);
-    T *const h = value.data(), *const th = next.data();
-    over_stretches(engine, value.size(), [&](std::int64_t, std::int64_t first, std::int64_t end) {
+    next.to_host();
+    T *const h = value.host(), *const th = next.host();
+    for_each_chunk(device, value.size(), [&](std::int64_t, std::int64_t first, std::int64_t end) {
       for (std::int64_t i = first; i < end; ++i) {
         const T v = h[i] + step * (th[i] - h[i]);
         h[i] = v + beyond * (v - before[i]);
         before[i] = v;
       }
     });
+    value.to_device();
   }
 }
 
@@ -274,28 +275,30 @@ class Guard {
 // Mixing under the guard, and where it goes back to.
 template <class T>
 struct GuardedMixing {
-  GuardedMixing(Engine& engine, std::int64_t n, int memory) : anderson(engine, n, memory) {}
+  GuardedMixing(Device& device, std::int64_t n, int memory) : anderson(device, n, memory) {}
 
   // A sweep from `value` to `next`, and the change that it made. False where it was a step too far:
   // `value` is then what was safe.
   template <class Sweeps>
-  bool sweep(Sweeps& sweeps, Room<T>& value, Room<T>& next, Progress& progress) {
+  bool sweep(Sweeps& sweeps, DeviceBuffer<T>& value, DeviceBuffer<T>& next, Progress& progress) {
     sweeps.backup(value.data(), next.data());
     change = sweeps.change(next, value);
     if (!guard.refuses(change, !safe.empty())) return true;
-    std::copy(safe.begin(), safe.end(), value.data());
+    std::copy(safe.begin(), safe.end(), value.host());
+    value.to_device();
     anderson.forget();
     progress.count();
     return false;
   }
   // What a sweep that went well means, the `sweeps`-th; the result is in `value` where it is over.
-  State see(Engine& engine, Room<T>& value, Room<T>& next, int sweeps, Progress& progress) {
-    const State state = progress.see(change, roundings.of(engine, next, sweeps));
+  State see(Device& device, DeviceBuffer<T>& value, DeviceBuffer<T>& next, int sweeps,
+            Progress& progress) {
+    const State state = progress.see(change, roundings.of(device, next, sweeps));
     if (state != State::running) value.swap(next);
     return state;
   }
-  void keep(const Room<T>& point) {
-    if (guard.keep) safe.assign(point.data(), point.data() + point.size());
+  void keep(const T* point, std::int64_t n) {
+    if (guard.keep) safe.assign(point, point + n);
   }
 
   Anderson<T> anderson;
@@ -306,59 +309,68 @@ struct GuardedMixing {
 };
 
 template <class T, class Sweeps>
-State with_mixing(Engine& engine, Sweeps& sweeps, int memory, Room<T>& value, Room<T>& next,
-                  Progress& progress) {
-  GuardedMixing<T> mixing(engine, value.size(), memory);
+State with_mixing(Device& device, Sweeps& sweeps, int memory, DeviceBuffer<T>& value,
+                  DeviceBuffer<T>& next, Progress& progress) {
+  GuardedMixing<T> mixing(device, value.size(), memory);
   for (int sweep = 0;; ++sweep) {
     if (!mixing.sweep(sweeps, value, next, progress)) continue;
-    const State state = mixing.see(engine, value, next, sweep, progress);
+    const State state = mixing.see(device, value, next, sweep, progress);
     if (state != State::running) return state;
-    mixing.keep(next);
-    mixing.anderson.mix(value.data(), next.data());
+    next.to_host();
+    mixing.keep(next.host(), next.size());
+    mixing.anderson.mix(value.host(), next.host());
+    value.to_device();
     mixing.guard.rested();
   }
 }
 
 template <class T, class Sweeps>
-State by_sweeps(Engine& engine, Sweeps& sweeps, const SolveOptions& options, double discount,
-                Room<T>& value, Progress& progress) {
-  Room<T> next(engine, value.size());
+State by_sweeps(Device& device, Sweeps& sweeps, const SolveOptions& options, double discount,
+                DeviceBuffer<T>& value, Progress& progress) {
+  DeviceBuffer<T> next(device, value.size());
   switch (options.method) {
     case SolveMethod::extrapolated:
-      return extrapolate(engine, sweeps, discount, value, next, progress);
+      return extrapolate(device, sweeps, discount, value, next, progress);
     case SolveMethod::momentum:
-      return with_momentum(engine, sweeps, discount, value, next, progress);
+      return with_momentum(device, sweeps, discount, value, next, progress);
     case SolveMethod::anderson:
-      return with_mixing(engine, sweeps, options.memory, value, next, progress);
-    default: return repeat(engine, sweeps, value, next, progress);
+      return with_mixing(device, sweeps, options.memory, value, next, progress);
+    default: return repeat(device, sweeps, value, next, progress);
   }
 }
 
 // Two sweeps of the packed form, a correction by aggregates, mixing.
 template <class T>
-State by_aggregates(Engine& engine, PackedSweeps<T>& sweeps, Aggregation<T>& aggregates, int memory,
-                    Room<T>& value, Progress& progress) {
+State by_aggregates(Device& device, PackedSweeps<T>& sweeps, Aggregation<T>& aggregates, int memory,
+                    DeviceBuffer<T>& value, Progress& progress) {
   const std::int64_t n = value.size();
-  Room<T> next(engine, n);
-  GuardedMixing<T> mixing(engine, n, memory);
-  std::vector<T> chain(sweeps.store().view().chain), point(n);
+  DeviceBuffer<T> next(device, n);
+  GuardedMixing<T> mixing(device, n, memory);
+  DeviceBuffer<T> chain(device, sweeps.store().view().chain);
+  std::vector<T> point(n);
   double last_change = 0.0;
   for (int cycle = 0;; ++cycle) {
     if (!mixing.sweep(sweeps, value, next, progress)) continue;
-    const State state = mixing.see(engine, value, next, cycle, progress);
+    const State state = mixing.see(device, value, next, cycle, progress);
     if (state != State::running) return state;
     // Newton's matrix moves little once the policy has taken shape: it is renewed at the cycles
     // 0, 1, 2, 4, 8, ... and where progress is slow.
     const bool renew = (cycle & (cycle - 1)) == 0 || mixing.change > 0.6 * last_change;
     last_change = mixing.change;
-    std::copy(value.data(), value.data() + n, point.begin());
+    std::copy(value.host(), value.host() + n, point.begin());
     sweeps.backup(next.data(), value.data(), renew ? chain.data() : nullptr);
     progress.count();
-    mixing.keep(value);
-    if (renew) aggregates.set_chain(chain.data());
-    if (!mixing.guard.resting()) aggregates.correct(next.data(), value.data());
-    mixing.anderson.mix(point.data(), value.data());
-    std::copy(point.begin(), point.end(), value.data());
+    next.to_host();
+    value.to_host();
+    mixing.keep(value.host(), n);
+    if (renew) {
+      chain.to_host();
+      aggregates.set_chain(chain.host());
+    }
+    if (!mixing.guard.resting()) aggregates.correct(next.host(), value.host());
+    mixing.anderson.mix(point.data(), value.host());
+    std::copy(point.begin(), point.end(), value.host());
+    value.to_device();
     mixing.guard.rested();
   }
 }
@@ -368,11 +380,11 @@ State by_aggregates(Engine& engine, PackedSweeps<T>& sweeps, Aggregation<T>& agg
 // back, and that many sweeps go without: 4, then 8, ... 64. (Newton's equation does not see a
 // policy that leaps.)
 template <class T>
-State by_grids(Engine& engine, GridSweeps<T>& sweeps, GridHierarchy& hierarchy, Room<T>& value,
-               Progress& progress) {
+State by_grids(Device& device, GridSweeps<T>& sweeps, GridHierarchy& hierarchy,
+               DeviceBuffer<T>& value, Progress& progress) {
   constexpr int trials = 3;
   const std::int64_t n = value.size();
-  Room<T> next(engine, n), safe(engine, n), corrected(engine, n);
+  DeviceBuffer<T> next(device, n), safe(device, n), corrected(device, n);
   Roundings<T> roundings;
   double before = INFINITY;
   int rest = 2, resting = 0, cycles = 0, trial = 0;  // trial 0: no correction is on trial
@@ -386,16 +398,17 @@ State by_grids(Engine& engine, GridSweeps<T>& sweeps, GridHierarchy& hierarchy, 
         resting = rest = std::min(2 * rest, 64);
         trial = 0;
       } else {
-        const T* const from = safe.data();
-        T* const to = value.data();
-        over_stretches(engine, n, [&](std::int64_t, std::int64_t first, std::int64_t end) {
+        const T* const from = safe.host();
+        T* const to = value.host();
+        for_each_chunk(device, n, [&](std::int64_t, std::int64_t first, std::int64_t end) {
           for (std::int64_t i = first; i < end; ++i) to[i] = from[i] + T(0.25) * (to[i] - from[i]);
         });
+        value.to_device();
         ++trial;
       }
       continue;
     }
-    const State state = progress.see(change, roundings.of(engine, next, sweep));
+    const State state = progress.see(change, roundings.of(device, next, sweep));
     const bool slow = change > 0.5 * before;
     before = change;
     if (state != State::running || resting > 0) {
@@ -407,8 +420,11 @@ State by_grids(Engine& engine, GridSweeps<T>& sweeps, GridHierarchy& hierarchy, 
     // The policy is renewed at the cycles 0, 1, 2, 4, 8, ... and where the last one did little.
     sweeps.backup(next.data(), safe.data());
     progress.count();
-    if ((cycles & (cycles - 1)) == 0 || slow) hierarchy.set_policy(next.data());
-    hierarchy.correct(next.data(), safe.data(), corrected.data());
+    next.to_host();
+    safe.to_host();
+    if ((cycles & (cycles - 1)) == 0 || slow) hierarchy.set_policy(next.host());
+    hierarchy.correct<T>(next.host(), safe.host(), corrected.host());
+    corrected.to_device();
     value.swap(corrected);
     trial = 1;
     ++cycles;

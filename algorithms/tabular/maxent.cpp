@@ -3,16 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
+#include "algorithms/tabular/device_dynamics.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
 
-MaxEntModel::MaxEntModel(const Problem& problem, Engine& engine,
+MaxEntModel::MaxEntModel(Device& device, const Problem& problem,
                          const std::vector<Trajectory>& trajectories, Expectation expectation,
                          MaxEntObjective objective)
-    : problem_(problem),
-      engine_(engine),
+    : device_(device),
+      problem_(problem),
       expectation_(expectation),
       objective_(objective),
       trajectories_(trajectories),
@@ -44,22 +46,24 @@ MaxEntModel::MaxEntModel(const Problem& problem, Engine& engine,
     for (const auto& episode : transitions_of(problem, trajectories))
       for (std::int32_t j : episode) log_dynamics_ += std::log(problem.probability[j]);
   if (problem.horizon == 0 && expectation == Expectation::causal)
-    system_ = std::make_unique<PolicySystem>(problem);
+    system_ = std::make_unique<PolicySystem>(device, problem);
 }
 
 double MaxEntModel::value(const std::vector<double>& reward, std::vector<double>* gradient) {
   if (static_cast<std::int64_t>(reward.size()) != problem_.n_pairs())
     fail(ErrorKind::bad_shape, "reward: expected %lld numbers by pairs, found %zu",
          static_cast<long long>(problem_.n_pairs()), reward.size());
-  if (expectation_ == Expectation::log_mean_exp) return optimistic(reward, gradient);
-  return problem_.horizon > 0 ? over_horizon(reward, gradient) : stationary(reward, gradient);
+  if (expectation_ == Expectation::log_mean_exp) return log_mean_exp(reward, gradient);
+  return problem_.horizon > 0 ? causal_over_horizon(reward, gradient)
+                              : causal_stationary(reward, gradient);
 }
 
-double MaxEntModel::stationary(const std::vector<double>& reward, std::vector<double>* gradient) {
+double MaxEntModel::causal_stationary(const std::vector<double>& reward,
+                                      std::vector<double>* gradient) {
   const Problem& p = problem_;
   Solution s;
   try {
-    s = solve_directly(engine_, p, *system_, reward, Backup::log_sum_exp, warm_);
+    s = solve_directly(*system_, reward, Backup::log_sum_exp, warm_);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_finite) throw;
     warm_.clear();
@@ -69,7 +73,7 @@ double MaxEntModel::stationary(const std::vector<double>& reward, std::vector<do
   double value = 0.0;
   std::vector<double> v(p.n_states, 0.0);
   if (objective_ == MaxEntObjective::likelihood) {
-    for (const Visit& visit : by_step_) {
+    for (const Visit& visit : by_step_) {  // (1), and b of (2)
       const std::int32_t state = p.pair_state[visit.pair];
       value += visit.count * (s.q_values[visit.pair] - s.values[state]);
       v[state] -= visit.count;
@@ -77,7 +81,7 @@ double MaxEntModel::stationary(const std::vector<double>& reward, std::vector<do
            ++j)
         v[p.next_state[j]] += p.discount * p.probability[j] * visit.count;
     }
-  } else {
+  } else {  // (3)
     for (std::int64_t k = 0; k < p.n_pairs(); ++k) value += visits_[k] * reward[k];
     for (std::int64_t i = 0; i < p.n_states; ++i) {
       value -= first_[i] * s.values[i];
@@ -85,11 +89,11 @@ double MaxEntModel::stationary(const std::vector<double>& reward, std::vector<do
     }
   }
   if (gradient == nullptr) return value;
-  // The system was left factored at this policy.
-  system_->occupancy(engine_, 1, v);
+  // The system was left factored at this policy: v of (2), or -d of (4).
+  system_->occupancy(1, v);
   adjoint_ = v;
   std::vector<double> d = first_;
-  system_->occupancy(engine_, 1, d);
+  system_->occupancy(1, d);
   gradient->resize(p.n_pairs());
   expected_.resize(p.n_pairs());
   for (std::int64_t k = 0; k < p.n_pairs(); ++k) {
@@ -99,18 +103,19 @@ double MaxEntModel::stationary(const std::vector<double>& reward, std::vector<do
   return value;
 }
 
-double MaxEntModel::over_horizon(const std::vector<double>& reward, std::vector<double>* gradient) {
+double MaxEntModel::causal_over_horizon(const std::vector<double>& reward,
+                                        std::vector<double>* gradient) {
   const Problem& p = problem_;
   const std::int64_t steps = p.horizon, states = p.n_states, pairs = p.n_pairs();
   const HorizonSolution h =
-      solve_horizon(engine_, p, reward, Backup::log_sum_exp, Expectation::causal);
+      solve_horizon(device_, p, reward, Backup::log_sum_exp, Expectation::causal);
   const bool likelihood = objective_ == MaxEntObjective::likelihood;
   double value = 0.0;
-  if (likelihood) {
+  if (likelihood) {  // (1)
     for (const Visit& v : by_step_)
       value += v.count * (h.q_values[v.step * pairs + v.pair] -
                           h.values[v.step * states + p.pair_state[v.pair]]);
-  } else {
+  } else {  // (3)
     for (std::int64_t k = 0; k < pairs; ++k) value += visits_[k] * reward[k];
     for (std::int64_t i = 0; i < states; ++i) value -= first_[i] * h.values[i];
   }
@@ -118,49 +123,59 @@ double MaxEntModel::over_horizon(const std::vector<double>& reward, std::vector<
   *gradient = visits_;
   expected_.assign(pairs, 0.0);
   adjoint_.resize(steps * states);
-  std::vector<double> adjoint(states, 0.0), occupancy = first_, next(states), flow(pairs),
-                                            source(states);
+  const auto forward = kernels_of<double>(device_).forward;
+  const DeviceDynamics<double> m(device_, p);
+  const DeviceIncoming incoming(device_, p);
+  const auto policy = view_of(device_, std::as_const(h.policy));
+  DeviceBuffer<double> adjoint(device_, states), occupancy(device_, states), next(device_, states),
+      flow(device_, pairs), source(device_, states);
+  assign(occupancy, first_);
   if (!likelihood)
-    for (std::int64_t i = 0; i < states; ++i) adjoint[i] = -first_[i];
+    for (std::int64_t i = 0; i < states; ++i) adjoint.host()[i] = -first_[i];
   std::size_t at = 0;
   for (std::int64_t t = 0; t < steps; ++t) {
-    const double* policy = &h.policy[t * pairs];
-    std::fill(source.begin(), source.end(), 0.0);
+    // b of (2): what was demonstrated at this step, and from where its successors are demonstrated.
+    std::fill_n(source.host(), states, 0.0);
     for (; likelihood && at < by_step_.size() && by_step_[at].step == t; ++at) {
       const Visit& v = by_step_[at];
-      adjoint[p.pair_state[v.pair]] -= v.count;
+      adjoint.host()[p.pair_state[v.pair]] -= v.count;
       for (std::int32_t j = p.transition_begin[v.pair]; j < p.transition_begin[v.pair + 1]; ++j)
-        source[p.next_state[j]] += p.discount * p.probability[j] * v.count;
+        source.host()[p.next_state[j]] += p.discount * p.probability[j] * v.count;
     }
-    std::copy(adjoint.begin(), adjoint.end(), &adjoint_[t * states]);
-    engine_.kernels().forward(engine_.stream(), p.dynamics(), p.incoming(), p.discount, 1,
-                              source.data(), policy, adjoint.data(), flow.data(), next.data());
+    std::copy_n(adjoint.host(), states, &adjoint_[t * states]);
+    adjoint.to_device();
+    source.to_device();
+    forward(device_.stream(), m, incoming, p.discount, 1, source.data(), policy.data() + t * pairs,
+            adjoint.data(), flow.data(), next.data());
     adjoint.swap(next);
-    for (std::int64_t k = 0; k < pairs; ++k) (*gradient)[k] += flow[k];
-    engine_.kernels().forward(engine_.stream(), p.dynamics(), p.incoming(), p.discount, 1, nullptr,
-                              policy, occupancy.data(), flow.data(), next.data());
+    adjoint.to_host();
+    flow.to_host();
+    for (std::int64_t k = 0; k < pairs; ++k) (*gradient)[k] += flow.host()[k];  // (2), (4)
+    forward(device_.stream(), m, incoming, p.discount, 1, nullptr, policy.data() + t * pairs,
+            occupancy.data(), flow.data(), next.data());
     occupancy.swap(next);
-    for (std::int64_t k = 0; k < pairs; ++k) expected_[k] += flow[k];
+    flow.to_host();
+    for (std::int64_t k = 0; k < pairs; ++k) expected_[k] += flow.host()[k];
   }
   return value;
 }
 
-// Conditioned on its first state, an optimistic trajectory is a Markov chain with the policy
+// Conditioned on its first state, a trajectory of log_mean_exp is a Markov chain with the policy
 // beta(s, a) / beta(s) and dynamics tilted by beta(s'): pair k and successor s' together have
-// probability p exp(r(k) - V(s) + V(s')). The tilt is split around the pull through the transpose,
-// scaled by the largest V so that neither half overflows.
-double MaxEntModel::optimistic(const std::vector<double>& reward, std::vector<double>* gradient) {
+// probability p exp(r(k) - V(s) + V(s')), equation (6). The tilt is split around the pull through
+// the transpose, scaled by the largest V so that neither half overflows.
+double MaxEntModel::log_mean_exp(const std::vector<double>& reward, std::vector<double>* gradient) {
   const Problem& p = problem_;
   const std::int64_t states = p.n_states, pairs = p.n_pairs();
   std::vector<double> values, policy;
   if (p.horizon > 0) {
     HorizonSolution h =
-        solve_horizon(engine_, p, reward, Backup::log_sum_exp, Expectation::log_mean_exp);
+        solve_horizon(device_, p, reward, Backup::log_sum_exp, Expectation::log_mean_exp);
     values = std::move(h.values);
     policy = std::move(h.policy);
   } else {
     try {
-      Solution s = solve(engine_, p, reward,
+      Solution s = solve(device_, p, reward,
                          {.expectation = Expectation::log_mean_exp, .tolerance = 1e-13}, 1, warm_);
       values = warm_ = std::move(s.values);
       policy = std::move(s.policy);
@@ -170,13 +185,17 @@ double MaxEntModel::optimistic(const std::vector<double>& reward, std::vector<do
       return -INFINITY;
     }
   }
-  double value = log_dynamics_;
+  double value = log_dynamics_;  // (5)
   for (std::int64_t k = 0; k < pairs; ++k) value += visits_[k] * reward[k];
   for (std::int64_t i = 0; i < states; ++i)
     if (first_[i] > 0.0) value -= first_[i] * values[i];
   if (gradient == nullptr) return value;
   expected_.assign(pairs, 0.0);
-  std::vector<double> occupancy = first_, next(states), flow(pairs), tilted(pairs);
+  const DeviceDynamics<double> m(device_, p);
+  const DeviceIncoming incoming(device_, p);
+  DeviceBuffer<double> occupancy(device_, states), next(device_, states), flow(device_, pairs),
+      tilted(device_, pairs);
+  assign(occupancy, first_);
   double mass = static_cast<double>(trajectories_.size());
   for (std::int64_t t = 0; p.horizon > 0 ? t < p.horizon : mass > 1e-15; ++t) {
     const double* here = p.horizon > 0 ? &values[t * states] : values.data();
@@ -185,24 +204,27 @@ double MaxEntModel::optimistic(const std::vector<double>& reward, std::vector<do
     const double scale = *std::max_element(ahead, ahead + states);
     for (std::int64_t k = 0; k < pairs; ++k) {
       const std::int32_t s = p.pair_state[k];
-      expected_[k] += pi[k] * occupancy[s];
-      tilted[k] = here[s] == -INFINITY ? 0.0 : std::exp(reward[k] - here[s] + scale);
+      expected_[k] += pi[k] * occupancy.host()[s];
+      tilted.host()[k] = here[s] == -INFINITY ? 0.0 : std::exp(reward[k] - here[s] + scale);
     }
-    engine_.kernels().forward(engine_.stream(), p.dynamics(), p.incoming(), 1.0, 1, nullptr,
-                              tilted.data(), occupancy.data(), flow.data(), next.data());
+    tilted.to_device();
+    kernels_of<double>(device_).forward(device_.stream(), m, incoming, 1.0, 1, nullptr,
+                                        tilted.data(), occupancy.data(), flow.data(), next.data());
+    next.to_host();
     mass = 0.0;
     for (std::int64_t s = 0; s < states; ++s) {
-      occupancy[s] = next[s] * std::exp(ahead[s] - scale);
-      if (p.pair_begin[s + 1] > p.pair_begin[s]) mass += occupancy[s];
+      occupancy.host()[s] = next.host()[s] * std::exp(ahead[s] - scale);
+      if (p.pair_begin[s + 1] > p.pair_begin[s]) mass += occupancy.host()[s];
     }
+    occupancy.to_device();
   }
+  // (6)
   gradient->resize(pairs);
   for (std::int64_t k = 0; k < pairs; ++k) (*gradient)[k] = visits_[k] - expected_[k];
   return value;
 }
 
-// dV/dw is the value of features under the policy: F right-hand sides of one system (or F lanes of
-// one backward pass), and dQ/dw = f + discount E dV'/dw.
+// (7) is F right-hand sides of one system (or F lanes of one backward pass).
 std::vector<double> MaxEntModel::information(const std::vector<double>& reward) {
   const Problem& p = problem_;
   if (expectation_ != Expectation::causal)
@@ -218,7 +240,7 @@ std::vector<double> MaxEntModel::information(const std::vector<double>& reward) 
   std::vector<double> by_pair, q(pairs * f);
   if (!std::isfinite(value(reward, &by_pair)))
     fail(ErrorKind::not_finite, "information: the partition function diverges at this reward");
-  // Takes sum_s v(s) Cov_pi(q) of one step.
+  // (8): takes sum_s v(s) Cov_pi(q) of one step.
   auto add_covariance = [&](const double* policy, const double* adjoint) {
     std::vector<double> mean(f);
     for (std::int64_t s = 0; s < states; ++s) {
@@ -249,16 +271,16 @@ std::vector<double> MaxEntModel::information(const std::vector<double>& reward) 
     return v;
   };
   if (p.horizon == 0) {
-    const Solution s = solve_directly(engine_, p, *system_, reward, Backup::log_sum_exp, warm_);
+    const Solution s = solve_directly(*system_, reward, Backup::log_sum_exp, warm_);
     q = feature;
     std::vector<double> v = expect(s.policy.data());
-    system_->values(engine_, f, v);
+    system_->values(f, v);
     look_ahead(v);
     add_covariance(s.policy.data(), adjoint_.data());
     return total;
   }
   const HorizonSolution h =
-      solve_horizon(engine_, p, reward, Backup::log_sum_exp, Expectation::causal);
+      solve_horizon(device_, p, reward, Backup::log_sum_exp, Expectation::causal);
   std::vector<double> v(states * f, 0.0);
   for (std::int64_t t = p.horizon - 1; t >= 0; --t) {
     look_ahead(v);
@@ -301,47 +323,15 @@ LinearFit fit_maxent(MaxEntModel& model, const Problem& p, std::vector<double> s
   if (static_cast<std::int64_t>(start.size()) != f)
     fail(ErrorKind::bad_shape, "weights: expected %lld, found %zu", static_cast<long long>(f),
          start.size());
-  const LbfgsObjective objective = maxent_objective(model, p, options.l2);
+  LinearAscent ascent(maxent_objective(model, p, options.l2), std::move(start),
+                      {options.method, options.learning_rate, options.optimizer});
+  while (!ascent.finished()) ascent.step();
   LinearFit fit;
-  if (options.method == MaxEntFitOptions::Method::lbfgs) {
-    const LbfgsResult result = minimize(objective, std::move(start), options.optimizer);
-    fit.weights = result.point;
-    fit.gradient = result.gradient;
-    fit.iterations = result.iterations;
-    fit.evaluations = result.evaluations;
-    fit.status = result.status;
-  } else {
-    const bool exponentiated = options.method == MaxEntFitOptions::Method::exponentiated_gradient;
-    if (exponentiated)
-      for (double w : start)
-        if (!(w > 0.0))
-          fail(ErrorKind::bad_input,
-               "exponentiated gradient: expected positive starting weights, found %g", w);
-    fit.weights = std::move(start);
-    fit.gradient.resize(f);
-    fit.status = LbfgsStatus::iteration_limit;
-    for (; fit.iterations < options.optimizer.iterations; ++fit.iterations) {
-      ++fit.evaluations;
-      if (!std::isfinite(objective(fit.weights, fit.gradient)))
-        fail(ErrorKind::not_finite,
-             "the partition function diverges after %d steps: use a smaller learning rate",
-             fit.iterations);
-      double largest = 0.0;
-      for (std::int64_t c = 0; c < f; ++c)
-        largest = std::max(
-            largest, std::abs(exponentiated ? fit.weights[c] * fit.gradient[c] : fit.gradient[c]));
-      if (largest <= options.optimizer.gradient_tolerance) {
-        fit.status = LbfgsStatus::converged_gradient;
-        break;
-      }
-      for (std::int64_t c = 0; c < f; ++c) {
-        if (exponentiated)
-          fit.weights[c] *= std::exp(-options.learning_rate * fit.gradient[c]);
-        else
-          fit.weights[c] -= options.learning_rate * fit.gradient[c];
-      }
-    }
-  }
+  fit.weights = ascent.weights();
+  fit.gradient = ascent.gradient();
+  fit.iterations = ascent.iterations();
+  fit.evaluations = ascent.evaluations();
+  fit.status = ascent.status();
   fit.log_likelihood = model.value(linear_reward(p, fit.weights), nullptr);
   if (options.standard_errors)
     fit.standard_errors = standard_errors(model, p, fit.weights, options.l2);

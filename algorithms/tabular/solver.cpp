@@ -10,6 +10,7 @@
 #include "algorithms/tabular/iterations.h"
 #include "algorithms/tabular/sweeps.h"
 #include "kernels/device/error.h"
+#include "kernels/device/parts.h"
 
 namespace understudy {
 
@@ -40,8 +41,7 @@ std::vector<double> policy_reward(const Problem& p, const std::vector<double>& r
   return r;
 }
 
-void check_options(const Engine& engine, const Problem& p, const SolveOptions& options,
-                   std::int64_t batch) {
+void check_options(const Problem& p, const SolveOptions& options, std::int64_t batch) {
   const SolveMethod method = options.method;
   if (options.expectation == Expectation::log_mean_exp && p.discount < 1.0)
     fail(ErrorKind::not_available,
@@ -67,76 +67,91 @@ void check_options(const Engine& engine, const Problem& p, const SolveOptions& o
   if (batch != 1)
     fail(ErrorKind::not_available,
          "value iteration and modified policy iteration alone take several rewards at a time");
-  if (engine.device() != nullptr)
-    fail(ErrorKind::not_available,
-         "value iteration and modified policy iteration alone run on a device");
 }
 
-// Q, the policy, and the values they belong to: one more backup on the host, in double precision.
-void finish(Engine& engine, const Problem& p, const std::vector<double>& reward,
+// One backup in double precision of host arrays, its policy, and where `change` is not null
+// max |new_values - values|.
+void backup_with_policy(Device& device, const SparseDynamics<double>& dynamics,
+                        const BackupRule<double>& rule, std::int64_t batch,
+                        const std::vector<double>& reward, const std::vector<double>& values,
+                        std::vector<double>& q_values, std::vector<double>& new_values,
+                        std::vector<double>& policy, double* change = nullptr) {
+  const auto& kernels = kernels_of<double>(device);
+  const auto r = view_of(device, reward), v = view_of(device, values);
+  DeviceBuffer<double> q = view_of(device, q_values), next = view_of(device, new_values),
+                       pi = view_of(device, policy);
+  kernels.backup(device.stream(), dynamics, rule, batch, r.data(), false, v.data(), q.data(),
+                 next.data());
+  kernels.policy(device.stream(), dynamics, rule.backup, batch, q.data(), next.data(), pi.data());
+  if (change != nullptr) *change = MaximumChange<double>(device).of(next, v);
+  q.to_host();
+  next.to_host();
+  pi.to_host();
+}
+
+// Q, the policy, and the values they belong to: one more backup.
+void finish(Device& device, const Problem& p, const std::vector<double>& reward,
             const SolveOptions& options, Solution& s) {
   if (options.values_only) return;
   std::vector<double> next(s.values.size());
   s.q_values.resize(reward.size());
   s.policy.resize(reward.size());
-  engine.kernels().backup(engine.stream(), p.dynamics(),
-                          {options.backup, options.expectation, p.discount}, s.batch, reward.data(),
-                          false, s.values.data(), s.q_values.data(), next.data());
-  engine.kernels().policy(engine.stream(), p.dynamics(), options.backup, s.batch, s.q_values.data(),
-                          next.data(), s.policy.data());
+  backup_with_policy(device, DeviceDynamics<double>(device, p),
+                     {options.backup, options.expectation, p.discount}, s.batch, reward, s.values,
+                     s.q_values, next, s.policy);
   s.values.swap(next);
 }
 
 // One reward, by sweeps of the packed form.
 template <class T>
-Solution solve_packed(Engine& engine, const Problem& p, const std::vector<double>& reward,
+Solution solve_packed(Device& device, const Problem& p, const std::vector<double>& reward,
                       const SolveOptions& options, const std::vector<double>& start) {
-  PackedSweeps<T> sweeps(engine, p, reward, {options.backup, options.expectation, p.discount});
-  Room<T> value(engine, p.n_states);
-  if (!start.empty()) value.read(start);
+  PackedSweeps<T> sweeps(device, p, reward, {options.backup, options.expectation, p.discount});
+  DeviceBuffer<T> value(device, p.n_states);
+  if (!start.empty()) assign(value, start);
   Progress progress(options, p.n_states);
   State state = State::running;
   if (options.method == SolveMethod::multigrid) {
     const SparseDynamics<double> m = p.dynamics();
-    Aggregation<T> aggregates(engine, p.n_states, p.discount, sweeps.store().chain_rows(m),
+    Aggregation<T> aggregates(device, p.n_states, p.discount, sweeps.store().chain_rows(m),
                               sweeps.store().chain_columns(m));
-    state = by_aggregates(engine, sweeps, aggregates, options.memory, value, progress);
+    state = by_aggregates(device, sweeps, aggregates, options.memory, value, progress);
   } else {
-    state = by_sweeps(engine, sweeps, options, p.discount, value, progress);
+    state = by_sweeps(device, sweeps, options, p.discount, value, progress);
   }
   return settled(state, progress, value);
 }
 
 template <class T>
-Solution solve_stencil(Engine& engine, const GridForm& form, double discount,
+Solution solve_stencil(Device& device, const GridForm& form, double discount,
                        const SolveOptions& options, const std::vector<double>& start) {
-  GridSweeps<T> sweeps(engine, form, options.backup, discount);
-  Room<T> value(engine, form.dynamics.height * form.dynamics.width);
-  if (!start.empty()) value.read(start);
+  GridSweeps<T> sweeps(device, form, options.backup, discount);
+  DeviceBuffer<T> value(device, form.dynamics.height * form.dynamics.width);
+  if (!start.empty()) assign(value, start);
   Progress progress(options, form.dynamics.height * form.dynamics.width);
   State state = State::running;
   if (options.method == SolveMethod::multigrid && options.backup == Backup::log_sum_exp) {
-    GridHierarchy hierarchy(engine, form.dynamics, discount);
-    state = by_grids(engine, sweeps, hierarchy, value, progress);
+    GridHierarchy hierarchy(device, form.dynamics, discount);
+    state = by_grids(device, sweeps, hierarchy, value, progress);
   } else {
     // A hard choice's policy leaps where Newton's equation does not see it: sweeps, extrapolated.
     SolveOptions plain = options;
     if (options.method == SolveMethod::multigrid) plain.method = SolveMethod::extrapolated;
-    state = by_sweeps(engine, sweeps, plain, discount, value, progress);
+    state = by_sweeps(device, sweeps, plain, discount, value, progress);
   }
   return settled(state, progress, value);
 }
 
-// Value iteration, plain or modified, of `batch` rewards that lie side by side. `stream` and
-// `kernels` go with the rooms' memory.
+// Value iteration, plain or modified, of `batch` rewards that lie side by side.
 template <class T>
-State iterate_panel(Engine& engine, Stream& stream, const DynamicProgrammingKernels<T>& kernels,
-                    const SparseDynamics<T>& m, const SolveOptions& options, T discount,
-                    std::int64_t batch, const Room<T>& reward, Room<T>& value, Progress& progress) {
+State iterate_panel(Device& device, Stream& stream, const SparseDynamics<T>& m,
+                    const SolveOptions& options, T discount, std::int64_t batch,
+                    DeviceBuffer<T>& reward, DeviceBuffer<T>& value, Progress& progress) {
+  const DynamicProgrammingKernels<T>& kernels = kernels_of<T>(device);
   const BackupRule<T> rule{options.backup, options.expectation, discount};
   const bool modified = options.method == SolveMethod::modified_policy_iteration;
-  Room<T> next(engine, m.states * batch), change(engine, 1);
-  Room<T> q(engine, modified ? m.pairs * batch : 0), policy(engine, modified ? q.size() : 0);
+  DeviceBuffer<T> next(device, m.states * batch), change(device, 1);
+  DeviceBuffer<T> q(device, modified ? m.pairs * batch : 0), policy(device, q.size());
   double least = 0.0;
   for (int round = 0;; ++round) {
     kernels.backup(stream, m, rule, batch, reward.data(), false, value.data(),
@@ -144,21 +159,22 @@ State iterate_panel(Engine& engine, Stream& stream, const DynamicProgrammingKern
     kernels.maximum_change(stream, next.size(), next.data(), value.data(), change.data());
     value.swap(next);
     if (sizeof(T) == sizeof(float) && round % 16 == 0) {
-      const std::vector<double> host = value.wide();
-      least = least_change(std::vector<float>(host.begin(), host.end()).data(), value.size());
+      value.to_host();
+      least = least_change(value.host(), value.size());
     }
-    const State state = progress.see(change.wide()[0], least);
+    change.to_host();
+    const State state = progress.see(static_cast<double>(*change.host()), least);
     if (state != State::running) return state;
     if (!modified) continue;
     kernels.policy(stream, m, options.backup, batch, q.data(), value.data(), policy.data());
     // The reward of a soft policy has its entropy in it: r - log pi.
-    std::vector<double> entropic = reward.wide();
-    if (options.backup == Backup::log_sum_exp) {
-      const std::vector<double> pi = policy.wide();
-      for (std::size_t k = 0; k < pi.size(); ++k)
-        if (pi[k] > 0.0) entropic[k] -= std::log(pi[k]);
+    policy.to_host();
+    for (std::int64_t k = 0; k < q.size(); ++k) {
+      const T pi = policy.host()[k];
+      const bool soft = options.backup == Backup::log_sum_exp && pi > T(0);
+      q.host()[k] = soft ? reward.host()[k] - std::log(pi) : reward.host()[k];
     }
-    q.read(entropic);
+    q.to_device();
     for (int sweep = 0; sweep < options.evaluation_sweeps; ++sweep) {
       kernels.evaluate(stream, m, discount, batch, q.data(), false, policy.data(), value.data(),
                        next.data());
@@ -167,26 +183,25 @@ State iterate_panel(Engine& engine, Stream& stream, const DynamicProgrammingKern
   }
 }
 
-// Many rewards, or modified policy iteration. On the host in panels of four vectors' lanes, each to
-// its own end: their values and what they lead to stay in a core's second cache, which is worth 3.5
+// Many rewards, or modified policy iteration. On the processor in panels of four vectors' lanes,
+// each to its own end: their values and what they lead to stay in a core's L2, which is worth 3.5
 // times a sweep over all at 1000 rewards of 32 x 32 states. A last panel that is not a multiple of
 // a vector is filled up with its first reward.
 template <class T>
-Solution solve_together(Engine& engine, const Problem& p, const std::vector<double>& reward,
+Solution solve_together(Device& device, const Problem& p, const std::vector<double>& reward,
                         const SolveOptions& options, std::int64_t batch,
                         const std::vector<double>& start) {
   constexpr std::int64_t vector = 64 / sizeof(T), panel = 4 * vector;
-  const PlacedDynamics<T> dynamics(engine, p);
+  const DeviceDynamics<T> dynamics(device, p);
   const T discount = static_cast<T>(p.discount);
-  const bool whole = engine.device() != nullptr || batch == 1;
+  const bool whole = device.kind() != DeviceKind::cpu || batch == 1;
   const std::int64_t most = whole ? batch : panel, panels = (batch + most - 1) / most;
   Solution s;
   s.batch = batch;
   s.values.resize(p.n_states * batch);
   std::vector<State> state(panels);
   std::vector<Progress> progress(panels, Progress(options, p.n_states));
-  auto solve_panel = [&](std::int64_t i, Stream& stream,
-                         const DynamicProgrammingKernels<T>& kernels) {
+  auto solve_panel = [&](std::int64_t i, Stream& stream) {
     const std::int64_t first = i * most, real = std::min(most, batch - first);
     const std::int64_t lanes = whole ? real : (real + vector - 1) / vector * vector;
     auto taken = [&](const std::vector<double>& all, std::int64_t rows) {
@@ -196,90 +211,138 @@ Solution solve_together(Engine& engine, const Problem& p, const std::vector<doub
           part[r * lanes + l] = all[r * batch + first + (l < real ? l : 0)];
       return part;
     };
-    Room<T> rewards(engine, p.n_pairs() * lanes), value(engine, p.n_states * lanes);
-    rewards.read(taken(reward, p.n_pairs()));
-    if (!start.empty()) value.read(taken(start, p.n_states));
-    state[i] = iterate_panel<T>(engine, stream, kernels, dynamics.view(), options, discount, lanes,
-                                rewards, value, progress[i]);
-    const std::vector<double> found = value.wide();
+    DeviceBuffer<T> rewards(device, p.n_pairs() * lanes), value(device, p.n_states * lanes);
+    assign(rewards, taken(reward, p.n_pairs()));
+    if (!start.empty()) assign(value, taken(start, p.n_states));
+    state[i] = iterate_panel<T>(device, stream, dynamics, options, discount, lanes, rewards, value,
+                                progress[i]);
+    const std::vector<double> found = widened(value);
     for (std::int64_t r = 0; r < p.n_states; ++r)
       for (std::int64_t l = 0; l < real; ++l)
         s.values[r * batch + first + l] = found[r * lanes + l];
   };
-  if (engine.device() != nullptr) {
-    solve_panel(0, engine.device()->stream(),
-                engine.device()->template kernels<T>().dynamic_programming);
-  } else if (panels == 1) {
-    solve_panel(0, engine.stream(), engine.kernels_of<T>());
-  } else {
-    engine.for_parts(static_cast<int>(panels), [&](int part, int, Stream& stream) {
-      solve_panel(part, stream, engine.kernels_of<T>());
-    });
-  }
+  if (panels == 1)
+    solve_panel(0, device.stream());
+  else
+    for_each_part(device, static_cast<int>(panels),
+                  [&](int part, int, Stream& stream) { solve_panel(part, stream); });
   for (std::int64_t i = 0; i < panels; ++i) {
     expect_settled(state[i], progress[i].sweeps(), progress[i].change());
     s.iterations = std::max(s.iterations, progress[i].sweeps());
     s.change = std::max(s.change, progress[i].change());
   }
-  finish(engine, p, reward, options, s);
+  finish(device, p, reward, options, s);
   return s;
 }
 
 }  // namespace
 
-Solution solve(Engine& engine, const Problem& p, const std::vector<double>& reward,
+Solution solve(Device& device, const Problem& p, const std::vector<double>& reward,
                const SolveOptions& options, std::int64_t batch, const std::vector<double>& start) {
   check_solvable(p, reward, batch);
-  check_options(engine, p, options, batch);
+  check_options(p, options, batch);
   if (!start.empty() && static_cast<std::int64_t>(start.size()) != p.n_states * batch)
     fail(ErrorKind::bad_shape, "start: expected [%lld, %lld] by states, found %zu numbers",
          static_cast<long long>(p.n_states), static_cast<long long>(batch), start.size());
   if (options.method == SolveMethod::policy_iteration) {
-    PolicySystem system(p);
-    return solve_directly(engine, p, system, reward, options.backup, start, options.tolerance);
+    PolicySystem system(device, p);
+    return solve_directly(system, reward, options.backup, start, options.tolerance);
   }
   const bool single = options.precision == SolvePrecision::f32;
   if (batch > 1 || options.method == SolveMethod::modified_policy_iteration)
-    return single ? solve_together<float>(engine, p, reward, options, batch, start)
-                  : solve_together<double>(engine, p, reward, options, batch, start);
+    return single ? solve_together<float>(device, p, reward, options, batch, start)
+                  : solve_together<double>(device, p, reward, options, batch, start);
   std::optional<GridForm> form;
-  if (options.stencil && engine.device() == nullptr && options.expectation == Expectation::causal)
-    form = grid_form(engine, p, reward);
+  if (options.stencil && options.expectation == Expectation::causal)
+    form = grid_form(device, p, reward);
   Solution s;
   if (form)
-    s = single ? solve_stencil<float>(engine, *form, p.discount, options, start)
-               : solve_stencil<double>(engine, *form, p.discount, options, start);
+    s = single ? solve_stencil<float>(device, *form, p.discount, options, start)
+               : solve_stencil<double>(device, *form, p.discount, options, start);
   else
-    s = single ? solve_packed<float>(engine, p, reward, options, start)
-               : solve_packed<double>(engine, p, reward, options, start);
-  finish(engine, p, reward, options, s);
+    s = single ? solve_packed<float>(device, p, reward, options, start)
+               : solve_packed<double>(device, p, reward, options, start);
+  finish(device, p, reward, options, s);
   return s;
 }
 
-Solution solve_grid(Engine& engine, const GridForm& form, double discount,
-                    const SolveOptions& options, const std::vector<double>& start) {
+namespace {
+
+void check_grid(const GridForm& form, double discount, bool over_horizon) {
   const GridDynamics<double>& g = form.dynamics;
   const auto cells = static_cast<std::size_t>(std::max<std::int64_t>(g.height * g.width, 0));
   if (g.height < 1 || g.width < 1 || form.reward.size() != cells)
     fail(ErrorKind::bad_shape, "reward: expected [%lld, %lld] by cells, found %zu numbers",
          static_cast<long long>(g.height), static_cast<long long>(g.width), form.reward.size());
-  if (!start.empty() && start.size() != cells)
-    fail(ErrorKind::bad_shape, "start: expected %zu cells, found %zu", cells, start.size());
-  if (!(discount >= 0.0 && discount < 1.0))
-    fail(ErrorKind::bad_input, "discount: expected 0 to below 1, found %g", discount);
+  if (!(discount >= 0.0 && (discount < 1.0 || (over_horizon && discount == 1.0))))
+    fail(ErrorKind::bad_input, "discount: expected 0 to %s1, found %g",
+         over_horizon ? "" : "below ", discount);
   if (!(std::abs(g.chosen + g.stay_slip + 4.0 * g.move_slip - 1.0) <= 1e-9) || g.chosen < 0.0 ||
       g.stay_slip < 0.0 || g.move_slip < 0.0)
     fail(ErrorKind::bad_input,
          "grid: expected probabilities that sum to 1, found %g, %g and 4 x %g", g.chosen,
          g.stay_slip, g.move_slip);
-  if (options.expectation != Expectation::causal || engine.device() != nullptr ||
+}
+
+}  // namespace
+
+Solution solve_grid(Device& device, const GridForm& form, double discount,
+                    const SolveOptions& options, const std::vector<double>& start) {
+  check_grid(form, discount, false);
+  if (!start.empty() && start.size() != form.reward.size())
+    fail(ErrorKind::bad_shape, "start: expected %zu cells, found %zu", form.reward.size(),
+         start.size());
+  if (options.expectation != Expectation::causal ||
       options.method == SolveMethod::policy_iteration ||
       options.method == SolveMethod::modified_policy_iteration)
     fail(ErrorKind::not_available,
-         "a grid is solved by sweeps or multigrid, with the causal expectation, on the host");
+         "a grid is solved by sweeps or multigrid, with the causal expectation");
   return options.precision == SolvePrecision::f32
-             ? solve_stencil<float>(engine, form, discount, options, start)
-             : solve_stencil<double>(engine, form, discount, options, start);
+             ? solve_stencil<float>(device, form, discount, options, start)
+             : solve_stencil<double>(device, form, discount, options, start);
+}
+
+namespace {
+
+template <class T>
+GridVisits grid_visits(Device& device, const GridForm& form, T discount, std::int64_t horizon,
+                       const std::vector<double>& initial) {
+  const auto& kernels = kernels_of<T>(device);
+  const GridDynamics<T> grid = grid_in<T>(form.dynamics);
+  const std::int64_t cells = grid.height * grid.width;
+  DeviceBuffer<T> reward(device, cells), values(device, (horizon + 1) * cells);
+  DeviceBuffer<T> here(device, cells), next(device, cells), total(device, cells);
+  assign(reward, form.reward);
+  assign(here, initial);
+  assign(total, initial);
+  const auto value_at = [&](std::int64_t t) { return values.data() + t * cells; };
+  for (std::int64_t t = horizon - 1; t >= 0; --t)
+    kernels.grid_backup(device.stream(), grid, Backup::log_sum_exp, discount, reward.data(),
+                        value_at(t + 1), value_at(t));
+  for (std::int64_t t = 0; t + 1 < horizon; ++t) {
+    kernels.grid_forward(device.stream(), grid, discount, discount, nullptr, value_at(t + 1),
+                         here.data(), next.data(), total.data());
+    here.swap(next);
+  }
+  values.to_host();
+  return {{values.host(), values.host() + cells}, widened(total)};
+}
+
+}  // namespace
+
+GridVisits visits_of_grid(Device& device, const GridForm& form, double discount,
+                          std::int64_t horizon, const std::vector<double>& initial,
+                          SolvePrecision precision) {
+  check_grid(form, discount, true);
+  if (horizon < 1)
+    fail(ErrorKind::bad_input, "horizon: expected at least 1, found %lld",
+         static_cast<long long>(horizon));
+  if (initial.size() != form.reward.size())
+    fail(ErrorKind::bad_shape, "initial: expected %zu cells, found %zu", form.reward.size(),
+         initial.size());
+  return precision == SolvePrecision::f32
+             ? grid_visits<float>(device, form, static_cast<float>(discount), horizon, initial)
+             : grid_visits<double>(device, form, discount, horizon, initial);
 }
 
 void PolicySystem::set_policy(const std::vector<double>& policy) {
@@ -291,35 +354,44 @@ void PolicySystem::set_policy(const std::vector<double>& policy) {
     fail(ErrorKind::not_finite, "an undiscounted policy never ends: its values do not exist");
 }
 
-void PolicySystem::permuted(Engine& engine, std::int64_t batch, bool transposed,
-                            std::vector<double>& x) const {
-  std::vector<double> y(x.size());
-  const auto& position = matrix_.lu().position();
+void PolicySystem::permuted(std::int64_t batch, bool transposed, std::vector<double>& x) {
+  constexpr std::int64_t wide = 32;  // right-hand sides that are worth the way to a GPU
+  const SparseLu& lu = matrix_.lu();
+  const auto& position = lu.position();
+  DeviceBuffer<double> y(device_, static_cast<std::int64_t>(x.size()));
   for (std::int64_t s = 0; s < problem_.n_states; ++s)
-    std::copy(&x[s * batch], &x[s * batch] + batch, &y[position[s] * batch]);
-  if (transposed)
-    matrix_.lu().solve_transposed(engine.kernels(), engine.stream(), batch, y.data());
-  else
-    matrix_.lu().solve(engine.kernels(), engine.stream(), batch, y.data());
+    std::copy(&x[s * batch], &x[s * batch] + batch, y.host() + position[s] * batch);
+  if (device_.kind() == DeviceKind::cpu || batch >= wide) {
+    matrix_.to_device();
+    y.to_device();
+    if (transposed)
+      lu.solve_transposed(device_.stream(), batch, y.data());
+    else
+      lu.solve(device_.stream(), batch, y.data());
+    y.to_host();
+  } else if (transposed) {
+    lu.solve_transposed_on_host(batch, y.host());
+  } else {
+    lu.solve_on_host(batch, y.host());
+  }
   for (std::int64_t s = 0; s < problem_.n_states; ++s)
-    std::copy(&y[position[s] * batch], &y[position[s] * batch] + batch, &x[s * batch]);
+    std::copy(y.host() + position[s] * batch, y.host() + (position[s] + 1) * batch, &x[s * batch]);
 }
 
-void PolicySystem::values(Engine& engine, std::int64_t batch, std::vector<double>& right) const {
-  permuted(engine, batch, false, right);
+void PolicySystem::values(std::int64_t batch, std::vector<double>& right) {
+  permuted(batch, false, right);
 }
 
-void PolicySystem::occupancy(Engine& engine, std::int64_t batch,
-                             std::vector<double>& source) const {
-  permuted(engine, batch, true, source);
+void PolicySystem::occupancy(std::int64_t batch, std::vector<double>& source) {
+  permuted(batch, true, source);
 }
 
-Solution solve_directly(Engine& engine, const Problem& p, PolicySystem& system,
-                        const std::vector<double>& reward, Backup backup,
+Solution solve_directly(PolicySystem& system, const std::vector<double>& reward, Backup backup,
                         const std::vector<double>& start, double tolerance) {
+  Device& device = system.device();
+  const Problem& p = system.problem();
   check_solvable(p, reward, 1);
-  const auto& kernels = engine.kernels();
-  const SparseDynamics<double> m = p.dynamics();
+  const DeviceDynamics<double> m(device, p);
   const BackupRule<double> rule{backup, Expectation::causal, p.discount};
   Solution s;
   s.values = start;
@@ -334,16 +406,13 @@ Solution solve_directly(Engine& engine, const Problem& p, PolicySystem& system,
     }
     system.set_policy(s.policy);
     s.values = policy_reward(p, reward, s.policy, backup);
-    system.values(engine, 1, s.values);
+    system.values(1, s.values);
   }
   constexpr int most = 1000;
   double scale = 1.0, last = INFINITY;
   for (; s.iterations < most; ++s.iterations) {
-    kernels.backup(engine.stream(), m, rule, 1, reward.data(), false, s.values.data(),
-                   s.q_values.data(), next.data());
-    kernels.maximum_change(engine.stream(), p.n_states, next.data(), s.values.data(), &s.change);
     before = s.policy;
-    kernels.policy(engine.stream(), m, backup, 1, s.q_values.data(), next.data(), s.policy.data());
+    backup_with_policy(device, m, rule, 1, reward, s.values, s.q_values, next, s.policy, &s.change);
     if (!std::isfinite(s.change))
       fail(ErrorKind::not_finite, "values are no longer finite: the partition function diverges");
     for (double v : next) scale = std::max(scale, std::abs(v));
@@ -358,54 +427,55 @@ Solution solve_directly(Engine& engine, const Problem& p, PolicySystem& system,
       // The system is factored at this policy: the last Newton step, to full precision, costs a
       // solve.
       s.values = policy_reward(p, reward, s.policy, backup);
-      system.values(engine, 1, s.values);
-      kernels.backup(engine.stream(), m, rule, 1, reward.data(), false, s.values.data(),
-                     s.q_values.data(), next.data());
-      kernels.policy(engine.stream(), m, backup, 1, s.q_values.data(), next.data(),
-                     s.policy.data());
+      system.values(1, s.values);
+      backup_with_policy(device, m, rule, 1, reward, s.values, s.q_values, next, s.policy);
       s.values.swap(next);
       return s;
     }
     s.values = policy_reward(p, reward, s.policy, backup);
-    system.values(engine, 1, s.values);
+    system.values(1, s.values);
   }
   fail(ErrorKind::not_finite, "policy iteration did not settle in %d improvements", most);
 }
 
-std::vector<double> evaluate_policy(Engine& engine, const Problem& p,
+std::vector<double> evaluate_policy(Device& device, const Problem& p,
                                     const std::vector<double>& reward,
                                     const std::vector<double>& policy, double tolerance,
                                     std::int64_t batch) {
   check_solvable(p, reward, batch);
-  std::vector<double> v(p.n_states * batch, 0.0), next(v);
+  const DeviceDynamics<double> m(device, p);
+  const auto r = view_of(device, reward), pi = view_of(device, policy);
+  DeviceBuffer<double> v(device, p.n_states * batch), next(device, p.n_states * batch);
+  MaximumChange<double> maximum_change(device);
   DivergenceWatch watch(p.n_states);
   for (double change = INFINITY; change > tolerance;) {
-    engine.kernels().evaluate(engine.stream(), p.dynamics(), p.discount, batch, reward.data(),
-                              false, policy.data(), v.data(), next.data());
-    engine.kernels().maximum_change(engine.stream(), static_cast<std::int64_t>(v.size()), v.data(),
-                                    next.data(), &change);
+    kernels_of<double>(device).evaluate(device.stream(), m, p.discount, batch, r.data(), false,
+                                        pi.data(), v.data(), next.data());
+    change = maximum_change.of(v, next);
     v.swap(next);
     if (change > tolerance) watch.see(change);
   }
-  return v;
+  return widened(v);
 }
 
-Occupancy occupancy_of(Engine& engine, const Problem& p, const std::vector<double>& policy,
+Occupancy occupancy_of(Device& device, const Problem& p, const std::vector<double>& policy,
                        const std::vector<double>& source, double tolerance) {
-  Occupancy o;
-  o.states = source;
-  o.pairs.resize(p.n_pairs());
-  std::vector<double> next(p.n_states);
+  const DeviceDynamics<double> m(device, p);
+  const DeviceIncoming incoming(device, p);
+  const auto pi = view_of(device, policy), from = view_of(device, source);
+  DeviceBuffer<double> states(device, p.n_states), next(device, p.n_states),
+      flow(device, p.n_pairs());
+  assign(states, source);
+  MaximumChange<double> maximum_change(device);
   DivergenceWatch watch(p.n_states);
   for (double change = INFINITY; change > tolerance;) {
-    engine.kernels().forward(engine.stream(), p.dynamics(), p.incoming(), p.discount, 1,
-                             source.data(), policy.data(), o.states.data(), o.pairs.data(),
-                             next.data());
-    engine.kernels().maximum_change(engine.stream(), p.n_states, o.states.data(), next.data(),
-                                    &change);
-    o.states.swap(next);
+    kernels_of<double>(device).forward(device.stream(), m, incoming, p.discount, 1, from.data(),
+                                       pi.data(), states.data(), flow.data(), next.data());
+    change = maximum_change.of(states, next);
+    states.swap(next);
     if (change > tolerance) watch.see(change);
   }
+  Occupancy o{widened(states), std::vector<double>(p.n_pairs())};
   for (std::int64_t k = 0; k < p.n_pairs(); ++k) o.pairs[k] = policy[k] * o.states[p.pair_state[k]];
   return o;
 }
@@ -421,11 +491,11 @@ std::vector<double> log_probabilities(const Problem& p, const std::vector<double
   return log_probability;
 }
 
-double expected_value_difference(Engine& engine, const Problem& p,
+double expected_value_difference(Device& device, const Problem& p,
                                  const std::vector<double>& true_reward,
                                  const std::vector<double>& policy) {
-  const Solution best = solve(engine, p, true_reward, {.backup = Backup::max});
-  const std::vector<double> ours = evaluate_policy(engine, p, true_reward, policy);
+  const Solution best = solve(device, p, true_reward, {.backup = Backup::max});
+  const std::vector<double> ours = evaluate_policy(device, p, true_reward, policy);
   double difference = 0.0;
   for (std::int64_t s = 0; s < p.n_states; ++s)
     difference += p.initial[s] * (best.values[s] - ours[s]);

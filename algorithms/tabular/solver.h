@@ -1,43 +1,54 @@
 // Values, policies and occupancies of stationary problems: discounted, or undiscounted to absorbing
 // states. Problems with a horizon are in messages.h.
 //
-//   V(s) = max_a Q(s, a)  or  log sum_a exp Q(s, a),   Q = r + discount E V'   or   r + log E exp
-//   V'
+//   Backup::max            V(s) = max_a Q(s, a)
+//   Backup::log_sum_exp    V(s) = log sum_a exp Q(s, a)                (Ziebart 2010, section 6.2)
+//   Expectation::causal        Q(s, a) = r(s, a) + discount E V(s')    (the same)
+//   Expectation::log_mean_exp  Q(s, a) = r(s, a) + log E exp V(s')     (Levine 2018, equation 8)
 //
-// Seven ways to the same values. Value iteration repeats the backup. Policy iteration solves the
-// linear system of a policy's values and improves the policy; for soft values that is Newton's
-// method on the Bellman equation (the policy is the derivative of log-sum-exp), so that it
-// converges quadratically. Modified policy iteration (Puterman & Shin 1978) puts a few evaluation
-// sweeps in place of the system. Anderson mixing combines the last few sweeps' iterates. Multigrid
-// corrects each pair of sweeps by the solution of Newton's equation among aggregates of states, and
-// mixes the result (accelerate.h), or on a gridworld by a V-cycle on grids of half the cells across
-// and fewer (grid_solver.h; a hard choice is extrapolated there): the way for large problems.
+// Methods, all of which reach the same values:
 //
-// Extrapolation (MacQueen 1967; Porteus 1975) knows from the least and the largest change of a
-// sweep between which bounds the fixed point lies, V' + discount / (1 - discount) [least, largest],
-// and takes the middle: what all values have in common, the slowest part, is found at once.
-// Momentum (Goyal & Grand-Clement 2022) is Nesterov's: sweeps from a point beyond the last step.
+//   value_iteration            repeats the backup
+//   policy_iteration           solves the linear system of a policy's values and improves the
+//                              policy; with log_sum_exp that is Newton's method on the Bellman
+//                              equation (the policy is log-sum-exp's derivative): quadratic
+//   modified_policy_iteration  a few evaluation sweeps in place of the system (Puterman & Shin
+//                              1978)
+//   extrapolated               MacQueen 1967, Porteus 1975: the fixed point lies within
+//                              V' + discount / (1 - discount) [least, largest change of a sweep];
+//                              the middle is taken, so that what all values have in common, the
+//                              slowest part, is found at once
+//   momentum                   Nesterov's: sweeps from a point beyond the last step (Goyal &
+//                              Grand-Clement 2022)
+//   anderson                   the combination of the last few iterates (accelerate.h)
+//   multigrid                  pairs of sweeps corrected by Newton's equation among aggregates of
+//                              states, mixed (accelerate.h); on a gridworld by a V-cycle on grids
+//                              of half the cells across and fewer (grid_solver.h; Backup::max is
+//                              extrapolated there): the way for large problems
 //
 // A gridworld is recognized by its transitions (`grid_form`) and swept as a stencil, whichever
 // method it is.
 //
 // Several rewards on one problem are solved together, [pairs, batch], the lanes running across
-// them: by value iteration or modified policy iteration, on the host panel by panel of rewards that
-// fit a core's cache, each panel until it has settled.
+// them: by value iteration or modified policy iteration, on the processor panel by panel of rewards
+// that fit a core's cache, each panel until it has settled.
 //
 // In single precision values are within some 1e-7 of their own size; Q and the policy that are
-// returned are one backup in double precision of those values. On a CUDA device (see Engine) value
-// iteration and modified policy iteration run there.
+// returned are one backup in double precision of those values.
+//
+// On CUDA all sweeps run there. On the host run, with the arrays copied: the factorization of a
+// policy's system, and a solve with it for fewer than 32 right-hand sides; what Anderson mixing,
+// momentum, extrapolation and coarse problems do between sweeps.
 
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "algorithms/tabular/engine.h"
 #include "algorithms/tabular/grid_solver.h"
 #include "algorithms/tabular/problem.h"
 #include "algorithms/tabular/successor_matrix.h"
+#include "kernels/device/device.h"
 
 namespace understudy {
 
@@ -67,7 +78,7 @@ struct SolveOptions {
       SolvePrecision::f64;  // of the sweeps; policy iteration, modified or not, has f64 alone
   int memory = 4;  // iterates that Anderson mixing, and multigrid's, keeps differences of: 1 to 16
   bool values_only = false;  // leave Q and the policy empty
-  bool stencil = true;       // sweep gridworlds as such, on the host, one reward at a time
+  bool stencil = true;       // sweep gridworlds as such, one reward at a time
 };
 
 struct Solution {
@@ -82,15 +93,25 @@ struct Solution {
 // reward is [pairs, batch]. `start` [S, batch] may be empty. An `Error` (not_finite) where values
 // diverge, with the growth a sweep: for soft values of deterministic dynamics its exponential is
 // the spectral radius of the transition weights.
-Solution solve(Engine& engine, const Problem& problem, const std::vector<double>& reward,
+Solution solve(Device& device, const Problem& problem, const std::vector<double>& reward,
                const SolveOptions& options = {}, std::int64_t batch = 1,
                const std::vector<double>& start = {});
 
 // Values of a gridworld [S] that has no transitions written down, however large: by value
-// iteration, extrapolation, momentum, Anderson mixing or multigrid, on the host, in double or
-// single precision. discount 0 to below 1, causal expectation; Q and the policy stay empty.
-Solution solve_grid(Engine& engine, const GridForm& grid, double discount,
+// iteration, extrapolation, momentum, Anderson mixing or multigrid, in double or single precision.
+// discount 0 to below 1, causal expectation; Q and the policy stay empty.
+Solution solve_grid(Device& device, const GridForm& grid, double discount,
                     const SolveOptions& options = {}, const std::vector<double>& start = {});
+
+// The soft-optimal agent of a gridworld over a horizon, from `initial` [S]: V(s) at the first step
+// and the expected visits of each cell, which are the derivative of sum_s initial(s) V(s) by its
+// reward.
+struct GridVisits {
+  std::vector<double> values, visits;  // [S]
+};
+GridVisits visits_of_grid(Device& device, const GridForm& grid, double discount,
+                          std::int64_t horizon, const std::vector<double>& initial,
+                          SolvePrecision precision = SolvePrecision::f64);
 
 // The linear systems of a stationary policy, solved directly:
 //
@@ -99,30 +120,35 @@ Solution solve_grid(Engine& engine, const GridForm& grid, double discount,
 // The pattern is ordered once for all policies of a problem. For up to some 10^5 states of a grid.
 class PolicySystem {
  public:
-  explicit PolicySystem(const Problem& problem) : problem_(problem), matrix_(problem) {}
+  // Both must outlive this.
+  PolicySystem(Device& device, const Problem& problem)
+      : device_(device), problem_(problem), matrix_(device, problem) {}
 
   // policy [pairs]. An `Error` (not_finite) where the system is singular: an undiscounted policy
   // that never ends.
   void set_policy(const std::vector<double>& policy);
   // right-hand sides [S, batch], replaced by solutions.
-  void values(Engine& engine, std::int64_t batch, std::vector<double>& right) const;
-  void occupancy(Engine& engine, std::int64_t batch, std::vector<double>& source) const;
+  void values(std::int64_t batch, std::vector<double>& right);
+  void occupancy(std::int64_t batch, std::vector<double>& source);
+
+  Device& device() const { return device_; }
+  const Problem& problem() const { return problem_; }
 
  private:
-  void permuted(Engine& engine, std::int64_t batch, bool transposed, std::vector<double>& x) const;
+  void permuted(std::int64_t batch, bool transposed, std::vector<double>& x);
 
+  Device& device_;
   const Problem& problem_;
   SuccessorMatrix matrix_;
 };
 
-// Newton's method (policy iteration) from `start`, with the system of a policy kept by the caller,
-// who then has it factored at the solution's own policy. Causal expectation; batch 1.
-Solution solve_directly(Engine& engine, const Problem& problem, PolicySystem& system,
-                        const std::vector<double>& reward, Backup backup,
+// Newton's method (policy iteration) from `start` on the system's problem. The system is left
+// factored at the solution's own policy. Causal expectation; batch 1.
+Solution solve_directly(PolicySystem& system, const std::vector<double>& reward, Backup backup,
                         const std::vector<double>& start = {}, double tolerance = 1e-12);
 
 // V of a fixed stationary policy by sweeps; policy and reward [pairs, batch].
-std::vector<double> evaluate_policy(Engine& engine, const Problem& problem,
+std::vector<double> evaluate_policy(Device& device, const Problem& problem,
                                     const std::vector<double>& reward,
                                     const std::vector<double>& policy, double tolerance = 1e-10,
                                     std::int64_t batch = 1);
@@ -132,7 +158,7 @@ std::vector<double> evaluate_policy(Engine& engine, const Problem& problem,
 struct Occupancy {
   std::vector<double> states, pairs;
 };
-Occupancy occupancy_of(Engine& engine, const Problem& problem, const std::vector<double>& policy,
+Occupancy occupancy_of(Device& device, const Problem& problem, const std::vector<double>& policy,
                        const std::vector<double>& source, double tolerance = 1e-12);
 
 // sum over steps of log pi(a_t | s_t), a trajectory each. Goals are not part of a stationary
@@ -142,7 +168,7 @@ std::vector<double> log_probabilities(const Problem& problem, const std::vector<
 
 // The loss of true value by acting with `policy` in place of the best policy for `true_reward`,
 // from the initial distribution (Levine et al. 2011's expected value difference).
-double expected_value_difference(Engine& engine, const Problem& problem,
+double expected_value_difference(Device& device, const Problem& problem,
                                  const std::vector<double>& true_reward,
                                  const std::vector<double>& policy);
 

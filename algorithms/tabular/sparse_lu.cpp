@@ -3,12 +3,19 @@
 #include <algorithm>
 #include <cmath>
 #include <queue>
+#include <utility>
 
-#include "kernels/device/error.h"
+#include "kernels/device/backend.h"
 
 namespace understudy {
 
 namespace {
+
+// Those of the processor.
+const Backend<double>& host_kernels(Device& device) {
+  return device.kind() == DeviceKind::cpu ? device.kernels<double>()
+                                          : cpu_backend<double>(best_instruction_set());
+}
 
 using Lists = std::vector<std::vector<std::int32_t>>;
 
@@ -84,9 +91,9 @@ Lists symbolic(const Lists& near, const std::vector<std::int32_t>& order,
 
 }  // namespace
 
-SparseLu::SparseLu(std::int64_t rows, const std::vector<std::int32_t>& begin,
+SparseLu::SparseLu(Device& device, std::int64_t rows, const std::vector<std::int32_t>& begin,
                    const std::vector<std::int32_t>& column)
-    : rows_(rows), position_(rows), inverse_diagonal_(rows), work_(rows, 0.0) {
+    : device_(device), rows_(rows), position_(rows), inverse_diagonal_(rows), work_(rows, 0.0) {
   const Lists near = symmetric_pattern(rows, begin, column);
   const std::vector<std::int32_t> order = minimum_degree(near);
   for (std::int32_t i = 0; i < rows; ++i) position_[order[i]] = i;
@@ -121,11 +128,19 @@ SparseLu::SparseLu(std::int64_t rows, const std::vector<std::int32_t>& begin,
     }
     row_begin_.push_back(static_cast<std::int32_t>(row_entry_.size()));
   }
+  // (const: only `to_device` writes there)
+  lower_pattern_ = {view_of(device, std::as_const(lower_begin_)),
+                    view_of(device, std::as_const(lower_column_))};
+  upper_pattern_ = {view_of(device, std::as_const(upper_begin_)),
+                    view_of(device, std::as_const(upper_column_))};
+  values_ = {view_of(device, lower_), view_of(device, upper_), view_of(device, lower_transposed_),
+             view_of(device, upper_transposed_), view_of(device, inverse_diagonal_)};
 }
 
 // Row by row (Gaussian elimination, "ikj"): row i is spread over `work_`, the rows of U that its
 // lower entries name are subtracted, and it is gathered again.
 SparseLu::Pivots SparseLu::factor(const std::vector<double>& value) {
+  there_ = false;
   Pivots pivots = Pivots::positive;
   for (std::int64_t i = 0; i < rows_; ++i) {
     for (std::int32_t e = row_begin_[i]; e < row_begin_[i + 1]; ++e)
@@ -156,22 +171,44 @@ SparseLu::Pivots SparseLu::factor(const std::vector<double>& value) {
   return pivots;
 }
 
-void SparseLu::solve(const DynamicProgrammingKernels<double>& kernels, Stream& stream,
-                     std::int64_t batch, double* x) const {
-  const SparseRows<double> l{rows_, lower_begin_.data(), lower_column_.data(), lower_.data()};
-  const SparseRows<double> u{rows_, upper_begin_.data(), upper_column_.data(), upper_.data()};
-  kernels.solve_triangular(stream, l, nullptr, false, batch, x);
-  kernels.solve_triangular(stream, u, inverse_diagonal_.data(), true, batch, x);
+void SparseLu::to_device() {
+  if (there_) return;
+  for (auto* values : {&values_.lower, &values_.upper, &values_.lower_transposed,
+                       &values_.upper_transposed, &values_.inverse_diagonal})
+    values->to_device();
+  there_ = true;
 }
 
-void SparseLu::solve_transposed(const DynamicProgrammingKernels<double>& kernels, Stream& stream,
-                                std::int64_t batch, double* x) const {
-  const SparseRows<double> l{rows_, lower_begin_.data(), lower_column_.data(),
-                             upper_transposed_.data()};
-  const SparseRows<double> u{rows_, upper_begin_.data(), upper_column_.data(),
-                             lower_transposed_.data()};
-  kernels.solve_triangular(stream, l, inverse_diagonal_.data(), false, batch, x);
-  kernels.solve_triangular(stream, u, nullptr, true, batch, x);
+// A = L U: forwards through L, backwards through U. A' = U' L': U' is the lower triangle then, and
+// has the diagonal.
+void SparseLu::solve_triangles(Where where, Stream& stream, bool transposed, std::int64_t batch,
+                               double* x) const {
+  const bool there = where == Where::device;
+  const auto of = [&](const auto& buffer) { return there ? buffer.data() : buffer.host(); };
+  const SparseRows<double> lower{rows_, of(lower_pattern_.begin), of(lower_pattern_.column),
+                                 of(transposed ? values_.upper_transposed : values_.lower)};
+  const SparseRows<double> upper{rows_, of(upper_pattern_.begin), of(upper_pattern_.column),
+                                 of(transposed ? values_.lower_transposed : values_.upper)};
+  const double* const inverse = of(values_.inverse_diagonal);
+  const auto solve_triangular = (there ? device_.kernels<double>() : host_kernels(device_))
+                                    .dynamic_programming.solve_triangular;
+  solve_triangular(stream, lower, transposed ? inverse : nullptr, false, batch, x);
+  solve_triangular(stream, upper, transposed ? nullptr : inverse, true, batch, x);
+}
+
+void SparseLu::solve(Stream& stream, std::int64_t batch, double* x) const {
+  solve_triangles(Where::device, stream, false, batch, x);
+}
+void SparseLu::solve_transposed(Stream& stream, std::int64_t batch, double* x) const {
+  solve_triangles(Where::device, stream, true, batch, x);
+}
+void SparseLu::solve_on_host(std::int64_t batch, double* x) const {
+  Stream alone;
+  solve_triangles(Where::host, alone, false, batch, x);
+}
+void SparseLu::solve_transposed_on_host(std::int64_t batch, double* x) const {
+  Stream alone;
+  solve_triangles(Where::host, alone, true, batch, x);
 }
 
 }  // namespace understudy

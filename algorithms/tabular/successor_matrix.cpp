@@ -5,7 +5,7 @@
 namespace understudy {
 
 // By rows: each successor once, and the diagonal.
-SuccessorMatrix::SuccessorMatrix(const Problem& p) {
+SuccessorMatrix::SuccessorMatrix(Device& device, const Problem& p) {
   std::vector<std::int32_t> begin{0}, column;
   entry_.resize(p.n_transitions());
   for (std::int64_t s = 0; s < p.n_states; ++s) {
@@ -24,7 +24,7 @@ SuccessorMatrix::SuccessorMatrix(const Problem& p) {
     column.insert(column.end(), next.begin(), next.end());
     begin.push_back(static_cast<std::int32_t>(column.size()));
   }
-  lu_ = std::make_unique<SparseLu>(p.n_states, begin, column);
+  lu_ = std::make_unique<SparseLu>(device, p.n_states, begin, column);
   value_.resize(column.size());
 }
 

@@ -20,7 +20,7 @@ namespace understudy {
 
 class SuccessorMatrix {
  public:
-  explicit SuccessorMatrix(const Problem& problem);
+  SuccessorMatrix(Device& device, const Problem& problem);
 
   void reset();  // I
   // From the entry of a transition, 0 .. n_transitions - 1; those between the same states add up.
@@ -29,6 +29,7 @@ class SuccessorMatrix {
   }
   SparseLu::Pivots factor() { return lu_->factor(value_); }
   const SparseLu& lu() const { return *lu_; }
+  void to_device() { lu_->to_device(); }
 
  private:
   std::vector<std::int32_t> entry_;     // [transitions] in the pattern

@@ -1,140 +1,60 @@
-// What `solve` sweeps with: a problem's dynamics and rewards in one precision, in the memory of the
-// host or of a device, and the kernels there. Values go in and out as double.
+// What `solve` sweeps with: one reward and the dynamics it is earned in, in one precision, where a
+// device's kernels read them.
 
 #pragma once
 
-#include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <memory>
 #include <vector>
 
-#include "algorithms/tabular/engine.h"
+#include "algorithms/tabular/device_dynamics.h"
 #include "algorithms/tabular/grid_solver.h"
-#include "algorithms/tabular/problem.h"
-#include "kernels/device/backend.h"
 #include "kernels/dynamic_programming/packed.h"
 
 namespace understudy {
 
-// An array where an engine sweeps. On the host it may lend somebody else's memory.
-template <class U>
-class Room {
- public:
-  Room() = default;
-  Room(Engine& engine, std::int64_t n) : device_(engine.device()), n_(n) {
-    if (device_ == nullptr) {
-      own_.reset(new U[static_cast<std::size_t>(n)]());
-      data_ = own_.get();
-    } else {
-      data_ = static_cast<U*>(device_->allocate(std::max<std::size_t>(bytes(), 64)));
-      device_->fill_zero(data_, bytes());
-    }
-  }
-  // A copy of `values`, or on the host `values` itself, which must outlive the room.
-  Room(Engine& engine, const std::vector<U>& values)
-      : device_(engine.device()), n_(static_cast<std::int64_t>(values.size())) {
-    if (device_ == nullptr) {
-      data_ = const_cast<U*>(values.data());
-    } else {
-      data_ = static_cast<U*>(device_->allocate(std::max<std::size_t>(bytes(), 64)));
-      if (n_ > 0) device_->copy_from_host(data_, values.data(), bytes());
-    }
-  }
-  Room(Room&& other) noexcept { swap(other); }
-  Room& operator=(Room&& other) noexcept {
-    swap(other);
-    return *this;
-  }
-  ~Room() {
-    if (device_ != nullptr && data_ != nullptr) device_->release(data_);
-  }
-
-  void swap(Room& other) noexcept {
-    std::swap(device_, other.device_);
-    std::swap(n_, other.n_);
-    std::swap(data_, other.data_);
-    own_.swap(other.own_);
-  }
-  U* data() { return data_; }
-  const U* data() const { return data_; }
-  std::int64_t size() const { return n_; }
-
-  void read(const std::vector<double>& values) {
-    std::vector<U> narrow(values.begin(), values.end());
-    if (n_ == 0) return;
-    if (device_ == nullptr)
-      std::memcpy(data_, narrow.data(), bytes());
-    else
-      device_->copy_from_host(data_, narrow.data(), bytes());
-  }
-  std::vector<double> wide() const {
-    if (device_ == nullptr) return {data_, data_ + n_};
-    std::vector<U> there(static_cast<std::size_t>(n_));
-    if (n_ > 0) device_->copy_to_host(there.data(), data_, bytes());
-    return {there.begin(), there.end()};
-  }
-
- private:
-  std::size_t bytes() const { return static_cast<std::size_t>(n_) * sizeof(U); }
-
-  Device* device_ = nullptr;
-  std::int64_t n_ = 0;
-  U* data_ = nullptr;
-  std::unique_ptr<U[]> own_;
-};
-
-// The sparse form of a problem's dynamics where an engine sweeps. The problem must outlive it.
+// max |a - b|, by the device.
 template <class T>
-class PlacedDynamics {
+class MaximumChange {
  public:
-  PlacedDynamics(Engine& engine, const Problem& p)
-      : probabilities_(p.probability.begin(), p.probability.end()),
-        pair_begin_(engine, p.pair_begin),
-        transition_begin_(engine, p.transition_begin),
-        next_state_(engine, p.next_state),
-        probability_(engine, probabilities_),
-        view_{p.n_states,
-              p.n_pairs(),
-              p.n_transitions(),
-              pair_begin_.data(),
-              transition_begin_.data(),
-              next_state_.data(),
-              probability_.data()} {}
-  const SparseDynamics<T>& view() const { return view_; }
+  explicit MaximumChange(Device& device) : device_(device), result_(device, 1) {}
+  template <class A, class B>
+  double of(const DeviceBuffer<A>& a, const DeviceBuffer<B>& b) {
+    kernels_of<T>(device_).maximum_change(device_.stream(), a.size(), a.data(), b.data(),
+                                          result_.data());
+    result_.to_host();
+    return static_cast<double>(*result_.host());
+  }
 
  private:
-  std::vector<T> probabilities_;
-  Room<std::int32_t> pair_begin_, transition_begin_, next_state_;
-  Room<T> probability_;
-  SparseDynamics<T> view_;
+  Device& device_;
+  DeviceBuffer<T> result_;
 };
 
 // One problem, one reward, packed.
 template <class T>
 class PackedSweeps {
  public:
-  PackedSweeps(Engine& engine, const Problem& p, const std::vector<double>& reward,
+  PackedSweeps(Device& device, const Problem& p, const std::vector<double>& reward,
                BackupRule<double> rule)
-      : engine_(engine),
+      : device_(device),
         rule_{rule.backup, rule.expectation, static_cast<T>(rule.discount)},
         store_(p.dynamics()),
         packed_rewards_(store_.pack_pairs(p.dynamics(), reward.data())),
-        block_(engine, store_.block),
-        code_(engine, store_.code),
-        index_(engine, store_.index),
-        coefficient_(engine, store_.coefficient),
-        packed_reward_(engine, packed_rewards_),
-        change_(engine, 1) {
-    // The device's kernel finds a state's pairs in the sparse form; the host's reads that form for
-    // plain blocks and for optimistic backups alone.
+        block_(view_of(device, store_.block)),
+        code_(view_of(device, store_.code)),
+        index_(view_of(device, store_.index)),
+        coefficient_(view_of(device, store_.coefficient)),
+        packed_reward_(view_of(device, packed_rewards_)),
+        change_(device) {
+    // CUDA's kernel finds a state's pairs in the sparse form; the processor's reads that form for
+    // plain blocks and for log_mean_exp alone.
     sparse_.states = p.n_states;
-    if (engine.device() != nullptr || store_.has_plain_blocks() ||
+    if (device.kind() != DeviceKind::cpu || store_.has_plain_blocks() ||
         rule.expectation == Expectation::log_mean_exp) {
-      placed_ = std::make_unique<PlacedDynamics<T>>(engine, p);
+      dynamics_ = std::make_unique<DeviceDynamics<T>>(device, p);
       rewards_.assign(reward.begin(), reward.end());
-      reward_ = Room<T>(engine, rewards_);
-      sparse_ = placed_->view();
+      reward_ = view_of(device, rewards_);
+      sparse_ = *dynamics_;
     }
     packed_ = store_.view();
     packed_.block = block_.data();
@@ -146,69 +66,62 @@ class PackedSweeps {
   const PackedStore<T>& store() const { return store_; }
 
   void backup(const T* value, T* new_value, T* chain = nullptr) {
-    const auto& kernels = kernels_of_place();
-    kernels.packed_backup(stream(), sparse_, packed_, rule_, reward_.data(), packed_reward_.data(),
-                          value, new_value, chain);
+    kernels_of<T>(device_).packed_backup(device_.stream(), sparse_, packed_, rule_, reward_.data(),
+                                         packed_reward_.data(), value, new_value, chain);
   }
-  double change(const Room<T>& a, const Room<T>& b) {
-    kernels_of_place().maximum_change(stream(), a.size(), a.data(), b.data(), change_.data());
-    return change_.wide()[0];
-  }
+  double change(const DeviceBuffer<T>& a, const DeviceBuffer<T>& b) { return change_.of(a, b); }
 
  private:
-  const DynamicProgrammingKernels<T>& kernels_of_place() const {
-    return engine_.device() != nullptr ? engine_.device()->kernels<T>().dynamic_programming
-                                       : engine_.kernels_of<T>();
-  }
-  Stream& stream() {
-    return engine_.device() != nullptr ? engine_.device()->stream() : engine_.stream();
-  }
-
-  Engine& engine_;
+  Device& device_;
   BackupRule<T> rule_;
   PackedStore<T> store_;
   std::vector<T> packed_rewards_, rewards_;
-  std::unique_ptr<PlacedDynamics<T>> placed_;
-  Room<PackedBlock> block_;
-  Room<std::uint16_t> code_;
-  Room<std::int32_t> index_;
-  Room<T> coefficient_, packed_reward_, reward_, change_;
+  std::unique_ptr<DeviceDynamics<T>> dynamics_;
+  DeviceBuffer<PackedBlock> block_;
+  DeviceBuffer<std::uint16_t> code_;
+  DeviceBuffer<std::int32_t> index_;
+  DeviceBuffer<T> coefficient_, packed_reward_, reward_;
+  MaximumChange<T> change_;
   SparseDynamics<T> sparse_;
   PackedDynamics<T> packed_;
 };
 
-// A gridworld, one reward by cell, swept as a stencil on the host.
+template <class T>
+GridDynamics<T> grid_in(const GridDynamics<double>& grid) {
+  return {grid.height,
+          grid.width,
+          grid.stay,
+          static_cast<T>(grid.chosen),
+          static_cast<T>(grid.stay_slip),
+          static_cast<T>(grid.move_slip)};
+}
+
+// A gridworld, one reward by cell, swept as a stencil.
 template <class T>
 class GridSweeps {
  public:
-  GridSweeps(Engine& engine, const GridForm& form, Backup backup, double discount)
-      : engine_(engine),
-        grid_{form.dynamics.height,
-              form.dynamics.width,
-              form.dynamics.stay,
-              static_cast<T>(form.dynamics.chosen),
-              static_cast<T>(form.dynamics.stay_slip),
-              static_cast<T>(form.dynamics.move_slip)},
+  GridSweeps(Device& device, const GridForm& form, Backup backup, double discount)
+      : device_(device),
+        grid_(grid_in<T>(form.dynamics)),
         backup_(backup),
         discount_(static_cast<T>(discount)),
-        reward_(form.reward.begin(), form.reward.end()) {}
+        reward_(view_of(device, rounded<T>(form.reward, rewards_))),
+        change_(device) {}
 
   void backup(const T* value, T* new_value) {
-    engine_.kernels_of<T>().grid_backup(engine_.stream(), grid_, backup_, discount_, reward_.data(),
-                                        value, new_value);
+    kernels_of<T>(device_).grid_backup(device_.stream(), grid_, backup_, discount_, reward_.data(),
+                                       value, new_value);
   }
-  double change(const Room<T>& a, const Room<T>& b) {
-    T result = 0;
-    engine_.kernels_of<T>().maximum_change(engine_.stream(), a.size(), a.data(), b.data(), &result);
-    return static_cast<double>(result);
-  }
+  double change(const DeviceBuffer<T>& a, const DeviceBuffer<T>& b) { return change_.of(a, b); }
 
  private:
-  Engine& engine_;
+  Device& device_;
   GridDynamics<T> grid_;
   Backup backup_;
   T discount_;
-  std::vector<T> reward_;
+  std::vector<T> rewards_;
+  DeviceBuffer<const T> reward_;
+  MaximumChange<T> change_;
 };
 
 }  // namespace understudy

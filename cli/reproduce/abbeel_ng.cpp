@@ -25,9 +25,9 @@ struct Options {
 
 // Distances of the feature expectations after each iteration, [iterations]. Once they are 0 to
 // rounding the rest is as the last.
-Vector distances(const Problem& p, Engine& engine, const Vector& expert, Method method,
+Vector distances(const Problem& p, Device& device, const Vector& expert, Method method,
                  std::int64_t iterations) {
-  Apprentice learner(p, engine, expert, {.method = method});
+  Apprentice learner(device, p, expert, {.method = method});
   Vector result;
   for (std::int64_t i = 0; i < iterations; ++i) {
     if (i > 0 && result.back() < 1e-9)
@@ -57,12 +57,12 @@ const std::vector<std::string> demonstrators = {"best", "best, half its actions 
                                                 "worst"};
 
 // Values as shares of the best one: [demonstrator][its own, projection, mwal].
-std::vector<Vector> imitate(const Problem& p, Engine& engine, const Options& options) {
+std::vector<Vector> imitate(const Problem& p, Device& device, const Options& options) {
   const Vector truth = true_weights(p);
   auto solved = [&](double sign) {
     Vector r = p.reward;
     for (double& x : r) x *= sign;
-    return solve(engine, p, r, {.backup = Backup::max, .tolerance = 1e-6}).policy;
+    return solve(device, p, r, {.backup = Backup::max, .tolerance = 1e-6}).policy;
   };
   const Vector best = solved(1.0);
   Vector random(p.n_pairs()), half(p.n_pairs());
@@ -72,13 +72,13 @@ std::vector<Vector> imitate(const Problem& p, Engine& engine, const Options& opt
     half[k] = 0.5 * (best[k] + random[k]);
   }
   const std::vector<Vector> policies = {best, half, random, solved(-1.0)};
-  const double most = value_of(p, truth, policy_features(engine, p, best));
+  const double most = value_of(p, truth, policy_features(device, p, best));
   std::vector<Vector> result;
   for (const Vector& policy : policies) {
-    const Vector expert = policy_features(engine, p, policy);
+    const Vector expert = policy_features(device, p, policy);
     result.push_back({value_of(p, truth, expert) / most});
     for (Method method : {Method::projection, Method::mwal}) {
-      Apprentice learner(p, engine, expert,
+      Apprentice learner(device, p, expert,
                          {.method = method, .rounds = static_cast<int>(options.rounds)});
       const std::int64_t steps = method == Method::mwal ? options.rounds : options.iterations;
       for (std::int64_t i = 0; i < steps; ++i)
@@ -109,17 +109,18 @@ void run(Reproduction& reproduction, const Options& options) {
   std::vector<Vector> found[2] = {std::vector<Vector>(runs), std::vector<Vector>(runs)};
   std::vector<std::vector<Vector>> shares(bad_runs);
   in_parallel(reproduction.common.threads, runs + bad_runs, [&](std::int64_t i) {
-    Engine engine;
+    const std::unique_ptr<Device> owner = cpu_device();
+    Device& device = *owner;
     // The longer parts first.
     if (i < bad_runs) {
-      shares[i] = imitate(world(i), engine, options);
+      shares[i] = imitate(world(i), device, options);
       return;
     }
     const Problem p = world(i - bad_runs);
     const Vector expert = policy_features(
-        engine, p, solve(engine, p, p.reward, {.backup = Backup::max, .tolerance = 1e-6}).policy);
-    found[0][i - bad_runs] = distances(p, engine, expert, Method::max_margin, options.iterations);
-    found[1][i - bad_runs] = distances(p, engine, expert, Method::projection, options.iterations);
+        device, p, solve(device, p, p.reward, {.backup = Backup::max, .tolerance = 1e-6}).policy);
+    found[0][i - bad_runs] = distances(p, device, expert, Method::max_margin, options.iterations);
+    found[1][i - bad_runs] = distances(p, device, expert, Method::projection, options.iterations);
   });
 
   Table table{"Distance of the apprentice's feature expectations to the demonstrator's",

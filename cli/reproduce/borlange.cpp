@@ -49,11 +49,12 @@ void run(Reproduction& reproduction, std::vector<double> from) {
   for (std::size_t i = 0; i < data.trips.size(); ++i)
     (data.group[i] % 5 == 0 ? validation_trips : train_trips).push_back(data.trips[i]);
   Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
-  Engine engine(&team);
+  const std::unique_ptr<Device> owner = cpu_device(&team);
+  Device& device = *owner;
   const GoalDemonstrations all = goal_demonstrations(problem, data.trips);
 
   const Clock::time_point begin = Clock::now();
-  GoalFamily family(problem, engine);
+  GoalFamily family(device, problem);
   const double ordered = seconds_since(begin);
   const bool outside = !std::isfinite(log_likelihood(family, all, from));
   const double radius = outside ? family.spectral_radius(family.transition_reward(from)) : 0;

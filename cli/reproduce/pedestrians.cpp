@@ -202,7 +202,8 @@ std::vector<std::array<Guess, 2>> guess_with(GoalFamily& family, const Problem& 
 void run(Reproduction& reproduction, const DeepOptions& deep) {
   const std::string folder = data_folder(reproduction.data, "eth_ucy");
   Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
-  Engine engine(&team);
+  const std::unique_ptr<Device> owner = cpu_device(&team);
+  Device& device = *owner;
   Table goals{"Goals predicted from the part of a path that was seen (test walks)",
               {"scene", "share seen", "within 1.5 m", "mean error (m)", "P(true goal)",
                "deep: within 1.5 m", "error", "P(true goal)"},
@@ -234,7 +235,7 @@ void run(Reproduction& reproduction, const DeepOptions& deep) {
         found[1] = uniform_loss(problem, test);
         if (has_other) found[2] = uniform_loss(problem, other);
       } else {
-        GoalFamily family(problem, engine);
+        GoalFamily family(device, problem);
         std::vector<double> from = {-8, -1, 0};
         from.resize(static_cast<std::size_t>(features));
         GoalFitOptions options;

@@ -47,11 +47,11 @@ Problem both_signs(const Problem& p) {
   return q;
 }
 
-Found apprentice(Engine& engine, const Problem& p, const Problem& q, const Vector& occupancy,
+Found apprentice(Device& device, const Problem& p, const Problem& q, const Vector& occupancy,
                  ApprenticeOptions::Method method) {
   const bool game = method == ApprenticeOptions::Method::mwal;
   ApprenticeOptions options{.method = method, .rounds = game_rounds};
-  Apprentice learner(p, engine, feature_expectations(p, occupancy), options);
+  Apprentice learner(device, p, feature_expectations(p, occupancy), options);
   std::vector<Vector> weights;
   if (!game) weights.push_back(learner.weights());
   for (int i = 0; i < (game ? game_rounds : separations); ++i) {
@@ -85,7 +85,7 @@ Found deep(const RewardWorld& world, const Problem& p, const Problem& q, MaxEntM
 }
 
 // sum_s initial(s) V(s) of the best policies for some rewards, under the true one: one batch.
-Vector values_of(Engine& engine, const Problem& p, const std::vector<const Vector*>& rewards) {
+Vector values_of(Device& device, const Problem& p, const std::vector<const Vector*>& rewards) {
   const std::int64_t n = static_cast<std::int64_t>(rewards.size()), pairs = p.n_pairs();
   Vector lanes(pairs * n), truth(pairs * n), values(n, 0.0);
   for (std::int64_t k = 0; k < pairs; ++k)
@@ -94,19 +94,19 @@ Vector values_of(Engine& engine, const Problem& p, const std::vector<const Vecto
       truth[k * n + i] = p.reward[k];
     }
   const Vector policy =
-      solve(engine, p, lanes, {.backup = Backup::max, .tolerance = 1e-7}, n).policy;
-  const Vector v = evaluate_policy(engine, p, truth, policy, 1e-8, n);
+      solve(device, p, lanes, {.backup = Backup::max, .tolerance = 1e-7}, n).policy;
+  const Vector v = evaluate_policy(device, p, truth, policy, 1e-8, n);
   for (std::int64_t s = 0; s < p.n_states; ++s)
     for (std::int64_t i = 0; i < n; ++i) values[i] += p.initial[s] * v[s * n + i];
   return values;
 }
 
 // The expected value difference of each method, [methods].
-Vector differences(Engine& engine, const Problem& p, const std::vector<Found>& found, bool there) {
+Vector differences(Device& device, const Problem& p, const std::vector<Found>& found, bool there) {
   std::vector<const Vector*> rewards{&p.reward};
   for (const Found& f : found)
     for (const Vector& r : there ? f.there : f.here) rewards.push_back(&r);
-  const Vector values = values_of(engine, p, rewards);
+  const Vector values = values_of(device, p, rewards);
   Vector result;
   std::size_t at = 1;
   for (const Found& f : found) {
@@ -123,11 +123,12 @@ struct Scores {
 
 Scores run_one(const RewardWorld& world, const RewardWorldOptions& options, std::uint64_t seed,
                std::int64_t count) {
-  Engine engine;
+  const std::unique_ptr<Device> owner = cpu_device();
+  Device& device = *owner;
   const Problem p = make_problem(world.map(seed)),
                 q = make_problem(world.map(seed + transfer_offset));
   // The demonstrator acts optimally, but for a share of uniform actions.
-  Vector policy = solve(engine, p, p.reward, {.backup = Backup::max}).policy;
+  Vector policy = solve(device, p, p.reward, {.backup = Backup::max}).policy;
   for (std::int64_t k = 0; k < p.n_pairs(); ++k) {
     const std::int64_t s = p.pair_state[k];
     policy[k] = (1.0 - options.random_actions) * policy[k] +
@@ -136,7 +137,7 @@ Scores run_one(const RewardWorld& world, const RewardWorldOptions& options, std:
   const auto demonstrations = sample_trajectories(p, policy, count, options.steps, seed);
 
   std::vector<Found> found(methods.size());
-  MaxEntModel model(p, engine, demonstrations);
+  MaxEntModel model(device, p, demonstrations);
   MaxEntFitOptions fitting;
   fitting.l2 = world.linear_prior / model.episodes();
   fitting.optimizer.iterations = 200;
@@ -150,11 +151,11 @@ Scores run_one(const RewardWorld& world, const RewardWorldOptions& options, std:
   // of episodes without end.
   Vector occupancy = demonstrated_occupancy(p, demonstrations);
   for (double& x : occupancy) x /= 1.0 - std::pow(p.discount, static_cast<double>(options.steps));
-  found[3] = apprentice(engine, p, q, occupancy, ApprenticeOptions::Method::max_margin);
+  found[3] = apprentice(device, p, q, occupancy, ApprenticeOptions::Method::max_margin);
   found[4] =
-      apprentice(engine, both_signs(p), both_signs(q), occupancy, ApprenticeOptions::Method::mwal);
-  found[5] = apprentice(engine, p, q, occupancy, ApprenticeOptions::Method::projection);
-  return {differences(engine, p, found, false), differences(engine, q, found, true)};
+      apprentice(device, both_signs(p), both_signs(q), occupancy, ApprenticeOptions::Method::mwal);
+  found[5] = apprentice(device, p, q, occupancy, ApprenticeOptions::Method::projection);
+  return {differences(device, p, found, false), differences(device, q, found, true)};
 }
 
 }  // namespace

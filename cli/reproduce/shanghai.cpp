@@ -95,7 +95,8 @@ std::vector<Json> route_measures(const std::string& name, const Problem& problem
 void run(Reproduction& reproduction) {
   const std::string folder = data_folder(reproduction.data, "shanghai_taxi");
   Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
-  Engine engine(&team);
+  const std::unique_ptr<Device> owner = cpu_device(&team);
+  Device& device = *owner;
   Table fits{"Mean log-probability of a route (trained on folds 1 to 3)",
              {"model", "train", "reference", "fold 4", "reference"},
              {},
@@ -115,7 +116,7 @@ void run(Reproduction& reproduction) {
       (data.group[i] == 4 ? test : train).push_back(data.trips[i]);
     const GoalDemonstrations trained = goal_demonstrations(problem, train),
                              tested = goal_demonstrations(problem, test);
-    GoalFamily family(problem, engine);
+    GoalFamily family(device, problem);
     std::vector<double> from(data.feature_names.size(), 0.0);
     from[0] = -5;
     for (std::size_t i = 1; i < 5; ++i) from[i] = -1;

@@ -126,8 +126,7 @@ void run(Reproduction& reproduction, const Options& options) {
   Data data = read(reproduction.data_folder("shanghai_taxi"));
   Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
   const std::unique_ptr<Device> device = cpu_device(&team);
-  Engine engine(&team);
-  GoalFamily family(data.problem, engine);
+  GoalFamily family(*device, data.problem);
   const GoalDemonstrations train = goal_demonstrations(data.problem, data.train),
                            validation = goal_demonstrations(data.problem, data.validation);
   auto validated = [&](const std::vector<double>& reward) {

@@ -81,14 +81,15 @@ std::vector<double> cost_to_go(Threads* threads, double fuel) {
     }
   }
   const Problem problem = make_problem(table);
-  Engine engine(threads);
+  const std::unique_ptr<Device> owner = cpu_device(threads);
+  Device& device = *owner;
   SolveOptions options;
   options.backup = Backup::max;
   options.method = SolveMethod::modified_policy_iteration;
   options.tolerance = 1e-4;
   options.evaluation_sweeps = 50;
   options.values_only = true;
-  return solve(engine, problem, problem.reward, options).values;
+  return solve(device, problem, problem.reward, options).values;
 }
 
 }  // namespace

@@ -37,6 +37,29 @@ void Settings::add(const std::string& name, const Json& value, const std::string
   given_[name] = {text, from};
 }
 
+std::vector<OptionAssignment> Settings::assignments() const {
+  std::vector<OptionAssignment> all;
+  for (const auto& [name, given] : given_) all.push_back({name, given.text, given.from});
+  return all;
+}
+
+Json values_of(const OptionList& list) {
+  Json values = Json::object();
+  for (const understudy::Option& one : list.options()) {
+    if (!one.settable()) continue;
+    const std::string text = one.text();
+    switch (one.kind) {
+      case OptionKind::boolean:
+      case OptionKind::integer:
+      case OptionKind::number: values[one.name] = Json::parse(text); break;
+      case OptionKind::integers:
+      case OptionKind::numbers: values[one.name] = Json::parse("[" + text + "]"); break;
+      default: values[one.name] = text;
+    }
+  }
+  return values;
+}
+
 const Settings::Given* Settings::find(const char* name) {
   known_.push_back(name);
   const auto found = given_.find(name);

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/options/options.h"
 #include "cli/session/command.h"
 
 namespace understudy::cli {
@@ -41,6 +42,9 @@ class Settings {
     return static_cast<Kind>(place_of(name, names, static_cast<std::size_t>(value)));
   }
 
+  // All that was given, in words, for options that are described once.
+  std::vector<OptionAssignment> assignments() const;
+
   // The number of iterations is not part of what must stay the same when a run goes on.
   void finish() const;
   const Json& resolved() const { return resolved_; }
@@ -60,5 +64,8 @@ class Settings {
   std::vector<std::string> known_;
   Json resolved_ = Json::object();
 };
+
+// Options by name, as JSON has them: numbers, true and false, lists, text.
+Json values_of(const OptionList& list);
 
 }  // namespace understudy::cli

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cli/session/command.h"
-#include "cli/tabular/learners.h"
+#include "algorithms/tabular/learner.h"
 
 namespace understudy::cli {
 

@@ -5,12 +5,13 @@
 #include <cstdio>
 
 #include "algorithms/data/demonstration_files.h"
+#include "algorithms/tabular/learner.h"
 #include "algorithms/tabular/problem_file.h"
 #include "algorithms/tabular/solver.h"
 #include "autograd/files/checkpoint.h"
 #include "autograd/files/npz.h"
 #include "cli/session/run_folder.h"
-#include "cli/tabular/learners.h"
+#include "cli/session/settings.h"
 #include "cli/tabular/problem_source.h"
 #include "kernels/device/error.h"
 
@@ -19,10 +20,10 @@ namespace understudy::cli {
 namespace {
 
 struct IrlArguments {
-  std::string algorithm, out, policy;
-  std::vector<std::string> demonstrations;
+  std::string algorithm, out, config;
+  std::vector<std::string> demonstrations, set;
   ProblemSource source;
-  LearnerOptions learner;
+  std::int64_t iterations = 500;
   std::int64_t evaluate_every = 10;
   bool list = false;
 };
@@ -37,34 +38,16 @@ int list(const Common& common) {
   return 0;
 }
 
-// A stationary policy [S, A] of an .npz, as one of pairs.
-std::vector<double> read_policy(const Problem& problem, const std::string& path) {
-  const files::Array array = files::Npz::open(path).read("policy");
-  if (array.shape() != files::Shape{problem.n_states, problem.n_actions})
-    fail(ErrorKind::bad_shape, "%s: policy: expected [%lld, %lld], found %s", path.c_str(),
-         static_cast<long long>(problem.n_states), static_cast<long long>(problem.n_actions),
-         files::to_string(array.shape()).c_str());
-  return pair_reward(problem, array.converted<double>(path + ": policy"));
-}
-
-Json config_of(const IrlArguments& arguments, const std::string& algorithm, bool indicators) {
-  const LearnerOptions& o = arguments.learner;
+Json config_of(const IrlArguments& arguments, const std::string& algorithm, bool indicators,
+               const Json& settings) {
   Json config = {{"kind", "irl"},
                  {"algorithm", algorithm},
                  {"mdp", arguments.source.mdp},
                  {"demonstrations", arguments.demonstrations},
                  {"features", indicators ? "one a state" : "the problem's"},
-                 {"iterations", o.iterations},
-                 {"tolerance", o.tolerance},
-                 {"objective", o.objective},
-                 {"optimizer", o.optimizer},
-                 {"learning_rate", o.learning_rate},
-                 {"l1", o.l1},
-                 {"l2", o.l2},
-                 {"start", o.start},
-                 {"evaluate_every", arguments.evaluate_every}};
-  if (!o.hidden.empty()) config["hidden"] = o.hidden;
-  if (!o.windows.empty()) config["windows"] = o.windows;
+                 {"iterations", arguments.iterations},
+                 {"evaluate_every", arguments.evaluate_every},
+                 {"settings", settings}};
   const WorldOptions& world = arguments.source.world;
   if (world.size >= 0) config["size"] = world.size;
   if (world.discount >= 0) config["discount"] = world.discount;
@@ -74,7 +57,7 @@ Json config_of(const IrlArguments& arguments, const std::string& algorithm, bool
 }
 
 // What reward.npz holds: the contract's arrays, and what a report draws.
-files::NamedArrays arrays_of(const Task& task, const Recovered& found,
+files::NamedArrays arrays_of(const TabularTask& task, const Recovered& found,
                              const LoadedProblem& loaded) {
   const Problem& problem = task.problem;
   const std::int64_t steps = problem.horizon, states = problem.n_states;
@@ -161,15 +144,18 @@ int run_irl(IrlArguments arguments, const Common& common) {
              "episode %zu: expected at most %lld steps (the horizon), found "
              "%zu",
              e, static_cast<long long>(problem.horizon), demonstrations[e].actions.size());
-  Threads team(common.threads == 0 ? processor_count() : common.threads);
-  Engine engine(&team);
-  const Task task{problem, engine, demonstrations};
-  arguments.learner.seed = common.seed;
-  if (!arguments.policy.empty())
-    arguments.learner.known_policy = read_policy(problem, arguments.policy);
-  const std::unique_ptr<Learner> learner = algorithm.make(task, arguments.learner);
+  Session session(common);
+  Device& device = session.device();
+  const TabularTask task{device, problem, demonstrations, arguments.iterations};
+  const std::unique_ptr<TabularPlan> plan = algorithm.plan();
+  assign_options([&] { return plan->options(); },
+                 Settings(arguments.config, arguments.set).assignments());
+  plan->options().seed(common.seed);
+  const std::unique_ptr<TabularLearner> learner = plan->make(task);
 
-  RunFolder run(arguments.out, config_of(arguments, algorithm.name, indicators), common);
+  RunFolder run(arguments.out,
+                config_of(arguments, algorithm.name, indicators, values_of(plan->options())),
+                common);
   // A network goes on from its checkpoint. Any other learner is the same from run to run, to
   // the last bit: it goes on by doing again, unlogged, the iterations that the checkpoint counts.
   bool already = false;
@@ -183,10 +169,10 @@ int run_irl(IrlArguments arguments, const Common& common) {
   // How much worse than the best the found behavior is, where the true reward is known.
   const bool judged = !problem.reward.empty() && problem.horizon == 0 && problem.n_goals() == 0;
   const auto judge = [&] {
-    return expected_value_difference(engine, problem, problem.reward, learner->policy());
+    return expected_value_difference(device, problem, problem.reward, learner->policy());
   };
   Loop loop;
-  loop.iterations = already ? run.iteration() : arguments.learner.iterations;
+  loop.iterations = already ? run.iteration() : arguments.iterations;
   loop.what = algorithm.name;
   loop.metric = algorithm.metric;
   loop.step = [&](std::int64_t iteration) {
@@ -220,7 +206,7 @@ int run_irl(IrlArguments arguments, const Common& common) {
   if (!found.standard_errors.empty()) result["standard_errors"] = found.standard_errors;
   if (judged)
     result["expected_value_difference"] =
-        expected_value_difference(engine, problem, problem.reward, found.policy);
+        expected_value_difference(device, problem, problem.reward, found.policy);
   if (!found.remark.empty()) result["remark"] = found.remark;
   run.finish(result);
   result["run"] = arguments.out;
@@ -236,36 +222,14 @@ int run_irl(IrlArguments arguments, const Common& common) {
 void add_irl(Verb& root, Command& command) {
   Verb verb = root.verb("irl", "Recovers the reward of a tabular problem's demonstrator");
   auto arguments = std::make_shared<IrlArguments>();
-  LearnerOptions& learner = arguments->learner;
   verb.option("ALGORITHM", arguments->algorithm, "see --list");
   verb.flag("--list", arguments->list, "the algorithms there are");
   add_problem_options(verb, arguments->source);
   verb.option("--demos", arguments->demonstrations, "files of demonstrations");
   verb.option("--out", arguments->out, "the run's folder");
-  verb.option("--iterations", learner.iterations, "at most (default 500)").between(1, 100000000);
-  verb.option("--tolerance", learner.tolerance, "of the gradient or the distance (1e-6)")
-      .positive();
-  verb.option("--objective", learner.objective, "of max_causal_entropy")
-      .one_of({"likelihood", "feature_matching"});
-  verb.option("--optimizer", learner.optimizer, "of the maximum-entropy algorithms")
-      .one_of({"lbfgs", "gradient", "exponentiated"});
-  verb.option("--learning-rate", learner.learning_rate,
-              "of plain optimizers (0.1) and networks (0.01)")
-      .positive();
-  verb.option("--l1", learner.l1, "penalty l1 |w|_1 of the mean objective").not_negative();
-  verb.option("--l2", learner.l2, "penalty l2/2 |w|^2 of the mean objective").not_negative();
-  verb.option("--start", learner.start, "weights to begin from");
-  verb.option("--policy", arguments->policy, "the known policy of ng_russell, an .npz");
-  verb.option("--penalty", learner.penalty, "of ng_russell on the sum of |reward| (1)")
-      .not_negative();
-  verb.option("--regularization", learner.regularization, "of max_margin_planning (0.01)")
-      .positive();
-  verb.option("--hidden", learner.hidden, "widths of deep_maxent's hidden layers (32 32)")
-      .between(1, 100000);
-  verb.option("--windows", learner.windows, "of deep_maxent_conv's layers, odd (3)")
-      .between(1, 101);
-  verb.option("--samples", learner.samples, "episodes a gradient of sampled_maxent (256)")
-      .between(1, 100000000);
+  verb.option("--iterations", arguments->iterations, "at most (default 500)").between(1, 100000000);
+  verb.option("--config", arguments->config, "settings: a file with a JSON object");
+  verb.option("--set", arguments->set, "a setting, key=value");
   verb.option("--evaluate-every", arguments->evaluate_every,
               "iterations between looks at the expected value difference, 0: at the end (10)")
       .between(0, 100000000);

@@ -32,7 +32,7 @@ std::vector<double> read_reward(const std::string& path) {
   return files::Npz::open(path).read("reward").converted<double>(path + ": reward");
 }
 
-files::NamedArrays solve_over_horizon(Engine& engine, const Problem& problem,
+files::NamedArrays solve_over_horizon(Device& device, const Problem& problem,
                                       const std::vector<double>& reward,
                                       const SolveArguments& arguments, Expectation expectation) {
   const std::int64_t steps = problem.horizon, states = problem.n_states;
@@ -43,18 +43,18 @@ files::NamedArrays solve_over_horizon(Engine& engine, const Problem& problem,
     arrays["q_values"] = pair_array(problem, q, -INFINITY, steps);
     arrays["policy"] = pair_array(problem, policy, 0.0, steps);
     const HorizonOccupancy visits =
-        occupancy_over_horizon(engine, problem, policy, problem.initial);
+        occupancy_over_horizon(device, problem, policy, problem.initial);
     std::vector<double> total(static_cast<std::size_t>(states), 0.0);
     for (std::size_t i = 0; i < visits.states.size(); ++i)
       total[i % total.size()] += visits.states[i];
     arrays["occupancy"] = array_of({states}, total);
   };
   if (!arguments.soft) {
-    const HorizonSolution s = solve_horizon(engine, problem, reward, Backup::max, expectation);
+    const HorizonSolution s = solve_horizon(device, problem, reward, Backup::max, expectation);
     finish(s.values, s.q_values, s.policy);
     return arrays;
   }
-  const Messages m = messages(engine, problem, reward, expectation);
+  const Messages m = messages(device, problem, reward, expectation);
   finish(m.beta_state, m.beta_state_action, m.policy);
   arrays["alpha"] = array_of({steps, states}, m.alpha);
   arrays["beta_state"] = arrays["values"];
@@ -78,11 +78,11 @@ SolveMethod method_of(const std::string& name, Expectation expectation, const Pr
 
 // A reward under which values do not exist is bad input; the work itself did not fail. Policy
 // iteration finds a singular system where sweeps see how fast values grow, which says more.
-std::string why_divergent(Engine& engine, const Problem& problem, Backup backup,
+std::string why_divergent(Device& device, const Problem& problem, Backup backup,
                           Expectation expectation, const Error& error) {
   if (problem.horizon > 0) return error.what();
   try {
-    solve(engine, problem, problem.reward, {.backup = backup, .expectation = expectation});
+    solve(device, problem, problem.reward, {.backup = backup, .expectation = expectation});
   } catch (const Error& by_sweeps) {
     return by_sweeps.what();
   }
@@ -108,8 +108,8 @@ int run_solve(const SolveArguments& arguments, const Common& common) {
     fail(ErrorKind::bad_input, "%s has no reward (--reward FILE.npz gives one)",
          arguments.source.mdp.c_str());
 
-  Threads team(common.threads == 0 ? processor_count() : common.threads);
-  Engine engine(&team);
+  Session session(common);
+  Device& device = session.device();
   const Expectation expectation =
       arguments.expectation == "log_mean_exp" ? Expectation::log_mean_exp : Expectation::causal;
   const Backup backup = arguments.soft ? Backup::log_sum_exp : Backup::max;
@@ -118,7 +118,7 @@ int run_solve(const SolveArguments& arguments, const Common& common) {
   double value = 0;
   try {
     if (problem.horizon > 0) {
-      arrays = solve_over_horizon(engine, problem, problem.reward, arguments, expectation);
+      arrays = solve_over_horizon(device, problem, problem.reward, arguments, expectation);
       result["horizon"] = problem.horizon;
     } else {
       SolveOptions options{.backup = backup, .expectation = expectation};
@@ -132,19 +132,19 @@ int run_solve(const SolveArguments& arguments, const Common& common) {
         if (arguments.method == "auto") options.method = SolveMethod::value_iteration;
         options.precision = SolvePrecision::f32;
       }
-      const Solution s = solve(engine, problem, problem.reward, options);
+      const Solution s = solve(device, problem, problem.reward, options);
       arrays["values"] = array_of({problem.n_states}, s.values);
       arrays["q_values"] = pair_array(problem, s.q_values, -INFINITY);
       arrays["policy"] = pair_array(problem, s.policy, 0.0);
       arrays["occupancy"] = array_of(
-          {problem.n_states}, occupancy_of(engine, problem, s.policy, problem.initial).states);
+          {problem.n_states}, occupancy_of(device, problem, s.policy, problem.initial).states);
       result["iterations"] = s.iterations;
       result["change"] = s.change;
     }
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::not_finite)
       fail(ErrorKind::bad_input, "%s",
-           why_divergent(engine, problem, backup, expectation, error).c_str());
+           why_divergent(device, problem, backup, expectation, error).c_str());
     throw;
   }
   const auto values = arrays.at("values").as<double>();
@@ -230,11 +230,11 @@ std::vector<Trajectory> best_behavior(const ProblemTable& table, const WorldArgu
     fail(ErrorKind::bad_input,
          "--demos: the problem has a horizon, for which there is no "
          "stationary behavior to show");
-  Threads team(common.threads == 0 ? processor_count() : common.threads);
-  Engine engine(&team);
+  Session session(common);
+  Device& device = session.device();
   SolveOptions options{.backup = arguments.soft ? Backup::log_sum_exp : Backup::max};
   options.method = method_of("auto", Expectation::causal, problem);
-  const Solution s = solve(engine, problem, problem.reward, options);
+  const Solution s = solve(device, problem, problem.reward, options);
   return sample_trajectories(problem, s.policy, arguments.episodes, arguments.steps, common.seed);
 }
 

@@ -6,11 +6,13 @@ namespace understudy::UNDERSTUDY_ISA {
 
 void fill(DynamicProgrammingKernels<float>& kernels) {
   fill_sparse(kernels);
+  fill_rows(kernels);
   fill_packed(kernels);
   fill_grid(kernels);
 }
 void fill(DynamicProgrammingKernels<double>& kernels) {
   fill_sparse(kernels);
+  fill_rows(kernels);
   fill_packed(kernels);
   fill_grid(kernels);
 }

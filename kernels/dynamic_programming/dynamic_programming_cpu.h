@@ -1,4 +1,5 @@
-// The parts of the family for one instruction set: sparse problems, packed ones and gridworlds.
+// The parts of the family for one instruction set: sparse problems, sparse matrices, packed
+// problems and gridworlds.
 
 #pragma once
 
@@ -9,6 +10,8 @@ namespace understudy::UNDERSTUDY_ISA {
 
 template <class T>
 void fill_sparse(DynamicProgrammingKernels<T>& kernels);
+template <class T>
+void fill_rows(DynamicProgrammingKernels<T>& kernels);
 template <class T>
 void fill_packed(DynamicProgrammingKernels<T>& kernels);
 template <class T>

@@ -2,8 +2,8 @@
 //
 // A thread takes one state of one problem; neighboring threads take neighboring problems of a
 // batch (or neighboring states of one problem), so reads of values, rewards and policies coalesce.
-// Log-sum- exps run online, with a running maximum, so that nothing needs to be stored. The stencil
-// reads its neighbors through the first-level cache, which holds three rows of a block's cells.
+// Log-sum-exps run online, with a running maximum, so that nothing needs to be stored. The stencil
+// reads its neighbors through L1, which holds three rows of a block's cells.
 
 #include "kernels/device/launch.h"
 
@@ -40,7 +40,7 @@ struct LogSum {
   __device__ T value() const { return sum == T(0) ? lowest<T>() : high + logarithm(sum); }
 };
 
-// sum_j p(j) V(next(j)) of one problem, and its optimistic counterpart.
+// sum_j p(j) V(next(j)) of one problem, and log sum_j p(j) exp V(next(j)).
 template <class T>
 __device__ inline T mean_ahead(const SparseDynamics<T>& m, std::int64_t k, const T* value) {
   T sum = 0;

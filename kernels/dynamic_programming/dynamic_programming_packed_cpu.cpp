@@ -7,9 +7,8 @@
 
 #include "kernels/dynamic_programming/dynamic_programming.h"
 #include "kernels/dynamic_programming/dynamic_programming_cpu.h"
+#include "kernels/dynamic_programming/dynamic_programming_lanes_cpu.h"
 #include "kernels/dynamic_programming/dynamic_programming_math.h"
-
-#include "kernels/device/threads.h"
 
 namespace understudy::UNDERSTUDY_ISA {
 
@@ -194,14 +193,6 @@ UNDERSTUDY_INLINE bool backup_block(const PackedDynamics<T>& packed, const Packe
       if ((b.acting >> l & 1) == 0) row[l] = 0;
   }
   return true;
-}
-
-template <class T>
-UNDERSTUDY_INLINE T causal_ahead(const SparseDynamics<T>& m, std::int64_t k, const T* value) {
-  T sum = 0;
-  for (std::int64_t j = m.transition_begin[k]; j < m.transition_begin[k + 1]; ++j)
-    sum += m.probability[j] * value[m.next_state[j]];
-  return sum;
 }
 
 // The chain of a plain block, from its new values; causal.

@@ -3,121 +3,20 @@
 // Two shapes. With several problems the lanes run across the batch, up to four vectors of one state
 // at a time, so that every index is read once for four vectors of work. With one problem the lanes
 // run along a tile of pairs: scalar code gathers r + discount sum p V into a buffer that stays in
-// the first cache, and exp and log run over the whole tile at once.
+// L1, and exp and log run over the whole tile at once.
 //
 // Work is split over threads by blocks of states (and of lanes) that depend on the problem alone.
 
 #include "kernels/dynamic_programming/dynamic_programming.h"
 #include "kernels/dynamic_programming/dynamic_programming_cpu.h"
+#include "kernels/dynamic_programming/dynamic_programming_lanes_cpu.h"
 #include "kernels/dynamic_programming/dynamic_programming_math.h"
-
-#include "kernels/device/threads.h"
 
 namespace understudy::UNDERSTUDY_ISA {
 
 namespace {
 
-constexpr std::int64_t parallel_work = 32768;  // multiply-adds; below, waking threads costs more
-constexpr int widest = 4;                      // vectors of lanes in one go
-constexpr int buffered_pairs = 32;             // a state's values Q kept at once
-
-UNDERSTUDY_INLINE std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
-
-template <class Work>
-UNDERSTUDY_INLINE void split(Stream& stream, std::int64_t work, std::int64_t parts,
-                             const Work& run) {
-  if (stream.threads != nullptr && parts > 1 && work > parallel_work) {
-    stream.threads->run(static_cast<int>(parts), [&](int part, int) { run(part); });
-  } else {
-    for (std::int64_t part = 0; part < parts; ++part) run(part);
-  }
-}
-
-// Lanes [lane, lane + width vectors) of a row; the last call of a batch may have fewer lanes.
-template <class T, int Width, bool Partial>
-struct Lanes {
-  std::int64_t batch, lane;
-  int last;  // lanes of the last vector where Partial
-
-  UNDERSTUDY_INLINE void read(const T* array, std::int64_t row, Vec<T>* v) const {
-    const T* p = array + row * batch + lane;
-    for (int w = 0; w < Width; ++w)
-      v[w] = Partial && w == Width - 1 ? load_first<T>(p + w * lanes<T>, last)
-                                       : load<T>(p + w * lanes<T>);
-  }
-  UNDERSTUDY_INLINE void write(T* array, std::int64_t row, const Vec<T>* v) const {
-    T* p = array + row * batch + lane;
-    for (int w = 0; w < Width; ++w) {
-      if (Partial && w == Width - 1)
-        store_first<T>(p + w * lanes<T>, v[w], last);
-      else
-        store<T>(p + w * lanes<T>, v[w]);
-    }
-  }
-};
-
-template <class At>
-struct WidthOf;
-template <class T, int Width, bool Partial>
-struct WidthOf<const Lanes<T, Width, Partial>&> {
-  static constexpr int value = Width;
-};
-template <class At>
-constexpr int width_of = WidthOf<At>::value;
-
-// Calls run(Lanes) for every stretch of lanes, and run's parts over blocks of `rows` on threads.
-// `run(lanes, first_row, last_row)`.
-template <class T, class Run>
-UNDERSTUDY_INLINE void over_lanes(Stream& stream, std::int64_t rows, std::int64_t work,
-                                  std::int64_t batch, bool sequential, const Run& run) {
-  const std::int64_t stretch = widest * lanes<T>;
-  const std::int64_t stretches = (batch + stretch - 1) / stretch;
-  // About 8192 multiply-adds a part, and rows in order where one depends on another.
-  const std::int64_t row_work = work / (rows > 0 ? rows : 1) + 1;
-  std::int64_t block = 8192 / row_work + 1;
-  if (sequential || block > rows) block = rows > 0 ? rows : 1;
-  const std::int64_t blocks = (rows + block - 1) / block;
-  split(stream, work * batch, stretches * blocks, [&](std::int64_t part) {
-    const std::int64_t lane = part / blocks * stretch, first = part % blocks * block;
-    const std::int64_t end = smaller(first + block, rows);
-    const std::int64_t left = smaller(batch - lane, stretch);
-    const int last = static_cast<int>((left - 1) % lanes<T>) + 1;
-    const bool whole = last == lanes<T>;
-    switch ((left + lanes<T> - 1) / lanes<T>) {
-      case 4:
-        if (whole)
-          run(Lanes<T, 4, false>{batch, lane, last}, first, end);
-        else
-          run(Lanes<T, 4, true>{batch, lane, last}, first, end);
-        break;
-      case 3: run(Lanes<T, 3, true>{batch, lane, last}, first, end); break;
-      case 2:
-        if (whole)
-          run(Lanes<T, 2, false>{batch, lane, last}, first, end);
-        else
-          run(Lanes<T, 2, true>{batch, lane, last}, first, end);
-        break;
-      default:
-        if (whole)
-          run(Lanes<T, 1, false>{batch, lane, last}, first, end);
-        else
-          run(Lanes<T, 1, true>{batch, lane, last}, first, end);
-        break;
-    }
-  });
-}
-
-// acc += sum_j weight[j] x[column[j]] over [begin, end).
-template <class T, int Width, bool Partial>
-UNDERSTUDY_INLINE void gather_row(const Lanes<T, Width, Partial>& at, std::int64_t begin,
-                                  std::int64_t end, const std::int32_t* column, const T* weight,
-                                  const T* x, Vec<T>* acc) {
-  for (std::int64_t j = begin; j < end; ++j) {
-    Vec<T> v[Width];
-    at.read(x, column[j], v);
-    for (int w = 0; w < Width; ++w) acc[w] += weight[j] * v[w];
-  }
-}
+constexpr int buffered_pairs = 32;  // a state's values Q kept at once
 
 // max where it is finite from below, else 0: what may be subtracted from -infinity.
 template <class T>
@@ -217,17 +116,9 @@ UNDERSTUDY_INLINE void log_in_place(T* sum, const T* level, std::int64_t count) 
     store<T>(sum + i, load<T>(level + i) + vector_log<T>(load<T>(sum + i)));
 }
 
-template <class T>
-UNDERSTUDY_INLINE T causal_ahead(const SparseDynamics<T>& m, std::int64_t k, const T* value) {
-  T sum = 0;
-  for (std::int64_t j = m.transition_begin[k]; j < m.transition_begin[k + 1]; ++j)
-    sum += m.probability[j] * value[m.next_state[j]];
-  return sum;
-}
-
 // sum of the row's exponentials relative to its largest, any number of them.
 template <class T>
-UNDERSTUDY_INLINE T optimistic_ahead(const SparseDynamics<T>& m, std::int64_t k, const T* value) {
+UNDERSTUDY_INLINE T log_mean_exp_ahead(const SparseDynamics<T>& m, std::int64_t k, const T* value) {
   const std::int64_t begin = m.transition_begin[k], end = m.transition_begin[k + 1];
   T high = -__builtin_inff();
   for (std::int64_t j = begin; j < end; ++j) {
@@ -260,7 +151,7 @@ UNDERSTUDY_INLINE T long_state(const SparseDynamics<T>& m, const BackupRule<T>& 
     for (int i = 0; i < n; ++i) {
       const std::int64_t k = from + i;
       part[i] = reward[k] + (causal ? rule.discount * causal_ahead<T>(m, k, value)
-                                    : optimistic_ahead<T>(m, k, value));
+                                    : log_mean_exp_ahead<T>(m, k, value));
       if (q != nullptr) q[k] = part[i];
       high = high > part[i] ? high : part[i];
     }
@@ -292,7 +183,7 @@ UNDERSTUDY_INLINE void backup_one(const SparseDynamics<T>& m, const BackupRule<T
     const std::int64_t pairs = m.pair_begin[tile] - begin;
     for (std::int64_t k = 0; k < pairs; ++k)
       buffer[k] = causal ? reward[begin + k] + rule.discount * causal_ahead<T>(m, begin + k, value)
-                         : reward[begin + k] + optimistic_ahead<T>(m, begin + k, value);
+                         : reward[begin + k] + log_mean_exp_ahead<T>(m, begin + k, value);
     if (q != nullptr)
       for (std::int64_t k = 0; k < pairs; ++k) q[begin + k] = buffer[k];
     for (std::int64_t i = s; i < tile; ++i) {
@@ -419,35 +310,6 @@ void evaluate(Stream& stream, const SparseDynamics<T>& m, T discount, std::int64
 }
 
 template <class T>
-void multiply(Stream& stream, const SparseRows<T>& a, std::int64_t batch, const T* x, const T* b,
-              T* y) {
-  const std::int64_t entries = a.rows > 0 ? a.begin[a.rows] : 0;
-  if (batch == 1) {
-    constexpr std::int64_t block = 2048;
-    split(stream, entries, (a.rows + block - 1) / block, [&](std::int64_t part) {
-      for (std::int64_t i = part * block; i < smaller(part * block + block, a.rows); ++i) {
-        T sum = b != nullptr ? b[i] : T(0);
-        for (std::int64_t j = a.begin[i]; j < a.begin[i + 1]; ++j)
-          sum += a.value[j] * x[a.column[j]];
-        y[i] = sum;
-      }
-    });
-    return;
-  }
-  over_lanes<T>(stream, a.rows, entries, batch, false,
-                [&](const auto& at, std::int64_t first, std::int64_t end) {
-                  constexpr int width = width_of<decltype(at)>;
-                  for (std::int64_t i = first; i < end; ++i) {
-                    Vec<T> sum[width];
-                    for (int w = 0; w < width; ++w) sum[w] = Vec<T>{};
-                    if (b != nullptr) at.read(b, i, sum);
-                    gather_row<T>(at, a.begin[i], a.begin[i + 1], a.column, a.value, x, sum);
-                    at.write(y, i, sum);
-                  }
-                });
-}
-
-template <class T>
 void forward(Stream& stream, const SparseDynamics<T>& m, const IncomingDynamics<T>& incoming,
              T discount, std::int64_t batch, const T* source, const T* policy, const T* occupancy,
              T* flow, T* new_occupancy) {
@@ -485,98 +347,6 @@ void forward(Stream& stream, const SparseDynamics<T>& m, const IncomingDynamics<
                 });
 }
 
-template <class T>
-void solve_triangular(Stream& stream, const SparseRows<T>& a, const T* inverse_diagonal,
-                      bool descending, std::int64_t batch, T* x) {
-  if (a.rows == 0) return;
-  if (batch == 1) {
-    for (std::int64_t step = 0; step < a.rows; ++step) {
-      const std::int64_t i = descending ? a.rows - 1 - step : step;
-      T sum = x[i];
-      for (std::int64_t j = a.begin[i]; j < a.begin[i + 1]; ++j) sum -= a.value[j] * x[a.column[j]];
-      x[i] = inverse_diagonal != nullptr ? sum * inverse_diagonal[i] : sum;
-    }
-    return;
-  }
-  over_lanes<T>(stream, a.rows, a.begin[a.rows] + a.rows, batch, true,
-                [&](const auto& at, std::int64_t, std::int64_t) {
-                  constexpr int width = width_of<decltype(at)>;
-                  for (std::int64_t step = 0; step < a.rows; ++step) {
-                    const std::int64_t i = descending ? a.rows - 1 - step : step;
-                    Vec<T> sum[width];
-                    at.read(x, i, sum);
-                    for (std::int64_t j = a.begin[i]; j < a.begin[i + 1]; ++j) {
-                      Vec<T> v[width];
-                      at.read(x, a.column[j], v);
-                      for (int w = 0; w < width; ++w) sum[w] -= a.value[j] * v[w];
-                    }
-                    if (inverse_diagonal != nullptr)
-                      for (int w = 0; w < width; ++w) sum[w] *= inverse_diagonal[i];
-                    at.write(x, i, sum);
-                  }
-                });
-}
-
-// Lanes across the batch are summed in vectors of their own and then across, in one order.
-template <class T>
-void sampled_product(Stream& stream, const SparseRows<T>& a, std::int64_t batch, const T* x,
-                     const T* y, T* out) {
-  const std::int64_t entries = a.rows > 0 ? a.begin[a.rows] : 0;
-  constexpr std::int64_t block = 256;
-  split(stream, entries * batch, (a.rows + block - 1) / block, [&](std::int64_t part) {
-    for (std::int64_t i = part * block; i < smaller(part * block + block, a.rows); ++i) {
-      const T* const row = x + i * batch;
-      for (std::int64_t j = a.begin[i]; j < a.begin[i + 1]; ++j) {
-        const T* const other = y + static_cast<std::int64_t>(a.column[j]) * batch;
-        Vec<T> even{}, odd{};
-        std::int64_t c = 0;
-        for (; c + 2 * lanes<T> <= batch; c += 2 * lanes<T>) {
-          even += load<T>(row + c) * load<T>(other + c);
-          odd += load<T>(row + c + lanes<T>) * load<T>(other + c + lanes<T>);
-        }
-        for (; c < batch; c += lanes<T>) {
-          const int n = static_cast<int>(smaller(batch - c, lanes<T>));
-          even += load_first<T>(row + c, n) * load_first<T>(other + c, n);
-        }
-        out[j] += a.value[j] * sum_lanes<T>(even + odd);
-      }
-    }
-  });
-}
-
-// The largest over fixed blocks; a NaN anywhere wins.
-template <class T>
-void maximum_change(Stream& stream, std::int64_t n, const T* a, const T* b, T* result) {
-  constexpr std::int64_t most = 64;
-  std::int64_t block = (n + most - 1) / most;
-  if (block < 8192) block = 8192;
-  const std::int64_t blocks = (n + block - 1) / block;
-  T part_result[most];
-  split(stream, n, blocks, [&](std::int64_t part) {
-    const std::int64_t end = smaller(part * block + block, n);
-    Vec<T> high{}, bad{};
-    for (std::int64_t i = part * block; i < end; i += lanes<T>) {
-      const int left = static_cast<int>(smaller(end - i, lanes<T>));
-      const Vec<T> x = left == lanes<T> ? load<T>(a + i) : load_first<T>(a + i, left);
-      const Vec<T> y = left == lanes<T> ? load<T>(b + i) : load_first<T>(b + i, left);
-      const Vec<T> d = x == y ? Vec<T>{} : x - y;
-      high = maximum<T>(high, d < T(0) ? -d : d);
-      bad = d == d ? bad : d;
-    }
-    T h = maximum_lane<T>(high);
-    for (int i = 0; i < lanes<T>; ++i)
-      if (bad[i] != bad[i]) h = bad[i];
-    part_result[part] = h;
-  });
-  T high = 0;
-  for (std::int64_t part = 0; part < blocks; ++part)
-    if (part_result[part] > high || part_result[part] != part_result[part]) {
-      high = part_result[part];
-      if (high != high) break;
-    }
-  *result = high;
-}
-
 }  // namespace
 
 template <class T>
@@ -595,10 +365,6 @@ void fill_sparse(DynamicProgrammingKernels<T>& kernels) {
   kernels.policy = policy<T>;
   kernels.evaluate = evaluate<T>;
   kernels.forward = forward<T>;
-  kernels.multiply = multiply<T>;
-  kernels.solve_triangular = solve_triangular<T>;
-  kernels.sampled_product = sampled_product<T>;
-  kernels.maximum_change = maximum_change<T>;
 }
 template void fill_sparse(DynamicProgrammingKernels<float>&);
 template void fill_sparse(DynamicProgrammingKernels<double>&);

@@ -89,6 +89,22 @@ PYTHON
 )"
 fi
 
+# ---- on a device ---------------------------------------------------------------------------------
+
+"$understudy" info --json > out
+if python3 -c 'import json, sys
+found = json.load(open("out"))["devices"]
+sys.exit(not any(d["name"] == "cuda" and d["available"] for d in found))'
+then
+  does "values by a GPU" solve --mdp object.npz --soft --device cuda --out there.npz --json
+else
+  refuse "a GPU that is not there" "device cuda: [^ ]" \
+    solve --mdp object.npz --device cuda --out v.npz
+  refuse "nor for irl" "device cuda: [^ ]" irl projection --mdp object.npz \
+    --demos object_demos.npz --device cuda --out nowhere
+  hold "and no run is begun" "$(ls nowhere 2> /dev/null)"
+fi
+
 # ---- rewards that are recovered -----------------------------------------------------------------
 
 does "the algorithms are listed" irl --list --json
@@ -106,14 +122,14 @@ for algorithm in max_causal_entropy projection max_margin mwal lpal max_margin_p
     reward.npz result.json; do [ -s $algorithm/$file ] || echo "no $file"; done)"
 done
 does "ng_russell with a known policy" irl ng_russell --mdp object.npz --demos object_demos.npz \
-  --policy hard.npz --out ng_russell --quiet
+  --set policy=hard.npz --out ng_russell --quiet
 does "a lake is written, with demonstrations" \
   world frozen_lake --noise 0 --discount 0.9 --demos lake_demos.npz --soft --episodes 30
 does "its undiscounted problem" world frozen_lake --noise 0 --out lake.npz
 refuse "walks without end have no partition function" "diverges at weights \(0, .*radius" \
   irl maxent --mdp lake.npz --demos lake_demos.npz --out lake
 does "maxent of 2008, from costs that end them" irl maxent --mdp lake.npz --demos lake_demos.npz \
-  --start $(yes -- -2 | head -n 16) --l2 0.01 --out lake --quiet
+  --set start=$(yes -- -2 | head -n 16 | paste -sd,) --set l2=0.01 --out lake --quiet
 does "a run is inspected" inspect max_causal_entropy --json
 holds "with its settings and last row" 'found["config"]["algorithm"] == "max_causal_entropy"
   and found["rows"] == found["last_row"]["iteration"] and found["finished"]'
@@ -132,6 +148,25 @@ refuse "a folder that has a run is refused" "holds a run already" irl max_causal
   --mdp object.npz --demos object_demos.npz --out projection
 refuse "and resuming it with other settings" "algorithm is" irl max_causal_entropy \
   --mdp object.npz --demos object_demos.npz --out projection --resume --iterations 12
+refuse "or with another penalty" "l2.*0\.5.*0|l2.*0.*0\.5" irl max_causal_entropy --mdp object.npz \
+  --demos object_demos.npz --out max_causal_entropy --resume --iterations 12 --set l2=0.5
+for setting in penalty=2 largest=3 policy=soft_value.npz; do
+  refuse "resuming ng_russell with $setting" "${setting%=*}" irl ng_russell --mdp object.npz \
+    --demos object_demos.npz --set policy=hard.npz --set $setting --out ng_russell --resume
+done
+for case in "sampled_maxent samples=10" "max_margin_planning regularization=0.5" \
+    "deep_maxent hidden=8" "mwal rounds=9" "projection tolerance=0.5" \
+    "ng_russell_sampled policies=2"; do
+  read -r algorithm setting <<< "$case"
+  refuse "resuming $algorithm with $setting" "${setting%=*}" irl $algorithm --mdp object.npz \
+    --demos object_demos.npz --out $algorithm --resume --iterations 12 --set $setting
+done
+refuse "a setting that is not there gets the nearest" "learning_rate" irl max_causal_entropy \
+  --mdp object.npz --demos object_demos.npz --out typo --set lerning_rate=0.1
+refuse "a setting out of its range" "samples.*1 or more" irl sampled_maxent --mdp object.npz \
+  --demos object_demos.npz --out typo --set samples=0
+refuse "a setting of another algorithm" "rounds" irl projection --mdp object.npz \
+  --demos object_demos.npz --out typo --set rounds=5
 refuse "there must be a run to resume" "holds no run" irl max_causal_entropy \
   --mdp object.npz --demos object_demos.npz --out nothing --resume
 irl --out whole --iterations 9 > /dev/null
@@ -241,6 +276,6 @@ if [ -n "$data" ] && [ -d "$data/borlange_routes" ]; then
   holds "without a start" 'abs(found["log_likelihood"] + 5067.908) < 5e-4
     and abs(found["weights"][0] + 2.4589) < 5e-5 and len(found["standard_errors"]) == 4'
   refuse "a start outside the domain" "-0\.1.*spectral radius" irl maxent --mdp roads.npz \
-    --demos trips.npz --start -0.1 -0.1 -0.1 -0.1 --out outside
+    --demos trips.npz --set start=-0.1,-0.1,-0.1,-0.1 --out outside
 fi
 sum_up

@@ -100,11 +100,11 @@ struct World {
   std::vector<double> mu;
 };
 
-World small_world(Engine& engine, unsigned seed) {
+World small_world(Device& device, unsigned seed) {
   World w{make_problem(abbeel_ng_gridworld({.size = 12, .macro = 4, .seed = seed})), {}, {}};
   w.problem.discount = 0.9;
-  w.expert = solve(engine, w.problem, w.problem.reward, {.backup = Backup::max});
-  w.mu = policy_features(engine, w.problem, w.expert.policy);
+  w.expert = solve(device, w.problem, w.problem.reward, {.backup = Backup::max});
+  w.mu = policy_features(device, w.problem, w.expert.policy);
   return w;
 }
 
@@ -115,12 +115,12 @@ double value_of(const World& w, const std::vector<double>& values) {
 }
 
 TEST(Apprentice, ComesAsNearToTheExpertAsItsTheoremsSay) {
-  Engine engine;
+  Device& device = processor();
   for (unsigned seed : {1u, 2u}) {
-    const World w = small_world(engine, seed);
+    const World w = small_world(device, seed);
     for (auto method :
          {ApprenticeOptions::Method::projection, ApprenticeOptions::Method::max_margin}) {
-      Apprentice apprentice(w.problem, engine, w.mu, {.method = method});
+      Apprentice apprentice(device, w.problem, w.mu, {.method = method});
       std::vector<double> distances;
       for (int i = 0; i < 40 && (distances.empty() || distances.back() > 0.02); ++i)
         distances.push_back(apprentice.step());
@@ -132,7 +132,7 @@ TEST(Apprentice, ComesAsNearToTheExpertAsItsTheoremsSay) {
       const std::vector<double> mixture = apprentice.mixture();
       double value = 0;
       for (std::size_t i = 0; i < mixture.size(); ++i)
-        value += mixture[i] * value_of(w, evaluate_policy(engine, w.problem, w.problem.reward,
+        value += mixture[i] * value_of(w, evaluate_policy(device, w.problem, w.problem.reward,
                                                           apprentice.policies()[i]));
       EXPECT_NEAR(value, value_of(w, w.expert.values), 0.03);
     }
@@ -143,15 +143,15 @@ TEST(Apprentice, ComesAsNearToTheExpertAsItsTheoremsSay) {
 // policies themselves may differ: under the first weights all are equally good.) Sweeps to 1e-10 at
 // discount 0.99 leave 1e-8 in a value.
 TEST(Apprentice, PoliciesAreBestForTheirWeightsBothWays) {
-  Engine engine;
+  Device& device = processor();
   const Problem p = make_problem(abbeel_ng_gridworld({.size = 16, .macro = 4, .seed = 3}));
   const std::vector<double> expert =
-      policy_features(engine, p, solve(engine, p, p.reward, {.backup = Backup::max}).policy);
+      policy_features(device, p, solve(device, p, p.reward, {.backup = Backup::max}).policy);
   for (std::int64_t direct_states : {100000, 0}) {
-    Apprentice apprentice(p, engine, expert, {.direct_states = direct_states, .tolerance = 1e-10});
+    Apprentice apprentice(device, p, expert, {.direct_states = direct_states, .tolerance = 1e-10});
     for (int i = 0; i < 4; ++i) {
       apprentice.step();
-      const Solution best = solve(engine, p, linear_reward(p, apprentice.weights()),
+      const Solution best = solve(device, p, linear_reward(p, apprentice.weights()),
                                   {.backup = Backup::max, .tolerance = 1e-11});
       double most = 0, found = 0;
       for (std::int64_t s = 0; s < p.n_states; ++s) most += p.initial[s] * best.values[s];
@@ -163,49 +163,49 @@ TEST(Apprentice, PoliciesAreBestForTheirWeightsBothWays) {
 }
 
 TEST(Apprentice, MwalIsHardlyWorseThanTheExpertAndMayBeBetter) {
-  Engine engine;
-  const World w = small_world(engine, 3);
+  Device& device = processor();
+  const World w = small_world(device, 3);
   // A demonstrator that wanders: with better features being larger, it is easy to do better.
   std::vector<double> bad(w.problem.n_pairs(), 0.25);
-  const std::vector<double> mu = policy_features(engine, w.problem, bad);
-  Apprentice apprentice(w.problem, engine, mu,
+  const std::vector<double> mu = policy_features(device, w.problem, bad);
+  Apprentice apprentice(device, w.problem, mu,
                         {.method = ApprenticeOptions::Method::mwal, .rounds = 60});
   for (int i = 0; i < 60; ++i) apprentice.step();
   double value = 0;
   for (const auto& policy : apprentice.policies())
-    value += value_of(w, evaluate_policy(engine, w.problem, w.problem.reward, policy)) / 60;
-  EXPECT_GT(value, value_of(w, evaluate_policy(engine, w.problem, w.problem.reward, bad)) - 0.05);
+    value += value_of(w, evaluate_policy(device, w.problem, w.problem.reward, policy)) / 60;
+  EXPECT_GT(value, value_of(w, evaluate_policy(device, w.problem, w.problem.reward, bad)) - 0.05);
 }
 
 TEST(Lpal, ReachesTheExpertWithOneStationaryPolicy) {
-  Engine engine;
-  const World w = small_world(engine, 4);
+  Device& device = processor();
+  const World w = small_world(device, 4);
   const LpalResult result = lpal(w.problem, w.mu);
   EXPECT_LE(result.gap, 1e-6);
   EXPECT_GE(result.margin, -1e-5);
-  const std::vector<double> mu = policy_features(engine, w.problem, result.policy);
+  const std::vector<double> mu = policy_features(device, w.problem, result.policy);
   double worst = INFINITY;
   for (std::size_t c = 0; c < mu.size(); ++c) worst = std::min(worst, mu[c] - w.mu[c]);
   EXPECT_NEAR(worst, result.margin, 1e-4);  // the programme's own claim about its policy
-  EXPECT_GE(value_of(w, evaluate_policy(engine, w.problem, w.problem.reward, result.policy)),
+  EXPECT_GE(value_of(w, evaluate_policy(device, w.problem, w.problem.reward, result.policy)),
             value_of(w, w.expert.values) - 1e-3);
 }
 
 TEST(MaxMarginPlanning, FindsWeightsUnderWhichTheDemonstratorIsNearlyBest) {
-  Engine engine;
-  const World w = small_world(engine, 5);
-  const Occupancy expert = occupancy_of(engine, w.problem, w.expert.policy, w.problem.initial);
+  Device& device = processor();
+  const World w = small_world(device, 5);
+  const Occupancy expert = occupancy_of(device, w.problem, w.expert.policy, w.problem.initial);
   const MaxMarginResult result = max_margin_planning(
-      engine, w.problem, expert.pairs, {.regularization = 1e-3, .rate = 1.0, .iterations = 150});
+      device, w.problem, expert.pairs, {.regularization = 1e-3, .rate = 1.0, .iterations = 150});
   EXPECT_LT(result.objective, result.objectives.front());
-  EXPECT_LT(expected_value_difference(engine, w.problem, w.problem.reward, result.policy),
-            0.2 * expected_value_difference(engine, w.problem, w.problem.reward,
+  EXPECT_LT(expected_value_difference(device, w.problem, w.problem.reward, result.policy),
+            0.2 * expected_value_difference(device, w.problem, w.problem.reward,
                                             std::vector<double>(w.problem.n_pairs(), 0.25)));
 }
 
 // Ng & Russell's 5 x 5 grid: the policy must be best for the reward found, at every state.
 TEST(NgRussell, ThePolicyIsBestForTheRewardFound) {
-  Engine engine;
+  Device& device = processor();
   ProblemTable t = gridworld({.height = 5, .width = 5, .stay = false, .discount = 0.9});
   t.reward.assign(25, 0.0);
   t.reward[4] = 1.0;
@@ -213,30 +213,30 @@ TEST(NgRussell, ThePolicyIsBestForTheRewardFound) {
   t.features.assign(25 * 25, 0.0);
   for (int s = 0; s < 25; ++s) t.features[s * 25 + s] = 1.0;
   const Problem p = make_problem(t);
-  const Solution expert = solve(engine, p, p.reward, {.backup = Backup::max});
-  const NgRussellResult result = ng_russell(engine, p, expert.policy, 1.05);
+  const Solution expert = solve(device, p, p.reward, {.backup = Backup::max});
+  const NgRussellResult result = ng_russell(device, p, expert.policy, 1.05);
   EXPECT_LE(result.gap, 1e-7);
   EXPECT_GT(result.margin, 0.0);
   for (double r : result.reward) EXPECT_LE(std::abs(r), 1.0 + 1e-7);
   const std::vector<double> r = pair_reward(p, result.reward);
-  const std::vector<double> ours = evaluate_policy(engine, p, r, expert.policy, 1e-12);
-  const Solution best = solve(engine, p, r, {.backup = Backup::max, .tolerance = 1e-12});
+  const std::vector<double> ours = evaluate_policy(device, p, r, expert.policy, 1e-12);
+  const Solution best = solve(device, p, r, {.backup = Backup::max, .tolerance = 1e-12});
   for (int s = 0; s < 25; ++s) EXPECT_NEAR(ours[s], best.values[s], 1e-6);
 
   const auto demonstrations = sample_trajectories(p, expert.policy, 300, 60, 1);
-  const NgRussellResult sampled = ng_russell_from_samples(engine, p, demonstrations, 8);
+  const NgRussellResult sampled = ng_russell_from_samples(device, p, demonstrations, 8);
   const Solution learned =
-      solve(engine, p, linear_reward(p, sampled.reward), {.backup = Backup::max});
-  EXPECT_LT(expected_value_difference(engine, p, p.reward, learned.policy), 0.3);
+      solve(device, p, linear_reward(p, sampled.reward), {.backup = Backup::max});
+  EXPECT_LT(expected_value_difference(device, p, p.reward, learned.policy), 0.3);
 }
 
 TEST(Apprentice, RefusesWhatItCannotDo) {
-  Engine engine;
-  const World w = small_world(engine, 1);
-  EXPECT_THROW(Apprentice(w.problem, engine, {1.0, 2.0}), Error);
+  Device& device = processor();
+  const World w = small_world(device, 1);
+  EXPECT_THROW(Apprentice(device, w.problem, {1.0, 2.0}), Error);
   Problem undiscounted = w.problem;
   undiscounted.discount = 1.0;
-  EXPECT_THROW(Apprentice(undiscounted, engine, w.mu), Error);
+  EXPECT_THROW(Apprentice(device, undiscounted, w.mu), Error);
   EXPECT_THROW(lpal(undiscounted, w.mu), Error);
 }
 

@@ -15,13 +15,13 @@
 namespace understudy {
 namespace {
 
+using tabular_cases::processor;
 using tabular_cases::random_problem;
 using Vector = std::vector<double>;
 
 class DeepMaxEntTest : public ::testing::Test {
  protected:
-  std::unique_ptr<Device> device_ = cpu_device();
-  Engine engine_;
+  Device& device_ = processor();
 
   std::vector<Trajectory> demonstrations(const Problem& p, std::int64_t count, std::int64_t steps) {
     Vector policy(p.n_pairs());
@@ -69,19 +69,19 @@ class DeepMaxEntTest : public ::testing::Test {
 TEST_F(DeepMaxEntTest, TheGradientIsThatOfTheLikelihoodForEverySettingAndOwner) {
   for (const std::int64_t horizon : {0, 4}) {
     const Problem p = random_problem(7, 9, 3, false, false, 0.9, horizon, 3);
-    MaxEntModel model(p, engine_, demonstrations(p, 6, 4));
-    Store store(*device_, Real::f64);
+    MaxEntModel model(device_, p, demonstrations(p, 6, 4));
+    Store store(device_, Real::f64);
     DeepMaxEnt learner(store, p, model, reward_features(p), smooth());
     expect_gradient(learner);
   }
   // Features of states and of transitions, which a causal model knows as their mean.
   const Problem p = random_problem(8, 9, 3, false, false, 0.9, 0, 3);
-  MaxEntModel model(p, engine_, demonstrations(p, 6, 4));
+  MaxEntModel model(device_, p, demonstrations(p, 6, 4));
   for (FeatureOwner owner : {FeatureOwner::state, FeatureOwner::transition}) {
     const std::int64_t rows = owner == FeatureOwner::state ? p.n_states : p.n_transitions();
     RewardFeatures f{owner, 2, {}};
     for (std::int64_t i = 0; i < 2 * rows; ++i) f.values.push_back(std::sin(1.7 * i));
-    Store store(*device_, Real::f64);
+    Store store(device_, Real::f64);
     DeepMaxEnt learner(store, p, model, f, smooth());
     expect_gradient(learner);
   }
@@ -89,10 +89,10 @@ TEST_F(DeepMaxEntTest, TheGradientIsThatOfTheLikelihoodForEverySettingAndOwner) 
 
 TEST_F(DeepMaxEntTest, TheGradientGoesThroughConvolutions) {
   const Problem p = make_problem(binaryworld({.size = 6, .seed = 2}));
-  MaxEntModel model(p, engine_, demonstrations(p, 5, 6));
+  MaxEntModel model(device_, p, demonstrations(p, 5, 6));
   DeepMaxEntOptions o = smooth({4, 3});
   o.network.kind = RewardNetworkOptions::Kind::convolutional;
-  Store store(*device_, Real::f64);
+  Store store(device_, Real::f64);
   DeepMaxEnt learner(store, p, model, reward_features(p), o);
   expect_gradient(learner);
 }
@@ -121,13 +121,13 @@ TEST_F(DeepMaxEntTest, GoalFamiliesLearnFromAKnownPartAndNeverLeaveTheDomain) {
   const Problem p = corridor();
   const std::vector<Trajectory> trips = {
       {{2, 3, 4, 5}, {1, 1, 1}, 1}, {{3, 2, 1, 0}, {0, 0, 0}, 0}, {{1, 2, 1, 0}, {1, 0, 0}, 0}};
-  GoalFamily family(p, engine_);
+  GoalFamily family(device_, p);
   const GoalDemonstrations demonstrations = goal_demonstrations(p, trips);
   RewardFeatures f = reward_features(p);
   f.offset.assign(p.n_transitions(), -2.0);
   DeepMaxEntOptions o = smooth();
   {
-    Store store(*device_, Real::f64);
+    Store store(device_, Real::f64);
     DeepMaxEnt learner(store, p, family, demonstrations, f, o);
     expect_gradient(learner);
     const double before = learner.gradient(nullptr);
@@ -138,7 +138,7 @@ TEST_F(DeepMaxEntTest, GoalFamiliesLearnFromAKnownPartAndNeverLeaveTheDomain) {
   // to either side have a spectral radius of 2 cos(pi / 7) exp(-0.8) = 0.81).
   f.offset.assign(p.n_transitions(), -0.8);
   o.learning_rate = 3.0;
-  Store store(*device_, Real::f64);
+  Store store(device_, Real::f64);
   DeepMaxEnt learner(store, p, family, demonstrations, f, o);
   int shortened = 0;
   for (int i = 0; i < 30; ++i) {
@@ -151,12 +151,12 @@ TEST_F(DeepMaxEntTest, GoalFamiliesLearnFromAKnownPartAndNeverLeaveTheDomain) {
 
 TEST_F(DeepMaxEntTest, OneLinearLayerIsLinearMaximumEntropy) {
   const Problem p = random_problem(11, 10, 3, false, false, 0.9, 0, 3);
-  MaxEntModel model(p, engine_, demonstrations(p, 20, 6));
+  MaxEntModel model(device_, p, demonstrations(p, 20, 6));
   const LinearFit fit = fit_maxent(model, p, Vector(3, 0.0), {.l2 = 0.01});
   DeepMaxEntOptions o = smooth({});
   o.learning_rate = 0.05;
   o.l2 = 0.01;
-  Store store(*device_, Real::f64);
+  Store store(device_, Real::f64);
   DeepMaxEnt learner(store, p, model, reward_features(p), o);
   DeepMaxEntMetrics m;
   for (int i = 0; i < 1500; ++i) m = learner.step();
@@ -169,8 +169,8 @@ TEST_F(DeepMaxEntTest, OneLinearLayerIsLinearMaximumEntropy) {
 TEST_F(DeepMaxEntTest, StepsReportWhatTheyBeganWith) {
   const Problem p = random_problem(12, 8, 3, false, false, 0.9, 0, 3);
   const auto demos = demonstrations(p, 9, 5);
-  MaxEntModel model(p, engine_, demos);
-  Store store(*device_, Real::f64);
+  MaxEntModel model(device_, p, demos);
+  Store store(device_, Real::f64);
   DeepMaxEnt learner(store, p, model, reward_features(p), smooth());
   Vector gradient, by_pair;
   const double before = learner.gradient(&gradient);
@@ -195,8 +195,8 @@ TEST_F(DeepMaxEntTest, AResumedRunEqualsAnUnbrokenOne) {
        {DeepMaxEntOptions::Method::adam, DeepMaxEntOptions::Method::adagrad}) {
     DeepMaxEntOptions o;
     o.method = method;
-    MaxEntModel model(p, engine_, demos), resumed_model(p, engine_, demos);
-    Store store(*device_, Real::f32), other(*device_, Real::f32);
+    MaxEntModel model(device_, p, demos), resumed_model(device_, p, demos);
+    Store store(device_, Real::f32), other(device_, Real::f32);
     DeepMaxEnt unbroken(store, p, model, reward_features(p), o);
     for (int i = 0; i < 5; ++i) unbroken.step();
     write_checkpoint(path, {&store});
@@ -217,12 +217,12 @@ TEST_F(DeepMaxEntTest, AResumedRunEqualsAnUnbrokenOne) {
 TEST_F(DeepMaxEntTest, ARewardGoesWhereItsFeaturesDo) {
   const Problem p = make_problem(binaryworld({.size = 6, .seed = 2}));
   const Problem q = make_problem(binaryworld({.size = 9, .seed = 3}));
-  MaxEntModel model(p, engine_, demonstrations(p, 8, 6));
+  MaxEntModel model(device_, p, demonstrations(p, 8, 6));
   for (const auto kind :
        {RewardNetworkOptions::Kind::mlp, RewardNetworkOptions::Kind::convolutional}) {
     DeepMaxEntOptions o = smooth();
     o.network.kind = kind;
-    Store store(*device_, Real::f64);
+    Store store(device_, Real::f64);
     DeepMaxEnt learner(store, p, model, reward_features(p), o);
     const Vector here = learner.reward();
     EXPECT_EQ(learner.reward_on(p, reward_features(p)), here);
@@ -233,9 +233,9 @@ TEST_F(DeepMaxEntTest, ARewardGoesWhereItsFeaturesDo) {
 
 TEST_F(DeepMaxEntTest, BadInputIsNamed) {
   const Problem p = random_problem(12, 8, 3, false, false, 0.9, 0, 3);
-  MaxEntModel model(p, engine_, demonstrations(p, 9, 5));
+  MaxEntModel model(device_, p, demonstrations(p, 9, 5));
   auto message = [&](const RewardFeatures& f, const DeepMaxEntOptions& o) {
-    Store store(*device_, Real::f64);
+    Store store(device_, Real::f64);
     try {
       DeepMaxEnt learner(store, p, model, f, o);
     } catch (const Error& error) {

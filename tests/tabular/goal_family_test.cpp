@@ -21,58 +21,6 @@ namespace {
 
 using namespace tabular_cases;
 
-// A random network of links with costs, `goals` goals of one or two states each.
-Problem network(unsigned seed, int states, int goals, bool absorb, int features) {
-  std::mt19937 random(seed);
-  auto uniform = [&] { return static_cast<double>(random() % 10000) / 10000.0; };
-  ProblemTable t;
-  t.n_states = states;
-  t.n_actions = 4;
-  t.n_features = features;
-  for (int s = 0; s < states; ++s) {
-    const int actions = 2 + static_cast<int>(random() % 3);
-    for (int a = 0; a < actions; ++a) {
-      t.state.push_back(s);
-      t.action.push_back(a);
-      t.next_state.push_back(a == 0 ? (s + 1) % states
-                                    : static_cast<std::int64_t>(random() % states));
-      t.transition_features.push_back(0.5 + uniform());
-      for (int f = 1; f < features; ++f)
-        t.transition_features.push_back(uniform() < 0.3 ? 1.0 : 0.0);
-    }
-  }
-  for (int g = 0; g < goals; ++g)
-    for (int i = 0; i < (absorb ? 1 : 1 + g % 2); ++i) {
-      t.goal_id.push_back(g);
-      t.goal_state.push_back((g * 3 + i * 5) % states);
-    }
-  t.goals_absorb = absorb;
-  return make_problem(t);
-}
-
-std::vector<Trajectory> trips(const Problem& p, unsigned seed, int count) {
-  std::mt19937 random(seed);
-  std::vector<Trajectory> all;
-  while (static_cast<int>(all.size()) < count) {
-    Trajectory t;
-    t.goal = static_cast<std::int32_t>(random() % p.n_goals());
-    std::int32_t s = static_cast<std::int32_t>(random() % p.n_states);
-    t.states.push_back(s);
-    const auto first = p.goal_state.begin() + p.goal_begin[t.goal],
-               last = p.goal_state.begin() + p.goal_begin[t.goal + 1];
-    while (std::find(first, last, s) == last) {
-      const std::int32_t k =
-          p.pair_begin[s] +
-          static_cast<std::int32_t>(random() % (p.pair_begin[s + 1] - p.pair_begin[s]));
-      t.actions.push_back(p.pair_action[k]);
-      s = p.next_state[k];
-      t.states.push_back(s);
-    }
-    if (!t.actions.empty()) all.push_back(t);
-  }
-  return all;
-}
-
 // z of one goal by dense Gaussian elimination with pivoting; rows of absorbing goals are only e_g.
 std::vector<double> dense_z(const Problem& p, const std::vector<double>& r, int goal) {
   const std::size_t n = p.n_states;
@@ -110,8 +58,9 @@ TEST_P(Goals, LikelihoodGradientAndHessianAreExact) {
   const bool absorb = GetParam();
   const Problem p = network(3, 30, 19, absorb, 3);
   Threads team(2);
-  Engine engine(&team);
-  GoalFamily family(p, engine);
+  const std::unique_ptr<Device> shared = cpu_device(&team);
+  Device& device = *shared;
+  GoalFamily family(device, p);
   const std::vector<Trajectory> data = trips(p, 4, 60);
   const GoalDemonstrations d = goal_demonstrations(p, data);
   const std::vector<double> w = {-2.0, -0.5, 0.1};
@@ -150,8 +99,7 @@ TEST_P(Goals, LikelihoodGradientAndHessianAreExact) {
     for (int s = 0; s < 30; ++s) EXPECT_NEAR(v[s * 3 + i], std::log(z[s]), 1e-10);
   }
   // The number of threads changes no bit.
-  Engine alone;
-  GoalFamily again(p, alone);
+  GoalFamily again(processor(), p);
   std::vector<double> g_alone;
   EXPECT_EQ(again.log_likelihood(d, r, &g_alone), family.log_likelihood(d, r, &g));
   EXPECT_EQ(g_alone, g);
@@ -174,8 +122,8 @@ TEST(GoalFamily, AbsorbingGoalsBearARadiusAboveOne) {
   for (bool absorb : {false, true}) {
     t.goals_absorb = absorb;
     const Problem p = make_problem(t);
-    Engine engine;
-    GoalFamily family(p, engine);
+    Device& device = processor();
+    GoalFamily family(device, p);
     const GoalDemonstrations d = goal_demonstrations(p, {{{0, 1}, {0}, 0}});
     const double value = family.log_likelihood(d, family.transition_reward({0.5}), nullptr);
     EXPECT_NEAR(family.spectral_radius(family.transition_reward({0.5})), std::exp(0.5), 1e-6);
@@ -194,8 +142,8 @@ TEST(GoalFamily, AbsorbingGoalsBearARadiusAboveOne) {
 
 TEST(GoalFamily, FitRecoversTheWeightsThatMadeTheTrips) {
   const Problem p = network(8, 40, 10, false, 2);
-  Engine engine;
-  GoalFamily family(p, engine);
+  Device& device = processor();
+  GoalFamily family(device, p);
   const std::vector<double> truth = {-2.5, -0.8};
   const std::vector<double> r = family.transition_reward(truth);
   std::vector<std::int32_t> goals(10);
@@ -235,8 +183,8 @@ TEST(GoalFamily, FitRecoversTheWeightsThatMadeTheTrips) {
 // A long first step meets divergent partition functions; the line search comes back.
 TEST(GoalFamily, FitStaysInsideTheDomain) {
   const Problem p = network(9, 30, 8, false, 1);
-  Engine engine;
-  GoalFamily family(p, engine);
+  Device& device = processor();
+  GoalFamily family(device, p);
   const GoalDemonstrations d =
       goal_demonstrations(p, trips(p, 2, 200));  // aimless: costs near the edge
   GoalFitOptions options;
@@ -275,8 +223,8 @@ TEST(GoalFamily, NamesWhatIsWrong) {
   t.goal_id = {0, 1};
   t.goal_state = {1, 2};
   const Problem q = make_problem(t);
-  Engine engine;
-  GoalFamily family(q, engine);
+  Device& device = processor();
+  GoalFamily family(device, q);
   GoalDemonstrations d;
   d.transition_count.assign(2, 0.0);
   d.origins.push_back({1, 0, 1.0});
@@ -315,8 +263,9 @@ TEST(GoalFamily, BorlangeToTheDigit) {
         trajectory_along(problem, parse_path(paths[i]), static_cast<std::int32_t>(goals[i])));
 
   Threads team(2);
-  Engine engine(&team);
-  GoalFamily family(problem, engine);
+  const std::unique_ptr<Device> shared = cpu_device(&team);
+  Device& device = *shared;
+  GoalFamily family(device, problem);
   const GoalDemonstrations demonstrations = goal_demonstrations(problem, trips);
   const LinearFit fit = fit_goals(family, problem, demonstrations, {-2, -1, -1, -20});
   const double reference[] = {-2.4589, -0.9267, -0.4095, -4.5413};

@@ -27,8 +27,8 @@ TEST(Messages, OptimisticOnesAreThoseOfAllTrajectories) {
     for (bool ends : {false, true}) {
       const Problem p = random_problem(seed, 4, 3, ends, false, 1.0, 4, 2);
       const std::vector<double> r = random_vector(seed, p.n_pairs(), -1, 1);
-      Engine engine;
-      const Messages m = messages(engine, p, r, Expectation::log_mean_exp);
+      Device& device = processor();
+      const Messages m = messages(device, p, r, Expectation::log_mean_exp);
       const std::int64_t states = p.n_states, pairs = p.n_pairs();
       double total = 0.0;
       std::vector<double> marginal(4 * states, 0.0), pair(4 * pairs, 0.0), from(states, 0.0);
@@ -68,8 +68,8 @@ TEST(Messages, OptimisticOnesAreThoseOfAllTrajectories) {
 TEST(Messages, CausalMarginalsAreThoseOfRunningThePolicy) {
   const Problem p = random_problem(5, 4, 3, true, false, 1.0, 4, 2);
   const std::vector<double> r = random_vector(5, p.n_pairs(), -1, 1);
-  Engine engine;
-  const Messages m = messages(engine, p, r, Expectation::causal);
+  Device& device = processor();
+  const Messages m = messages(device, p, r, Expectation::causal);
   std::vector<double> pair(4 * p.n_pairs(), 0.0);
   for (std::int32_t s = 0; s < p.n_states; ++s)
     enumerate(p, s, 4, [&](const Path& path) {
@@ -85,9 +85,9 @@ TEST(Messages, CausalMarginalsAreThoseOfRunningThePolicy) {
 TEST(Messages, TheOutlooksAgreeOnDeterministicDynamics) {
   const Problem p = random_problem(6, 5, 3, true, true, 1.0, 5, 2);
   const std::vector<double> r = random_vector(6, p.n_pairs(), -1, 1);
-  Engine engine;
-  const Messages a = messages(engine, p, r, Expectation::causal),
-                 b = messages(engine, p, r, Expectation::log_mean_exp);
+  Device& device = processor();
+  const Messages a = messages(device, p, r, Expectation::causal),
+                 b = messages(device, p, r, Expectation::log_mean_exp);
   for (std::size_t i = 0; i < a.policy.size(); ++i) EXPECT_NEAR(a.policy[i], b.policy[i], exact);
 }
 
@@ -106,9 +106,9 @@ TEST(Messages, OptimisticAgentsGambleAndCausalOnesDoNot) {
   t.initial = {1, 0, 0, 0};
   const Problem p = make_problem(t);
   const std::vector<double> r = pair_reward(p, {0.0, 3.0, -3.0, 0.0});
-  Engine engine;
-  const Messages causal = messages(engine, p, r, Expectation::causal);
-  const Messages optimistic = messages(engine, p, r, Expectation::log_mean_exp);
+  Device& device = processor();
+  const Messages causal = messages(device, p, r, Expectation::causal);
+  const Messages optimistic = messages(device, p, r, Expectation::log_mean_exp);
   EXPECT_NEAR(causal.policy[1], 0.5, exact);
   EXPECT_NEAR(optimistic.policy[1] / optimistic.policy[0], std::cosh(3.0), 1e-10);
 }
@@ -133,14 +133,14 @@ TEST(MaxEnt, The2008ModelInventsAPenaltyOnRiskThatTheCausalOneDoesNot) {
   // [S, A, F]: winnings, and 1 for gambling.
   t.features = {0, 0, 0, 1, 3, 0, 0, 0, -3, 0, 0, 0, 0, 0, 0, 0};
   const Problem p = make_problem(t);
-  Engine engine;
+  Device& device = processor();
   std::vector<Trajectory> demonstrations;
   for (int i = 0; i < 4; ++i) demonstrations.push_back({{0, 3}, {0}});
   for (int i = 0; i < 2; ++i) demonstrations.push_back({{0, 1, 3}, {1, 0}});
   for (int i = 0; i < 2; ++i) demonstrations.push_back({{0, 2, 3}, {1, 0}});
   // Winnings are worth 1 each, as the demonstrator had it; only the fee is free.
   auto best_fee = [&](Expectation expectation) {
-    MaxEntModel model(p, engine, demonstrations, expectation);
+    MaxEntModel model(device, p, demonstrations, expectation);
     return minimize(
                [&](const std::vector<double>& w, std::vector<double>& g) {
                  std::vector<double> by_pair;
@@ -169,8 +169,8 @@ TEST_P(Objective, GradientAgreesWithFiniteDifferences) {
   const Setting& s = GetParam();
   const Problem p = random_problem(11, 6, 3, s.ends, s.deterministic, s.discount, s.horizon, 3);
   const std::vector<Trajectory> demonstrations = wandering(p, 3, 7, 4);
-  Engine engine;
-  MaxEntModel model(p, engine, demonstrations, s.expectation, s.objective);
+  Device& device = processor();
+  MaxEntModel model(device, p, demonstrations, s.expectation, s.objective);
   // Costly enough for undiscounted walks to end.
   const std::vector<double> r = random_vector(12, p.n_pairs(), -2.5, -1);
   std::vector<double> g;
@@ -185,8 +185,8 @@ TEST_P(Objective, GradientAgreesWithFiniteDifferences) {
 TEST_P(Objective, FittingReachesAPointWithoutSlope) {
   const Setting& s = GetParam();
   const Problem p = random_problem(13, 6, 3, s.ends, s.deterministic, s.discount, s.horizon, 2);
-  Engine engine;
-  MaxEntModel model(p, engine, wandering(p, 4, 40, 4), s.expectation, s.objective);
+  Device& device = processor();
+  MaxEntModel model(device, p, wandering(p, 4, 40, 4), s.expectation, s.objective);
   MaxEntFitOptions options;
   options.l2 = 0.3;  // keeps undiscounted weights inside the domain
   const LinearFit fit = fit_maxent(model, p, {-3.0, 0.0}, options);
@@ -220,14 +220,14 @@ INSTANTIATE_TEST_SUITE_P(Absorbing, Objective,
 TEST(MaxEnt, OptimisticLikelihoodSumsToOneOverAllTrajectories) {
   const Problem p = random_problem(21, 4, 3, true, false, 1.0, 3, 2);
   const std::vector<double> r = random_vector(21, p.n_pairs(), -1, 1);
-  Engine engine;
+  Device& device = processor();
   for (Expectation expectation : {Expectation::log_mean_exp, Expectation::causal}) {
     double sum = 0.0;
     enumerate(p, 0, 3, [&](const Path& path) {
       Trajectory t;
       t.states = path.states;
       for (std::int32_t k : path.pairs) t.actions.push_back(p.pair_action[k]);
-      MaxEntModel model(p, engine, {t}, expectation);
+      MaxEntModel model(device, p, {t}, expectation);
       const double log_dynamics =
           expectation == Expectation::causal ? std::log(path.dynamics) : 0.0;
       sum += std::exp(model.value(r, nullptr) + log_dynamics);
@@ -242,8 +242,8 @@ TEST(MaxEnt, InformationIsMinusTheHessian) {
          {MaxEntObjective::likelihood, MaxEntObjective::feature_matching})
       for (double discount : {0.9, 1.0}) {
         const Problem p = random_problem(31, 6, 3, true, false, discount, horizon, 3);
-        Engine engine;
-        MaxEntModel model(p, engine, wandering(p, 9, 12, 5), Expectation::causal, objective);
+        Device& device = processor();
+        MaxEntModel model(device, p, wandering(p, 9, 12, 5), Expectation::causal, objective);
         const std::vector<double> w = {-3.0, 0.4, 0.2};
         const std::vector<double> information = model.information(linear_reward(p, w));
         for (int c = 0; c < 3; ++c) {
@@ -266,7 +266,7 @@ TEST(MaxEnt, InformationIsMinusTheHessian) {
 TEST(MaxEnt, SampledGradientIsExactWhenEverythingIsSampled) {
   const Problem p = random_problem(41, 4, 3, true, false, 1.0, 3, 2);
   const std::vector<double> r = random_vector(41, p.n_pairs(), -1, 1);
-  Engine engine;
+  Device& device = processor();
   std::vector<Trajectory> demonstrations;
   for (Trajectory t : wandering(p, 8, 60, 3))
     if (t.states.front() == 0) demonstrations.push_back(t);
@@ -279,7 +279,7 @@ TEST(MaxEnt, SampledGradientIsExactWhenEverythingIsSampled) {
     samples.push_back(t);
     log_q.push_back(-std::log(path.dynamics));
   });
-  MaxEntModel model(p, engine, demonstrations, Expectation::log_mean_exp);
+  MaxEntModel model(device, p, demonstrations, Expectation::log_mean_exp);
   std::vector<double> g;
   model.value(r, &g);
   const SampledGradient sampled = sampled_maxent_gradient(p, r, demonstrations, samples, log_q);
@@ -289,18 +289,18 @@ TEST(MaxEnt, SampledGradientIsExactWhenEverythingIsSampled) {
 
 TEST(MaxEnt, PlainGradientsReachTheSameMaximum) {
   const Problem p = random_problem(51, 5, 3, false, false, 0.9, 0, 2);
-  Engine engine;
+  Device& device = processor();
   const std::vector<double> truth = {1.5, 0.8};
-  const Solution expert = solve(engine, p, linear_reward(p, truth));
+  const Solution expert = solve(device, p, linear_reward(p, truth));
   const auto demonstrations = sample_trajectories(p, expert.policy, 200, 10, 1);
-  MaxEntModel model(p, engine, demonstrations);
+  MaxEntModel model(device, p, demonstrations);
   MaxEntFitOptions options;
   options.optimizer.iterations = 20000;
   const LinearFit best = fit_maxent(model, p, {1.0, 1.0}, options);
-  options.method = MaxEntFitOptions::Method::gradient;
+  options.method = LinearOptimizer::gradient;
   options.learning_rate = 0.3;
   const LinearFit plain = fit_maxent(model, p, {1.0, 1.0}, options);
-  options.method = MaxEntFitOptions::Method::exponentiated_gradient;
+  options.method = LinearOptimizer::exponentiated;
   const LinearFit exponentiated = fit_maxent(model, p, {1.0, 1.0}, options);
   for (int c = 0; c < 2; ++c) {
     EXPECT_GT(best.weights[c], 0.0);

@@ -13,6 +13,7 @@
 #include "algorithms/tabular/problem_file.h"
 #include "algorithms/tabular/worlds.h"
 #include "kernels/device/error.h"
+#include "tests/tabular/tabular_cases.h"
 
 namespace understudy {
 namespace {
@@ -44,8 +45,8 @@ TEST(Networks, WalkersGoRoundObstacles) {
   // Everything here is beside the obstacle.
   for (std::size_t j = 0; j < p.next_state.size(); ++j)
     EXPECT_EQ(p.transition_features[3 * j + 2], 1.0);
-  Engine engine;
-  GoalFamily family(p, engine);
+  Device& device = tabular_cases::processor();
+  GoalFamily family(device, p);
   // Of few ways from cell 3 to 5 at a high price of length the shortest wins: 3, 1, 5 of length 2
   // sqrt 2.
   const std::vector<double> v = family.values(family.transition_reward({-20, 0, 0}), {0});

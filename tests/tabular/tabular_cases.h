@@ -2,14 +2,23 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <random>
 #include <vector>
 
 #include "algorithms/tabular/problem.h"
+#include "kernels/device/device.h"
 
 namespace understudy::tabular_cases {
+
+// The processor, on the calling thread alone.
+inline Device& processor() {
+  static const std::unique_ptr<Device> device = cpu_device();
+  return *device;
+}
 
 // `states` states of which the last is terminal where `ends`, up to `actions` actions, up to 3
 // successors. Every state has at least one action; with `ends` each may end, so that every policy
@@ -56,6 +65,12 @@ inline Problem random_problem(unsigned seed, int states, int actions, bool ends,
   t.initial[0] = 0.25;
   t.initial[1] = 0.75;
   return make_problem(t);
+}
+
+inline double start_value(const Problem& p, const std::vector<double>& v) {
+  double sum = 0.0;
+  for (std::int64_t s = 0; s < p.n_states; ++s) sum += p.initial[s] * v[s];
+  return sum;
 }
 
 struct Path {
@@ -110,6 +125,59 @@ inline std::vector<Trajectory> wandering(const Problem& p, unsigned seed, int ep
       t.states.push_back(s);
     }
     all.push_back(t);
+  }
+  return all;
+}
+
+// A random network of links with costs, `goals` goals of one or two states each.
+inline Problem network(unsigned seed, int states, int goals, bool absorb, int features) {
+  std::mt19937 random(seed);
+  auto uniform = [&] { return static_cast<double>(random() % 10000) / 10000.0; };
+  ProblemTable t;
+  t.n_states = states;
+  t.n_actions = 4;
+  t.n_features = features;
+  for (int s = 0; s < states; ++s) {
+    const int actions = 2 + static_cast<int>(random() % 3);
+    for (int a = 0; a < actions; ++a) {
+      t.state.push_back(s);
+      t.action.push_back(a);
+      t.next_state.push_back(a == 0 ? (s + 1) % states
+                                    : static_cast<std::int64_t>(random() % states));
+      t.transition_features.push_back(0.5 + uniform());
+      for (int f = 1; f < features; ++f)
+        t.transition_features.push_back(uniform() < 0.3 ? 1.0 : 0.0);
+    }
+  }
+  for (int g = 0; g < goals; ++g)
+    for (int i = 0; i < (absorb ? 1 : 1 + g % 2); ++i) {
+      t.goal_id.push_back(g);
+      t.goal_state.push_back((g * 3 + i * 5) % states);
+    }
+  t.goals_absorb = absorb;
+  return make_problem(t);
+}
+
+// Walks at random until a goal is met.
+inline std::vector<Trajectory> trips(const Problem& p, unsigned seed, int count) {
+  std::mt19937 random(seed);
+  std::vector<Trajectory> all;
+  while (static_cast<int>(all.size()) < count) {
+    Trajectory t;
+    t.goal = static_cast<std::int32_t>(random() % p.n_goals());
+    std::int32_t s = static_cast<std::int32_t>(random() % p.n_states);
+    t.states.push_back(s);
+    const auto first = p.goal_state.begin() + p.goal_begin[t.goal],
+               last = p.goal_state.begin() + p.goal_begin[t.goal + 1];
+    while (std::find(first, last, s) == last) {
+      const std::int32_t k =
+          p.pair_begin[s] +
+          static_cast<std::int32_t>(random() % (p.pair_begin[s + 1] - p.pair_begin[s]));
+      t.actions.push_back(p.pair_action[k]);
+      s = p.next_state[k];
+      t.states.push_back(s);
+    }
+    if (!t.actions.empty()) all.push_back(t);
   }
   return all;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "algorithms/tabular/messages.h"
+#include "tests/tabular/tabular_cases.h"
 
 namespace understudy {
 namespace {
@@ -45,9 +46,9 @@ void expect(const std::vector<double>& found, const std::vector<double>& printed
 
 TEST(WorkedExample, IsWhatTheChapterPrints) {
   const Problem p = corridor();
-  Engine engine;
-  const Messages m = messages(engine, p, p.reward, Expectation::log_mean_exp);
-  const Messages c = messages(engine, p, p.reward, Expectation::causal);
+  Device& device = tabular_cases::processor();
+  const Messages m = messages(device, p, p.reward, Expectation::log_mean_exp);
+  const Messages c = messages(device, p, p.reward, Expectation::causal);
   const double none = -INFINITY;
   expect(m.beta_state,
          {-0.5632, 0.1870, 1.3197, -0.6137, 0.0064, 1.0064, -0.3069, -0.3069, 0.6931, 0, 0, 0});

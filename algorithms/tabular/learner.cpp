@@ -1,4 +1,4 @@
-#include "cli/tabular/learners.h"
+#include "algorithms/tabular/learner.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,42 +9,91 @@
 #include "autograd/files/bytes.h"
 #include "kernels/device/error.h"
 
-namespace understudy::cli {
+namespace understudy {
+
+namespace {
+
+// A plan of one struct of options and the function that makes its learner.
+template <class Options>
+class PlanOf final : public TabularPlan {
+ public:
+  using Make = MadeLearner (*)(const TabularTask&, const Options&);
+  PlanOf(Options options, Make make) : options_(std::move(options)), make_(make) {}
+  OptionList options() override { return OptionList(options_); }
+  MadeLearner make(const TabularTask& task) const override {
+    check_options(options_);
+    return make_(task, options_);
+  }
+
+ private:
+  Options options_;
+  Make make_;
+};
+
+template <auto make, class Options>
+std::unique_ptr<TabularPlan> plan_of(Options options) {
+  return std::make_unique<PlanOf<Options>>(std::move(options), make);
+}
+
+template <RewardNetworkOptions::Kind kind>
+std::unique_ptr<TabularPlan> plan_deep() {
+  DeepLearnerOptions options;
+  options.deep.network.kind = kind;
+  return plan_of<make_deep>(std::move(options));
+}
+
+template <ApprenticeOptions::Method method>
+std::unique_ptr<TabularPlan> plan_apprentice() {
+  ApprenticeLearnerOptions options;
+  options.apprentice.method = method;
+  return plan_of<make_apprentice>(options);
+}
+
+template <auto make, class Options>
+std::unique_ptr<TabularPlan> plan() {
+  return plan_of<make>(Options());
+}
+
+using Network = RewardNetworkOptions::Kind;
+using Method = ApprenticeOptions::Method;
+
+}  // namespace
 
 const std::vector<TabularAlgorithm>& tabular_algorithms() {
   static const std::vector<TabularAlgorithm> all = {
       {"maxent", "maximum-entropy trajectories; families of goals by one linear system",
        "Ziebart et al. 2008; Fosgerau et al. 2013", "log_likelihood",
-       "algorithms/tabular/goal_family.h", make_maxent},
+       "algorithms/tabular/goal_family.h", plan<make_maxent, LinearMaxEntOptions>},
       {"max_causal_entropy", "soft-optimal behavior in uncertain dynamics", "Ziebart 2010",
-       "log_likelihood", "algorithms/tabular/maxent.h", make_causal},
+       "log_likelihood", "algorithms/tabular/maxent.h", plan<make_causal, CausalMaxEntOptions>},
       {"sampled_maxent", "maximum entropy from samples with importance weights",
        "Finn et al. 2016, equation 2", "objective", "algorithms/tabular/maxent.h",
-       make_sampled_maxent},
+       plan<make_sampled_maxent, SampledMaxEntOptions>},
       {"deep_maxent", "maximum entropy with a network of features for the reward",
        "Wulfmeier, Ondrúška & Posner 2015", "log_likelihood", "algorithms/tabular/deep_maxent.h",
-       make_deep_mlp},
+       plan_deep<Network::mlp>},
       {"deep_maxent_conv", "the same with a convolutional network on the problem's grid",
        "Wulfmeier, Ondrúška & Posner 2015", "log_likelihood", "algorithms/tabular/deep_maxent.h",
-       make_deep_conv},
+       plan_deep<Network::convolutional>},
       {"projection", "apprenticeship by projecting feature expectations",
        "Abbeel & Ng 2004, section 3.1", "distance", "algorithms/tabular/apprenticeship.h",
-       make_projection},
+       plan_apprentice<Method::projection>},
       {"max_margin", "apprenticeship by a quadratic programme", "Abbeel & Ng 2004, equations 10-12",
-       "distance", "algorithms/tabular/apprenticeship.h", make_max_margin},
+       "distance", "algorithms/tabular/apprenticeship.h", plan_apprentice<Method::max_margin>},
       {"mwal", "apprenticeship as a game, by multiplicative weights", "Syed & Schapire 2008",
-       "distance", "algorithms/tabular/apprenticeship.h", make_mwal},
+       "distance", "algorithms/tabular/apprenticeship.h", plan_apprentice<Method::mwal>},
       {"lpal", "apprenticeship by one linear programme; finds a policy and no reward",
-       "Syed, Bowling & Schapire 2008", "margin", "algorithms/tabular/apprenticeship.h", make_lpal},
+       "Syed, Bowling & Schapire 2008", "margin", "algorithms/tabular/apprenticeship.h",
+       plan<make_lpal, LpalOptions>},
       {"max_margin_planning", "a structured margin, by subgradients",
        "Ratliff, Bagnell & Zinkevich 2006", "objective", "algorithms/tabular/apprenticeship.h",
-       make_max_margin_planning},
+       plan<make_max_margin_planning, MaxMarginOptions>},
       {"ng_russell", "a reward for a known policy, by a linear programme",
        "Ng & Russell 2000, section 3", "margin", "algorithms/tabular/apprenticeship.h",
-       make_ng_russell},
+       plan<make_ng_russell, NgRussellOptions>},
       {"ng_russell_sampled", "linear rewards from sampled trajectories, by linear programmes",
        "Ng & Russell 2000, section 5", "margin", "algorithms/tabular/apprenticeship.h",
-       make_ng_russell_sampled},
+       plan<make_ng_russell_sampled, NgRussellSampledOptions>},
   };
   return all;
 }
@@ -66,9 +115,9 @@ const TabularAlgorithm& tabular_algorithm(const std::string& name) {
        files::shown(name).c_str());
 }
 
-void behave_by(const Task& task, const std::vector<double>& policy, Recovered& found) {
+void behave_by(const TabularTask& task, const std::vector<double>& policy, Recovered& found) {
   found.policy = policy;
-  found.occupancy = occupancy_of(task.engine, task.problem, policy, task.problem.initial).states;
+  found.occupancy = occupancy_of(task.device, task.problem, policy, task.problem.initial).states;
   const std::vector<double> each = log_probabilities(task.problem, policy, task.demonstrations);
   found.log_likelihood = std::accumulate(each.begin(), each.end(), 0.0);
 }
@@ -76,7 +125,7 @@ void behave_by(const Task& task, const std::vector<double>& policy, Recovered& f
 namespace {
 
 // log p of the demonstrations under a policy by step, [T, pairs].
-double log_likelihood_over_horizon(const Task& task, const std::vector<double>& policy) {
+double log_likelihood_over_horizon(const TabularTask& task, const std::vector<double>& policy) {
   double total = 0;
   for (const auto& pairs : pairs_of(task.problem, task.demonstrations))
     for (std::size_t t = 0; t < pairs.size(); ++t)
@@ -87,16 +136,15 @@ double log_likelihood_over_horizon(const Task& task, const std::vector<double>& 
 
 }  // namespace
 
-void behave(const Task& task, bool soft, Expectation expectation, Recovered& found) {
+void behave(const TabularTask& task, Backup backup, Expectation expectation, Recovered& found) {
   const Problem& problem = task.problem;
-  const Backup backup = soft ? Backup::log_sum_exp : Backup::max;
   if (problem.horizon > 0) {
     const HorizonSolution s =
-        solve_horizon(task.engine, problem, found.reward, backup, expectation);
+        solve_horizon(task.device, problem, found.reward, backup, expectation);
     found.values = s.values;
     found.policy = s.policy;
     const HorizonOccupancy visits =
-        occupancy_over_horizon(task.engine, problem, s.policy, problem.initial);
+        occupancy_over_horizon(task.device, problem, s.policy, problem.initial);
     found.occupancy.assign(static_cast<std::size_t>(problem.n_states), 0.0);
     for (std::size_t i = 0; i < visits.states.size(); ++i)
       found.occupancy[i % found.occupancy.size()] += visits.states[i];
@@ -106,9 +154,9 @@ void behave(const Task& task, bool soft, Expectation expectation, Recovered& fou
   SolveOptions options{.backup = backup, .expectation = expectation};
   if (expectation == Expectation::causal && problem.n_states <= 20000)
     options.method = SolveMethod::policy_iteration;
-  const Solution s = solve(task.engine, problem, found.reward, options);
+  const Solution s = solve(task.device, problem, found.reward, options);
   found.values = s.values;
   behave_by(task, s.policy, found);
 }
 
-}  // namespace understudy::cli
+}  // namespace understudy

@@ -2,17 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <string>
 
 #include "algorithms/tabular/goal_family.h"
+#include "algorithms/tabular/learner.h"
 #include "algorithms/tabular/maxent.h"
 #include "algorithms/tabular/solver.h"
-#include "cli/session/command.h"
-#include "cli/tabular/learners.h"
 #include "kernels/device/error.h"
 
-namespace understudy::cli {
+namespace understudy {
 
-Recovered recovered_of_goals(const Task& task, GoalFamily& family,
+Recovered recovered_of_goals(const TabularTask& task, GoalFamily& family,
                              const GoalDemonstrations& demonstrations,
                              const std::vector<double>& reward) {
   const Problem& problem = task.problem;
@@ -42,68 +43,37 @@ Recovered recovered_of_goals(const Task& task, GoalFamily& family,
 
 namespace {
 
-std::string shown_weights(const std::vector<double>& weights) {
-  std::string text;
-  for (std::size_t i = 0; i < weights.size() && i < 8; ++i)
-    text += formatted("%s%g", i == 0 ? "" : ", ", weights[i]);
-  return "(" + text + (weights.size() > 8 ? ", ...)" : ")");
-}
-
-// Any smooth mean objective of linear weights by L-BFGS, by the gradient, or by the exponentiated
-// gradient (Kivinen & Warmuth 1997), one step at a time.
-class LinearAscent : public Learner {
+// What maximum-entropy learners with linear weights share.
+class LinearLearner : public TabularLearner {
  public:
-  LinearAscent(const Task& task, const LearnerOptions& options) : task_(task), options_(options) {}
+  LinearLearner(const TabularTask& task, const LinearMaxEntOptions& options)
+      : task_(task), options_(options) {}
 
   Metrics step() override {
-    if (lbfgs_ != nullptr) {
-      if (!lbfgs_->step()) done_ = true;
-      weights_ = lbfgs_->point();
-      gradient_ = lbfgs_->gradient();
-      objective_value_ = lbfgs_->value();
-      done_ = done_ || lbfgs_->status() != LbfgsStatus::running;
-      status_ = name(lbfgs_->status());
-    } else {
-      plain_step();
-    }
+    ascent_->step();
     return {{"log_likelihood", log_likelihood()},
             {"feature_gap", feature_gap()},
-            {"weights_norm", norm(weights_)}};
+            {"weights_norm", norm(weights())}};
   }
-  bool finished() const override { return done_; }
-  const std::vector<double>& weights() const override { return weights_; }
+  bool finished() const override { return ascent_->finished(); }
+  const std::vector<double>& weights() const override { return ascent_->weights(); }
 
  protected:
-  // `objective` is minimized; it is minus the mean over demonstrations, penalties included.
-  void begin(LbfgsObjective objective, double episodes) {
-    minimized_ = std::move(objective);
+  // `minimized` is minus the mean over demonstrations, l2 included.
+  void begin(LbfgsObjective minimized, double episodes) {
     episodes_ = episodes;
-    weights_ = options_.start;
-    if (options_.optimizer == "lbfgs") {
-      LbfgsOptions lbfgs{.memory = 10, .gradient_tolerance = options_.tolerance};
-      lbfgs.iterations = static_cast<int>(std::min<std::int64_t>(options_.iterations, 1000000));
-      lbfgs.l1 = options_.l1;
-      lbfgs_ = std::make_unique<Lbfgs>(minimized_, weights_, lbfgs);
-      gradient_ = lbfgs_->gradient();
-      return;
-    }
-    if (options_.l1 > 0) fail(ErrorKind::bad_input, "--l1 needs --optimizer lbfgs");
-    if (options_.optimizer == "exponentiated")
-      for (double weight : weights_)
-        if (!(weight > 0))
-          fail(ErrorKind::bad_input,
-               "--optimizer exponentiated: expected positive starting weights (--start), found %g",
-               weight);
-    gradient_.resize(weights_.size());
-    objective_value_ = minimized_(weights_, gradient_);
+    LinearAscentOptions ascent{options_.optimizer, options_.learning_rate, {}};
+    ascent.lbfgs.iterations = 1000000000;  // whoever steps it counts
+    ascent.lbfgs.gradient_tolerance = options_.tolerance;
+    ascent.lbfgs.l1 = options_.l1;
+    ascent_.emplace(std::move(minimized), options_.start, ascent);
+  }
+  std::string status() const {
+    return finished() ? name(ascent_->status()) : name(LbfgsStatus::iteration_limit);
   }
 
-  const Task task_;
-  const LearnerOptions options_;
-  std::vector<double> weights_, gradient_;
-  double episodes_ = 1, objective_value_ = 0;
-  std::string status_ = "iteration limit";
-  bool done_ = false;
+  const TabularTask task_;
+  const LinearMaxEntOptions options_;
 
  private:
   static double norm(const std::vector<double>& x) {
@@ -114,77 +84,57 @@ class LinearAscent : public Learner {
   // The penalties taken out again.
   double log_likelihood() const {
     double penalty = 0;
-    for (double w : weights_) penalty += options_.l1 * std::abs(w) + options_.l2 / 2 * w * w;
-    return -episodes_ * (objective_value_ - penalty);
+    for (double w : weights()) penalty += options_.l1 * std::abs(w) + options_.l2 / 2 * w * w;
+    return -episodes_ * (ascent_->value() - penalty);
   }
   // max |mean features of the demonstrations - those expected|: the gradient without penalties.
   double feature_gap() const {
     double gap = 0;
-    for (std::size_t i = 0; i < gradient_.size(); ++i)
-      gap = std::max(gap, std::abs(gradient_[i] - options_.l2 * weights_[i]));
+    for (std::size_t i = 0; i < weights().size(); ++i)
+      gap = std::max(gap, std::abs(ascent_->gradient()[i] - options_.l2 * weights()[i]));
     return gap;
   }
-  void plain_step() {
-    const bool exponentiated = options_.optimizer == "exponentiated";
-    for (std::size_t i = 0; i < weights_.size(); ++i)
-      weights_[i] = exponentiated ? weights_[i] * std::exp(-options_.plain_rate() * gradient_[i])
-                                  : weights_[i] - options_.plain_rate() * gradient_[i];
-    objective_value_ = minimized_(weights_, gradient_);
-    if (!std::isfinite(objective_value_))
-      fail(ErrorKind::not_finite,
-           "the partition function diverges at weights %s: use a smaller --learning-rate",
-           shown_weights(weights_).c_str());
-    double largest = 0;
-    for (std::size_t i = 0; i < weights_.size(); ++i)
-      largest =
-          std::max(largest, std::abs(exponentiated ? weights_[i] * gradient_[i] : gradient_[i]));
-    if (largest <= options_.tolerance) {
-      done_ = true;
-      status_ = "converged (gradient)";
-    }
-  }
 
-  LbfgsObjective minimized_;
-  std::unique_ptr<Lbfgs> lbfgs_;
+  std::optional<LinearAscent> ascent_;
+  double episodes_ = 1;
 };
 
 void check_start(const Problem& problem, const std::vector<double>& start) {
   if (static_cast<std::int64_t>(start.size()) != problem.n_features)
-    fail(ErrorKind::bad_input, "--start: expected %lld weights, found %zu",
+    fail(ErrorKind::bad_input, "start: expected %lld weights, found %zu",
          static_cast<long long>(problem.n_features), start.size());
 }
 
 // ---- one problem --------------------------------------------------------------------------------
 
-class MaxEntLearner final : public LinearAscent {
+class MaxEntLearner final : public LinearLearner {
  public:
-  MaxEntLearner(const Task& task, const LearnerOptions& options, Expectation expectation)
-      : LinearAscent(task, options),
+  MaxEntLearner(const TabularTask& task, const LinearMaxEntOptions& options,
+                Expectation expectation, MaxEntObjective objective)
+      : LinearLearner(task, options),
         expectation_(expectation),
-        model_(task.problem, task.engine, task.demonstrations, expectation,
-               options.objective == "likelihood" ? MaxEntObjective::likelihood
-                                                 : MaxEntObjective::feature_matching) {
+        model_(task.device, task.problem, task.demonstrations, expectation, objective) {
     check_start(task.problem, options.start);
-    const LbfgsObjective objective = maxent_objective(model_, task.problem, options.l2);
+    const LbfgsObjective minimized = maxent_objective(model_, task.problem, options.l2);
     std::vector<double> probe(options.start.size());
-    if (!std::isfinite(objective(options.start, probe)))
+    if (!std::isfinite(minimized(options.start, probe)))
       fail(ErrorKind::bad_input, "the partition function diverges at weights %s%s",
-           shown_weights(options.start).c_str(), why_divergent().c_str());
-    begin(objective, model_.episodes());
+           excerpt_of(options.start).c_str(), why_divergent().c_str());
+    begin(minimized, model_.episodes());
   }
 
   Recovered recovered() override {
     Recovered found;
-    found.weights = weights_;
-    found.reward = linear_reward(task_.problem, weights_);
-    found.status = status_;
-    behave(task_, true, expectation_, found);
+    found.weights = weights();
+    found.reward = linear_reward(task_.problem, weights());
+    found.status = status();
+    behave(task_, Backup::log_sum_exp, expectation_, found);
     if (expectation_ != Expectation::causal) {
       found.remark = "standard errors are those of the causal model, which this is not";
       return found;
     }
     try {
-      found.standard_errors = standard_errors(model_, task_.problem, weights_, options_.l2);
+      found.standard_errors = standard_errors(model_, task_.problem, weights(), options_.l2);
     } catch (const Error& error) {
       found.remark = std::string("no standard errors: ") + error.what();
     }
@@ -194,8 +144,8 @@ class MaxEntLearner final : public LinearAscent {
   // Without the model, whose next values begin at its last ones.
   std::vector<double> policy() override {
     Recovered found;
-    found.reward = linear_reward(task_.problem, weights_);
-    behave(task_, true, expectation_, found);
+    found.reward = linear_reward(task_.problem, weights());
+    behave(task_, Backup::log_sum_exp, expectation_, found);
     return found.policy;
   }
 
@@ -206,7 +156,7 @@ class MaxEntLearner final : public LinearAscent {
       SolveOptions options;
       options.expectation = expectation_;
       if (task_.problem.horizon == 0)
-        solve(task_.engine, task_.problem, linear_reward(task_.problem, options_.start), options);
+        solve(task_.device, task_.problem, linear_reward(task_.problem, options_.start), options);
     } catch (const Error& error) {
       return std::string(": ") + error.what();
     }
@@ -219,12 +169,12 @@ class MaxEntLearner final : public LinearAscent {
 
 // ---- goals --------------------------------------------------------------------------------------
 
-class GoalLearner final : public LinearAscent {
+class GoalLearner final : public LinearLearner {
  public:
-  GoalLearner(const Task& task, const LearnerOptions& options)
-      : LinearAscent(task, with_goal_start(task, options)),
+  GoalLearner(const TabularTask& task, LinearMaxEntOptions options)
+      : LinearLearner(task, from_goal_start(task, options)),
         demonstrations_(goal_demonstrations(task.problem, task.demonstrations)),
-        family_(task.problem, task.engine) {
+        family_(task.device, task.problem) {
     family_.check_reachable(demonstrations_);
     begin(goal_objective(family_, task.problem, demonstrations_, options.l2),
           demonstrations_.episodes);
@@ -232,12 +182,12 @@ class GoalLearner final : public LinearAscent {
 
   Recovered recovered() override {
     Recovered found =
-        recovered_of_goals(task_, family_, demonstrations_, family_.transition_reward(weights_));
-    found.weights = weights_;
-    found.status = status_;
+        recovered_of_goals(task_, family_, demonstrations_, family_.transition_reward(weights()));
+    found.weights = weights();
+    found.status = status();
     try {
       found.standard_errors =
-          standard_errors(family_, task_.problem, demonstrations_, weights_, options_.l2);
+          standard_errors(family_, task_.problem, demonstrations_, weights(), options_.l2);
     } catch (const Error& error) {
       found.remark += std::string("; no standard errors: ") + error.what();
     }
@@ -245,15 +195,21 @@ class GoalLearner final : public LinearAscent {
   }
 
  private:
+  static LinearMaxEntOptions from_goal_start(const TabularTask& task, LinearMaxEntOptions options) {
+    options.start = goal_start(task, options.start);
+    return options;
+  }
+
   GoalDemonstrations demonstrations_;
   GoalFamily family_;
 };
 
 // ---- from samples -------------------------------------------------------------------------------
 
-class SampledLearner final : public Learner {
+class SampledLearner final : public TabularLearner {
  public:
-  SampledLearner(const Task& task, const LearnerOptions& options) : task_(task), options_(options) {
+  SampledLearner(const TabularTask& task, const SampledMaxEntOptions& options)
+      : task_(task), options_(options) {
     if (task.problem.horizon > 0)
       fail(ErrorKind::bad_input,
            "sampled_maxent samples from a stationary policy: the problem "
@@ -270,7 +226,7 @@ class SampledLearner final : public Learner {
   Metrics step() override {
     const Problem& problem = task_.problem;
     const std::vector<double> reward = linear_reward(problem, weights_);
-    const Solution s = solve(task_.engine, problem, reward);
+    const Solution s = solve(task_.device, problem, reward);
     const std::vector<Trajectory> samples =
         sample_trajectories(problem, s.policy, options_.samples, steps_,
                             options_.seed * 1000003 + static_cast<std::uint64_t>(++iteration_));
@@ -281,7 +237,7 @@ class SampledLearner final : public Learner {
     double gap = 0;
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       gap = std::max(gap, std::abs(gradient[i]));
-      weights_[i] += options_.plain_rate() * (gradient[i] - options_.l2 * weights_[i]);
+      weights_[i] += options_.learning_rate * (gradient[i] - options_.l2 * weights_[i]);
     }
     return {{"objective", sampled.objective},
             {"feature_gap", gap},
@@ -294,81 +250,88 @@ class SampledLearner final : public Learner {
     found.weights = weights_;
     found.reward = linear_reward(task_.problem, weights_);
     found.status = "iteration limit";
-    behave(task_, true, Expectation::causal, found);
+    behave(task_, Backup::log_sum_exp, Expectation::causal, found);
     return found;
   }
 
  private:
-  const Task task_;
-  const LearnerOptions options_;
+  const TabularTask task_;
+  const SampledMaxEntOptions options_;
   std::vector<double> weights_;
   std::int64_t steps_ = 1, iteration_ = 0;
 };
 
-LearnerOptions from_zero(const Task& task, LearnerOptions options) {
-  if (options.start.empty()) {
-    const double start = options.optimizer == "exponentiated" ? 1.0 : 0.0;
-    options.start.assign(static_cast<std::size_t>(task.problem.n_features), start);
-  }
+// Where no start was given: weights of 0, or of 1 where they must be positive.
+template <class Options>
+Options from_constant(const TabularTask& task, Options options, double weight) {
+  if (options.start.empty())
+    options.start.assign(static_cast<std::size_t>(task.problem.n_features), weight);
   return options;
+}
+
+MadeLearner make_one(const TabularTask& task, const LinearMaxEntOptions& options,
+                     Expectation expectation, MaxEntObjective objective) {
+  const double weight = options.optimizer == LinearOptimizer::exponentiated ? 1.0 : 0.0;
+  return std::make_unique<MaxEntLearner>(task, from_constant(task, options, weight), expectation,
+                                         objective);
 }
 
 }  // namespace
 
-LearnerOptions with_goal_start(const Task& task, LearnerOptions options) {
+std::vector<double> goal_start(const TabularTask& task, const std::vector<double>& given) {
   const Problem& problem = task.problem;
-  GoalFamily family(problem, task.engine);
+  GoalFamily family(task.device, problem);
   const auto radius = [&](const std::vector<double>& weights) {
     return family.spectral_radius(family.transition_reward(weights));
   };
-  if (!options.start.empty()) {
-    check_start(problem, options.start);
-    const double found = radius(options.start);
+  if (!given.empty()) {
+    check_start(problem, given);
+    const double found = radius(given);
     if (!(found < 1))
       fail(ErrorKind::bad_input,
            "the partition function diverges at weights %s: spectral radius %.6f, must be below 1",
-           shown_weights(options.start).c_str(), found);
-    return options;
+           excerpt_of(given).c_str(), found);
+    return given;
   }
   const auto width = static_cast<std::size_t>(problem.n_features);
   std::vector<double> sums(width, 0.0);
   const auto& own = problem.feature_owner == FeatureOwner::transition ? problem.transition_features
                                                                       : problem.features;
   for (std::size_t i = 0; i < own.size(); ++i) sums[i % width] += own[i];
+  std::vector<double> start;
   double found = 0;
   for (double cost = 0; cost <= 64; cost = cost == 0 ? 1 : 2 * cost) {
-    options.start.assign(width, 0.0);
+    start.assign(width, 0.0);
     for (std::size_t i = 0; i < width; ++i)
-      options.start[i] = sums[i] > 0 ? -cost : (sums[i] < 0 ? cost : 0.0);
-    found = radius(options.start);
+      start[i] = sums[i] > 0 ? -cost : (sums[i] < 0 ? cost : 0.0);
+    found = radius(start);
     // Some room: at the edge of the domain the likelihood is steep.
-    if (found < 0.9) return options;
+    if (found < 0.9) return start;
   }
   fail(ErrorKind::bad_input,
        "the partition function diverges at weights %s: spectral radius %.6f, must be below 1 "
-       "(--start gives other weights)",
-       shown_weights(options.start).c_str(), found);
+       "(the option start gives other weights)",
+       excerpt_of(start).c_str(), found);
 }
 
-std::unique_ptr<Learner> make_maxent(const Task& task, const LearnerOptions& options) {
+MadeLearner make_maxent(const TabularTask& task, const LinearMaxEntOptions& options) {
   if (task.problem.n_goals() > 0) return std::make_unique<GoalLearner>(task, options);
-  return std::make_unique<MaxEntLearner>(task, from_zero(task, options), Expectation::log_mean_exp);
+  return make_one(task, options, Expectation::log_mean_exp, MaxEntObjective::likelihood);
 }
 
-std::unique_ptr<Learner> make_causal(const Task& task, const LearnerOptions& options) {
+MadeLearner make_causal(const TabularTask& task, const CausalMaxEntOptions& options) {
   if (task.problem.n_goals() > 0) {
     // On deterministic dynamics the two models are the same.
     if (!task.problem.deterministic())
       fail(ErrorKind::bad_input,
-           "max_causal_entropy: families of goals need deterministic "
-           "dynamics");
-    return std::make_unique<GoalLearner>(task, options);
+           "max_causal_entropy: families of goals need deterministic dynamics");
+    return std::make_unique<GoalLearner>(task, options.linear);
   }
-  return std::make_unique<MaxEntLearner>(task, from_zero(task, options), Expectation::causal);
+  return make_one(task, options.linear, Expectation::causal, options.objective);
 }
 
-std::unique_ptr<Learner> make_sampled_maxent(const Task& task, const LearnerOptions& options) {
-  return std::make_unique<SampledLearner>(task, from_zero(task, options));
+MadeLearner make_sampled_maxent(const TabularTask& task, const SampledMaxEntOptions& options) {
+  return std::make_unique<SampledLearner>(task, from_constant(task, options, 0.0));
 }
 
-}  // namespace understudy::cli
+}  // namespace understudy

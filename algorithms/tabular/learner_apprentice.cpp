@@ -2,17 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "algorithms/tabular/apprenticeship.h"
-#include "cli/session/command.h"
-#include "cli/tabular/learners.h"
+#include "algorithms/tabular/learner.h"
+#include "autograd/files/npz.h"
 #include "kernels/device/error.h"
 
-namespace understudy::cli {
+namespace understudy {
 
 namespace {
 
-void need_discount(const Task& task, const char* name) {
+void need_discount(const TabularTask& task, const char* name) {
   if (task.problem.horizon > 0 || task.problem.discount >= 1)
     fail(ErrorKind::bad_input, "%s: expected a discount below 1 and no horizon, found %g and %lld",
          name, task.problem.discount, static_cast<long long>(task.problem.horizon));
@@ -20,18 +21,16 @@ void need_discount(const Task& task, const char* name) {
     fail(ErrorKind::bad_input, "%s: families of goals are learned by maxent alone", name);
 }
 
-std::vector<double> expert_features(const Task& task) {
+std::vector<double> expert_features(const TabularTask& task) {
   return mean_features(task.problem, task.demonstrations, task.problem.discount);
 }
 
-class ApprenticeLearner final : public Learner {
+class ApprenticeLearner final : public TabularLearner {
  public:
-  ApprenticeLearner(const Task& task, const LearnerOptions& options,
-                    ApprenticeOptions::Method method)
+  ApprenticeLearner(const TabularTask& task, const ApprenticeLearnerOptions& options)
       : task_(task),
         tolerance_(options.tolerance),
-        apprentice_(task.problem, task.engine, expert_features(task),
-                    {.method = method, .rounds = static_cast<int>(options.iterations)}) {}
+        apprentice_(task.device, task.problem, expert_features(task), options.apprentice) {}
 
   Metrics step() override {
     distance_ = apprentice_.step();
@@ -49,7 +48,7 @@ class ApprenticeLearner final : public Learner {
     for (std::size_t i = 0; i < shares.size(); ++i) {
       if (shares[i] <= 0) continue;
       const Occupancy visits =
-          occupancy_of(task_.engine, problem, apprentice_.policies()[i], problem.initial);
+          occupancy_of(task_.device, problem, apprentice_.policies()[i], problem.initial);
       for (std::size_t k = 0; k < mixed.size(); ++k) mixed[k] += shares[i] * visits.pairs[k];
     }
     const std::vector<double> states = sum_over_pairs(problem, mixed);
@@ -63,23 +62,23 @@ class ApprenticeLearner final : public Learner {
     found.weights = apprentice_.weights();
     found.reward = linear_reward(problem, found.weights);
     found.status = finished() ? "converged (distance)" : "iteration limit";
-    found.remark = formatted(
-        "the policy is the mixture's; its feature expectations lie %.3g from "
-        "the demonstrator's",
-        apprentice_.mixture_distance());
-    behave(task_, false, Expectation::causal, found);  // values of the reward
+    char distance[32];
+    std::snprintf(distance, sizeof distance, "%.3g", apprentice_.mixture_distance());
+    found.remark = "the policy is the mixture's; its feature expectations lie " +
+                   std::string(distance) + " from the demonstrator's";
+    behave(task_, Backup::max, Expectation::causal, found);  // values of the reward
     behave_by(task_, policy, found);
     return found;
   }
 
  private:
-  const Task task_;
+  const TabularTask task_;
   double tolerance_, distance_ = INFINITY;
   Apprentice apprentice_;
 };
 
 // Methods that do all their work in one call; its rows are logged one after another.
-class OneShot : public Learner {
+class OneShot : public TabularLearner {
  public:
   Metrics step() override {
     if (rows_.empty()) rows_ = work();
@@ -91,10 +90,10 @@ class OneShot : public Learner {
   Recovered recovered() override { return found_; }
 
  protected:
-  explicit OneShot(const Task& task) : task_(task) {}
+  explicit OneShot(const TabularTask& task) : task_(task) {}
   virtual std::vector<Metrics> work() = 0;
 
-  const Task task_;
+  const TabularTask task_;
   Recovered found_;
 
  private:
@@ -104,7 +103,7 @@ class OneShot : public Learner {
 
 class Lpal final : public OneShot {
  public:
-  explicit Lpal(const Task& task) : OneShot(task) {}
+  explicit Lpal(const TabularTask& task) : OneShot(task) {}
   std::vector<Metrics> work() override {
     const LpalResult result = lpal(task_.problem, expert_features(task_));
     behave_by(task_, result.policy, found_);
@@ -116,16 +115,17 @@ class Lpal final : public OneShot {
 
 class MarginPlanning final : public OneShot {
  public:
-  MarginPlanning(const Task& task, const LearnerOptions& options)
-      : OneShot(task), options_(options) {}
+  MarginPlanning(const TabularTask& task, const MaxMarginOptions& options)
+      : OneShot(task), options_(options) {
+    options_.iterations = static_cast<int>(std::min<std::int64_t>(task.iterations, 1000000000));
+  }
   std::vector<Metrics> work() override {
-    const MaxMarginResult result = max_margin_planning(
-        task_.engine, task_.problem, demonstrated_occupancy(task_.problem, task_.demonstrations),
-        {.regularization = options_.regularization,
-         .iterations = static_cast<int>(options_.iterations)});
+    const MaxMarginResult result =
+        max_margin_planning(task_.device, task_.problem,
+                            demonstrated_occupancy(task_.problem, task_.demonstrations), options_);
     found_.weights = result.weights;
     found_.reward = linear_reward(task_.problem, result.weights);
-    behave(task_, false, Expectation::causal, found_);
+    behave(task_, Backup::max, Expectation::causal, found_);
     found_.status = "best weights seen";
     std::vector<Metrics> rows;
     double best = INFINITY;
@@ -137,11 +137,11 @@ class MarginPlanning final : public OneShot {
   }
 
  private:
-  LearnerOptions options_;
+  MaxMarginOptions options_;
 };
 
-// The policy that demonstrations show: the action taken most often in each state.
-std::vector<double> shown_policy(const Task& task) {
+// The policy of the demonstrations: the action taken most often in each state.
+std::vector<double> demonstrated_policy(const TabularTask& task) {
   const Problem& problem = task.problem;
   const std::vector<double> visits = demonstrated_occupancy(problem, task.demonstrations);
   std::vector<double> policy(visits.size(), 0.0);
@@ -153,84 +153,94 @@ std::vector<double> shown_policy(const Task& task) {
     if (*most <= 0)
       fail(ErrorKind::bad_input,
            "ng_russell: the policy must be known in every state, and no demonstration visits state "
-           "%lld (--policy FILE.npz gives one)",
+           "%lld (the option policy names a file that has one)",
            static_cast<long long>(s));
     policy[static_cast<std::size_t>(most - visits.begin())] = 1;
   }
   return policy;
 }
 
+// A stationary policy [S, A] of an .npz, as one of pairs.
+std::vector<double> read_policy(const Problem& problem, const std::string& path) {
+  const files::Array array = files::Npz::open(path).read("policy");
+  if (array.shape() != files::Shape{problem.n_states, problem.n_actions})
+    fail(ErrorKind::bad_shape, "%s: policy: expected [%lld, %lld], found %s", path.c_str(),
+         static_cast<long long>(problem.n_states), static_cast<long long>(problem.n_actions),
+         files::to_string(array.shape()).c_str());
+  return pair_reward(problem, array.converted<double>(path + ": policy"));
+}
+
 class NgRussell final : public OneShot {
  public:
-  NgRussell(const Task& task, const LearnerOptions& options) : OneShot(task), options_(options) {
-    policy_ = options.known_policy.empty() ? shown_policy(task) : options.known_policy;
-  }
+  NgRussell(const TabularTask& task, const NgRussellOptions& options)
+      : OneShot(task),
+        options_(options),
+        policy_(options.policy.empty() ? demonstrated_policy(task)
+                                       : read_policy(task.problem, options.policy)) {}
   std::vector<Metrics> work() override {
     const NgRussellResult result =
-        ng_russell(task_.engine, task_.problem, policy_, options_.penalty);
+        ng_russell(task_.device, task_.problem, policy_, options_.penalty, options_.largest);
     found_.weights = result.reward;
     found_.reward = pair_reward(task_.problem, result.reward);
-    behave(task_, false, Expectation::causal, found_);
+    behave(task_, Backup::max, Expectation::causal, found_);
     found_.status = "solved";
     return {{{"margin", result.margin}, {"duality_gap", result.gap}}};
   }
 
  private:
-  LearnerOptions options_;
+  NgRussellOptions options_;
   std::vector<double> policy_;
 };
 
 class NgRussellSampled final : public OneShot {
  public:
-  NgRussellSampled(const Task& task, const LearnerOptions& options)
+  NgRussellSampled(const TabularTask& task, const NgRussellSampledOptions& options)
       : OneShot(task), options_(options) {}
   std::vector<Metrics> work() override {
-    const NgRussellResult result =
-        ng_russell_from_samples(task_.engine, task_.problem, task_.demonstrations,
-                                static_cast<int>(std::min<std::int64_t>(options_.iterations, 30)));
+    const NgRussellResult result = ng_russell_from_samples(task_.device, task_.problem,
+                                                           task_.demonstrations, options_.policies);
     found_.weights = result.reward;
     found_.reward = linear_reward(task_.problem, result.reward);
-    behave(task_, false, Expectation::causal, found_);
+    behave(task_, Backup::max, Expectation::causal, found_);
     found_.status = "solved";
     return {{{"margin", result.margin}, {"duality_gap", result.gap}}};
   }
 
  private:
-  LearnerOptions options_;
+  NgRussellSampledOptions options_;
 };
 
-std::unique_ptr<Learner> make_apprentice(const Task& task, const LearnerOptions& options,
-                                         const char* name, ApprenticeOptions::Method method) {
-  need_discount(task, name);
-  return std::make_unique<ApprenticeLearner>(task, options, method);
+const char* name_of(ApprenticeOptions::Method method) {
+  switch (method) {
+    case ApprenticeOptions::Method::projection: return "projection";
+    case ApprenticeOptions::Method::max_margin: return "max_margin";
+    case ApprenticeOptions::Method::mwal: return "mwal";
+  }
+  return "?";
 }
 
 }  // namespace
 
-std::unique_ptr<Learner> make_projection(const Task& task, const LearnerOptions& options) {
-  return make_apprentice(task, options, "projection", ApprenticeOptions::Method::projection);
+MadeLearner make_apprentice(const TabularTask& task, const ApprenticeLearnerOptions& options) {
+  need_discount(task, name_of(options.apprentice.method));
+  return std::make_unique<ApprenticeLearner>(task, options);
 }
-std::unique_ptr<Learner> make_max_margin(const Task& task, const LearnerOptions& options) {
-  return make_apprentice(task, options, "max_margin", ApprenticeOptions::Method::max_margin);
-}
-std::unique_ptr<Learner> make_mwal(const Task& task, const LearnerOptions& options) {
-  return make_apprentice(task, options, "mwal", ApprenticeOptions::Method::mwal);
-}
-std::unique_ptr<Learner> make_lpal(const Task& task, const LearnerOptions&) {
+MadeLearner make_lpal(const TabularTask& task, const LpalOptions&) {
   need_discount(task, "lpal");
   return std::make_unique<Lpal>(task);
 }
-std::unique_ptr<Learner> make_max_margin_planning(const Task& task, const LearnerOptions& options) {
+MadeLearner make_max_margin_planning(const TabularTask& task, const MaxMarginOptions& options) {
   need_discount(task, "max_margin_planning");
   return std::make_unique<MarginPlanning>(task, options);
 }
-std::unique_ptr<Learner> make_ng_russell(const Task& task, const LearnerOptions& options) {
+MadeLearner make_ng_russell(const TabularTask& task, const NgRussellOptions& options) {
   need_discount(task, "ng_russell");
   return std::make_unique<NgRussell>(task, options);
 }
-std::unique_ptr<Learner> make_ng_russell_sampled(const Task& task, const LearnerOptions& options) {
+MadeLearner make_ng_russell_sampled(const TabularTask& task,
+                                    const NgRussellSampledOptions& options) {
   need_discount(task, "ng_russell_sampled");
   return std::make_unique<NgRussellSampled>(task, options);
 }
 
-}  // namespace understudy::cli
+}  // namespace understudy

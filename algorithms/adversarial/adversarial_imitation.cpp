@@ -149,7 +149,7 @@ std::unique_ptr<AdversarialImitation> make_imitation(Policy& policy,
                                                      const AdversarialOptions& options,
                                                      std::string_view name) {
   const PolicyDescription& description = policy.description();
-  const TransitionSpaces spaces{description.observation, description.action, options.input};
+  const TransitionSpaces spaces{{description.observation, description.action}, options.input};
   const std::int64_t count = options.trpo.learner.rollouts.steps_per_iteration;
   std::unique_ptr<LearnedReward> reward;
   if (options.algorithm == AdversarialAlgorithm::gail)

@@ -25,9 +25,7 @@ enum class RewardInput : std::int8_t { state_action, state_pair, state };
 const char* name_of(RewardInput input);
 RewardInput reward_input_named(const std::string& name);
 
-struct TransitionSpaces {
-  ObservationSpace observation = {};
-  ActionSpace action = {};
+struct TransitionSpaces : Spaces {
   RewardInput input = RewardInput::state_action;
 };
 

@@ -174,7 +174,8 @@ class SequenceTrainer final : public Trainer {
     mixed_ = options.teacher.kind != TeacherSchedule::Kind::always;
     // Windows no longer than the longest episode: what pads them is computed too.
     Index longest = 1;
-    for (Index i = 0; i < sequences.sequences(); ++i) longest = std::max(longest, sequences.length(i));
+    for (Index i = 0; i < sequences.sequences(); ++i)
+      longest = std::max(longest, sequences.length(i));
     options.steps = std::min(options.steps, longest);
     cloning_ = std::make_unique<SequenceCloning>(*training.device, sequences, options);
     fit_normalizer(cloning_->policy(), sequences);

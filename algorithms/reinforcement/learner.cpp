@@ -161,23 +161,25 @@ std::vector<std::pair<std::string, double>> LearningMetrics::named() const {
       {"length_mean", episodes.length_mean},
       {"reward", reward},
       {"entropy", entropy},
-      {"divergence", divergence},
+      {"kl", divergence},
       {"explained_variance", explained_variance},
       {"value_loss", baseline.loss}};
   if (gradient_steps > 0)
-    result.insert(result.end(),
-                  {{"loss", loss}, {"clipped", clipped}, {"gradient_norm", gradient_norm}});
+    result.insert(
+        result.end(),
+        {{"loss", loss}, {"clip_fraction", clip_fraction}, {"gradient_norm", gradient_norm}});
   const auto add = [&result](const std::string& prefix, const TrustRegionMetrics& region) {
     if (region.residuals.empty()) return;
-    result.insert(result.end(), {{prefix + "objective", region.objective},
-                                 {prefix + "improvement", region.improvement},
-                                 {prefix + "predicted", region.predicted},
-                                 {prefix + "divergence", region.divergence},
-                                 {prefix + "fraction", region.fraction},
-                                 {prefix + "tries", static_cast<double>(region.tries)},
-                                 {prefix + "gradient_norm", region.gradient_norm},
-                                 {prefix + "step_norm", region.step_norm},
-                                 {prefix + "curvature", region.curvature}});
+    result.insert(result.end(),
+                  {{prefix + "objective", region.objective},
+                   {prefix + "improvement", region.improvement},
+                   {prefix + "predicted_improvement", region.predicted},
+                   {prefix + "kl", region.divergence},
+                   {prefix + "step_fraction", region.fraction},
+                   {prefix + "line_search_steps", static_cast<double>(region.line_search_steps)},
+                   {prefix + "gradient_norm", region.gradient_norm},
+                   {prefix + "step_norm", region.step_norm},
+                   {prefix + "curvature", region.curvature}});
   };
   add(policy_prefix, trust_region);
   add(value_prefix, baseline.trust_region);
@@ -190,10 +192,10 @@ std::vector<std::pair<std::string, double>> LearningMetrics::traced() const {
     for (std::size_t i = 0; i < region.residuals.size(); ++i)
       result.emplace_back(prefix + "residual_" + std::to_string(i), region.residuals[i]);
     for (std::size_t i = 0; i < region.tried.size(); ++i) {
-      const std::string one = prefix + "try_" + std::to_string(i + 1) + "/";
-      result.emplace_back(one + "fraction", region.tried[i].fraction);
+      const std::string one = prefix + "line_search_" + std::to_string(i + 1) + "/";
+      result.emplace_back(one + "step_fraction", region.tried[i].fraction);
       result.emplace_back(one + "improvement", region.tried[i].improvement);
-      result.emplace_back(one + "divergence", region.tried[i].divergence);
+      result.emplace_back(one + "kl", region.tried[i].divergence);
     }
   };
   add(policy_prefix, trust_region);

@@ -54,7 +54,7 @@ struct LearningMetrics {
   // Of gradient methods, means over the steps; of no meaning without any.
   int gradient_steps = 0;
   double loss = 0, gradient_norm = 0;
-  double clipped = 0;  // PPO: share of transitions whose ratio was beyond the clip
+  double clip_fraction = 0;  // PPO: share of transitions whose ratio was beyond the clip
 
   // All numbers with their names, for a log: as many each time. Those of a trust region have its
   // prefix.

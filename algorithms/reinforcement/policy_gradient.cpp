@@ -116,13 +116,13 @@ void PolicyGradient::update_policy(LearningMetrics& metrics) {
       metrics.loss += report[0];
       metrics.gradient_norm += report[2];
       metrics.divergence = report[3];  // before the last step
-      metrics.clipped += report[4];
+      metrics.clip_fraction += report[4];
       ++steps;
     }
   }
   metrics.loss /= steps;
   metrics.gradient_norm /= steps;
-  metrics.clipped /= steps;
+  metrics.clip_fraction /= steps;
 }
 
 }  // namespace understudy

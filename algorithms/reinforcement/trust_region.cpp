@@ -118,10 +118,10 @@ TrustRegionMetrics TrustRegion::step() {
   }
 
   double fraction = 1;
-  for (metrics.tries = 1; metrics.step_norm > 0;
-       ++metrics.tries, fraction *= options_.backtrack_ratio) {
-    if (metrics.tries > options_.max_backtracks) {
-      metrics.tries = options_.max_backtracks;
+  for (metrics.line_search_steps = 1; metrics.step_norm > 0;
+       ++metrics.line_search_steps, fraction *= options_.backtrack_ratio) {
+    if (metrics.line_search_steps > options_.max_backtracks) {
+      metrics.line_search_steps = options_.max_backtracks;
       break;
     }
     trial_.write("fraction", {fraction});

@@ -46,19 +46,20 @@ struct TrustRegionTry {
 };
 
 struct TrustRegionMetrics {
-  double objective = 0;      // L before the step
-  double improvement = 0;    // of L, by the step that was taken; 0 where none was
-  double predicted = 0;      // the same, g . (f s)
-  double divergence = 0;     // mean KL of the step that was taken, <= delta
-  double fraction = 0;       // f; 0: every try failed
-  int tries = 0;             // of the line search
-  double gradient_norm = 0;  // |g|
-  double step_norm = 0;      // |s|, Euclidean
-  double curvature = 0;      // xᵀ (F + cg_damping I) x
-  double entropy = 0;        // mean, of p_old
+  double objective = 0;       // L before the step
+  double improvement = 0;     // of L, by the step that was taken; 0 where none was
+  double predicted = 0;       // the same, g . (f s)
+  double divergence = 0;      // mean KL of the step that was taken, <= delta
+  double fraction = 0;        // f; 0: every try failed
+  int line_search_steps = 0;  // candidates tried
+  double gradient_norm = 0;   // |g|
+  double step_norm = 0;       // |s|, Euclidean
+  double curvature = 0;       // xᵀ (F + cg_damping I) x
+  double entropy = 0;         // mean, of p_old
   // |g - (F + cg_damping I) x|² before and after each iteration.
   std::vector<double> residuals = {};
-  std::vector<TrustRegionTry> tried = {};  // `tries` of them; the last is the one taken, if any is
+  // line_search_steps of them; the last is the one taken, if any is.
+  std::vector<TrustRegionTry> tried = {};
 };
 
 class TrustRegion {

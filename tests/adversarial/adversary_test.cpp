@@ -181,11 +181,11 @@ TEST(Discriminator, pairs_of_states_do_not_see_actions) {
     adversary.observe(learner.view());
     for (int step = 0; step < 60; ++step) adversary.fit();
     adversary.evaluate();
-    const AdversaryMetrics health = adversary.metrics();
+    const AdversaryMetrics diagnostics = adversary.metrics();
     if (input == RewardInput::state_action)
-      EXPECT_GT(health.learner_accuracy + health.expert_accuracy, 1.9);
+      EXPECT_GT(diagnostics.learner_accuracy + diagnostics.expert_accuracy, 1.9);
     else
-      EXPECT_NEAR(health.learner_accuracy + health.expert_accuracy, 1.0, 1e-6);
+      EXPECT_NEAR(diagnostics.learner_accuracy + diagnostics.expert_accuracy, 1.0, 1e-6);
   }
 }
 

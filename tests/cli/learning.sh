@@ -289,16 +289,17 @@ for row in csv.DictReader(open(sys.argv[1] + "/trace.csv")):
 assert sorted(rows) == [1, 2, 3], sorted(rows)
 for found in rows.values():
     for region in ("trust_region/", "value_trust_region/"):
-        tries = int(found[region + "tries"])
-        for name in ("predicted", "improvement", "divergence", "step_norm", "fraction"):
+        tries = int(found[region + "line_search_steps"])
+        for name in ("predicted_improvement", "improvement", "kl", "step_norm",
+                     "step_fraction"):
             assert math.isfinite(found[region + name]), name
         residuals = [found[f"{region}residual_{i}"] for i in range(11)]
         assert residuals[-1] < residuals[0], residuals
-        last = region + f"try_{tries}/"
-        if found[region + "fraction"] > 0:
-            assert found[last + "divergence"] == found[region + "divergence"] <= 0.01
+        last = region + f"line_search_{tries}/"
+        if found[region + "step_fraction"] > 0:
+            assert found[last + "kl"] == found[region + "kl"] <= 0.01
             assert found[last + "improvement"] == found[region + "improvement"] > 0
-        assert region + f"try_{tries + 1}/fraction" not in found
+        assert region + f"line_search_{tries + 1}/step_fraction" not in found
     assert "explained_variance" in found and "adversary/calibration_error" in found
 assert json.load(open(sys.argv[1] + "/result.json"))["reward"].startswith("never negative")
 PYTHON

@@ -1,4 +1,7 @@
 // A user's own environment, given as a C table (c_interface.h), described as the others are.
+//
+// Thread safety: the user's functions are called from all threads of the device's team, on
+// different states.
 
 #pragma once
 

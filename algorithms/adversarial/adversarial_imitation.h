@@ -17,6 +17,8 @@
 //
 //   auto imitation = make_imitation(policy, environment, demonstrations, {.algorithm = ...});
 //   while (...) { AdversarialMetrics metrics = imitation->step(); ... }
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

@@ -10,6 +10,8 @@
 // would keep it from ending, and one that is never positive is needed (Ho & Ermon's code,
 // `favor_zero_expert_reward`; Kostrikov et al. 2019, "Discriminator-actor-critic", section 4.1).
 // So the sign is part of what is chosen, and is said in the metrics.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

@@ -7,6 +7,8 @@
 //
 // Observations are normalized with the expert's mean and standard deviation; real actions likewise,
 // and a discrete one is its one-hot row.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

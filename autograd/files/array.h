@@ -3,6 +3,8 @@
 // Elements are in C order (the last index runs fastest), in the host's byte order. The invariants
 // that every reader keeps: no dimension is negative, the number of bytes is the product of the
 // dimensions times the element's size, and a `boolean` is 0 or 1.
+//
+// Thread safety: const functions from any number of threads at once.
 
 #pragma once
 

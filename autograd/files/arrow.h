@@ -14,6 +14,8 @@
 // Held when opening: every message and every buffer lies within the file, names are unique and
 // UTF-8, a batch has as many nodes and buffers as the schema asks for, the table's rows in all are
 // fewer than 2^62. Held when reading a column: offsets rise, and lead to values that are there.
+//
+// Thread safety: const functions from any number of threads at once.
 
 #pragma once
 

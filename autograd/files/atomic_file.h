@@ -8,6 +8,8 @@
 //
 // A link is followed, so that it stays a link; the permissions of an earlier file are kept.
 // Devices, pipes and folders are refused: renaming over /dev/null would replace it.
+//
+// Thread safety: one thread at a time for each file.
 
 #pragma once
 

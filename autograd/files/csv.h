@@ -7,6 +7,8 @@
 //
 // The table keeps its cells as text, and the reader of a column says its type: so an error
 // is about what was expected, and a column that no one asks for may hold anything.
+//
+// Thread safety: const functions from any number of threads at once.
 
 #pragma once
 

@@ -13,6 +13,8 @@
 //
 // Members are parsed when they are read: an array that nobody reads may be of an unsupported kind
 // (the pickled `infos` of the library `imitation`).
+//
+// Thread safety: const functions from any number of threads at once.
 
 #pragma once
 

@@ -25,6 +25,8 @@
 //                and is made anew where one value decides which others there are.
 //   defaults     are the initializers of the struct: the text of a struct that nobody changed.
 //   round trip   text() of a value, assigned again, gives the same bits.
+//
+// Thread safety: one thread at a time for each struct that is listed.
 
 #pragma once
 

@@ -13,6 +13,8 @@
 //   rows_of(array [n, ...], {offset, stride, count})  =  [rows count, ...]
 //   row i of the view  =  row offset + i stride of the array
 //   REQUIRES (else an Error): 0 <= offset, 1 <= stride, offset + count stride <= n
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

@@ -30,6 +30,8 @@
 // Goals are taken sixteen at a time, lanes across goals, so that their z stay in L2; on CUDA, where
 // a thread walks the triangles for each goal, up to a thousand at a time. The factorization runs on
 // the host.
+//
+// Thread safety: one thread at a time for each object; the team works within a call.
 
 #pragma once
 

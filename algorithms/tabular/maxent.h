@@ -37,6 +37,8 @@
 //
 // The reward is a vector by pair, so that any parametrization can stand before it: linear weights
 // (`fit_maxent`), or a network, whose backward pass takes this gradient.
+//
+// Thread safety: one thread at a time for each object; the team works within a call.
 
 #pragma once
 

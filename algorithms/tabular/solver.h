@@ -39,6 +39,8 @@
 // On CUDA all sweeps run there. On the host run, with the arrays copied: the factorization of a
 // policy's system, and a solve with it for fewer than 32 right-hand sides; what Anderson mixing,
 // momentum, extrapolation and coarse problems do between sweeps.
+//
+// Thread safety: calls share nothing but the device, which one thread uses at a time.
 
 #pragma once
 

@@ -13,6 +13,8 @@
 // the vector's memory itself; elsewhere the device's side is a copy, made with the view. A view of
 // a const vector is a DeviceBuffer<const T>, which is read alone. Device and vector must outlive
 // it.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

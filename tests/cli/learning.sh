@@ -443,7 +443,7 @@ hold "a folder of Arrow's tables is demonstrations" "$(json "$scratch/inspect.js
 refuse "a folder of none" 'found no .arrow file' train bc --demos tests/golden --out "$scratch/no"
 # What make demo is there to show, on its seed: of four pairs cloning makes nothing.
 "$understudy" demo --out "$scratch/demo" --json --quiet > "$scratch/demo.json" 2> "$scratch/err"
-hold "with so little data cloning falls short, DAgger and GAIL do not" "$(
+hold "with so little data cloning fails, DAgger and GAIL do not" "$(
   json "$scratch/demo.json" 'found["pairs"] == 4 and
     (lambda of: of["cloning"] < 0.8 and min(of["DAgger"], of["GAIL"]) > 0.9)(
       {row["name"]: row["normalized"] for row in found["rows"]})')$(cat "$scratch/err")"

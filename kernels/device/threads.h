@@ -6,8 +6,6 @@
 //
 // A team of one has no threads of its own and runs everything on the caller. Built with EMBEDDED=1
 // every team is a team of one.
-//
-// Thread safety: one thread at a time calls `run`.
 
 #pragma once
 

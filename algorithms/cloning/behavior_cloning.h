@@ -15,6 +15,8 @@
 // The caller owns the loop, the clock and the stopping rule. The same options, transitions and
 // device give the same bits for any number of threads, and a run that was resumed those of one that
 // was not.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 
@@ -40,9 +42,9 @@ class BehaviorCloning {
     double weight_decay = 0;        // AdamW's (Loshchilov & Hutter 2019, algorithm 2)
     double gradient_norm = 10;      // clipped to this; 0: not clipped
     Schedule schedule = {};         // of the learning rate
-    // Share of the rows held out, 0 for none (0.3 in Ho & Ermon 2016), looked at before the first
-    // step and after every so many; `patience` looks in a row without a better one end the run (0:
-    // never).
+    // Share of the rows held out for validation, 0 for none (0.3 in Ho & Ermon 2016). Validated
+    // before the first step and after every `validation_every`; `patience` validations in a row
+    // without an improvement stop the run (0: never).
     double validation_share = 0;
     std::int64_t validation_every = 20;
     std::int64_t patience = 0;
@@ -53,9 +55,9 @@ class BehaviorCloning {
     std::int64_t iteration = 0;  // steps done
     double epoch = 0;            // passes over the training rows
     double loss = 0;             // mean over the batch, before the step
-    double validation = 0;       // mean loss of the held-out rows when last looked at; NaN: none
+    double validation = 0;       // latest mean loss of the held-out rows; NaN: none
     double best_validation = 0;  // the least of those; NaN: none
-    bool stopped = false;        // patience has run out; another step may be taken all the same
+    bool stopped = false;        // patience has run out; further steps are allowed
   };
 
   // Copies the transitions to the policy's device; `policy` must outlive this. Actions of a

@@ -12,6 +12,8 @@
 //
 // The state of a run is the set, the policy's arrays and the number of rounds done: `resume`
 // continues from them, and the rounds that follow are those of an uninterrupted run.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 
@@ -41,7 +43,8 @@ class Dagger {
     std::int64_t rounds = 10;  // linear: the first without the expert
     // Steps in a round, of all environments together (rounded up to whole steps of all).
     std::int64_t steps = 1000;
-    // Gradient steps in a round; the parameters go on from the round before unless they start anew.
+    // Gradient steps in a round, from the parameters of the round before; from_scratch: from the
+    // initial ones.
     std::int64_t training_steps = 1000;
     bool from_scratch = false;
     bool deterministic = true;  // the learner acts by the mode

@@ -8,6 +8,8 @@
 // whose divergence is known; their trunks may differ.
 //
 // `Dagger` distils round by round, on the states that teacher, student or both visit.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

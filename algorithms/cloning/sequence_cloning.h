@@ -3,13 +3,13 @@
 //
 //   (1) maximize over theta   sum_t log pi_theta(a_t | o_1 ... o_t)   over padded, masked windows
 //
-// With teacher forcing o_t is always the expert's. A policy that acts sees what its own actions led
-// to instead, and small errors take it where no training was. Where the next observation follows
-// from an observation and an action, by columns c of the action,
+// With teacher forcing o_t is always the expert's. A policy that acts observes the results of its
+// own actions instead, and small errors compound into states outside the training data. Where the
+// next observation follows from an observation and an action, by columns c of the action,
 //
 //   (2) o_{t+1}[c] = decay_c o_t[c] + gain_c a_t[c]          (the other columns are given)
 //
-// three remedies can be had:
+// there are three remedies:
 //
 //   scheduled sampling   each next o is the expert's with probability e, else follows from the
 //                        policy's own draw; e falls from 1 (Bengio et al. 2015, section 2.4)
@@ -19,6 +19,8 @@
 //   perturb and correct  noise is added to o, and the target action leads back (Pomerleau 1989)
 //
 // The same options, sequences and device give the same bits, whatever the number of threads.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 
@@ -57,14 +59,14 @@ class SequenceCloning {
     double weight_decay = 0;                   // AdamW's
     double gradient_norm = 1;                  // (Pascanu et al. 2013); 0: not clipped
     Schedule schedule = {};                    // of the learning rate
-    double warm_up = 1000;  // iterations until a latent head's divergence counts in full
+    double warm_up = 1000;  // iterations until a latent head's divergence has its full weight
     std::uint64_t seed = 0;
 
     // By columns of the action; empty: the next observation is not known to follow.
     std::vector<double> decay = {}, gain = {};
     TeacherSchedule teacher = {};  // e above
-    // So many first steps of a window see the expert's o whatever e is: what is observed before a
-    // prediction begins.
+    // The first steps of a window that see the expert's o whatever e is: the observations that a
+    // prediction is conditioned on.
     std::int64_t given = 1;
     bool draw = true;         // the policy's own action is a draw; false: its mode
     bool relabel = true;      // the target action is corrected
@@ -74,7 +76,7 @@ class SequenceCloning {
   struct Metrics {
     std::int64_t iteration = 0;
     double epoch = 0;          // passes over the windows
-    double loss = 0;           // mean a counted step, before the step
+    double loss = 0;           // mean over counted steps, before the update
     double teacher_share = 1;  // e
   };
 

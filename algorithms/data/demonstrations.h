@@ -9,6 +9,8 @@
 // `terminal` says that the episode ended in a state that ends it (and not by running out of time):
 // only then is the value after o_T zero. Everything is finite, every episode has a step: whatever
 // makes a Demonstrations has checked it.
+//
+// Thread safety: a value. Any number of threads may read one; whoever changes it is alone.
 
 #pragma once
 

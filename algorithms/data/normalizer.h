@@ -14,6 +14,8 @@
 // A column that never varied keeps its scale: to divide by next to nothing would blow up whatever
 // else it shows later. A frozen normalizer stays as it is, whatever is recorded or run. Mean, std,
 // count and frozen are arrays of a store, so that a checkpoint or a model file holds them.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

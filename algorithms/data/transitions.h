@@ -18,6 +18,8 @@
 //   counted                    0 where the action is neither learned nor scored; empty: nowhere
 //   starts                     of sequences: i is the rows starts[i] .. starts[i + 1] - 1. Who
 //                              learns single steps does not look at them.
+//
+// Thread safety: a value. Any number of threads may read one; whoever changes it is alone.
 
 #pragma once
 

@@ -19,6 +19,8 @@
 //
 // The same options, seed and device give the same bits for any number of threads, and for a run
 // that was interrupted: save() and load() keep the policy, the baseline and the environments.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 
@@ -44,23 +46,22 @@ struct LearningMetrics {
   std::int64_t iteration = 0;     // done, this one included
   std::int64_t interactions = 0;  // transitions collected so far
   EpisodeStatistics episodes = {};
-  double reward = 0;      // mean of what was learned from, a transition
+  double reward = 0;      // mean over the transitions, of the reward learned from
   double entropy = 0;     // of the policy before its step, nats
   double divergence = 0;  // KL of the policy's step, nats; 0 where it is not measured
   // 1 - Var(target - v) / Var(target) of the baseline before it was fitted: 1 is perfect.
   double explained_variance = 0;
   BaselineMetrics baseline = {};
   TrustRegionMetrics trust_region = {};  // TRPO's step
-  // Of gradient methods, means over the steps; of no meaning without any.
+  // Gradient methods: means over the gradient steps. Not set where there are none.
   int gradient_steps = 0;
   double loss = 0, gradient_norm = 0;
   double clip_fraction = 0;  // PPO: share of transitions whose ratio was beyond the clip
 
-  // All numbers with their names, for a log: as many each time. Those of a trust region have its
-  // prefix.
+  // All numbers by name, the same ones at every iteration. Those of a trust region have its prefix.
   std::vector<std::pair<std::string, double>> named() const;
-  // The same and what there may be more or less of from one iteration to the next: each residual
-  // of conjugate gradient and each try of the line searches.
+  // The same, and what varies in number: each residual of conjugate gradient, each step tried by a
+  // line search.
   std::vector<std::pair<std::string, double>> traced() const;
 };
 

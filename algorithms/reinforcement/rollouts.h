@@ -20,6 +20,8 @@
 //   (1) so_far[t] = reward[t] + goes_on[t - 1] so_far[t - 1]
 //
 // and sums over the episodes that ended are taken on the device: the host reads seven numbers.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 
@@ -34,8 +36,8 @@ namespace understudy {
 
 struct RolloutOptions {
   std::int64_t num_envs = 50;  // environments stepped together
-  std::int64_t steps_per_iteration =
-      5000;                // a collection; a multiple of `num_envs` (Ho & Ermon 2016)
+  // Transitions of all environments in a collection: a multiple of num_envs (Ho & Ermon 2016).
+  std::int64_t steps_per_iteration = 5000;
   std::uint64_t seed = 0;  // of the environments and of the actions
 };
 
@@ -47,8 +49,8 @@ struct EpisodeStatistics {
 
 class Rollouts {
  public:
-  // `policy` and `store` must outlive the rollouts. The store gets what a resumed run must know:
-  // the actor's counter and memory, and the array that `save_state` fills. The policy is in f32;
+  // `policy` and `store` must outlive the rollouts. The store gets the state of a resumed run: the
+  // actor's counter and memory, and the array that `save_state` fills. The policy is in f32;
   // its spaces must be the environment's, else an Error.
   Rollouts(const Policy& policy, const EnvironmentDescription& environment, Store& store,
            const RolloutOptions& options);

@@ -17,6 +17,8 @@
 // a value function is the Gaussian of standard deviation 1 around the value, its divergence half
 // the mean squared change (Schulman et al. 2016, "High-dimensional continuous control using
 // generalized advantage estimation", section 5).
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

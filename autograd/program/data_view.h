@@ -14,7 +14,7 @@
 //   row i of the view  =  row offset + i stride of the array
 //   REQUIRES (else an Error): 0 <= offset, 1 <= stride, offset + count stride <= n
 //
-// Thread safety: as its device, one thread at a time.
+// Thread safety: a value. Any number of threads may read one; whoever changes it is alone.
 
 #pragma once
 

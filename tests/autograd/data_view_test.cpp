@@ -52,8 +52,15 @@ Vector seen(Device& device, const DataView& view) {
   return program.read("x");
 }
 
-TEST(DataView, shows_the_rows_that_were_asked_for) {
-  const auto device = cpu_device();
+// The CPU, and CUDA where it is, be it emulated.
+std::vector<std::unique_ptr<Device>> devices() {
+  std::vector<std::unique_ptr<Device>> all;
+  all.push_back(cpu_device());
+  if (cuda_missing_reason() == nullptr) all.push_back(cuda_device());
+  return all;
+}
+
+void shows_what_was_asked_for(Device* device) {
   for (Real real : {Real::f32, Real::f64}) {
     const Table table(*device, real);
     const Array& array = *table.rows_of_two;
@@ -68,6 +75,13 @@ TEST(DataView, shows_the_rows_that_were_asked_for) {
     EXPECT_EQ(seen(*device, every_third), (Vector{2, 3, 8, 9, 14, 15}));
     EXPECT_EQ(seen(*device, every_third.rows({.offset = 1, .count = 1})), (Vector{8, 9}));
     EXPECT_EQ(seen(*device, rows_of(array, {.count = 0})), Vector{});
+  }
+}
+
+TEST(DataView, shows_the_rows_that_were_asked_for) {
+  for (const auto& device : devices()) {
+    SCOPED_TRACE(device->description());
+    shows_what_was_asked_for(device.get());
   }
 }
 
@@ -90,24 +104,26 @@ TEST(DataView, shows_indices_and_arrays_of_one_dimension) {
 
 // A loss over strided rows has the bits that it has over those rows copied together.
 TEST(DataView, strided_rows_have_the_bits_of_their_copy) {
-  const auto device = cpu_device();
-  Store store(*device);
-  const std::int64_t n = 600, stride = 5, width = 7;
-  Array& all = store.create("all", {n, width});
-  Array& some = store.create("some", {n / stride, width});
-  Vector values = counting(n * width), copied;
-  for (double& value : values) value = value * 0.37 - 11 * static_cast<int>(value * 0.03);
-  all.write(values);
-  for (std::int64_t row = 0; row < n; row += stride)
-    copied.insert(copied.end(), values.begin() + row * width, values.begin() + (row + 1) * width);
-  some.write(copied);
-  const auto mean_of = [&](const DataView& view) {
-    Program program(*device);
-    program.output("mean", mean(square(tanh(program.use(view))), 0));
-    program.run();
-    return program.read("mean");
-  };
-  EXPECT_EQ(mean_of(rows_of(all, {.stride = stride})), mean_of(rows_of(some)));
+  for (const auto& device : devices()) {
+    SCOPED_TRACE(device->description());
+    Store store(*device);
+    const std::int64_t n = 600, stride = 5, width = 7;
+    Array& all = store.create("all", {n, width});
+    Array& some = store.create("some", {n / stride, width});
+    Vector values = counting(n * width), copied;
+    for (double& value : values) value = value * 0.37 - 11 * static_cast<int>(value * 0.03);
+    all.write(values);
+    for (std::int64_t row = 0; row < n; row += stride)
+      copied.insert(copied.end(), values.begin() + row * width, values.begin() + (row + 1) * width);
+    some.write(copied);
+    const auto mean_of = [&](const DataView& view) {
+      Program program(*device);
+      program.output("mean", mean(square(tanh(program.use(view))), 0));
+      program.run();
+      return program.read("mean");
+    };
+    EXPECT_EQ(mean_of(rows_of(all, {.stride = stride})), mean_of(rows_of(some)));
+  }
 }
 
 TEST(DataView, refuses_rows_that_are_not_there) {

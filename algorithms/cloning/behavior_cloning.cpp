@@ -47,13 +47,15 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const
   require_widths(transitions);
   validates_ = options_.validation_share > 0;
   if (policy.has_memory() || policy.description().observation.discrete)
-    fail(ErrorKind::bad_input, "cloning: expected a policy of numbers and without memory");
+    fail(ErrorKind::bad_input,
+         "cloning: expected a policy that observes numbers and is not recurrent");
   if (index_ && options_.loss == CloningLoss::squared_error)
-    fail(ErrorKind::bad_input, "cloning: squared errors of discrete actions mean nothing");
+    fail(ErrorKind::bad_input,
+         "cloning: expected continuous or multi-binary actions for squared_error, found discrete");
   if (options_.batch_size < 1 || options_.eval_batch_size < 1 || options_.validation_every < 1)
     fail(ErrorKind::bad_input,
-         "cloning: expected counts of at least 1, found a batch of %lld rows, answers of %lld, "
-         "validation every %lld",
+         "cloning: expected batch_size, eval_batch_size and validation_every of at least 1, found "
+         "%lld, %lld and %lld",
          static_cast<long long>(options_.batch_size),
          static_cast<long long>(options_.eval_batch_size),
          static_cast<long long>(options_.validation_every));
@@ -300,8 +302,9 @@ Program& BehaviorCloning::acting(std::unique_ptr<Program>& program, Asked asked)
 std::vector<float> BehaviorCloning::answer(const std::vector<float>& inputs, Program& program) {
   const std::int64_t n = static_cast<std::int64_t>(inputs.size()) / input_width_;
   if (n * input_width_ != static_cast<std::int64_t>(inputs.size()))
-    fail(ErrorKind::bad_shape, "cloning: %zu numbers are no whole rows of %lld", inputs.size(),
-         static_cast<long long>(input_width_));
+    fail(ErrorKind::bad_shape,
+         "cloning: expected observations of %lld numbers each, found %zu numbers",
+         static_cast<long long>(input_width_), inputs.size());
   const std::int64_t chunk = options_.eval_batch_size;
   std::vector<float> state, result;
   for (std::int64_t first = 0; first < n; first += chunk) {

@@ -32,17 +32,17 @@ Dagger::Dagger(Policy& policy, DaggerWorld& world, Expert& expert, const Options
       !(options_.decay >= 0 && options_.decay <= 1) ||
       !(options_.share >= 0 && options_.share <= 1))
     fail(ErrorKind::bad_input,
-         "dagger: expected counts of at least 1, a decay and a share in [0, 1], found %lld steps, "
-         "%lld of training, %lld rounds, %g, %g",
+         "dagger: expected steps, training_steps and rounds of at least 1, decay and share in [0, "
+         "1], "
+         "found %lld, %lld, %lld, %g and %g",
          static_cast<long long>(options_.steps), static_cast<long long>(options_.training_steps),
          static_cast<long long>(options_.rounds), options_.decay, options_.share);
   if (description.observation.discrete || policy.has_memory() ||
       static_cast<std::int64_t>(world.observations().size()) !=
           world.num_envs() * description.observation.width())
     fail(ErrorKind::bad_input,
-         "dagger: expected a policy without memory of the world's %zu numbers for %lld "
-         "environments, "
-         "found one of %lld numbers",
+         "dagger: expected a policy that is not recurrent and observes the %zu numbers of %lld "
+         "environments, found one that observes %lld in each",
          world.observations().size(), static_cast<long long>(world.num_envs()),
          static_cast<long long>(description.observation.width()));
   set_.observations.shape = {description.observation.width()};

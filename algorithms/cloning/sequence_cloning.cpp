@@ -50,8 +50,9 @@ PolicyDescription description_for(const Transitions& sequences,
   }
   if (sequences.actions.width() != 1 || !options.decay.empty())
     fail(ErrorKind::bad_input,
-         "sequence cloning: an index has one column and leads to no next observation; found %lld "
-         "columns and %zu of decay",
+         "sequence cloning: expected one column and no decay for discrete actions, found %lld "
+         "columns "
+         "and %zu of decay",
          static_cast<long long>(sequences.actions.width()), options.decay.size());
   for (float action : sequences.actions.numbers)
     if (!(action >= 0 && action < static_cast<float>(description.action.size)))
@@ -104,7 +105,7 @@ SequenceCloning::SequenceCloning(Device& device, const Transitions& sequences,
       !(options_.perturbation >= 0))
     fail(ErrorKind::bad_input,
          "sequence cloning: expected a schedule's scale above 0, its least share in [0, 1] and a "
-         "deviation of at least 0, found %g, %g and %g",
+         "perturbation of at least 0, found %g, %g and %g",
          teacher.scale, teacher.least, options_.perturbation);
   const bool mixed = teacher.kind != TeacherSchedule::Kind::always;
   if (!follows && (mixed || options_.perturbation > 0))

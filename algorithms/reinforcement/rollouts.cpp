@@ -23,7 +23,7 @@ const Policy& checked(const Policy& policy, const EnvironmentDescription& enviro
          environment.name, environment.observation_size, wanted.text().c_str(),
          static_cast<long long>(observed.width()), action.text().c_str());
   if (policy.has_memory())
-    fail(ErrorKind::not_available, "rollouts: policies with a memory are not collected");
+    fail(ErrorKind::not_available, "rollouts: expected a policy that is not recurrent");
   if (policy.store().real() != Real::f32)
     fail(ErrorKind::bad_input, "rollouts: expected a policy in f32, found one in f64");
   if (options.num_envs < 1 || options.steps_per_iteration < 1 ||

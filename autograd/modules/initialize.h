@@ -13,10 +13,10 @@ namespace understudy {
 //
 //   constant           scale
 //   normal             N(0, scale²)
-//   xavier_uniform     U(-a, a), a = scale sqrt(6 / (in + out))   (Glorot & Bengio 2010, equation 16)
+//   xavier_uniform     U(-a, a), a = scale sqrt(6 / (in + out))   (Glorot & Bengio 2010, eq. 16)
 //   he_normal          N(0, 2 scale² / in)                        (He et al. 2015, equation 10)
 //   orthogonal         orthonormal rows or columns, times scale   (Saxe et al. 2014, section 3)
-//   column_normalized  normal, each output's weights of norm scale (policies of Schulman et al. 2015)
+//   column_normalized  normal, each output's weights of norm scale (Schulman et al. 2015, policies)
 enum class InitializationKind {
   constant,
   normal,

@@ -34,8 +34,8 @@ class Linear {
   Activation activation_;
 };
 
-// y = f(x (W * M) + b) with a fixed mask M of 0 and 1, [inputs * outputs] in row-major order: the layer
-// of a MADE (Germain et al. 2015, equation 9).
+// y = f(x (W * M) + b) with a fixed mask M of 0 and 1, [inputs * outputs] in row-major order: the
+// layer of a MADE (Germain et al. 2015, equation 9).
 class MaskedLinear {
  public:
   MaskedLinear(Parameters& parameters, const std::string& name, const Linear::Options& options,

@@ -106,7 +106,7 @@ Tensor norm(Tensor x);              // Euclidean, of everything
 //   transpose_a  transpose_b   a          b          result
 //   no           no            [..., k]   [k, n]     [..., n]   `...`: any axes, rows among them
 //   no           yes           [..., k]   [n, k]     [..., n]
-//   yes          no            [..., m]   [..., n]   [m, n]     summed over `...`, which may be rows
+//   yes          no            [..., m]   [..., n]   [m, n]     summed over `...`, maybe rows
 //   yes          yes           [k, m]     [n, k]     [m, n]
 Tensor matmul(Tensor a, Tensor b, bool transpose_a = false, bool transpose_b = false);
 // f(x w + b) in one pass; w [in, out], bias [out] may be undefined.

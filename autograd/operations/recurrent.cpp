@@ -29,9 +29,9 @@ std::size_t workspace_for(Device& device, Real real, const RecurrentShape& shape
                                      device.kernels<double>().recurrent.workspace_elements(shape));
 }
 
-// The inputs of the three operations from the mask on, and bias_n, may be left out, as their kernels
-// may get null (kernels/recurrent/recurrent.h has the shapes). A result that the cell does not have
-// is never used, and has no place.
+// The inputs of the three operations from the mask on, and bias_n, may be left out, as their
+// kernels may get null (kernels/recurrent/recurrent.h has the shapes). A result that the
+// cell does not have is never used, and has no place.
 
 class RecurrentBackwardOperation final : public Operation {
  public:

@@ -1,4 +1,4 @@
-// The operations that the program itself records, and its planner: memory seen otherwise, constants,
+// The operations that the program itself records, and its planner: views of memory, constants,
 // writing to arrays, transposing.
 
 #pragma once

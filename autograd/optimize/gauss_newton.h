@@ -18,8 +18,8 @@ namespace understudy {
 //                   v  `directions`, one for each of `with_respect_to`
 //
 // which is the Fisher-vector product where the outputs are a distribution's parameters and M is the
-// distribution's metric in them (Schulman et al. 2015, appendix C; Schraudolph 2002). A tangent pass
-// and a backward pass over the recorded forward pass: no second derivative is needed.
+// distribution's metric in them (Schulman et al. 2015, appendix C; Schraudolph 2002). A tangent
+// pass and a backward pass over the recorded forward pass: no second derivative is needed.
 std::vector<Tensor> gauss_newton_product(
     Program& program, const std::vector<Tensor>& outputs,
     const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& metric,
@@ -32,9 +32,9 @@ std::vector<Tensor> gauss_newton_product(
 //
 //   do / dW_l = (do / dz_l) (dz_l / dW_l)         of a layer z_l = h_l-1 W_l:   delta_l ⊗ h_l-1
 //
-// (Kronecker-factored curvature averages the two apart, Martens & Grosse 2015, section 2.1; norms of
-// single examples' gradients are taken from them, Goodfellow 2015). With delta_l = do / dz_l kept,
-// [rows, outputs a row, width of layer l],
+// (Kronecker-factored curvature averages the two apart, Martens & Grosse 2015, section 2.1; norms
+// of single examples' gradients are taken from them, Goodfellow 2015). With
+// delta_l = do / dz_l kept, [rows, outputs a row, width of layer l],
 //
 //   J v   = sum over l of delta_l (h_l-1 V_l)
 //   Jᵀ u  = h_l-1ᵀ (delta_lᵀ u)                    for each l
@@ -48,8 +48,8 @@ class GaussNewton {
  public:
   struct Options {
     int products = 10;  // how many will be computed
-    // Reading one kept number costs a pair of products J v, Jᵀ u as much as this many floating-point
-    // operations. On Zen 5 some 40 at the peak where it comes from L3, some 55 where from memory.
+    // Reading one kept number costs a pair of products J v, Jᵀ u as much as this many
+    // operations at the peak. On Zen 5 some 40 from L3, some 55 from memory.
     double read_cost = 50;
   };
   GaussNewton(Program& program, std::vector<Tensor> outputs, std::vector<Tensor> with_respect_to,

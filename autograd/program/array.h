@@ -7,8 +7,8 @@
 // Names are paths, "policy/0/weight". Arrays made by `create_group` lie one after another in one
 // flat buffer, which optimizers update in one pass and solvers see as one vector.
 //
-// Thread safety: a store, its arrays and the programs that use them are on one device, and one thread
-// at a time uses that device. Names and shapes do not change once made, and may be read by any.
+// Thread safety: a store, its arrays and the programs that use them are on one device, and one
+// thread at a time uses that device. Names and shapes do not change once made: any may read them.
 
 #pragma once
 

@@ -1,4 +1,4 @@
-// A plan's making, its end, and what it is asked for. The passes are in rewrite.cpp, schedule.cpp and
+// A plan's making, its end, and its queries. The passes are in rewrite.cpp, schedule.cpp and
 // place.cpp.
 
 #include "autograd/program/plan.h"

@@ -14,14 +14,14 @@
 // order on one thread and add to the chunk's own partial sums; the partial sums are combined in the
 // chunks' order. So threads change who computes, and never what.
 //
-// On CUDA every segment runs once, and the second run is captured as one graph, which runs from then
-// on. Where an input is bound to other memory, the next run updates the graph.
+// On CUDA every segment runs once, and the second run is captured as one graph, which runs from
+// then on. Where an input is bound to other memory, the next run updates the graph.
 //
 // There is no pass for common subexpressions or constants: they would find next to nothing. Counted
-// in the programs of TRPO, PPO, GAIL and the cloning of every head, duplicates were 0 to 2 of the 28
-// to 113 operations of a training step, and 1 scalar operation had constant operands alone. (In the
-// conjugate gradient 10 products of 454 were one another's: recorded once now. GAIL's diagnostics,
-// run once an iteration, repeat 16 of 62.)
+// in the programs of TRPO, PPO, GAIL and the cloning of every head, duplicates were 0 to 2 of the
+// 28 to 113 operations of a training step, and 1 scalar operation had constant operands alone. (In
+// the conjugate gradient 10 products of 454 were one another's: recorded once now. GAIL's
+// diagnostics, run once an iteration, repeat 16 of 62.)
 
 #pragma once
 

@@ -1,5 +1,5 @@
-// Programs on CUDA: the first run is eager, the second is captured, later ones replay the graph, and
-// all give the same bits. Under the emulator by the same code as on a GPU.
+// Programs on CUDA: the first run is eager, the second is captured, later ones replay the graph,
+// and all give the same bits. Under the emulator by the same code as on a GPU.
 
 #include "kernels/device/graph.h"
 

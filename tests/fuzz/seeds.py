@@ -171,7 +171,8 @@ def policies():
 
     put_policy("plain")
     put_policy("choices", action__kind="discrete", head__kind="categorical", trunk__hidden="")
-    put_policy("bits", action__kind="multi_binary", head__kind="bernoulli", trunk__activation="relu")
+    put_policy("bits", action__kind="multi_binary", head__kind="bernoulli",
+               trunk__activation="relu")
     put_policy("bins", head__kind="independent_bins", head__bins="8", action__low="-1,-inf",
                action__high="1,1e3", head__edges="0,.5,1", head__order="1,0")
     put_policy("mixture", head__kind="full_mixture", head__components="3",

@@ -59,6 +59,28 @@ offences=$(for folder in kernels/*/; do
 done)
 hold "every family of kernels has contract, reference, CPU, CUDA and test" "$offences"
 
+# Contracts are tables and equations, which a formatter that fills comments runs together. The check
+# is held to what one did: three places, and a list that is as it should be.
+mangled() { "${UNDERSTUDY_PYTHON:-python3}" tests/house/mangled.py "$@" 2>&1; }
+hold "no comment begins in the middle of an equation or a list" "$(mangled $sources)"
+example=$(mktemp)
+cat > "$example" <<'EXAMPLE'
+//   rows       all rows of a chunk of A against one panel of B after another; the chunk of A stays
+//   in
+//              the second cache
+//   k blocks   long sums in blocks, so that a panel of B fits beside the rows of A and C; partial
+//              sums wait in C
+//
+//   * The bits of a result depend on the recorded list, the device's instruction set and the
+//   inputs,
+//     never on the number of threads.
+//
+//   Q(s, a) = r(s) + discount (chosen V(s_a) + stay_slip V(s) + move_slip sum over moves m of
+//   V(s_m))
+EXAMPLE
+hold "and a formatter's work would be found" \
+  "$([ "$(mangled "$example" | cut -d : -f 2 | tr '\n' ' ')" = '2 8 12 ' ] || mangled "$example")"
+rm -f "$example"
 hold "no line past 100 columns" "$(grep -nE '^.{101}' $texts | cut -c 1-90)"
 hold "no file above 700 lines" "$(wc -l $texts | awk '$2 != "total" && $1 > 700')"
 hold "no tabs" "$(grep -nP '\t' $texts | cut -c 1-90)"

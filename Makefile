@@ -77,14 +77,16 @@ FLAGS += -DUNDERSTUDY_ZLIB
 LIBRARIES += -lz
 endif
 
-ARCHITECTURE := $(firstword $(subst -, ,$(shell $(COMPILER) -dumpmachine)))
-# What no machine with the others runs compiles a third faster so.
-FLAGS_portable := $(if $(SANITIZE)$(call on,$(DEBUG)),,$(subst -O3,-O2,$(OPTIMIZE)))
-FLAGS_avx2 := -mavx2 -mfma
-FLAGS_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512
+# The instruction sets that CPU kernels are compiled for, each with its options: the rows of a table
+# in a header, as the compiler sees it for this architecture. A row reads avx2:-mavx2:-mfma here.
+INSTRUCTION_SET_ROWS := $(subst $(comma),:,$(shell $(COMPILER) -E -P -x c++ \
+  kernels/device/instruction_set.h 2>/dev/null | tr -s ' \n' ',' | tr '}' '\n' | \
+  sed -n 's/.*{InstructionSet::[a-z0-9]*,"\([a-z0-9]*\)","\(.*\)"/\1,\2/p'))
+INSTRUCTION_SETS := $(foreach row,$(INSTRUCTION_SET_ROWS),$(firstword $(subst :, ,$(row))))
+$(if $(INSTRUCTION_SETS),,$(error no instruction sets found in kernels/device/instruction_set.h))
 # Kernels are templates over the vector, and sanitizers take five times as long to compile. All of
-# them look at the portable width; at the others `address` does, which in g++ takes twice as long
-# when its checks are calls. None looks at the tests themselves.
+# them look at the first width; at the others `address` does, which in g++ takes twice as long when
+# its checks are calls. None looks at the tests themselves.
 ifneq ($(SANITIZE),)
 FLAGS_wide := -fno-sanitize=all
 ifneq ($(findstring address,$(SANITIZE)),)
@@ -92,11 +94,15 @@ FLAGS_wide += -fsanitize=address $(if $(findstring clang,$(COMPILER)), \
   -mllvm -asan-instrumentation-with-call-threshold=0, \
   --param asan-instrumentation-with-call-threshold=0)
 endif
-FLAGS_avx2 += $(FLAGS_wide)
-FLAGS_avx512 += $(FLAGS_wide)
 FLAGS_tests := -fno-sanitize=all
 endif
-INSTRUCTION_SETS := portable $(if $(filter x86_64,$(ARCHITECTURE)),avx2 avx512)
+# set_options = a set, its options; those that optimize are left to SANITIZE and DEBUG, where given
+define set_options
+FLAGS_$(1) := -DUNDERSTUDY_ISA=$(1) $(filter-out $(if $(SANITIZE)$(call on,$(DEBUG)),-O%),$(2)) \
+  $(if $(filter-out $(firstword $(INSTRUCTION_SETS)),$(1)),$(FLAGS_wide))
+endef
+$(foreach row,$(INSTRUCTION_SET_ROWS),$(eval $(call set_options,$(firstword $(subst :, ,$(row))),\
+  $(wordlist 2,99,$(subst :, ,$(row))))))
 
 # ---- CUDA ---------------------------------------------------------------------------------------
 
@@ -143,6 +149,12 @@ endif
 # Headers written for one instruction set at a time are nobody else's.
 HEADERS = $(shell grep -LE '"kernels/device/simd.h"|::UNDERSTUDY_ISA' \
   $(foreach floor,kernels autograd envs algorithms,$(call every,$(floor),h)))
+# Files, descriptions and references: what they include takes twice as long to optimize as to read,
+# and none of it is waited for. (What records programs is here, what runs them is not.)
+COLD := $(filter %_reference.cpp autograd/files/% algorithms/data/demonstration% \
+  $(addprefix autograd/program/,plan.cpp differentiate.cpp listing.cpp) \
+  $(addprefix algorithms/policies/,policy_description.cpp export_c.cpp make_head.cpp) \
+  $(addprefix algorithms/tabular/,problem.cpp problem_file.cpp worlds.cpp messages.cpp),$(SOURCES))
 COMMAND_SOURCES := $(call every,cli,cpp)
 
 objects = $(patsubst %,$(BUILD)/obj/%.$(2).o,$(basename $(1)))
@@ -187,22 +199,23 @@ $(EMULATED): $(CPU_OBJECTS) $(EMULATED_OBJECTS) $(BUILD)/members_emulated
 compile = mkdir -p $(@D); echo "  cxx   $<$(2:%=  %)"; \
   $(LAUNCHER) $(CXX) $(READ_ONCE) $(FLAGS) $(CPPFLAGS) $(CXXFLAGS) $(1) -MMD -MP -c $< -o $@
 
-$(BUILD)/obj/%.portable.o: %.cpp $(BUILD)/flags
-	@$(call compile,$(FLAGS_portable) -DUNDERSTUDY_ISA=portable,portable)
-$(BUILD)/obj/%.avx2.o: %.cpp $(BUILD)/flags
-	@$(call compile,$(FLAGS_avx2) -DUNDERSTUDY_ISA=avx2,avx2)
-$(BUILD)/obj/%.avx512.o: %.cpp $(BUILD)/flags
-	@$(call compile,$(FLAGS_avx512) -DUNDERSTUDY_ISA=avx512,avx512)
+define compile_for
+$(BUILD)/obj/%.$(1).o: %.cpp $(BUILD)/flags
+	@$$(call compile,$$(FLAGS_$(1)),$(1))
+endef
+$(foreach isa,$(INSTRUCTION_SETS),$(eval $(call compile_for,$(isa))))
 $(BUILD)/obj/%.emulated.o: %.cu $(BUILD)/flags
 	@$(call compile,-x c++,emulated)
 $(BUILD)/obj/%.cuda.o: %.cu $(BUILD)/flags_cuda
 	@mkdir -p $(@D); echo "  nvcc  $<  sm_$(CUDA_ARCH)"
-	@$(LAUNCHER) $(NVCC) $(CUDA_FLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+	@$(LAUNCHER) $(NVCC) $(CUDA_FLAGS) -Xptxas -v -MMD -MP -MF $(@:.o=.d) -c $< -o $@ \
+	  2> $(@:.o=.ptxas) || { cat $(@:.o=.ptxas); exit 1; }
+	@grep -vE '^ptxas info|bytes stack frame|^ *$$' $(@:.o=.ptxas) >&2 || true
 $(BUILD)/obj/%.o: %.cpp $(BUILD)/flags
 	@$(compile)
 
-# Headers of others that most files of a folder include are read once, compiled, and loaded for each
-# (objects of one instruction set have flags, and headers, of their own). ccache would not know.
+# Headers of others that most files of a group include are read once, compiled, and loaded for each:
+# once for every set of flags. (ccache would not know.)
 # read_once = name, objects, headers, what must be there first
 define read_once
 $(if $(LAUNCHER),,
@@ -210,11 +223,17 @@ $(2): READ_ONCE := -include $(BUILD)/headers/$(1).h
 $(2): | $(BUILD)/headers/$(1).h.gch
 $(BUILD)/headers/$(1).h.gch: $(BUILD)/flags | $(4)
 	@mkdir -p $$(@D); echo "  cxx   $$(@:.gch=)"; printf '#include <%s>\n' $(3) > $$(@:.gch=)
-	@$$(CXX) $$(FLAGS) $$(CPPFLAGS) $$(CXXFLAGS) -x c++-header $$(@:.gch=) -o $$@)
+	@$$(CXX) $$(FLAGS) $$(CPPFLAGS) $$(CXXFLAGS) $(FLAGS_$(1)) -x c++-header $$(@:.gch=) -o $$@)
 endef
 STANDARD := algorithm cmath cstdint cstring functional map memory optional string utility vector
-$(eval $(call read_once,library,$(call plain,$(SOURCES)) $(EMULATED_OBJECTS),$(STANDARD)))
+$(eval $(call read_once,library,$(call plain,$(filter-out $(COLD),$(SOURCES))) $(EMULATED_OBJECTS),\
+  $(STANDARD)))
+$(eval $(call read_once,cold,$(call plain,$(COLD)),$(STANDARD)))
+$(foreach isa,$(INSTRUCTION_SETS),$(eval $(call read_once,$(isa),\
+  $(call objects,$(ISA_SOURCES),$(isa)),cmath cstdint cstring type_traits \
+  $(if $(filter -mavx%,$(FLAGS_$(isa))),immintrin.h))))
 $(eval $(call read_once,cli,$(COMMAND_OBJECTS),$(STANDARD) nlohmann/json.hpp,$(BUILD)/have/json))
+$(call plain,$(COLD)) $(BUILD)/headers/cold.h.gch: FLAGS := $(subst -O3,-O1,$(FLAGS))
 
 $(BUILD)/understudy: $(COMMAND_OBJECTS) $(LIBRARY)
 	@$(call link,$(CUDA_LIBRARIES))
@@ -370,8 +389,9 @@ nightly:
 	@.ci/nightly
 
 info:
-	@CXX='$(COMPILER)' LAUNCHER='$(LAUNCHER)' BUILD='$(BUILD)' FLAGS='$(FLAGS) $(CXXFLAGS)' \
-	  CUDA='$(CUDA_FOUND)' ZLIB='$(call on,$(ZLIB))' build-aux/info \
+	@VERSION='$(VERSION)' CXX='$(COMPILER)' LAUNCHER='$(LAUNCHER)' \
+	  BUILD='$(BUILD)' FLAGS='$(FLAGS) $(CXXFLAGS)' \
+	  SETS='$(INSTRUCTION_SET_ROWS)' CUDA='$(CUDA_FOUND)' ZLIB='$(call on,$(ZLIB))' build-aux/info \
 	  $(foreach option,CUDA CUDA_ARCH SANITIZE DEBUG EMBEDDED ZLIB,'$(option)=$($(option))')
 
 clean:

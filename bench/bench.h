@@ -69,17 +69,9 @@ GpuPace measure_gpu();
 Stream& stream(int threads);
 
 // A family's kernels for `instruction_set()`, without linking the other families.
-template <class Kernels>
-Kernels kernels() {
-  Kernels table{};
-  switch (instruction_set()) {
-#if defined(__x86_64__)
-    case InstructionSet::avx512: avx512::fill(table); break;
-    case InstructionSet::avx2: avx2::fill(table); break;
-#endif
-    default: portable::fill(table);
-  }
-  return table;
+template <template <class> class Kernels, class T>
+Kernels<T> kernels() {
+  return cpu_kernels<Kernels>(instruction_set()).template of<T>();
 }
 
 // `n` numbers in [-1, 1), the same each time, 64-byte aligned.

@@ -1,7 +1,7 @@
 // OpenBLAS and oneDNN as peers in the same process, loaded where they are installed.
 //
 // Neither is linked: a benchmark builds and runs without them. OpenBLAS picks its kernels by the
-// CPU when it is loaded, so OPENBLAS_CORETYPE is cleared first (it would halve a peer).
+// processor when it is loaded, so OPENBLAS_CORETYPE is cleared first (it would halve a peer).
 
 #pragma once
 

@@ -44,7 +44,7 @@ void add_layer(const Layer& layer, std::int64_t batch, Direction direction, int 
   row.operations = 2.0 * static_cast<double>(y_elements * window);
   row.ours = [=](benchmark::State& state) {
     const auto size = [](std::int64_t n) { return Array<float>(static_cast<std::size_t>(n)); };
-    const auto table = kernels<ConvolutionKernels<float>>();
+    const auto table = kernels<ConvolutionKernels, float>();
     Array<float> x = size(batch * s.in_channels * s.in_height * s.in_width), y = size(y_elements);
     Array<float> w = size(s.out_channels * window), bias = size(s.out_channels);
     Array<float> workspace = size(table.workspace_elements(s));

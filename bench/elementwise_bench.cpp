@@ -53,7 +53,7 @@ void add_function(const char* name, Unary which) {
   row.level = Level::l1;
   const bool positive = which == Unary::logarithm;
   row.ours = work(positive, [which](const float* x, float* y) {
-    static const auto table = kernels<ElementwiseKernels<float>>();
+    static const auto table = kernels<ElementwiseKernels, float>();
     table.unary(stream(1), which, elements, x, y);
   });
 #if defined(__x86_64__)

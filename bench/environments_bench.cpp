@@ -106,7 +106,7 @@ constexpr std::int64_t action_sets = 16;
 
 void step_batch(benchmark::State& state, const EnvironmentDescription& environment,
                 std::int64_t num_envs, int threads) {
-  const auto table = kernels<BatchTable<float>>();
+  const auto table = kernels<BatchTable, float>();
   const BatchKernels<float>& kernel = table.dynamics[environment.dynamics];
   InstanceArrays<float> arrays;
   arrays.num_envs = num_envs;

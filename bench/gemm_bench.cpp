@@ -83,7 +83,7 @@ void add_shape(Shape s, Direction direction) {
       continue;
     }
     row.ours = work(s, direction, threads, [threads](const Gemm<float>& g) {
-      static const auto table = kernels<GemmKernels<float>>();
+      static const auto table = kernels<GemmKernels, float>();
       table.gemm(stream(threads), g);
     });
     for (const BlasPeer& peer : blas_peers())

@@ -215,10 +215,9 @@ Machine measure_machine() {
       machine.bandwidth_gbps[static_cast<int>(level)][threads - 1] = bandwidth(level, threads);
   }
   for (int threads = 1; threads <= 2; ++threads)
-    for (InstructionSet set :
-         {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512})
-      if (available(set))
-        machine.peak_gflops[static_cast<int>(set)][threads - 1] = peak(set, threads, 0.01, 10);
+    for (int row = 0; row < instruction_set_count; ++row)
+      if (available(instruction_sets[row].set))
+        machine.peak_gflops[row][threads - 1] = peak(instruction_sets[row].set, threads, 0.01, 10);
   machine.clock_ghz = clock_ghz(0.003, 20);  // last: by now the processor is awake
   return machine;
 }
@@ -228,11 +227,11 @@ void print(const Machine& machine) {
               machine.processor.c_str(), machine.clock_ghz, machine.ping_pong_ns,
               state_name(machine.ping_pong_ns));
   std::printf("%-28s %10s %10s\n", "limit", "1 thread", "2 threads");
-  for (InstructionSet set :
-       {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
-    const double* peaks = machine.peak_gflops[static_cast<int>(set)];
+  for (int row = 0; row < instruction_set_count; ++row) {
+    const double* peaks = machine.peak_gflops[row];
     if (peaks[0] > 0)
-      std::printf("%-10s peak, GFLOP/s    %10.1f %10.1f\n", name(set), peaks[0], peaks[1]);
+      std::printf("%-10s peak, GFLOP/s    %10.1f %10.1f\n", instruction_sets[row].name, peaks[0],
+                  peaks[1]);
   }
   static constexpr const char* levels[] = {"L1", "L2", "L3", "DRAM"};
   for (int level = 0; level < 4; ++level)

@@ -9,15 +9,17 @@
 
 #include <string>
 
+#include "kernels/device/instruction_set.h"
+
 namespace understudy::bench {
 
 enum class Level { l1, l2, l3, dram };
 
 struct Machine {
   std::string processor;
-  double clock_ghz = 0;              // from a chain of dependent additions
-  double peak_gflops[3][2] = {};     // [portable, avx2, avx512][1 or 2 threads]; 0: not there
-  double bandwidth_gbps[4][2] = {};  // [Level][1 or 2 threads]
+  double clock_ghz = 0;                               // from a chain of dependent additions
+  double peak_gflops[instruction_set_count][2] = {};  // [set][1 or 2 threads]; 0: not there
+  double bandwidth_gbps[4][2] = {};                   // [Level][1 or 2 threads]
   double ping_pong_ns = 0;
 
   // Of the widest instruction set there is.

@@ -17,7 +17,7 @@ enum class Direction { forward, backward, tangent };
 struct Layer {
   RecurrentShape shape;
   std::int64_t rows = shape.batch * shape.steps, wide = gates(shape.cell) * shape.hidden;
-  RecurrentKernels<float> table = kernels<RecurrentKernels<float>>();
+  RecurrentKernels<float> table = kernels<RecurrentKernels, float>();
   Array<float> u = size(rows * wide), weight = size(shape.hidden * wide), bias = size(shape.hidden);
   Array<float> h = size(rows * shape.hidden), tape = size(rows * 5 * shape.hidden);
   Array<float> dh = size(rows * shape.hidden), du = size(rows * wide), ds = size(rows * wide);

@@ -27,7 +27,7 @@ namespace {
 using Kernels = DynamicProgrammingKernels<float>;
 
 const Kernels& table() {
-  static const Kernels kernels_of_set = kernels<Kernels>();
+  static const Kernels kernels_of_set = kernels<DynamicProgrammingKernels, float>();
   return kernels_of_set;
 }
 

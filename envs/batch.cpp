@@ -13,7 +13,6 @@ namespace {
 
 template <class T>
 BatchKernels<T> kernels_for(const Device& device, const EnvironmentDescription& environment) {
-  BatchTable<T> table{};
   if (environment.user != nullptr) {
     if (device.kind() == DeviceKind::cuda)
       fail(ErrorKind::not_available, "%s: an environment of C functions runs on the CPU alone",
@@ -22,20 +21,11 @@ BatchKernels<T> kernels_for(const Device& device, const EnvironmentDescription& 
     fill_user(kernels);
     return kernels;
   }
-  if (device.kind() == DeviceKind::cuda) {
-    cuda::fill(table);
-  } else {
-    switch (instruction_set_named(device.kernels<T>().name)) {
-      case InstructionSet::portable: portable::fill(table); break;
-#if defined(__x86_64__)
-      case InstructionSet::avx2: avx2::fill(table); break;
-      case InstructionSet::avx512: avx512::fill(table); break;
-#else
-      default: portable::fill(table); break;
-#endif
-    }
-  }
-  return table.dynamics[environment.dynamics];
+  const Tables<BatchTable> tables =
+      device.kind() == DeviceKind::cuda
+          ? cuda_kernels<BatchTable>()
+          : cpu_kernels<BatchTable>(instruction_set_named(device.kernels<T>().name));
+  return tables.of<T>().dynamics[environment.dynamics];
 }
 
 }  // namespace

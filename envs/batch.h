@@ -1,20 +1,27 @@
-// Many environments of an environment, stepped together.
+// A vectorized environment: num_envs copies of one environment, stepped together.
 //
 //   Batch<float> batch(device, environment_named("cartpole"), 1024, seed);
 //   batch.reset(observation);
 //   batch.step({.discrete = actions, .observation = observation, .reward = reward, ...});
 //
-// All arrays are the device's. A step takes every environment one step on, and those whose episode
-// ended (terminated, or truncated at the environment's horizon) begin another at once:
-// `observation` is what the next action is for, and `final_observation`, if it is given, gets the
-// rows of the observations that the ended episodes ended with. (Gymnasium's "same-step" reset.) So
+// All arrays are device memory. `step` advances every environment by one step. An episode ends
+// where it is terminated or, at the environment's horizon, truncated, and the next one begins in
+// the same call (Gymnasium's AutoresetMode.SAME_STEP):
 //
-//   observation reached by the step = done ? final_observation : observation
+//   observation         what the next action is taken on; where an episode ended, the first
+//                       observation of the next one
+//   final_observation   optional; where an episode ended, its last observation. Other rows are not
+//                       written.
 //
-// which is what a value beyond a truncated episode needs.
+// so that the successor of a step, from which a truncated episode's value is bootstrapped, is
 //
-// An environment's draws depend on the seed, its number (first_env + its place) and how many
-// episodes it has begun: not on the batch, the threads or the device.
+//   next_observation = terminated or truncated ? final_observation : observation
+//
+// An environment's random numbers depend on the seed, its number (first_env + its row) and how many
+// episodes it has begun: not on the batch, the number of threads or the device.
+//
+// Thread safety: a Batch is used by one thread at a time, and so is its device's stream, which all
+// batches of the device share. Batches of different devices are independent.
 
 #pragma once
 
@@ -36,7 +43,7 @@ struct InstanceArrays {
   std::uint64_t seed = 0, first_env = 0;
   T horizon = 0;
   T* state = nullptr;    // [state_size, stride]: a variable of all environments together
-  T* elapsed = nullptr;  // [stride] steps of the current episode; a T holds 2^24 exactly
+  T* elapsed = nullptr;  // [stride] steps of the current episode; exact up to 2^24
   std::uint32_t* episode = nullptr;              // [stride] episodes begun
   const understudy_environment* user = nullptr;  // of a user's own environment, else null
 };
@@ -51,7 +58,7 @@ struct StepArrays {
   T* terminated = nullptr;                 // [num_envs], 0 or 1
   T* truncated = nullptr;                  // [num_envs], 0 or 1
   T* final_observation = nullptr;          // [num_envs, observation_size] or null
-  // False: who ended stays where it ended, for replaying given actions.
+  // False: no reset where an episode ended, for replaying given actions.
   bool automatic_reset = true;
 };
 
@@ -69,8 +76,6 @@ template <class T>
 struct BatchTable {
   BatchKernels<T> dynamics[most_dynamics];
 };
-
-UNDERSTUDY_FAMILY(BatchTable)
 
 // Those of a user's own environment, on the CPU: `arrays.user` has the functions.
 void fill_user(BatchKernels<float>& kernels);
@@ -99,13 +104,12 @@ class Batch {
   // Steps of each environment's current episode so far, on the device. [num_envs]
   const T* elapsed() const { return arrays_.elapsed; }
 
-  // The internal states as rows [num_envs, state_size] on the host. Setting them begins an
-  // episode.
+  // The internal states as rows [num_envs, state_size] on the host. `set_state` begins an episode.
   void get_state(T* rows);
   void set_state(const T* rows);
 
-  // Everything that the future depends on, as bytes on the host: after `load` of what `save` gave
-  // the batch goes on bit for bit.
+  // All state, as bytes on the host: a batch that loads what another saved continues with the same
+  // bits.
   std::size_t saved_bytes() const { return bytes_; }
   void save(void* to);
   void load(const void* from);

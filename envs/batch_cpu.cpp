@@ -6,8 +6,8 @@
 //   * Observations go out as rows. For two and four columns the rows are put together by shuffles
 //     and leave as whole vectors.
 //   * Resets wait. A step only notes who ended; after a block of environments those are reset a
-//     vector at a time, with one Philox for all its lanes. CartPole under random actions ends in every
-//     second vector, and a reset on the spot would double its time.
+//     vector at a time, with one Philox for all its lanes. CartPole under random actions ends in
+//     every second vector, and a reset on the spot would double its time.
 
 #include "envs/arithmetic_cpu.h"
 #include "envs/batch.h"
@@ -256,10 +256,11 @@ class LaneRandom {
 };
 
 // Begins the next episodes of the first `count` of `who`, 1 <= count <= lanes<T>; what follows them
-// up to a whole vector is overwritten.
+// up to a whole vector is overwritten. Apart from the steps, so that the constants of either have
+// all the registers.
 template <class E, class T>
-UNDERSTUDY_INLINE void reset_lanes(const InstanceArrays<T>& arrays, std::int32_t* who, int count,
-                                   T* observation) {
+__attribute__((noinline)) void reset_lanes(const InstanceArrays<T>& arrays, std::int32_t* who,
+                                           int count, T* observation) {
   constexpr int w = lanes<T>, columns = E::observation_size;
   for (int i = count; i < w; ++i) who[i] = who[0];
   LaneRandom<T, E::reset_draws> random(arrays, who);
@@ -280,8 +281,7 @@ UNDERSTUDY_INLINE void reset_lanes(const InstanceArrays<T>& arrays, std::int32_t
   }
 }
 
-// What is left to do for those whose episodes ended. Apart from the steps, so that the constants of
-// either have all the registers.
+// What is left to do for those whose episodes ended. Apart from the steps as well.
 template <class E, class T>
 __attribute__((noinline)) void end_episodes(const InstanceArrays<T>& arrays,
                                             const StepArrays<T>& step, std::int32_t* who,
@@ -428,15 +428,20 @@ void observe(Stream&, const InstanceArrays<T>& arrays, T* observation) {
   }
 }
 
+// A list of more environments than BatchTable holds does not compile.
 template <class T, template <class> class... E>
-UNDERSTUDY_INLINE void fill_all(BatchTable<T>& table, EnvironmentList<E...>) {
-  BatchKernels<T>* next = table.dynamics;
-  ((*next++ = {reset<E<Vec<T>>, T>, step<E<Vec<T>>, T>, observe<E<Vec<T>>, T>}), ...);
+constexpr BatchTable<T> kernels_of(EnvironmentList<E...>) {
+  return {{{reset<E<Vec<T>>, T>, step<E<Vec<T>>, T>, observe<E<Vec<T>>, T>}...}};
 }
+template <class T>
+constexpr BatchTable<T> kernels = kernels_of<T>(Environments());
 
 }  // namespace
-
-void fill(BatchTable<float>& table) { fill_all(table, Environments()); }
-void fill(BatchTable<double>& table) { fill_all(table, Environments()); }
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<BatchTable> cpu_kernels<BatchTable, InstructionSet::UNDERSTUDY_ISA>() {
+  return {UNDERSTUDY_ISA::kernels<float>, UNDERSTUDY_ISA::kernels<double>};
+}
+}  // namespace understudy

@@ -7,16 +7,12 @@
 #include "envs/batch.h"
 #include "envs/batch_one.h"
 #include "envs/list.h"
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
 
 namespace understudy::cuda {
 namespace {
 
 constexpr unsigned block_threads = 128;
-
-__device__ inline std::int64_t thread_index() {
-  return std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
-}
 
 template <class E, class T>
 __global__ void reset_kernel(InstanceArrays<T> arrays, T* observation) {
@@ -36,37 +32,37 @@ __global__ void observe_kernel(InstanceArrays<T> arrays, T* observation) {
   if (i < arrays.num_envs) write_observation<E>(read_state<E>(arrays, i), i, observation);
 }
 
-template <class T>
-dim3 blocks_for(const InstanceArrays<T>& arrays) {
-  return dim3(static_cast<unsigned>((arrays.num_envs + block_threads - 1) / block_threads));
-}
-
 template <class E, class T>
 void reset(Stream& stream, const InstanceArrays<T>& arrays, T* observation) {
-  launch(reset_kernel<E, T>, blocks_for(arrays), dim3(block_threads), 0, stream, arrays,
-         observation);
+  launch(reset_kernel<E, T>, blocks_for(arrays.num_envs, block_threads), dim3(block_threads), 0,
+         stream, arrays, observation);
 }
 
 template <class E, class T>
 void step(Stream& stream, const InstanceArrays<T>& arrays, const StepArrays<T>& given) {
-  launch(step_kernel<E, T>, blocks_for(arrays), dim3(block_threads), 0, stream, arrays, given);
+  launch(step_kernel<E, T>, blocks_for(arrays.num_envs, block_threads), dim3(block_threads), 0,
+         stream, arrays, given);
 }
 
 template <class E, class T>
 void observe(Stream& stream, const InstanceArrays<T>& arrays, T* observation) {
-  launch(observe_kernel<E, T>, blocks_for(arrays), dim3(block_threads), 0, stream, arrays,
-         observation);
+  launch(observe_kernel<E, T>, blocks_for(arrays.num_envs, block_threads), dim3(block_threads), 0,
+         stream, arrays, observation);
 }
 
 template <class T, template <class> class... E>
-void fill_all(BatchTable<T>& table, EnvironmentList<E...>) {
-  BatchKernels<T>* next = table.dynamics;
-  ((*next++ = {reset<E<T>, T>, step<E<T>, T>, observe<E<T>, T>}), ...);
+constexpr BatchTable<T> kernels_of(EnvironmentList<E...>) {
+  return {{{reset<E<T>, T>, step<E<T>, T>, observe<E<T>, T>}...}};
 }
+template <class T>
+constexpr BatchTable<T> kernels = kernels_of<T>(Environments());
 
 }  // namespace
-
-void fill(BatchTable<float>& table) { fill_all(table, Environments()); }
-void fill(BatchTable<double>& table) { fill_all(table, Environments()); }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<BatchTable> cuda_kernels<BatchTable>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

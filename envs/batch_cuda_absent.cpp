@@ -3,13 +3,11 @@
 #include "envs/batch.h"
 #include "kernels/device/error.h"
 
-namespace understudy::cuda {
+namespace understudy {
 
-namespace {
-[[noreturn]] void refuse() { fail(ErrorKind::not_available, "environments on cuda: not built"); }
-}  // namespace
+template <>
+Tables<BatchTable> cuda_kernels<BatchTable>() {
+  fail(ErrorKind::not_available, "environments on cuda: not built");
+}
 
-void fill(BatchTable<float>&) { refuse(); }
-void fill(BatchTable<double>&) { refuse(); }
-
-}  // namespace understudy::cuda
+}  // namespace understudy

@@ -24,13 +24,17 @@ void observe(Stream&, const InstanceArrays<double>& arrays, double* observation)
 }
 
 template <template <class> class... E>
-void fill_all(BatchTable<double>& table, EnvironmentList<E...>) {
-  BatchKernels<double>* next = table.dynamics;
-  ((*next++ = {reset<E<double>>, step<E<double>>, observe<E<double>>}), ...);
+constexpr BatchTable<double> kernels_of(EnvironmentList<E...>) {
+  return {{{reset<E<double>>, step<E<double>>, observe<E<double>>}...}};
 }
+constexpr BatchTable<double> kernels = kernels_of(Environments());
 
 }  // namespace
-
-void fill(BatchTable<double>& table) { fill_all(table, Environments()); }
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+BatchTable<double> reference_kernels<BatchTable>() {
+  return reference::kernels;
+}
+}  // namespace understudy

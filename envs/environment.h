@@ -3,10 +3,10 @@
 // An environment is a struct of static functions and constants, a template on its number type:
 //
 //   template <class Real> struct CartPole : CartPoleFacts {
-//     using State, Action, Observation              Variables<Real, ...>
-//     static State reset(Random&)                   a state to begin an episode from
-//     static Transition step(State, Action)         the next state, the reward, and whether the
-//     task ended static Observation observe(State)
+//     using State, Action, Observation         Variables<Real, ...>
+//     static State reset(Random&)              the initial state of an episode
+//     static Transition step(State, Action)    next state, reward, terminated
+//     static Observation observe(State)
 //   };
 //
 // Where the dynamics are random, `step` takes a third argument, Random&, and `step_draws` says how
@@ -15,16 +15,16 @@
 //   static void expert(const double* state, double* action)   a controller that sees the state
 //   static void draw(const double* state, Frame& frame)       a picture
 //
-// It holds nothing: an environment is its State, and `step` is a function. With float or double
-// that is a whole environment to embed; the executors of batch.h run thousands, on vectors and on
-// CUDA, with time limits and automatic resets. An environment knows nothing of learning, of time
-// limits or of episodes' numbers.
+// The struct has no data: an environment is its State, and `step` is a pure function, safe on any
+// thread. With Real = float or double it can be embedded as it is; batch.h runs thousands of them,
+// on vectors and on CUDA, with time limits and automatic resets, of which the environment itself
+// knows nothing.
 //
-// A discrete action comes as its number in a Real, so that one code serves vectors: actions[0] is
-// 0, 1, ..., action_count - 1. Whoever calls keeps actions in range.
+// A discrete action is a number in a Real, so that the same code compiles for vectors: action[0] is
+// 0, 1, ..., action_count - 1. The caller keeps actions in range.
 //
-// Words are Gymnasium's: `terminated` is the task's own end (no value beyond it), `truncated` the
-// time limit's. An episode can be both.
+// `terminated` and `truncated` are Gymnasium's: the task's own end, beyond which the value is 0,
+// and the time limit's. A step can be both.
 
 #pragma once
 

@@ -1,4 +1,5 @@
-// Environments by name, described at run time.
+// Environments by name, described at run time. Descriptions are constants, which any thread may
+// read.
 
 #pragma once
 

@@ -14,8 +14,6 @@ namespace understudy::cli {
 namespace {
 
 int run(const Common& common) {
-  constexpr InstructionSet sets[] = {InstructionSet::portable, InstructionSet::avx2,
-                                     InstructionSet::avx512};
   const char* missing = cuda_missing_reason();
   const bool built_with_cuda =
       missing == nullptr || std::strcmp(missing, "built without CUDA") != 0;
@@ -36,8 +34,8 @@ int run(const Common& common) {
     info["backends"] = Json::array({"cpu"});
     if (built_with_cuda) info["backends"].push_back("cuda");
     info["instruction_sets"] = Json::array();
-    for (InstructionSet set : sets)
-      if (available(set)) info["instruction_sets"].push_back(name(set));
+    for (const InstructionSetRow& row : instruction_sets)
+      if (available(row.set)) info["instruction_sets"].push_back(row.name);
     info["instruction_set"] = name(best_instruction_set());
     info["devices"] = Json::array();
     info["devices"].push_back(
@@ -57,8 +55,8 @@ int run(const Common& common) {
   std::printf("understudy %s\n", UNDERSTUDY_VERSION);
   std::printf("  backends          cpu%s\n", built_with_cuda ? ", cuda" : "");
   std::printf("  instruction sets ");
-  for (InstructionSet set : sets)
-    std::printf(" %s%s", name(set), available(set) ? "" : " (not here)");
+  for (const InstructionSetRow& row : instruction_sets)
+    std::printf(" %s%s", row.name, available(row.set) ? "" : " (not here)");
   std::printf(", used: %s\n", name(best_instruction_set()));
   std::printf("  cuda              %s\n",
               cuda_reason.empty() ? cuda_description.c_str() : ("no: " + cuda_reason).c_str());

@@ -21,6 +21,4 @@ struct CholeskyKernels {
                 const T* l, const T* b, T* x);
 };
 
-UNDERSTUDY_FAMILY(CholeskyKernels)
-
 }  // namespace understudy

@@ -337,13 +337,14 @@ void solve(Stream& stream, Index batch, Index n, Index columns, bool transpose, 
 }
 
 template <class T>
-void fill_all(CholeskyKernels<T>& kernels) {
-  kernels = {factor<T>, solve<T>};
-}
+constexpr CholeskyKernels<T> kernels = {factor<T>, solve<T>};
 
 }  // namespace
-
-void fill(CholeskyKernels<float>& kernels) { fill_all(kernels); }
-void fill(CholeskyKernels<double>& kernels) { fill_all(kernels); }
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<CholeskyKernels> cpu_kernels<CholeskyKernels, InstructionSet::UNDERSTUDY_ISA>() {
+  return {UNDERSTUDY_ISA::kernels<float>, UNDERSTUDY_ISA::kernels<double>};
+}
+}  // namespace understudy

@@ -8,7 +8,7 @@
 // touches it; what is found travels by shuffle, so that x may be b and no barrier is needed.
 
 #include "kernels/cholesky/cholesky.h"
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
 
 namespace understudy::cuda {
 namespace {
@@ -21,11 +21,11 @@ constexpr int solve_warps = 4;
 // One block a matrix, threads in warps of 32 columns each. `shared` says where the work is done.
 template <class T>
 __global__ void factor_kernel(Index n, bool shared, const T* a, T* l) {
-  UNDERSTUDY_DYNAMIC_SHARED(T, room);
+  UNDERSTUDY_DYNAMIC_SHARED(T, shared_memory);
   a += Index(blockIdx.x) * n * n;
   l += Index(blockIdx.x) * n * n;
-  T* m = shared ? room : l;
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+  T* m = shared ? shared_memory : l;
+  const int lane = lane_index(), warp = threadIdx.x / 32, warps = blockDim.x / 32;
 
   for (Index i = warp; i < n; i += warps)
     for (Index j = lane; j <= i; j += 32) m[i * n + j] = a[i * n + j];
@@ -60,9 +60,9 @@ __global__ void factor_kernel(Index n, bool shared, const T* a, T* l) {
 template <class T>
 __global__ void solve_kernel(Index systems, Index n, Index columns, bool transpose, const T* l,
                              const T* b, T* x) {
-  const Index system = Index(blockIdx.x) * solve_warps + threadIdx.x / 32;
+  const Index system = warp_index();
   if (system >= systems) return;
-  const int lane = threadIdx.x % 32;
+  const int lane = lane_index();
   const Index matrix = system / columns, column = system - matrix * columns;
   l += matrix * n * n;
   b += matrix * n * columns + column;
@@ -77,7 +77,7 @@ __global__ void solve_kernel(Index systems, Index n, Index columns, bool transpo
       found = x[i * columns] / l[i * n + i];
       x[i * columns] = found;
     }
-    found = __shfl_sync(0xffffffffu, found, owner);
+    found = __shfl_sync(whole_warp, found, owner);
     if (transpose) {
       for (Index j = lane; j < i; j += 32) x[j * columns] -= l[i * n + j] * found;
     } else {
@@ -91,12 +91,10 @@ __global__ void solve_kernel(Index systems, Index n, Index columns, bool transpo
 template <class T>
 void factor(Stream& stream, Index batch, Index n, const T* a, T* l) {
   if (n == 0) return;
-  UNDERSTUDY_CHECK(batch >= 0 && batch < (Index{1} << 31), "cholesky: %lld matrices",
-                   static_cast<long long>(batch));
   const std::size_t bytes = std::size_t(n) * n * sizeof(T);
   const bool shared = bytes <= shared_limit;
   const unsigned threads = n <= 32 ? 32 : n <= 64 ? 128 : 256;
-  launch(factor_kernel<T>, dim3(unsigned(batch)), dim3(threads), shared ? bytes : 0, stream, n,
+  launch(factor_kernel<T>, dim3(blocks_for(batch, 1)), dim3(threads), shared ? bytes : 0, stream, n,
          shared, a, l);
 }
 
@@ -104,21 +102,19 @@ template <class T>
 void solve(Stream& stream, Index batch, Index n, Index columns, bool transpose, const T* l,
            const T* b, T* x) {
   const Index systems = batch * columns;
-  const Index blocks = (systems + solve_warps - 1) / solve_warps;
-  UNDERSTUDY_CHECK(systems >= 0 && blocks < (Index{1} << 31), "cholesky: %lld systems",
-                   static_cast<long long>(systems));
-  launch(solve_kernel<T>, dim3(unsigned(blocks)), dim3(32 * solve_warps), 0, stream, systems, n,
-         columns, transpose, l, b, x);
+  launch(solve_kernel<T>, dim3(blocks_for(systems, solve_warps)), dim3(32 * solve_warps), 0, stream,
+         systems, n, columns, transpose, l, b, x);
 }
 
 template <class T>
-void fill_all(CholeskyKernels<T>& kernels) {
-  kernels = {factor<T>, solve<T>};
-}
+constexpr CholeskyKernels<T> kernels = {factor<T>, solve<T>};
 
 }  // namespace
-
-void fill(CholeskyKernels<float>& kernels) { fill_all(kernels); }
-void fill(CholeskyKernels<double>& kernels) { fill_all(kernels); }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<CholeskyKernels> cuda_kernels<CholeskyKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

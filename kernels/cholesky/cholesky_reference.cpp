@@ -50,8 +50,14 @@ void solve(Stream&, Index batch, Index n, Index columns, bool transpose, const d
   }
 }
 
+constexpr CholeskyKernels<double> kernels = {factor, solve};
+
 }  // namespace
-
-void fill(CholeskyKernels<double>& kernels) { kernels = {factor, solve}; }
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+CholeskyKernels<double> reference_kernels<CholeskyKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

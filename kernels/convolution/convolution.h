@@ -1,7 +1,7 @@
 // Two-dimensional convolution (cross-correlation, as in the field) and pooling, layout NCHW.
 //
-//   y[b, o, p, q] = bias[o] + sum over c, u, v of x[b, c, p*stride + u - pad, q*stride + v - pad] *
-//   w[o, c, u, v]
+//   y[b, o, p, q] = bias[o] + sum over c, u, v of w[o, c, u, v] x[b, c, i, j]
+//              i = p stride + u - pad,  j = q stride + v - pad
 //
 // and its two adjoints. The three are linear in each argument, so each one's derivatives are the
 // other two:
@@ -68,7 +68,5 @@ struct ConvolutionKernels {
   void (*average_pool)(Stream&, const Pooling&, const T* x, T* y);
   void (*average_pool_gradient)(Stream&, const Pooling&, const T* dy, T* dx);
 };
-
-UNDERSTUDY_FAMILY(ConvolutionKernels)
 
 }  // namespace understudy

@@ -22,9 +22,9 @@
 namespace understudy::UNDERSTUDY_ISA {
 namespace {
 
-// Pixels whose results wait in the first cache to be transposed: whole groups and whole squares.
+// Pixels whose results wait in L1 to be transposed: whole groups and whole squares.
 constexpr Index pixel_block = 96;
-// Terms of the weight gradient's sum that go together: dy's rows for them stay in the first cache.
+// Terms of the weight gradient's sum that go together: dy's rows for them stay in L1.
 constexpr Index term_block = 96;
 // Images a part of the weight gradient at the least: each part has its own sums.
 constexpr Index images_per_part = 16;
@@ -68,7 +68,7 @@ void count_up(Index n, std::int32_t* index) {
 // ---- forward ----
 
 template <class T>
-struct ForwardRoom {
+struct ForwardWorkspace {
   Channels<T> channels;
   Frame frame;
   Parts parts;
@@ -77,7 +77,7 @@ struct ForwardRoom {
   T *framed, *block;
   Index framed_each, block_each, total;
 
-  ForwardRoom(const Convolution& s, T* workspace)
+  ForwardWorkspace(const Convolution& s, T* workspace)
       : channels{s.out_channels},
         frame(input_frame(s)),
         parts{s.batch, smaller(s.batch, most_parts)} {
@@ -101,36 +101,36 @@ void forward(Stream& stream, const Convolution& s, const T* x, const T* w, const
   const Index pixels = s.out_height() * s.out_width(), depth = window(s);
   const auto same = [](Vec<T> v, const T*, int) { return v; };
   if (s.batch == 0 || s.out_channels == 0) return;
-  const ForwardRoom<T> room(s, workspace);
-  const Channels<T>& channels = room.channels;
+  const ForwardWorkspace<T> buffers(s, workspace);
+  const Channels<T>& channels = buffers.channels;
   for (Index panel = 0; panel < channels.panels(); ++panel)
     transpose<T>(w + channels.first(panel) * depth, depth, channels.valid(panel), depth,
-                 room.panels + channels.first(panel) * depth, channels.width(panel),
+                 buffers.panels + channels.first(panel) * depth, channels.width(panel),
                  channels.width(panel), same);
   for (Index o = 0; o < channels.padded(); ++o)
-    room.bias[o] = bias != nullptr && o < s.out_channels ? bias[o] : T(0);
-  window_offsets(s, room.frame, room.offset);
-  pixel_offsets(s, room.frame, 0, room.source);
-  count_up(pixel_block, room.destination);
+    buffers.bias[o] = bias != nullptr && o < s.out_channels ? bias[o] : T(0);
+  window_offsets(s, buffers.frame, buffers.offset);
+  pixel_offsets(s, buffers.frame, 0, buffers.source);
+  count_up(pixel_block, buffers.destination);
 
   const Index image_elements = s.in_channels * s.in_height * s.in_width;
-  room.parts.run(stream, [&](Index part) {
-    T* block = room.block + part * room.block_each;
-    for (Index b = room.parts.begin(part); b < room.parts.end(part); ++b) {
+  buffers.parts.run(stream, [&](Index part) {
+    T* block = buffers.block + part * buffers.block_each;
+    for (Index b = buffers.parts.begin(part); b < buffers.parts.end(part); ++b) {
       const T* image = x + b * image_elements;
-      if (room.frame.needed()) {
-        T* framed = room.framed + part * room.framed_each;
-        room.frame.copy(image, framed);
+      if (buffers.frame.needed()) {
+        T* framed = buffers.framed + part * buffers.framed_each;
+        buffers.frame.copy(image, framed);
         image = framed;
       }
       for (Index panel = 0; panel < channels.panels(); ++panel) {
         const Index first = channels.first(panel), width = channels.width(panel);
-        const Terms<T> terms{room.offset, depth, room.panels + first * depth};
+        const Terms<T> terms{buffers.offset, depth, buffers.panels + first * depth};
         for (Index pixel = 0; pixel < pixels; pixel += pixel_block) {
           const Index count = smaller(pixels - pixel, pixel_block);
           gather_multiply<T>(channels.vectors_in(panel), image,
-                             {room.source + pixel, room.destination, count}, terms, Begin::bias,
-                             room.bias + first, block);
+                             {buffers.source + pixel, buffers.destination, count}, terms,
+                             Begin::bias, buffers.bias + first, block);
           transpose<T>(block, width, count, channels.valid(panel),
                        y + (b * s.out_channels + first) * pixels + pixel, pixels, 0,
                        [f](Vec<T> v, const T*, int) { return activated<T>(f, v); });
@@ -143,7 +143,7 @@ void forward(Stream& stream, const Convolution& s, const T* x, const T* w, const
 // ---- input gradient ----
 
 template <class T>
-struct InputRoom {
+struct InputWorkspace {
   Channels<T> channels;
   Parts parts;
   T *panels, *taps;
@@ -151,7 +151,7 @@ struct InputRoom {
   T* block;
   Index block_each, total;
 
-  InputRoom(const Convolution& s, T* workspace)
+  InputWorkspace(const Convolution& s, T* workspace)
       : channels{s.in_channels}, parts{s.batch, smaller(s.batch, most_parts)} {
     const Index kernel = s.kernel_height * s.kernel_width;
     const Index pixels = s.out_height() * s.out_width();
@@ -171,7 +171,7 @@ struct InputRoom {
 // For each position (u, v) in the window: which of y's pixels see a pixel of the image there, and
 // which one.
 template <class T>
-void input_tables(const Convolution& s, const InputRoom<T>& room) {
+void input_tables(const Convolution& s, const InputWorkspace<T>& buffers) {
   const Index pixels = s.out_height() * s.out_width();
   for (Index u = 0; u < s.kernel_height; ++u)
     for (Index v = 0; v < s.kernel_width; ++v) {
@@ -182,28 +182,30 @@ void input_tables(const Convolution& s, const InputRoom<T>& room) {
           const Index row = p * s.stride_height + u - s.pad_height;
           const Index column = q * s.stride_width + v - s.pad_width;
           if (row < 0 || row >= s.in_height || column < 0 || column >= s.in_width) continue;
-          room.source[tap * pixels + count] = static_cast<std::int32_t>(p * s.out_width() + q);
-          room.destination[tap * pixels + count++] =
+          buffers.source[tap * pixels + count] = static_cast<std::int32_t>(p * s.out_width() + q);
+          buffers.destination[tap * pixels + count++] =
               static_cast<std::int32_t>(row * s.in_width + column);
         }
-      room.count[tap] = static_cast<std::int32_t>(count);
+      buffers.count[tap] = static_cast<std::int32_t>(count);
     }
-  for (Index o = 0; o < s.out_channels; ++o) room.offset[o] = static_cast<std::int32_t>(o * pixels);
+  for (Index o = 0; o < s.out_channels; ++o)
+    buffers.offset[o] = static_cast<std::int32_t>(o * pixels);
 }
 
 // [panel][position in the window][out channel][in channels of the panel]
 template <class T>
-void pack_for_input(const Convolution& s, const T* w, const InputRoom<T>& room) {
+void pack_for_input(const Convolution& s, const T* w, const InputWorkspace<T>& buffers) {
   const Index kernel = s.kernel_height * s.kernel_width;
-  for (Index panel = 0; panel < room.channels.panels(); ++panel) {
-    const Index first = room.channels.first(panel), width = room.channels.width(panel);
+  for (Index panel = 0; panel < buffers.channels.panels(); ++panel) {
+    const Index first = buffers.channels.first(panel), width = buffers.channels.width(panel);
     for (Index o = 0; o < s.out_channels; ++o) {
-      transpose<T>(w + (o * s.in_channels + first) * kernel, kernel, room.channels.valid(panel),
-                   kernel, room.taps, width, width, [](Vec<T> v, const T*, int) { return v; });
+      transpose<T>(w + (o * s.in_channels + first) * kernel, kernel, buffers.channels.valid(panel),
+                   kernel, buffers.taps, width, width, [](Vec<T> v, const T*, int) { return v; });
       for (Index tap = 0; tap < kernel; ++tap) {
-        T* to = room.panels + first * s.out_channels * kernel + (tap * s.out_channels + o) * width;
+        T* to =
+            buffers.panels + first * s.out_channels * kernel + (tap * s.out_channels + o) * width;
         for (Index k = 0; k < width; k += lanes<T>)
-          store<T>(to + k, load<T>(room.taps + tap * width + k));
+          store<T>(to + k, load<T>(buffers.taps + tap * width + k));
       }
     }
   }
@@ -215,23 +217,23 @@ void input_gradient(Stream& stream, const Convolution& s, const T* dy, const T* 
   const Index pixels = s.in_height * s.in_width, out_pixels = s.out_height() * s.out_width();
   const Index kernel = s.kernel_height * s.kernel_width;
   if (s.batch == 0 || s.in_channels == 0) return;
-  const InputRoom<T> room(s, workspace);
-  const Channels<T>& channels = room.channels;
-  pack_for_input<T>(s, w, room);
-  input_tables<T>(s, room);
-  room.parts.run(stream, [&](Index part) {
-    T* block = room.block + part * room.block_each;
-    for (Index b = room.parts.begin(part); b < room.parts.end(part); ++b) {
+  const InputWorkspace<T> buffers(s, workspace);
+  const Channels<T>& channels = buffers.channels;
+  pack_for_input<T>(s, w, buffers);
+  input_tables<T>(s, buffers);
+  buffers.parts.run(stream, [&](Index part) {
+    T* block = buffers.block + part * buffers.block_each;
+    for (Index b = buffers.parts.begin(part); b < buffers.parts.end(part); ++b) {
       const T* image = dy + b * s.out_channels * out_pixels;
       for (Index panel = 0; panel < channels.panels(); ++panel) {
         const Index first = channels.first(panel), width = channels.width(panel);
         for (Index i = 0; i < pixels * width; i += lanes<T>) store<T>(block + i, Vec<T>{});
         for (Index tap = 0; tap < kernel; ++tap)
           gather_multiply<T>(channels.vectors_in(panel), image,
-                             {room.source + tap * out_pixels, room.destination + tap * out_pixels,
-                              room.count[tap]},
-                             {room.offset, s.out_channels,
-                              room.panels + (first * kernel + tap * width) * s.out_channels},
+                             {buffers.source + tap * out_pixels,
+                              buffers.destination + tap * out_pixels, buffers.count[tap]},
+                             {buffers.offset, s.out_channels,
+                              buffers.panels + (first * kernel + tap * width) * s.out_channels},
                              Begin::add, nullptr, block);
         transpose<T>(block, width, pixels, channels.valid(panel),
                      dx + (b * s.in_channels + first) * pixels, pixels, 0,
@@ -244,7 +246,7 @@ void input_gradient(Stream& stream, const Convolution& s, const T* dy, const T* 
 // ---- weight gradient ----
 
 template <class T>
-struct WeightRoom {
+struct WeightWorkspace {
   Channels<T> channels;
   Frame frame;
   Parts parts;
@@ -253,7 +255,7 @@ struct WeightRoom {
   T *sums, *panels, *framed;
   Index sums_each, panels_each, framed_each, total;
 
-  WeightRoom(const Convolution& s, T* workspace)
+  WeightWorkspace(const Convolution& s, T* workspace)
       : channels{s.out_channels},
         frame(input_frame(s)),
         parts{s.batch, smaller(ceil_div(s.batch, images_per_part), most_parts)} {
@@ -273,24 +275,24 @@ struct WeightRoom {
   }
 };
 
-// The sums of one part's images into its own room [panel][window][width of the panel].
+// The sums of one part's images into its own workspace [panel][window][width of the panel].
 template <class T>
-void weight_sums(const Convolution& s, const WeightRoom<T>& room, Index part, const T* dy,
+void weight_sums(const Convolution& s, const WeightWorkspace<T>& buffers, Index part, const T* dy,
                  const T* x) {
-  const Channels<T>& channels = room.channels;
+  const Channels<T>& channels = buffers.channels;
   const Index pixels = s.out_height() * s.out_width(), depth = window(s);
   const Index image_elements = s.in_channels * s.in_height * s.in_width;
-  T* sums = room.sums + part * room.sums_each;
-  T* panels = room.panels + part * room.panels_each;
-  T* framed = room.framed + part * room.framed_each;
-  const Index end = room.parts.end(part);
+  T* sums = buffers.sums + part * buffers.sums_each;
+  T* panels = buffers.panels + part * buffers.panels_each;
+  T* framed = buffers.framed + part * buffers.framed_each;
+  const Index end = buffers.parts.end(part);
   bool added = false;
-  for (Index b = room.parts.begin(part); b < end; b += room.together) {
-    const Index images = smaller(end - b, room.together), terms = images * pixels;
+  for (Index b = buffers.parts.begin(part); b < end; b += buffers.together) {
+    const Index images = smaller(end - b, buffers.together), terms = images * pixels;
     const T* image = x + b * image_elements;
-    if (room.frame.needed()) {
+    if (buffers.frame.needed()) {
       for (Index i = 0; i < images; ++i)
-        room.frame.copy(image + i * image_elements, framed + i * room.frame.elements());
+        buffers.frame.copy(image + i * image_elements, framed + i * buffers.frame.elements());
       image = framed;
     }
     for (Index panel = 0; panel < channels.panels(); ++panel) {
@@ -304,8 +306,8 @@ void weight_sums(const Convolution& s, const WeightRoom<T>& room, Index part, co
       for (Index term = 0; term < terms; term += term_block) {
         const Index count = smaller(terms - term, term_block);
         gather_multiply<T>(
-            channels.vectors_in(panel), image, {room.source, room.destination, depth},
-            {room.offset + term, count, rows + term * width},
+            channels.vectors_in(panel), image, {buffers.source, buffers.destination, depth},
+            {buffers.offset + term, count, rows + term * width},
             added || term > 0 ? Begin::add : Begin::zero, nullptr, sums + first * depth);
       }
     }
@@ -321,22 +323,22 @@ void weight_gradient(Stream& stream, const Convolution& s, const T* dy, const T*
     for (Index i = 0; !accumulate && i < s.out_channels * depth; ++i) dw[i] = T(0);
     return;
   }
-  const WeightRoom<T> room(s, workspace);
-  const Channels<T>& channels = room.channels;
-  window_offsets(s, room.frame, room.source);
-  count_up(depth, room.destination);
-  for (Index i = 0; i < room.together; ++i)
-    pixel_offsets(s, room.frame, i, room.offset + i * s.out_height() * s.out_width());
-  room.parts.run(stream, [&](Index part) { weight_sums<T>(s, room, part, dy, x); });
+  const WeightWorkspace<T> buffers(s, workspace);
+  const Channels<T>& channels = buffers.channels;
+  window_offsets(s, buffers.frame, buffers.source);
+  count_up(depth, buffers.destination);
+  for (Index i = 0; i < buffers.together; ++i)
+    pixel_offsets(s, buffers.frame, i, buffers.offset + i * s.out_height() * s.out_width());
+  buffers.parts.run(stream, [&](Index part) { weight_sums<T>(s, buffers, part, dy, x); });
 
-  for (Index part = 1; part < room.parts.count; ++part) {
-    const T* more = room.sums + part * room.sums_each;
-    for (Index i = 0; i < room.sums_each; i += lanes<T>)
-      store<T>(room.sums + i, load<T>(room.sums + i) + load<T>(more + i));
+  for (Index part = 1; part < buffers.parts.count; ++part) {
+    const T* more = buffers.sums + part * buffers.sums_each;
+    for (Index i = 0; i < buffers.sums_each; i += lanes<T>)
+      store<T>(buffers.sums + i, load<T>(buffers.sums + i) + load<T>(more + i));
   }
   for (Index panel = 0; panel < channels.panels(); ++panel) {
     const Index first = channels.first(panel);
-    transpose<T>(room.sums + first * depth, channels.width(panel), depth, channels.valid(panel),
+    transpose<T>(buffers.sums + first * depth, channels.width(panel), depth, channels.valid(panel),
                  dw + first * depth, depth, 0, [accumulate](Vec<T> v, const T* old, int valid) {
                    return accumulate ? take<T>(old, valid) + v : v;
                  });
@@ -345,28 +347,29 @@ void weight_gradient(Stream& stream, const Convolution& s, const T* dy, const T*
 
 template <class T>
 Index workspace_elements(const Convolution& s) {
-  const Index forward = ForwardRoom<T>(s, nullptr).total;
-  const Index input = InputRoom<T>(s, nullptr).total;
-  const Index weight = WeightRoom<T>(s, nullptr).total;
+  const Index forward = ForwardWorkspace<T>(s, nullptr).total;
+  const Index input = InputWorkspace<T>(s, nullptr).total;
+  const Index weight = WeightWorkspace<T>(s, nullptr).total;
   return larger(forward, larger(input, weight));
 }
 
 template <class T>
-void fill_with(ConvolutionKernels<T>& kernels) {
-  kernels.workspace_elements = workspace_elements<T>;
-  kernels.forward = forward<T>;
-  kernels.input_gradient = input_gradient<T>;
-  kernels.weight_gradient = weight_gradient<T>;
-  kernels.max_pool = max_pool<T>;
-  kernels.max_pool_gradient = max_pool_gradient<T>;
-  kernels.max_pool_pick = max_pool_pick<T>;
-  kernels.average_pool = average_pool<T>;
-  kernels.average_pool_gradient = average_pool_gradient<T>;
-}
+constexpr ConvolutionKernels<T> kernels = {.workspace_elements = workspace_elements<T>,
+                                           .forward = forward<T>,
+                                           .input_gradient = input_gradient<T>,
+                                           .weight_gradient = weight_gradient<T>,
+                                           .max_pool = max_pool<T>,
+                                           .max_pool_gradient = max_pool_gradient<T>,
+                                           .max_pool_pick = max_pool_pick<T>,
+                                           .average_pool = average_pool<T>,
+                                           .average_pool_gradient = average_pool_gradient<T>};
 
 }  // namespace
-
-void fill(ConvolutionKernels<float>& kernels) { fill_with(kernels); }
-void fill(ConvolutionKernels<double>& kernels) { fill_with(kernels); }
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<ConvolutionKernels> cpu_kernels<ConvolutionKernels, InstructionSet::UNDERSTUDY_ISA>() {
+  return {UNDERSTUDY_ISA::kernels<float>, UNDERSTUDY_ISA::kernels<double>};
+}
+}  // namespace understudy

@@ -14,10 +14,9 @@
 // order by a second kernel, so that the bits are the same every time. Pooling gathers: a thread an
 // element.
 
-#include <cmath>
-
 #include "kernels/convolution/convolution.h"
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
+#include "kernels/gemm/activation_cuda.h"
 
 namespace understudy::cuda {
 namespace {
@@ -80,14 +79,6 @@ __device__ inline T image_at(const Extents& s, const T* x, const Pixel& pixel,
 }
 
 template <class T>
-__device__ inline T activated(Activation f, T x) {
-  if (f == Activation::tanh) return std::tanh(x);
-  if (f == Activation::sigmoid) return T(1) / (T(1) + std::exp(-x));
-  if (f == Activation::relu) return x < T(0) ? T(0) : x;
-  return x;
-}
-
-template <class T>
 struct Forward {
   using Column = Pixel;
   Extents s;
@@ -102,7 +93,7 @@ struct Forward {
   __device__ void store(int m, int n, int, T sum) const {
     const int b = n / s.out_pixels();
     y[(Index(b) * s.out_channels + m) * s.out_pixels() + n - b * s.out_pixels()] =
-        activated(f, bias != nullptr ? sum + bias[m] : sum);
+        activate(f, bias != nullptr ? sum + bias[m] : sum);
   }
 };
 
@@ -207,7 +198,7 @@ __global__ void __launch_bounds__(tile_threads)
 // dw = (accumulate ? dw : 0) + the slices' sums, in order
 template <class T>
 __global__ void add_slices_kernel(Index n, int slices, const T* sums, bool accumulate, T* dw) {
-  const Index i = Index(blockIdx.x) * blockDim.x + threadIdx.x;
+  const Index i = thread_index();
   if (i >= n) return;
   T sum = slices > 0 ? sums[i] : T(0);
   for (int part = 1; part < slices; ++part) sum += sums[part * n + i];
@@ -232,8 +223,6 @@ struct Windows {
   __host__ __device__ int in_pixels() const { return in_height * in_width; }
   __host__ __device__ int out_pixels() const { return out_height * out_width; }
 };
-
-__device__ inline Index thread_index() { return Index(blockIdx.x) * blockDim.x + threadIdx.x; }
 
 // Calls visit(position within the plane of x) for the window of output i, row by row.
 template <class Visit>
@@ -319,8 +308,6 @@ __global__ void average_pool_gradient_kernel(Windows s, Index n, const T* dy, T*
 
 // ---- launchers ----
 
-unsigned blocks_of(Index n, int size) { return static_cast<unsigned>((n + size - 1) / size); }
-
 template <class T, class Problem>
 void launch_product(Stream& stream, const Problem& problem, Index rows, Index columns, Index terms,
                     Index depth, unsigned slices) {
@@ -328,8 +315,9 @@ void launch_product(Stream& stream, const Problem& problem, Index rows, Index co
   UNDERSTUDY_CHECK(columns < limit && terms + depth < limit && rows <= Index{65535} * tile,
                    "convolution: a product of %lld x %lld x %lld", static_cast<long long>(rows),
                    static_cast<long long>(columns), static_cast<long long>(terms));
-  launch(product_kernel<T, Problem>, dim3(blocks_of(columns, tile), blocks_of(rows, tile), slices),
-         dim3(tile_threads), 0, stream, problem, int(rows), int(columns), int(terms), int(depth));
+  launch(product_kernel<T, Problem>,
+         dim3(blocks_for(columns, tile), blocks_for(rows, tile), slices), dim3(tile_threads), 0,
+         stream, problem, int(rows), int(columns), int(terms), int(depth));
 }
 
 // Slices of the weight gradient's k: enough blocks for a large GPU, each with work worth its start.
@@ -337,10 +325,10 @@ int weight_slices(const Convolution& s) {
   constexpr Index wanted_blocks = 264, least_terms = 128;
   const Index window = s.in_channels * s.kernel_height * s.kernel_width;
   const Index terms = s.batch * s.out_height() * s.out_width();
-  const Index tiles = Index(blocks_of(s.out_channels, tile)) * blocks_of(window, tile);
+  const Index tiles = Index(blocks_for(s.out_channels, tile)) * blocks_for(window, tile);
   if (tiles == 0 || terms == 0) return 0;
-  const Index wanted = (wanted_blocks + tiles - 1) / tiles;
-  const Index most = (terms + least_terms - 1) / least_terms;
+  const Index wanted = ceil_div(wanted_blocks, tiles);
+  const Index most = ceil_div(terms, least_terms);
   return static_cast<int>(wanted < most ? wanted : most);
 }
 
@@ -375,16 +363,16 @@ void weight_gradient(Stream& stream, const Convolution& s, const T* dy, const T*
   const int slices = weight_slices(s);
   if (slices > 0)
     launch_product<T>(stream, WeightGradient<T>{Extents(s), dy, x, workspace}, s.out_channels,
-                      window, terms, (terms + slices - 1) / slices, unsigned(slices));
+                      window, terms, ceil_div(terms, slices), unsigned(slices));
   const Index n = s.out_channels * window;
-  launch(add_slices_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream, n, slices,
+  launch(add_slices_kernel<T>, blocks_for(n, pool_threads), pool_threads, 0, stream, n, slices,
          static_cast<const T*>(workspace), accumulate, dw);
 }
 
 template <class T>
 void max_pool(Stream& stream, const Pooling& s, const T* x, T* y, std::int32_t* index) {
   const Index n = s.batch * s.channels * s.out_height() * s.out_width();
-  launch(max_pool_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream, Windows(s), n, x,
+  launch(max_pool_kernel<T>, blocks_for(n, pool_threads), pool_threads, 0, stream, Windows(s), n, x,
          y, index);
 }
 
@@ -392,47 +380,48 @@ template <class T>
 void max_pool_gradient(Stream& stream, const Pooling& s, const T* dy, const std::int32_t* index,
                        T* dx) {
   const Index n = s.batch * s.channels * s.in_height * s.in_width;
-  launch(max_pool_gradient_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream,
+  launch(max_pool_gradient_kernel<T>, blocks_for(n, pool_threads), pool_threads, 0, stream,
          Windows(s), n, dy, index, dx);
 }
 
 template <class T>
 void max_pool_pick(Stream& stream, const Pooling& s, const T* x, const std::int32_t* index, T* y) {
   const Index n = s.batch * s.channels * s.out_height() * s.out_width();
-  launch(max_pool_pick_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream, Windows(s),
+  launch(max_pool_pick_kernel<T>, blocks_for(n, pool_threads), pool_threads, 0, stream, Windows(s),
          n, x, index, y);
 }
 
 template <class T>
 void average_pool(Stream& stream, const Pooling& s, const T* x, T* y) {
   const Index n = s.batch * s.channels * s.out_height() * s.out_width();
-  launch(average_pool_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream, Windows(s), n,
-         x, y);
+  launch(average_pool_kernel<T>, blocks_for(n, pool_threads), pool_threads, 0, stream, Windows(s),
+         n, x, y);
 }
 
 template <class T>
 void average_pool_gradient(Stream& stream, const Pooling& s, const T* dy, T* dx) {
   const Index n = s.batch * s.channels * s.in_height * s.in_width;
-  launch(average_pool_gradient_kernel<T>, blocks_of(n, pool_threads), pool_threads, 0, stream,
+  launch(average_pool_gradient_kernel<T>, blocks_for(n, pool_threads), pool_threads, 0, stream,
          Windows(s), n, dy, dx);
 }
 
 template <class T>
-void fill_with(ConvolutionKernels<T>& kernels) {
-  kernels.workspace_elements = workspace_elements<T>;
-  kernels.forward = forward<T>;
-  kernels.input_gradient = input_gradient<T>;
-  kernels.weight_gradient = weight_gradient<T>;
-  kernels.max_pool = max_pool<T>;
-  kernels.max_pool_gradient = max_pool_gradient<T>;
-  kernels.max_pool_pick = max_pool_pick<T>;
-  kernels.average_pool = average_pool<T>;
-  kernels.average_pool_gradient = average_pool_gradient<T>;
-}
+constexpr ConvolutionKernels<T> kernels = {.workspace_elements = workspace_elements<T>,
+                                           .forward = forward<T>,
+                                           .input_gradient = input_gradient<T>,
+                                           .weight_gradient = weight_gradient<T>,
+                                           .max_pool = max_pool<T>,
+                                           .max_pool_gradient = max_pool_gradient<T>,
+                                           .max_pool_pick = max_pool_pick<T>,
+                                           .average_pool = average_pool<T>,
+                                           .average_pool_gradient = average_pool_gradient<T>};
 
 }  // namespace
-
-void fill(ConvolutionKernels<float>& kernels) { fill_with(kernels); }
-void fill(ConvolutionKernels<double>& kernels) { fill_with(kernels); }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<ConvolutionKernels> cuda_kernels<ConvolutionKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

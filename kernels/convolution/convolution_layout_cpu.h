@@ -83,8 +83,8 @@ struct Carver {
   }
 };
 
-// Images are split into parts, each with its own room; how, depends on the shape alone. Parts are
-// also what threads take.
+// Images are split into parts, each with buffers of its own, by the shape alone. Threads take whole
+// parts.
 struct Parts {
   Index images, count;
   Index begin(Index part) const { return part * images / count; }

@@ -132,18 +132,22 @@ void average_pool_gradient(Stream&, const Pooling& s, const double* dy, double* 
   });
 }
 
+constexpr ConvolutionKernels<double> kernels = {.workspace_elements = workspace_elements,
+                                                .forward = forward,
+                                                .input_gradient = input_gradient,
+                                                .weight_gradient = weight_gradient,
+                                                .max_pool = max_pool,
+                                                .max_pool_gradient = max_pool_gradient,
+                                                .max_pool_pick = max_pool_pick,
+                                                .average_pool = average_pool,
+                                                .average_pool_gradient = average_pool_gradient};
+
 }  // namespace
-
-void fill(ConvolutionKernels<double>& kernels) {
-  kernels.workspace_elements = workspace_elements;
-  kernels.forward = forward;
-  kernels.input_gradient = input_gradient;
-  kernels.weight_gradient = weight_gradient;
-  kernels.max_pool = max_pool;
-  kernels.max_pool_gradient = max_pool_gradient;
-  kernels.max_pool_pick = max_pool_pick;
-  kernels.average_pool = average_pool;
-  kernels.average_pool_gradient = average_pool_gradient;
-}
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+ConvolutionKernels<double> reference_kernels<ConvolutionKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

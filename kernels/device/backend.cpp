@@ -6,56 +6,50 @@ namespace understudy {
 
 namespace {
 
-#define UNDERSTUDY_BACKEND(T, space)          \
-  [] {                                        \
-    Backend<T> backend{};                     \
-    backend.name = #space;                    \
-    space::fill(backend.gemm);                \
-    space::fill(backend.elementwise);         \
-    space::fill(backend.reduce);              \
-    space::fill(backend.softmax);             \
-    space::fill(backend.gather);              \
-    space::fill(backend.normalization);       \
-    space::fill(backend.convolution);         \
-    space::fill(backend.recurrent);           \
-    space::fill(backend.scan);                \
-    space::fill(backend.random);              \
-    space::fill(backend.cholesky);            \
-    space::fill(backend.optimizer);           \
-    space::fill(backend.dynamic_programming); \
-    return backend;                           \
-  }()
+struct Reference {
+  template <template <class> class Kernels>
+  operator Kernels<double>() const {
+    return reference_kernels<Kernels>();
+  }
+};
+
+template <InstructionSet set>
+struct Cpu {
+  template <template <class> class Kernels, class T>
+  operator Kernels<T>() const {
+    return cpu_kernels<Kernels, set>().template of<T>();
+  }
+};
+
+// Of the sets from the `row`-th on.
+template <class T, int row = 0>
+const Backend<T>& find(InstructionSet set) {
+  constexpr InstructionSetRow here = instruction_sets[row];
+  if constexpr (row + 1 < instruction_set_count)
+    if (set != here.set) return find<T, row + 1>(set);
+  static const Backend<T> backend = make_backend<T>(here.name, Cpu<here.set>());
+  return backend;
+}
 
 template <class T>
-const Backend<T>& choose(InstructionSet set) {
+const Backend<T>& find_available(InstructionSet set) {
   UNDERSTUDY_CHECK(available(set), "instruction set %s is not available", name(set));
-#if defined(__x86_64__)
-  if (set == InstructionSet::avx2) {
-    static const Backend<T> backend = UNDERSTUDY_BACKEND(T, avx2);
-    return backend;
-  }
-  if (set == InstructionSet::avx512) {
-    static const Backend<T> backend = UNDERSTUDY_BACKEND(T, avx512);
-    return backend;
-  }
-#endif
-  static const Backend<T> backend = UNDERSTUDY_BACKEND(T, portable);
-  return backend;
+  return find<T>(set);
 }
 
 }  // namespace
 
 template <>
 const Backend<float>& cpu_backend<float>(InstructionSet set) {
-  return choose<float>(set);
+  return find_available<float>(set);
 }
 template <>
 const Backend<double>& cpu_backend<double>(InstructionSet set) {
-  return choose<double>(set);
+  return find_available<double>(set);
 }
 
 const Backend<double>& reference_backend() {
-  static const Backend<double> backend = UNDERSTUDY_BACKEND(double, reference);
+  static const Backend<double> backend = make_backend<double>("reference", Reference());
   return backend;
 }
 

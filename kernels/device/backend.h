@@ -1,7 +1,12 @@
-// A backend: every kernel of one implementation, as plain function pointers, filled once.
+// A backend: every kernel of one implementation, as plain function pointers, put together once.
 //
-// There are five: the double-precision reference, three instruction sets of the CPU, and CUDA. Each
-// family's header holds its contract and its struct; here they are put together.
+// The implementations are the double-precision reference, the CPU's instruction sets and CUDA. The
+// families are the members of `Backend`, listed here and nowhere else: to add one, its header and a
+// member. Each family's header holds its contract.
+//
+// Thread safety: a backend is a constant once it is made, which any thread may ask for. A kernel is
+// as safe as its arguments: several threads may run kernels at once, each with a Stream of its own,
+// on arrays that none of them writes for another.
 
 #pragma once
 
@@ -39,6 +44,21 @@ struct Backend {
   OptimizerKernels<T> optimizer;
   DynamicProgrammingKernels<T> dynamic_programming;
 };
+
+template <class T, class... Given>
+concept TakesFamilies = requires(const char* name, const Given&... given) {
+  Backend<T>{name, given...};
+};
+
+// A backend of what `source`, which converts to any family's kernels, has: as many families as
+// `Backend` has members.
+template <class T, class Source, class... Found>
+Backend<T> make_backend(const char* name, const Source& source, const Found&... found) {
+  if constexpr (TakesFamilies<T, Found..., Source>)
+    return make_backend<T>(name, source, found..., source);
+  else
+    return {name, found...};
+}
 
 // The CPU's kernels for `set`, which must be available.
 template <class T>

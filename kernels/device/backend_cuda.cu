@@ -9,36 +9,23 @@ namespace understudy {
 
 namespace {
 
-template <class T>
-Backend<T> assemble() {
-  Backend<T> backend{};
-  backend.name = "cuda";
-  cuda::fill(backend.gemm);
-  cuda::fill(backend.elementwise);
-  cuda::fill(backend.reduce);
-  cuda::fill(backend.softmax);
-  cuda::fill(backend.gather);
-  cuda::fill(backend.normalization);
-  cuda::fill(backend.convolution);
-  cuda::fill(backend.recurrent);
-  cuda::fill(backend.scan);
-  cuda::fill(backend.random);
-  cuda::fill(backend.cholesky);
-  cuda::fill(backend.optimizer);
-  cuda::fill(backend.dynamic_programming);
-  return backend;
-}
+struct Cuda {
+  template <template <class> class Kernels, class T>
+  operator Kernels<T>() const {
+    return cuda_kernels<Kernels>().template of<T>();
+  }
+};
 
 }  // namespace
 
 template <>
 const Backend<float>& cuda_backend<float>() {
-  static const Backend<float> backend = assemble<float>();
+  static const Backend<float> backend = make_backend<float>("cuda", Cuda());
   return backend;
 }
 template <>
 const Backend<double>& cuda_backend<double>() {
-  static const Backend<double> backend = assemble<double>();
+  static const Backend<double> backend = make_backend<double>("cuda", Cuda());
   return backend;
 }
 

@@ -45,7 +45,7 @@ UNDERSTUDY_INLINE void split_rows(Stream& stream, std::int64_t rows, std::int64_
   });
 }
 
-// The room of one member of the team: Stream::minimum_scratch bytes.
+// The scratch of one thread of the team: Stream::minimum_scratch bytes.
 UNDERSTUDY_INLINE std::byte* scratch_of(Stream& stream, int thread) {
   return stream.scratch + static_cast<std::size_t>(thread) * Stream::minimum_scratch;
 }

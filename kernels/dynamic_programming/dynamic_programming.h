@@ -178,6 +178,4 @@ struct DynamicProgrammingKernels {
                        T* total);
 };
 
-UNDERSTUDY_FAMILY(DynamicProgrammingKernels)
-
 }  // namespace understudy

@@ -475,23 +475,24 @@ void grid_forward(Stream& stream, const GridDynamics<T>& grid, T discount, T for
 }
 
 template <class T>
-void fill_all(DynamicProgrammingKernels<T>& kernels) {
-  kernels.backup = backup<T>;
-  kernels.packed_backup = packed_backup<T>;
-  kernels.policy = policy<T>;
-  kernels.evaluate = evaluate<T>;
-  kernels.forward = forward<T>;
-  kernels.multiply = multiply<T>;
-  kernels.solve_triangular = solve_triangular<T>;
-  kernels.sampled_product = sampled_product<T>;
-  kernels.maximum_change = maximum_change<T>;
-  kernels.grid_backup = grid_backup<T>;
-  kernels.grid_forward = grid_forward<T>;
-}
+constexpr DynamicProgrammingKernels<T> kernels = {.backup = backup<T>,
+                                                  .packed_backup = packed_backup<T>,
+                                                  .policy = policy<T>,
+                                                  .evaluate = evaluate<T>,
+                                                  .forward = forward<T>,
+                                                  .multiply = multiply<T>,
+                                                  .solve_triangular = solve_triangular<T>,
+                                                  .sampled_product = sampled_product<T>,
+                                                  .maximum_change = maximum_change<T>,
+                                                  .grid_backup = grid_backup<T>,
+                                                  .grid_forward = grid_forward<T>};
 
 }  // namespace
-
-void fill(DynamicProgrammingKernels<float>& kernels) { fill_all<float>(kernels); }
-void fill(DynamicProgrammingKernels<double>& kernels) { fill_all<double>(kernels); }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<DynamicProgrammingKernels> cuda_kernels<DynamicProgrammingKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

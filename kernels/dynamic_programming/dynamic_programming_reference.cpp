@@ -231,20 +231,24 @@ void grid_forward(Stream&, const GridDynamics<double>& grid, double discount,
     for (std::int64_t s = 0; s < states; ++s) total[s] += new_occupancy[s];
 }
 
+constexpr DynamicProgrammingKernels<double> kernels = {.backup = backup,
+                                                       .packed_backup = packed_backup,
+                                                       .policy = policy,
+                                                       .evaluate = evaluate,
+                                                       .forward = forward,
+                                                       .multiply = multiply,
+                                                       .solve_triangular = solve_triangular,
+                                                       .sampled_product = sampled_product,
+                                                       .maximum_change = maximum_change,
+                                                       .grid_backup = grid_backup,
+                                                       .grid_forward = grid_forward};
+
 }  // namespace
-
-void fill(DynamicProgrammingKernels<double>& kernels) {
-  kernels.backup = backup;
-  kernels.packed_backup = packed_backup;
-  kernels.policy = policy;
-  kernels.evaluate = evaluate;
-  kernels.forward = forward;
-  kernels.multiply = multiply;
-  kernels.solve_triangular = solve_triangular;
-  kernels.sampled_product = sampled_product;
-  kernels.maximum_change = maximum_change;
-  kernels.grid_backup = grid_backup;
-  kernels.grid_forward = grid_forward;
-}
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+DynamicProgrammingKernels<double> reference_kernels<DynamicProgrammingKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

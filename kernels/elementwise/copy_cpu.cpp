@@ -92,7 +92,7 @@ UNDERSTUDY_INLINE void repeat_each(Index rows, Index n, const W* x, W* y) {
 }
 
 // One row of n < `square` words again and again: what is written is copied on, twice as much each
-// time, up to what stays in the first cache.
+// time, up to what stays in L1.
 template <class W>
 UNDERSTUDY_INLINE void repeat_row(Index rows, Index n, const W* x, W* y) {
   const Index all = rows * n, most = 1024 / n * n;

@@ -92,6 +92,4 @@ struct ElementwiseKernels {
   void (*copy_index)(Stream&, const Strided& shape, const std::int32_t* x, std::int32_t* y);
 };
 
-UNDERSTUDY_FAMILY(ElementwiseKernels)
-
 }  // namespace understudy

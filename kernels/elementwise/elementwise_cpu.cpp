@@ -131,10 +131,10 @@ void unary(Stream& stream, Unary f, Index n, const T* x, T* y) {
 // ---- operands of a broadcast ----
 
 // Elements [begin, begin + n) of an operand in the iteration's order, contiguous: in place where
-// they already are, otherwise gathered into `room`.
+// they already are, otherwise gathered into `buffer`.
 template <int o, class T>
 UNDERSTUDY_INLINE const T* gathered(const Strided& shape, const T* x, Index begin, Index n,
-                                    T* room) {
+                                    T* buffer) {
   const int inner = shape.rank - 1;
   Index size = 1;
   bool contiguous = true;
@@ -154,7 +154,7 @@ UNDERSTUDY_INLINE const T* gathered(const Strided& shape, const T* x, Index begi
   for (Index i = 0; i < n;) {
     Index run = shape.extent[inner] - at[inner];
     if (run > n - i) run = n - i;
-    for (Index j = 0; j < run; ++j) room[i + j] = x[offset + j * step];
+    for (Index j = 0; j < run; ++j) buffer[i + j] = x[offset + j * step];
     i += run;
     offset += run * step;
     at[inner] += run;
@@ -164,7 +164,7 @@ UNDERSTUDY_INLINE const T* gathered(const Strided& shape, const T* x, Index begi
       ++at[d - 1];
     }
   }
-  return room;
+  return buffer;
 }
 
 // Where operands 0 and 1 stand at row `row` of the iteration without its innermost dimension.
@@ -224,12 +224,12 @@ void binary_of(Stream& stream, const Strided& shape, Index elements, const T* a,
     const bool again_b = shape.rank == 2 && shape.stride[1][0] == 0 && n <= block;
     const Index step = again_a || again_b ? block / n * n : block;
     split_rows(stream, elements, 2 * cost, grain, [&](Index begin, Index end, int) {
-      alignas(64) T room_a[block], room_b[block];
+      alignas(64) T buffer_a[block], buffer_b[block];
       const T *from_a = nullptr, *from_b = nullptr;
       for (Index at = begin; at < end; at += step) {
         const Index count = end - at < step ? end - at : step;
-        if (!again_a || at == begin) from_a = gathered<0, T>(shape, a, at, count, room_a);
-        if (!again_b || at == begin) from_b = gathered<1, T>(shape, b, at, count, room_b);
+        if (!again_a || at == begin) from_a = gathered<0, T>(shape, a, at, count, buffer_a);
+        if (!again_b || at == begin) from_b = gathered<1, T>(shape, b, at, count, buffer_b);
         binary_row<f, T>(count, from_a, 1, from_b, 1, y + at);
       }
     });
@@ -257,12 +257,12 @@ void select(Stream& stream, const Strided& wide, const T* c, const T* a, const T
   Strided shape;
   const Index elements = collapse<3>(wide, shape);
   split_rows(stream, elements, 2, grain, [&](Index begin, Index end, int) {
-    alignas(64) T room_c[block], room_a[block], room_b[block];
+    alignas(64) T buffer_c[block], buffer_a[block], buffer_b[block];
     for (Index start = begin; start < end; start += block) {
       const Index count = end - start < block ? end - start : block;
-      const T* from_c = gathered<0, T>(shape, c, start, count, room_c);
-      const T* from_a = gathered<1, T>(shape, a, start, count, room_a);
-      const T* from_b = gathered<2, T>(shape, b, start, count, room_b);
+      const T* from_c = gathered<0, T>(shape, c, start, count, buffer_c);
+      const T* from_a = gathered<1, T>(shape, a, start, count, buffer_a);
+      const T* from_b = gathered<2, T>(shape, b, start, count, buffer_b);
       T* to = y + start;
       UNDERSTUDY_MAP(T, count, to, (at(from_c + i) != T(0) ? at(from_a + i) : at(from_b + i)));
     }
@@ -318,15 +318,16 @@ void copy_index(Stream& stream, const Strided& shape, const std::int32_t* x, std
              reinterpret_cast<std::uint32_t*>(y));
 }
 
+template <class T>
+constexpr ElementwiseKernels<T> kernels = {unary<T>,     binary<T>, select<T>, scale_shift<T>,
+                                           fill_with<T>, axpy<T>,   copy,      copy_index};
+
 }  // namespace
-
-void fill(ElementwiseKernels<float>& kernels) {
-  kernels = {unary<float>,     binary<float>, select<float>, scale_shift<float>,
-             fill_with<float>, axpy<float>,   copy,          copy_index};
-}
-void fill(ElementwiseKernels<double>& kernels) {
-  kernels = {unary<double>,     binary<double>, select<double>, scale_shift<double>,
-             fill_with<double>, axpy<double>,   copy,           copy_index};
-}
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<ElementwiseKernels> cpu_kernels<ElementwiseKernels, InstructionSet::UNDERSTUDY_ISA>() {
+  return {UNDERSTUDY_ISA::kernels<float>, UNDERSTUDY_ISA::kernels<double>};
+}
+}  // namespace understudy

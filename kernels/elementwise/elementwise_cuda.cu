@@ -6,7 +6,7 @@
 // are small enough: a 64-bit division costs some hundred instructions. Transposes go through a tile
 // in shared memory, so that reads and writes are both coalesced. Bound by memory.
 
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
 #include "kernels/elementwise/cases.h"
 #include "kernels/elementwise/collapse.h"
 #include "kernels/elementwise/elementwise.h"
@@ -22,13 +22,6 @@ constexpr unsigned elements_a_thread = 4;
 // Transposes: tile of 32 x 32 words, moved by 32 x 8 threads.
 constexpr int tile = 32;
 constexpr int tile_rows = 8;
-
-unsigned blocks_for(Index elements, Index a_block) {
-  const Index blocks = (elements + a_block - 1) / a_block;
-  UNDERSTUDY_CHECK(elements >= 0 && blocks < (Index{1} << 31), "elementwise: %lld elements",
-                   static_cast<long long>(elements));
-  return static_cast<unsigned>(blocks);
-}
 
 template <Unary f, class T>
 __device__ inline T apply(T x) {
@@ -300,7 +293,7 @@ void copy(Stream& stream, const Strided& wide, const T* x, T* y) {
     const bool batched = shape.rank == 3;
     const Index rows = shape.extent[inner - 1], columns = shape.extent[inner];
     const Index batch = batched ? shape.extent[0] : 1;
-    const Index across = (columns + tile - 1) / tile;
+    const Index across = ceil_div(columns, tile);
     if (across <= 65535) {
       const dim3 grid(blocks_for(rows, tile), static_cast<unsigned>(across),
                       static_cast<unsigned>(batch < 65535 ? batch : 65535));
@@ -318,15 +311,16 @@ void copy(Stream& stream, const Strided& wide, const T* x, T* y) {
            narrowed<Index>(shape), x, y);
 }
 
+template <class T>
+constexpr ElementwiseKernels<T> kernels = {unary<T>,     binary<T>, select<T>, scale_shift<T>,
+                                           fill_with<T>, axpy<T>,   copy<T>,   copy<std::int32_t>};
+
 }  // namespace
-
-void fill(ElementwiseKernels<float>& kernels) {
-  kernels = {unary<float>,     binary<float>, select<float>, scale_shift<float>,
-             fill_with<float>, axpy<float>,   copy<float>,   copy<std::int32_t>};
-}
-void fill(ElementwiseKernels<double>& kernels) {
-  kernels = {unary<double>,     binary<double>, select<double>, scale_shift<double>,
-             fill_with<double>, axpy<double>,   copy<double>,   copy<std::int32_t>};
-}
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<ElementwiseKernels> cuda_kernels<ElementwiseKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

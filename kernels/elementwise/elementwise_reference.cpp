@@ -106,10 +106,15 @@ void copy(Stream&, const Strided& shape, const T* x, T* y) {
   walk(shape, [&](const std::int64_t* at, std::int64_t) { y[at[1]] = x[at[0]]; });
 }
 
+constexpr ElementwiseKernels<double> kernels = {
+    unary, binary, select, scale_shift, fill_with, axpy, copy<double>, copy<std::int32_t>};
+
 }  // namespace
-
-void fill(ElementwiseKernels<double>& kernels) {
-  kernels = {unary, binary, select, scale_shift, fill_with, axpy, copy<double>, copy<std::int32_t>};
-}
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+ElementwiseKernels<double> reference_kernels<ElementwiseKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

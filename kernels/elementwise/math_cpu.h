@@ -16,7 +16,7 @@ template <class T>
 constexpr bool is_single = sizeof(T) == 4;
 
 // c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule: a chain of multiply-adds, of which the
-// processor runs several iterations' side by side.
+// core runs several iterations' side by side.
 template <class T>
 UNDERSTUDY_INLINE Vec<T> polynomial(Vec<T>, T last) {
   return broadcast<T>(last);

@@ -29,6 +29,4 @@ struct GatherKernels {
   void (*one_hot)(Stream&, std::int64_t rows, std::int64_t n, const std::int32_t* index, T* y);
 };
 
-UNDERSTUDY_FAMILY(GatherKernels)
-
 }  // namespace understudy

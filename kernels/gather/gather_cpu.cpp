@@ -109,13 +109,15 @@ void one_hot(Stream& stream, Index rows, Index n, const std::int32_t* index, T* 
 }
 
 template <class T>
-void fill_all(GatherKernels<T>& kernels) {
-  kernels = {gather_rows<T>, scatter_rows<T>, take_along_axis<T>, scatter<T>, one_hot<T>};
-}
+constexpr GatherKernels<T> kernels = {gather_rows<T>, scatter_rows<T>, take_along_axis<T>,
+                                      scatter<T>, one_hot<T>};
 
 }  // namespace
-
-void fill(GatherKernels<float>& kernels) { fill_all(kernels); }
-void fill(GatherKernels<double>& kernels) { fill_all(kernels); }
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<GatherKernels> cpu_kernels<GatherKernels, InstructionSet::UNDERSTUDY_ISA>() {
+  return {UNDERSTUDY_ISA::kernels<float>, UNDERSTUDY_ISA::kernels<double>};
+}
+}  // namespace understudy

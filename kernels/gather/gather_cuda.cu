@@ -1,12 +1,11 @@
 // Moving rows and elements by index, on CUDA.
 //
 // A thread an element of the output, neighbors in memory on neighboring threads. scatter_rows is
-// turned round to be a gather too: a block owns a row of the table and looks through all indices
-// for its own, so that sums are taken in the order of i without atomics, the same bits every time.
-// It reads the indices once for every row of the table; they are four bytes each and stay in the
-// second cache.
+// written as a gather too: a block owns a row of the table and looks through all indices for its
+// own, so that sums are taken in the order of i without atomics, the same bits every time. It reads
+// the indices once for every row of the table; they are four bytes each and stay in L2.
 
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
 #include "kernels/gather/gather.h"
 
 namespace understudy::cuda {
@@ -16,15 +15,6 @@ using Index = std::int64_t;
 
 constexpr unsigned block_threads = 256;
 constexpr int scatter_warps = 4;
-
-unsigned blocks_for(Index elements) {
-  const Index blocks = (elements + block_threads - 1) / block_threads;
-  UNDERSTUDY_CHECK(elements >= 0 && blocks < (Index{1} << 31), "gather: %lld elements",
-                   static_cast<long long>(elements));
-  return static_cast<unsigned>(blocks);
-}
-
-__device__ inline Index thread_index() { return Index(blockIdx.x) * blockDim.x + threadIdx.x; }
 
 __device__ inline bool within(std::int32_t index, Index n) { return 0 <= index && index < n; }
 
@@ -56,7 +46,7 @@ __global__ void scatter_rows_kernel(Index rows, Index width, const T* x, const s
   T sum = column < width ? table[row * width + column] : T(0);
   for (Index base = 0; base < rows; base += blockDim.x) {
     const Index i = base + threadIdx.x;
-    const unsigned found = __ballot_sync(0xffffffffu, i < rows && index[i] == row);
+    const unsigned found = __ballot_sync(whole_warp, i < rows && index[i] == row);
     if (threadIdx.x % 32 == 0) matches[threadIdx.x / 32] = found;
     __syncthreads();
     for (int warp = 0; warp < scatter_warps; ++warp) {
@@ -91,8 +81,8 @@ __global__ void scatter_kernel(Index rows, Index n, const T* x, const std::int32
 template <class T>
 void gather_rows(Stream& stream, Index rows, Index width, Index table_rows, const T* table,
                  const std::int32_t* index, T* y) {
-  launch(gather_rows_kernel<T>, dim3(blocks_for(rows * width)), dim3(block_threads), 0, stream,
-         rows, width, table_rows, table, index, y);
+  launch(gather_rows_kernel<T>, dim3(blocks_for(rows * width, block_threads)), dim3(block_threads),
+         0, stream, rows, width, table_rows, table, index, y);
 }
 
 template <class T>
@@ -100,7 +90,7 @@ void scatter_rows(Stream& stream, Index rows, Index width, Index table_rows, con
                   const std::int32_t* index, T* table) {
   if (rows == 0) return;
   constexpr unsigned threads = 32 * scatter_warps;
-  const Index strips = (width + threads - 1) / threads;
+  const Index strips = ceil_div(width, threads);
   UNDERSTUDY_CHECK(table_rows < (Index{1} << 31) && strips < 65536,
                    "scatter_rows: a table of %lld x %lld", static_cast<long long>(table_rows),
                    static_cast<long long>(width));
@@ -111,31 +101,33 @@ void scatter_rows(Stream& stream, Index rows, Index width, Index table_rows, con
 template <class T>
 void take_along_axis(Stream& stream, Index rows, Index n, const T* x, const std::int32_t* index,
                      T* y) {
-  launch(take_along_axis_kernel<T>, dim3(blocks_for(rows)), dim3(block_threads), 0, stream, rows, n,
-         x, index, y);
+  launch(take_along_axis_kernel<T>, dim3(blocks_for(rows, block_threads)), dim3(block_threads), 0,
+         stream, rows, n, x, index, y);
 }
 
 template <class T>
 void scatter(Stream& stream, Index rows, Index n, const T* x, const std::int32_t* index, T* y) {
-  launch(scatter_kernel<T>, dim3(blocks_for(rows * n)), dim3(block_threads), 0, stream, rows, n, x,
-         index, y);
+  launch(scatter_kernel<T>, dim3(blocks_for(rows * n, block_threads)), dim3(block_threads), 0,
+         stream, rows, n, x, index, y);
 }
 
 template <class T>
 void one_hot(Stream& stream, Index rows, Index n, const std::int32_t* index, T* y) {
   const T* ones = nullptr;
-  launch(scatter_kernel<T>, dim3(blocks_for(rows * n)), dim3(block_threads), 0, stream, rows, n,
-         ones, index, y);
+  launch(scatter_kernel<T>, dim3(blocks_for(rows * n, block_threads)), dim3(block_threads), 0,
+         stream, rows, n, ones, index, y);
 }
 
 template <class T>
-void fill_all(GatherKernels<T>& kernels) {
-  kernels = {gather_rows<T>, scatter_rows<T>, take_along_axis<T>, scatter<T>, one_hot<T>};
-}
+constexpr GatherKernels<T> kernels = {gather_rows<T>, scatter_rows<T>, take_along_axis<T>,
+                                      scatter<T>, one_hot<T>};
 
 }  // namespace
-
-void fill(GatherKernels<float>& kernels) { fill_all(kernels); }
-void fill(GatherKernels<double>& kernels) { fill_all(kernels); }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<GatherKernels> cuda_kernels<GatherKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

@@ -45,10 +45,15 @@ void one_hot(Stream&, Index rows, Index n, const std::int32_t* index, double* y)
     for (Index j = 0; j < n; ++j) y[i * n + j] = j == index[i] ? 1.0 : 0.0;
 }
 
+constexpr GatherKernels<double> kernels = {gather_rows, scatter_rows, take_along_axis, scatter,
+                                           one_hot};
+
 }  // namespace
-
-void fill(GatherKernels<double>& kernels) {
-  kernels = {gather_rows, scatter_rows, take_along_axis, scatter, one_hot};
-}
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+GatherKernels<double> reference_kernels<GatherKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

@@ -45,6 +45,4 @@ struct GemmKernels {
   void (*gemm)(Stream&, const Gemm<T>&);
 };
 
-UNDERSTUDY_FAMILY(GemmKernels)
-
 }  // namespace understudy

@@ -2,20 +2,19 @@
 //
 // The ladder, from the inside out:
 //
-//   panel      RM x RN vectors of C in registers (gemm_micro_cpu.h), B's panel in the first cache
-//   rows       all rows of a chunk of A against one panel of B after another; the chunk of A stays
-//   in
-//              the second cache
-//   k blocks   long sums in blocks, so that a panel of B fits; partial sums wait in C
-//   packing    B is packed where it is stored transposed, or large and used often; A where it is
-//              used often. Small products read both where they lie.
-//   strip      the columns beyond whole vectors, in the direction that fills vectors
-//   parts      threads take runs of rows (or columns, or products of a batch) and work alone, each
-//              with its own packed copies: nothing is shared but the operands
-//   few rows   one panel of C alone, without any of this
-//   one row    many items of a single row of C: see gemm_rows_cpu.h
-//   chunks of k  a gradient dW = X^T dY has few rows and a long sum; this is cut into two chunks,
-//              or eight, summed apart and added in order
+//   panel        RM x RN vectors of C in registers (gemm_micro_cpu.h), B's panel in L1
+//   rows         all rows of a block of A against one panel of B after another; the block of A
+//                stays in L2
+//   k blocks     long sums in blocks of k, so that a panel of B fits L1; partial sums wait in C
+//   packing      B is packed into panels where it is stored transposed, or large and used often; A
+//                where it is used often. Small products read both in place.
+//   strip        the columns beyond whole vectors, in the direction that fills vectors
+//   parts        threads take runs of rows (or columns, or products of a batch) and work alone,
+//                each with its own packed panels: only the operands are shared
+//   few rows     one panel of C alone, without any of this
+//   one row      many items of a single row of C: see gemm_rows_cpu.h
+//   chunks of k  a gradient dW = X^T dY has few rows and a long sum: two chunks of k, or eight, are
+//                summed apart and added in order
 //
 // An element's sum runs in one order, given by the shape: k ascending in one accumulator, block by
 // block (panels), or lane by lane and then a fixed tree (strips), and chunk by chunk. No choice
@@ -105,16 +104,16 @@ Plan<T> plan_for(const Gemm<T>& p) {
       cost = dot;
     }
   }
-  const Index turned_rows = round_up(p.m, L);
-  if (rest != 0 && p.transpose_a && rest * turned_rows * size <= strip_bytes) {
-    const Index turned = rest * turned_rows / L * k + 8 * p.m;
-    if (turned < cost) {
+  const Index transposed_rows = round_up(p.m, L);
+  if (rest != 0 && p.transpose_a && rest * transposed_rows * size <= strip_bytes) {
+    const Index transposed = rest * transposed_rows / L * k + 8 * p.m;
+    if (transposed < cost) {
       plan.strip = Strip::along_m;
-      cost = turned;
+      cost = transposed;
     }
   }
   plan.panel_columns = plan.strip != Strip::none ? p.n - rest : p.n;
-  // With few rows B's panels are not worth turning around: sums along k for all columns.
+  // With few rows B's panels are not worth transposing: sums along k for all columns.
   if (p.transpose_b && !p.transpose_a && p.k >= L) {
     const Index dot = p.m * p.n * (ceil_div(p.k, L) + 4);
     const Index panels = masked * (p.n / L) + p.n * p.k / 2 + cost;
@@ -124,18 +123,17 @@ Plan<T> plan_for(const Gemm<T>& p) {
     }
   }
 
-  // Panels of B of about the first cache: shorter blocks of k where both operands are read in
-  // place.
+  // Panels of B of about L1: shorter blocks of k where both operands are read in place.
   const Index columns = plan.panel_columns;
   plan.pack_b = columns > 0 && (p.transpose_b || (p.m >= 192 && k * p.n * size > (64 << 10)));
   // Rows of a plain A are read where they lie, unless there are so many panels that packing is
   // nothing beside them, and rows so long that the rows of a block meet in the cache's sets.
   plan.pack_a = columns >= (p.transpose_a ? 512 : 1024) && p.m >= 24;
-  // A panel's block of B stays in a first cache of 48 KB beside the rows of A and C. Partial sums
+  // A panel's block of B stays in an L1 of 48 KB beside the rows of A and C. Partial sums
   // over an operand of the epilogue would have to be made apart: there it may be longer.
   constexpr Index panel_fits = (40 << 10) / (widest * vector_bytes);
   const Index plain_longest = p.gradient_of == p.c ? 384 : smaller(384, panel_fits);
-  // Where the blocks and the next ones, on their way, are to lie in the second cache, shorter.
+  // Shorter where the blocks and the next ones, which are prefetched, are to lie in L2.
   const Index longest = p.transpose_a || plan.pack_a ? 128 : plain_longest;
   plan.k_block = k <= longest + longest / 2 ? larger(k, 1) : ceil_div(k, ceil_div(k, longest));
   return plan;
@@ -175,9 +173,9 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
   }
   Index block_rows = rows;
   if (block_columns > widest_panel * L || strip || plan.pack_a) {
-    // Even blocks: a last one of a few rows would fetch every panel of B for little.
+    // Even blocks: a last one of a few rows would read every panel of B for little.
     const Index unit = plan.pack_a ? 8 : 24;
-    // Read in place, A shares the second cache with rows of C: of a narrow C with few.
+    // Read in place, A shares L2 with rows of C: of a narrow C with few.
     const Index numbers = packed_a_bytes / size, steps = plan.k_block;
     const Index fit = plan.pack_a ? numbers / steps
                                   : larger(numbers / 2 / steps, numbers * 7 / 6 / (steps + p.n));
@@ -219,22 +217,22 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
           at += width * L;
         }
       }
-      const T* turned_b = nullptr;
-      Index turned_ldb = p.ldb;
+      const T* transposed_b = nullptr;
+      Index transposed_ldb = p.ldb;
       if (with_strip && plan.strip == Strip::along_k && last) {
         const Index steps = range.k1 - range.k0, stride = round_up(steps, L);
         const bool fits = strip_columns * stride * size <= strip_bytes;
         if (p.transpose_b) {
-          turned_b = p.b + strip_begin * p.ldb + range.k0;
+          transposed_b = p.b + strip_begin * p.ldb + range.k0;
           if (rows >= 24 && fits)
-            align_rows<T>(turned_b, p.ldb, steps, strip_columns, scratch.strip, stride);
+            align_rows<T>(transposed_b, p.ldb, steps, strip_columns, scratch.strip, stride);
         } else {
-          turn_columns<T>(p.b + range.k0 * p.ldb + strip_begin, p.ldb, steps, strip_columns,
-                          scratch.strip, stride);
+          transpose_columns<T>(p.b + range.k0 * p.ldb + strip_begin, p.ldb, steps, strip_columns,
+                               scratch.strip, stride);
         }
         if (!p.transpose_b || (rows >= 24 && fits)) {
-          turned_b = scratch.strip;
-          turned_ldb = stride;
+          transposed_b = scratch.strip;
+          transposed_ldb = stride;
         }
       }
 
@@ -254,20 +252,21 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
           work.a_stride = packed_rows;
           left = LeftOperand::packed;
         }
-        // A stored transposed is read a few lines of every row at a time, which the processor does
-        // not foresee: the next block's rows of A, and of B, are asked for while this one's are
-        // multiplied. Without packing only where they come from far away. Of a plain A that is
-        // packed only B's, since A's next block is a part of other rows.
+        // A stored transposed is read a few lines of every row at a time, which the hardware
+        // prefetcher does not follow: the next block's rows of A, and of B, are prefetched while
+        // this one's are multiplied. Without packing only where they come from beyond L2. Of a
+        // plain A that is packed only B's, since A's next block is a part of other rows.
         const bool far = p.k * (p.lda + p.ldb) * size > (3 << 20);
         const bool packed_a = left == LeftOperand::packed;
-        const bool ask =
+        const bool prefetches =
             panels > 0 && k + block_k < range.k1 && (packed_a || (p.transpose_a && far));
         const Index bytes_a = p.transpose_a ? block_k * p.lda * size : 0;
         const Index bytes_b = p.transpose_b ? 0 : block_k * p.ldb * size;
         const Index share =
-            ask ? ceil_div(bytes_a + bytes_b, ceil_div(rows, block_rows) * panels) : 0;
-        work.ahead = reinterpret_cast<const char*>(p.b);
-        if (ask) work.ahead_step = ceil_div(share, ceil_div(block_m, packed_rows) * block_k);
+            prefetches ? ceil_div(bytes_a + bytes_b, ceil_div(rows, block_rows) * panels) : 0;
+        work.prefetch = reinterpret_cast<const char*>(p.b);
+        if (prefetches)
+          work.prefetch_step = ceil_div(share, ceil_div(block_m, packed_rows) * block_k);
         work.ldc = p.ldc;
         work.load_c = !first || p.accumulate;
         work.finish = last && finish;
@@ -280,9 +279,9 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
           work.b_stride = plan.pack_b ? width * L : p.ldb;
           work.c = p.c + m * p.ldc + n + at;
           work.bias = first && p.bias != nullptr ? p.bias + n + at : nullptr;
-          if (ask) {
+          if (prefetches) {
             const Index from = (row / block_rows * panels + panel) * share;
-            work.ahead =
+            work.prefetch =
                 from < bytes_a
                     ? reinterpret_cast<const char*>(p.a + (k + block_k) * p.lda) + from
                     : reinterpret_cast<const char*>(p.b + (k + block_k) * p.ldb) + (from - bytes_a);
@@ -294,17 +293,17 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
           at += width * L;
         }
 
-        if (turned_b != nullptr) {
+        if (transposed_b != nullptr) {
           StripTarget<T> here = target;
           here.c += row * p.ldc;
           if (here.epilogue.g != nullptr) here.epilogue.g += row * p.ldg;
-          dot_strips<T>(p.a + m * p.lda + range.k0, p.lda, block_m, range.k1 - range.k0, turned_b,
-                        turned_ldb, strip_columns, here);
+          dot_strips<T>(p.a + m * p.lda + range.k0, p.lda, block_m, range.k1 - range.k0,
+                        transposed_b, transposed_ldb, strip_columns, here);
         }
         if (with_strip && plan.strip == Strip::along_m) {
           // C's columns as rows, so B broadcast and A's rows as vectors
           const Index stride = round_up(rows, L);
-          work.ahead_step = 0;
+          work.prefetch_step = 0;
           work.a = p.transpose_b ? p.b + strip_begin * p.ldb + k : p.b + k * p.ldb + strip_begin;
           work.a_stride = p.ldb;
           work.b_stride = p.lda;
@@ -313,10 +312,11 @@ void multiply(const Gemm<T>& p, const Plan<T>& plan, const Range& range, std::by
           work.bias = nullptr;
           work.finish = false;
           work.epilogue = {};
-          const Index turned_vectors = ceil_div(block_m, L);
-          const Index turned_panels = ceil_div(turned_vectors, widest);
-          for (Index panel = 0, at = 0; panel < turned_panels; ++panel) {
-            const int width = static_cast<int>((turned_vectors - at / L) / (turned_panels - panel));
+          const Index transposed_vectors = ceil_div(block_m, L);
+          const Index transposed_panels = ceil_div(transposed_vectors, widest);
+          for (Index panel = 0, at = 0; panel < transposed_panels; ++panel) {
+            const int width =
+                static_cast<int>((transposed_vectors - at / L) / (transposed_panels - panel));
             work.last = static_cast<int>(smaller(block_m - at - (width - 1) * L, L));
             work.b = a_block + at;
             work.c = scratch.strip + row + at;
@@ -542,7 +542,11 @@ void gemm_any(Stream& stream, const Gemm<T>& p) {
 void gemm(Stream& stream, const Gemm<float>& product) { gemm_any<float>(stream, product); }
 void gemm(Stream& stream, const Gemm<double>& product) { gemm_any<double>(stream, product); }
 
-void fill(GemmKernels<float>& kernels) { kernels.gemm = gemm; }
-void fill(GemmKernels<double>& kernels) { kernels.gemm = gemm; }
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<GemmKernels> cpu_kernels<GemmKernels, InstructionSet::UNDERSTUDY_ISA>() {
+  return {{UNDERSTUDY_ISA::gemm}, {UNDERSTUDY_ISA::gemm}};
+}
+}  // namespace understudy

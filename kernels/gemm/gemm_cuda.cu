@@ -1,8 +1,8 @@
 // The matrix product on CUDA.
 //
 //   tile        a block of threads computes a tile of C: strips of A and B go through shared
-//               memory, each thread keeps TM x TN sums in registers, and the next strips are on
-//               their way while it works on these. The epilogue is applied on the way out.
+//               memory, each thread keeps TM x TN sums in registers, and the next strips are
+//               loaded while it works on these. The epilogue is applied to the complete sum.
 //   split k     with few tiles and a long sum (dW = X^T dY), blocks take parts of k and leave
 //               partial sums in scratch; a second kernel adds them in order and applies the
 //               epilogue
@@ -22,18 +22,15 @@
 //
 // The same shapes give the same bits every time: no atomics, every sum in a fixed order.
 
-#include "kernels/gemm/gemm.h"
-
 #include <initializer_list>
 #include <type_traits>
 
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
+#include "kernels/gemm/activation_cuda.h"
+#include "kernels/gemm/gemm.h"
 
 #if defined(__CUDACC__)
 #include <dlfcn.h>
-#define UNDERSTUDY_UNROLL _Pragma("unroll")
-#else
-#define UNDERSTUDY_UNROLL
 #endif
 
 namespace understudy::cuda {
@@ -43,31 +40,7 @@ using Index = std::int64_t;
 
 constexpr Index enough_blocks = 128;
 
-constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 constexpr Index smaller(Index a, Index b) { return a < b ? a : b; }
-
-template <class T>
-__device__ inline T activate(Activation activation, T x) {
-  switch (activation) {
-    case Activation::none: return x;
-    case Activation::tanh: return tanh(x);
-    case Activation::sigmoid: return T(1) / (T(1) + exp(-x));
-    case Activation::relu: return x < T(0) ? T(0) : x;
-  }
-  return x;
-}
-
-// The derivative of an activation, from its output.
-template <class T>
-__device__ inline T activation_derivative(Activation activation, T y) {
-  switch (activation) {
-    case Activation::none: return T(1);
-    case Activation::tanh: return T(1) - y * y;
-    case Activation::sigmoid: return y * (T(1) - y);
-    case Activation::relu: return y > T(0) ? T(1) : T(0);
-  }
-  return T(1);
-}
 
 // C[item][i, j] from its complete sum.
 template <class T>
@@ -201,7 +174,7 @@ __global__ void __launch_bounds__((BM / TM) * (BN / TN), 512 / ((BM / TM) * (BN 
 template <class T>
 __global__ void add_parts_kernel(Gemm<T> p, Index parts, const T* partial) {
   const Index sums = p.batch * p.m * p.n;
-  const Index e = Index(blockIdx.x) * blockDim.x + threadIdx.x;
+  const Index e = thread_index();
   if (e >= sums) return;
   T sum = partial[e];
   for (Index part = 1; part < parts; ++part) sum += partial[part * sums + e];
@@ -216,8 +189,8 @@ void launch_tiles(Stream& stream, const Gemm<T>& p) {
   const Index blocks = rows * columns * p.batch, sums = p.batch * p.m * p.n;
   Index parts = 1;
   if (blocks < enough_blocks && p.k >= 512) {
-    const Index room = Index(Stream::minimum_scratch / sizeof(T)) / sums;
-    parts = smaller(smaller(p.k / 256, ceil_div(2 * enough_blocks, blocks)), room);
+    const Index most_parts = Index(Stream::minimum_scratch / sizeof(T)) / sums;
+    parts = smaller(smaller(p.k / 256, ceil_div(2 * enough_blocks, blocks)), most_parts);
     if (parts < 1) parts = 1;
   }
   // whole strips, so that no part begins within one
@@ -239,7 +212,7 @@ void launch_tiles(Stream& stream, const Gemm<T>& p) {
   else
     start(tile_kernel<T, BM, BN, BK, TM, TN, false, false>);
   if (parts > 1)
-    launch(add_parts_kernel<T>, dim3(unsigned(ceil_div(sums, 256))), dim3(256), 0, stream, p, parts,
+    launch(add_parts_kernel<T>, dim3(blocks_for(sums, 256)), dim3(256), 0, stream, p, parts,
            static_cast<const T*>(partial));
 }
 
@@ -318,7 +291,7 @@ struct Blas {
 // The epilogue over a C that holds complete sums, accumulation included.
 template <class T>
 __global__ void epilogue_kernel(Gemm<T> p) {
-  const Index e = Index(blockIdx.x) * blockDim.x + threadIdx.x;
+  const Index e = thread_index();
   if (e >= p.batch * p.m * p.n) return;
   const Index item = e / (p.m * p.n), i = e / p.n % p.m, j = e % p.n;
   finish(p, item, i, j, p.c[item * p.stride_c + i * p.ldc + j]);
@@ -360,8 +333,8 @@ bool multiply_by_library(Stream& stream, const Gemm<T>& p) {
   if (p.bias != nullptr || p.activation != Activation::none || p.gradient_of != nullptr) {
     Gemm<T> rest = p;
     rest.accumulate = false;
-    launch(epilogue_kernel<T>, dim3(unsigned(ceil_div(p.batch * p.m * p.n, 256))), dim3(256), 0,
-           stream, rest);
+    launch(epilogue_kernel<T>, dim3(blocks_for(p.batch * p.m * p.n, 256)), dim3(256), 0, stream,
+           rest);
   }
   return true;
 }
@@ -393,9 +366,15 @@ void gemm(Stream& stream, const Gemm<T>& p) {
   }
 }
 
+template <class T>
+constexpr GemmKernels<T> kernels = {gemm<T>};
+
 }  // namespace
-
-void fill(GemmKernels<float>& kernels) { kernels.gemm = gemm<float>; }
-void fill(GemmKernels<double>& kernels) { kernels.gemm = gemm<double>; }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<GemmKernels> cuda_kernels<GemmKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

@@ -139,10 +139,10 @@ struct Panel {
   std::int64_t blocks;
   int last;
   bool chains;  // RM * RN = 1 or 2: four sums apart, joined at the end, which hide the latency
-  // Memory that the next block of k will read, asked for a few bytes a step; never null where A is
+  // Memory that the next block of k will read, prefetched a few bytes a step; never null where A is
   // read across k.
-  const char* ahead;
-  std::int64_t ahead_step;
+  const char* prefetch;
+  std::int64_t prefetch_step;
   bool load_c;    // C is added
   const T* bias;  // the sum begins with this, or null
   bool finish;    // the sum is complete: apply `epilogue`
@@ -221,7 +221,7 @@ void panel(const Panel<T>& p) {
   };
 
   const T* a_block = p.a;
-  [[maybe_unused]] const char* ahead = p.ahead;
+  [[maybe_unused]] const char* prefetch = p.prefetch;
   const T* g = p.epilogue.g;
   T* c = p.c;
   for (std::int64_t block = 0; block < p.blocks; ++block) {
@@ -232,15 +232,15 @@ void panel(const Panel<T>& p) {
 #pragma GCC unroll 16
       for (int i = 0; i < RM; ++i) sum[i][j] = bias;
     }
-    // C is needed only at the end: on its way while k runs
+    // C is needed only at the end: prefetched while k runs
     if (p.k >= 64) {
 #pragma GCC unroll 16
       for (int i = 0; i < RM; ++i)
 #pragma GCC unroll 16
         for (int j = 0; j < RN; ++j) __builtin_prefetch(c + i * p.ldc + j * lanes<T>, 1);
     }
-    // A kept activation comes from the third cache or beyond, for which one block of a short sum is
-    // not long enough: it is asked for some blocks before it is needed.
+    // A kept activation comes from L3 or memory, for which one block of a short sum is not long
+    // enough: it is prefetched some blocks before it is needed.
     if (p.finish && g != nullptr) {
       const std::int64_t lead = p.k >= 64 ? 2 * RM : 4 * RM;
 #pragma GCC unroll 16
@@ -287,8 +287,8 @@ void panel(const Panel<T>& p) {
       a += A_ALONG_K ? 1 : p.a_stride;
       b += p.b_stride;
       if constexpr (!A_ALONG_K) {
-        __builtin_prefetch(ahead, 0, 2);
-        ahead += p.ahead_step;
+        __builtin_prefetch(prefetch, 0, 2);
+        prefetch += p.prefetch_step;
       }
     }
 
@@ -435,7 +435,7 @@ void run_panel(Panel<T> p, std::int64_t rows, int width, LeftOperand left) {
     const std::int64_t done = p.blocks * height;
     rows -= done;
     p.a += p.blocks * a_advance;
-    p.ahead += p.blocks * p.k * p.ahead_step;
+    p.prefetch += p.blocks * p.k * p.prefetch_step;
     p.c += done * p.ldc;
     if (p.epilogue.g != nullptr) p.epilogue.g += done * p.epilogue.ldg;
   }

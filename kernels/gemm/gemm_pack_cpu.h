@@ -138,7 +138,7 @@ void pack_a(const T* a, std::int64_t lda, bool transposed, std::int64_t rows, st
     if constexpr (H <= L) {
       for (; count == H && step + L <= k; step += L) {
         Vec<T> block[H];
-        // rows lie pages apart, which the processor does not foresee
+        // rows lie pages apart, which the hardware prefetcher does not follow
 #pragma GCC unroll 16
         for (int j = 0; j < H; ++j) __builtin_prefetch(in + (2 * H + j) * lda + step);
 #pragma GCC unroll 16

@@ -54,8 +54,14 @@ void gemm(Stream&, const Gemm<double>& p) {
   }
 }
 
+constexpr GemmKernels<double> kernels = {gemm};
+
 }  // namespace
-
-void fill(GemmKernels<double>& kernels) { kernels.gemm = gemm; }
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+GemmKernels<double> reference_kernels<GemmKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

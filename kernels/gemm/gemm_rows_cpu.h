@@ -19,8 +19,8 @@ bool is_rows(const Gemm<T>& p) {
 }
 
 // Columns [column, column + R) of items [begin, end): so many items at a time that their sums fill
-// a vector. B, which as a rule comes from beyond the second cache, is asked for ahead: its rows are
-// read side by side, which the processor does not foresee.
+// a vector. B, which as a rule comes from beyond L2, is prefetched: its rows are read side by side,
+// which the hardware prefetcher does not follow.
 template <class T, int R>
 void multiply_rows_transposed(const Gemm<T>& p, std::int64_t column, std::int64_t begin,
                               std::int64_t end) {

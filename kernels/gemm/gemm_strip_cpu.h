@@ -3,9 +3,8 @@
 // A policy's last layer has 6 outputs and its hidden layers 100 = 6 * 16 + 4 units: a vector along
 // C's columns would be mostly empty. Two other directions are full.
 //
-//   along k   rows of A times rows of B transposed, a vector of products each, their lanes added at
-//   the
-//             end, many vectors in one tree: for a plain A, whose rows are contiguous
+//   along k   rows of A times rows of B transposed, a vector of products each, their lanes added
+//             at the end, many vectors in one tree: for a plain A, whose rows are contiguous
 //   along m   C transposed as B transposed times A, by the panel kernels: for a transposed A
 
 #pragma once
@@ -200,8 +199,8 @@ void dot_strips(const T* a, std::int64_t lda, std::int64_t rows, std::int64_t k,
 
 // `columns` columns of B, stored [k, n], as rows of `stride` elements.
 template <class T>
-void turn_columns(const T* b, std::int64_t ldb, std::int64_t k, int columns, T* turned,
-                  std::int64_t stride) {
+void transpose_columns(const T* b, std::int64_t ldb, std::int64_t k, int columns, T* transposed,
+                       std::int64_t stride) {
   std::int64_t i = 0;
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4) {
@@ -218,12 +217,12 @@ void turn_columns(const T* b, std::int64_t ldb, std::int64_t k, int columns, T* 
       transpose<T, 8>(block);
 #pragma GCC unroll 8
       for (int j = 0; j < 8; ++j)
-        if (j < columns) store<T>(turned + j * stride + i, block[j]);
+        if (j < columns) store<T>(transposed + j * stride + i, block[j]);
     }
   }
 #endif
   for (; i < k; ++i)
-    for (int j = 0; j < columns; ++j) turned[j * stride + i] = b[i * ldb + j];
+    for (int j = 0; j < columns; ++j) transposed[j * stride + i] = b[i * ldb + j];
 }
 
 // Rows of B, stored [n, k], with rows of `stride` elements, whose vectors cross no cache line.
@@ -253,14 +252,14 @@ void finish_transposed(const T* sums, std::int64_t stride, std::int64_t rows, in
       for (int j = 0; j < R; ++j)
         block[j] = j < columns ? load<T>(sums + j * stride + i) : Vec<T>{};
       transpose<T, R>(block);
-      T turned[R * L];
+      T transposed[R * L];
 #pragma GCC unroll 16
-      for (int j = 0; j < R; ++j) store<T>(turned + j * L, block[j]);
+      for (int j = 0; j < R; ++j) store<T>(transposed + j * L, block[j]);
       const LaneMask<T> mask = first_lanes<T>(columns);
       const Vec<T> bias = target.bias != nullptr ? load_masked<T>(target.bias, mask) : Vec<T>{};
       T* c = target.c + i * target.ldc;
       for (int row = 0; row < count; ++row, c += target.ldc) {
-        Vec<T> v = load_masked<T>(turned + (row % R) * L + row / R * R, mask) + bias;
+        Vec<T> v = load_masked<T>(transposed + (row % R) * L + row / R * R, mask) + bias;
         if (target.accumulate) v += load_masked<T>(c, mask);
         store_masked<T>(c, v, mask);
       }

@@ -25,6 +25,4 @@ struct NormalizationKernels {
                              const T* h, T* dx);
 };
 
-UNDERSTUDY_FAMILY(NormalizationKernels)
-
 }  // namespace understudy

@@ -1,6 +1,6 @@
 // Layer normalization on the CPU: a row at a time, vectors along the row.
 //
-// A row of a network's layer (a few hundred numbers) stays in the first cache, so its three passes
+// A row of a network's layer (a few hundred numbers) stays in L1, so its three passes
 // read memory once. The sums run in four accumulators, which hides the additions' latency, and are
 // combined in one fixed order.
 
@@ -122,13 +122,14 @@ void normalize_gradient(Stream& stream, Index rows, Index n, const T* z, const T
 }
 
 template <class T>
-void fill_all(NormalizationKernels<T>& kernels) {
-  kernels = {layer_norm<T>, normalize_gradient<T>};
-}
+constexpr NormalizationKernels<T> kernels = {layer_norm<T>, normalize_gradient<T>};
 
 }  // namespace
-
-void fill(NormalizationKernels<float>& kernels) { fill_all(kernels); }
-void fill(NormalizationKernels<double>& kernels) { fill_all(kernels); }
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<NormalizationKernels> cpu_kernels<NormalizationKernels, InstructionSet::UNDERSTUDY_ISA>() {
+  return {UNDERSTUDY_ISA::kernels<float>, UNDERSTUDY_ISA::kernels<double>};
+}
+}  // namespace understudy

@@ -2,9 +2,9 @@
 //
 // A lane reads every 32nd number of its row, sums meet in butterflies of shuffles (which leave the
 // same sum in every lane), and no lane reads what another writes: y may be x without a barrier. The
-// second and third pass over a row hit the first cache.
+// second and third pass over a row hit L1.
 
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
 #include "kernels/normalization/normalization.h"
 
 namespace understudy::cuda {
@@ -15,21 +15,11 @@ using Index = std::int64_t;
 constexpr int block_warps = 4;
 
 template <class T>
-__device__ inline T warp_sum(T value) {
-  for (int distance = 16; distance > 0; distance /= 2)
-    value += __shfl_xor_sync(0xffffffffu, value, distance);
-  return value;
-}
-
-// The row of this thread's warp. A warp is wholly inside or wholly outside the rows.
-__device__ inline Index warp_row() { return Index(blockIdx.x) * block_warps + threadIdx.x / 32; }
-
-template <class T>
 __global__ void layer_norm_kernel(Index rows, Index n, T epsilon, const T* x, const T* gain,
                                   const T* bias, T* y, T* z, T* s) {
-  const Index i = warp_row();
-  if (i >= rows) return;
-  const int lane = threadIdx.x % 32;
+  const Index i = warp_index();
+  if (i >= rows) return;  // a whole warp at a time
+  const int lane = lane_index();
   const T* row = x + i * n;
 
   T sum = 0;
@@ -52,9 +42,9 @@ __global__ void layer_norm_kernel(Index rows, Index n, T epsilon, const T* x, co
 template <class T>
 __global__ void normalize_gradient_kernel(Index rows, Index n, const T* z, const T* s, const T* h,
                                           T* dx) {
-  const Index i = warp_row();
-  if (i >= rows) return;
-  const int lane = threadIdx.x % 32;
+  const Index i = warp_index();
+  if (i >= rows) return;  // a whole warp at a time
+  const int lane = lane_index();
   T sum_h = 0, sum_hz = 0;
   for (Index j = lane; j < n; j += 32) {
     sum_h += h[i * n + j];
@@ -67,35 +57,29 @@ __global__ void normalize_gradient_kernel(Index rows, Index n, const T* z, const
     dx[i * n + j] = scale * (h[i * n + j] - mean_h - z[i * n + j] * mean_hz);
 }
 
-unsigned blocks_for(Index rows) {
-  const Index blocks = (rows + block_warps - 1) / block_warps;
-  UNDERSTUDY_CHECK(rows >= 0 && blocks < (Index{1} << 31), "layer_norm: %lld rows",
-                   static_cast<long long>(rows));
-  return static_cast<unsigned>(blocks);
-}
-
 template <class T>
 void layer_norm(Stream& stream, Index rows, Index n, T epsilon, const T* x, const T* gain,
                 const T* bias, T* y, T* z, T* s) {
-  launch(layer_norm_kernel<T>, dim3(blocks_for(rows)), dim3(32 * block_warps), 0, stream, rows, n,
-         epsilon, x, gain, bias, y, z, s);
+  launch(layer_norm_kernel<T>, dim3(blocks_for(rows, block_warps)), dim3(32 * block_warps), 0,
+         stream, rows, n, epsilon, x, gain, bias, y, z, s);
 }
 
 template <class T>
 void normalize_gradient(Stream& stream, Index rows, Index n, const T* z, const T* s, const T* h,
                         T* dx) {
-  launch(normalize_gradient_kernel<T>, dim3(blocks_for(rows)), dim3(32 * block_warps), 0, stream,
-         rows, n, z, s, h, dx);
+  launch(normalize_gradient_kernel<T>, dim3(blocks_for(rows, block_warps)), dim3(32 * block_warps),
+         0, stream, rows, n, z, s, h, dx);
 }
 
 template <class T>
-void fill_all(NormalizationKernels<T>& kernels) {
-  kernels = {layer_norm<T>, normalize_gradient<T>};
-}
+constexpr NormalizationKernels<T> kernels = {layer_norm<T>, normalize_gradient<T>};
 
 }  // namespace
-
-void fill(NormalizationKernels<float>& kernels) { fill_all(kernels); }
-void fill(NormalizationKernels<double>& kernels) { fill_all(kernels); }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<NormalizationKernels> cuda_kernels<NormalizationKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

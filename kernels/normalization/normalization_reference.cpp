@@ -51,8 +51,14 @@ void normalize_gradient(Stream&, Index rows, Index n, const double* z, const dou
   }
 }
 
+constexpr NormalizationKernels<double> kernels = {layer_norm, normalize_gradient};
+
 }  // namespace
-
-void fill(NormalizationKernels<double>& kernels) { kernels = {layer_norm, normalize_gradient}; }
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+NormalizationKernels<double> reference_kernels<NormalizationKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

@@ -59,6 +59,4 @@ struct OptimizerKernels {
   void (*count)(Stream&, std::int64_t* step);
 };
 
-UNDERSTUDY_FAMILY(OptimizerKernels)
-
 }  // namespace understudy

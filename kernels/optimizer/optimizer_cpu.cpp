@@ -171,20 +171,21 @@ void linear_decay(Stream&, Index steps, double last, const Index* step, T* facto
 void count(Stream&, Index* step) { ++*step; }
 
 template <class T>
-void fill_kernels(OptimizerKernels<T>& kernels) {
-  kernels.sgd = sgd<T>;
-  kernels.rmsprop = rmsprop<T>;
-  kernels.adagrad = adagrad<T>;
-  kernels.adam = adam<T>;
-  kernels.exponentiated = exponentiated<T>;
-  kernels.clip_scale = clip_scale<T>;
-  kernels.linear_decay = linear_decay<T>;
-  kernels.count = count;
-}
+constexpr OptimizerKernels<T> kernels = {.sgd = sgd<T>,
+                                         .rmsprop = rmsprop<T>,
+                                         .adagrad = adagrad<T>,
+                                         .adam = adam<T>,
+                                         .exponentiated = exponentiated<T>,
+                                         .clip_scale = clip_scale<T>,
+                                         .linear_decay = linear_decay<T>,
+                                         .count = count};
 
 }  // namespace
-
-void fill(OptimizerKernels<float>& kernels) { fill_kernels(kernels); }
-void fill(OptimizerKernels<double>& kernels) { fill_kernels(kernels); }
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<OptimizerKernels> cpu_kernels<OptimizerKernels, InstructionSet::UNDERSTUDY_ISA>() {
+  return {UNDERSTUDY_ISA::kernels<float>, UNDERSTUDY_ISA::kernels<double>};
+}
+}  // namespace understudy

@@ -1,6 +1,7 @@
 // Updates on CUDA: a thread an element, one pass over all arrays.
 
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
+#include "kernels/elementwise/math_cuda.h"
 #include "kernels/optimizer/optimizer.h"
 
 namespace understudy::cuda {
@@ -10,11 +11,6 @@ namespace {
 using Index = std::int64_t;
 constexpr int block_threads = 256;
 constexpr int simplex_threads = 512;
-
-__device__ __forceinline__ float root(float x) { return sqrtf(x); }
-__device__ __forceinline__ double root(double x) { return sqrt(x); }
-__device__ __forceinline__ float exponential(float x) { return expf(x); }
-__device__ __forceinline__ double exponential(double x) { return exp(x); }
 
 // The gradient that an update sees. NaN is on neither side of the bounds, and stays.
 template <class T>
@@ -31,18 +27,11 @@ __device__ __forceinline__ T scheduled(const GradientTransform<T>& transform, T 
   return transform.rate != nullptr ? rate * *transform.rate : rate;
 }
 
-__device__ __forceinline__ Index first_element() {
-  return static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x;
-}
-__device__ __forceinline__ Index all_threads() {
-  return static_cast<Index>(gridDim.x) * blockDim.x;
-}
-
 template <class T>
 __global__ void sgd_kernel(Index n, GradientTransform<T> transform, T rate, T momentum,
                            bool nesterov, const T* g, T* velocity, T* p) {
   rate = scheduled(transform, rate);
-  for (Index i = first_element(); i < n; i += all_threads()) {
+  for (Index i = thread_index(); i < n; i += grid_threads()) {
     const T gradient = transformed(transform, g[i], p[i]);
     T direction = gradient;
     if (velocity != nullptr) {
@@ -59,11 +48,11 @@ template <class T>
 __global__ void root_mean_square_kernel(Index n, GradientTransform<T> transform, T rate, T decay,
                                         T share, T epsilon, const T* g, T* s, T* p) {
   rate = scheduled(transform, rate);
-  for (Index i = first_element(); i < n; i += all_threads()) {
+  for (Index i = thread_index(); i < n; i += grid_threads()) {
     const T gradient = transformed(transform, g[i], p[i]);
     const T square = decay * s[i] + share * gradient * gradient;
     s[i] = square;
-    p[i] -= rate * gradient / (root(square) + epsilon);
+    p[i] -= rate * gradient / (square_root(square) + epsilon);
   }
 }
 
@@ -80,13 +69,13 @@ __global__ void adam_kernel(Index n, GradientTransform<T> transform, T rate, T b
     correct[1] = static_cast<T>(1 / (1 - pow(static_cast<double>(beta2), t)));
   }
   __syncthreads();
-  for (Index i = first_element(); i < n; i += all_threads()) {
+  for (Index i = thread_index(); i < n; i += grid_threads()) {
     const T gradient = transformed(transform, g[i], p[i]);
     const T mean = beta1 * m[i] + (T(1) - beta1) * gradient;
     const T square = beta2 * v[i] + (T(1) - beta2) * gradient * gradient;
     m[i] = mean;
     v[i] = square;
-    const T direction = mean * correct[0] / (root(square * correct[1]) + epsilon);
+    const T direction = mean * correct[0] / (square_root(square * correct[1]) + epsilon);
     p[i] -= rate * (weight_decay * p[i] + direction);
   }
 }
@@ -95,7 +84,7 @@ template <class T>
 __global__ void exponentiated_kernel(Index n, GradientTransform<T> transform, T rate, const T* g,
                                      T* p) {
   rate = scheduled(transform, rate);
-  for (Index i = first_element(); i < n; i += all_threads())
+  for (Index i = thread_index(); i < n; i += grid_threads())
     p[i] *= exponential(-rate * transformed(transform, g[i], p[i]));
 }
 
@@ -150,11 +139,7 @@ __global__ void linear_decay_kernel(Index steps, double last, const Index* step,
 
 __global__ void count_kernel(Index* step) { ++*step; }
 
-// A thread an element, as long as a large GPU has room for more threads.
-unsigned grid_for(Index n) {
-  const Index blocks = (n + block_threads - 1) / block_threads;
-  return static_cast<unsigned>(blocks < 4096 ? blocks : 4096);
-}
+unsigned grid_for(Index n) { return stride_blocks_for(n, block_threads); }
 
 template <class T>
 void sgd(Stream& stream, Index n, const GradientTransform<T>& transform, T rate, T momentum,
@@ -208,20 +193,21 @@ void linear_decay(Stream& stream, Index steps, double last, const Index* step, T
 void count(Stream& stream, Index* step) { launch(count_kernel, 1, 1, 0, stream, step); }
 
 template <class T>
-void fill_kernels(OptimizerKernels<T>& kernels) {
-  kernels.sgd = sgd<T>;
-  kernels.rmsprop = rmsprop<T>;
-  kernels.adagrad = adagrad<T>;
-  kernels.adam = adam<T>;
-  kernels.exponentiated = exponentiated<T>;
-  kernels.clip_scale = clip_scale<T>;
-  kernels.linear_decay = linear_decay<T>;
-  kernels.count = count;
-}
+constexpr OptimizerKernels<T> kernels = {.sgd = sgd<T>,
+                                         .rmsprop = rmsprop<T>,
+                                         .adagrad = adagrad<T>,
+                                         .adam = adam<T>,
+                                         .exponentiated = exponentiated<T>,
+                                         .clip_scale = clip_scale<T>,
+                                         .linear_decay = linear_decay<T>,
+                                         .count = count};
 
 }  // namespace
-
-void fill(OptimizerKernels<float>& kernels) { fill_kernels(kernels); }
-void fill(OptimizerKernels<double>& kernels) { fill_kernels(kernels); }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<OptimizerKernels> cuda_kernels<OptimizerKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

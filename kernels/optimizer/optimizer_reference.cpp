@@ -102,10 +102,15 @@ void linear_decay(Stream&, std::int64_t steps, double last, const std::int64_t* 
 
 void count(Stream&, std::int64_t* step) { ++*step; }
 
+constexpr OptimizerKernels<double> kernels = {sgd,           rmsprop,    adagrad,      adam,
+                                              exponentiated, clip_scale, linear_decay, count};
+
 }  // namespace
-
-void fill(OptimizerKernels<double>& kernels) {
-  kernels = {sgd, rmsprop, adagrad, adam, exponentiated, clip_scale, linear_decay, count};
-}
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+OptimizerKernels<double> reference_kernels<OptimizerKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

@@ -67,6 +67,4 @@ struct RandomKernels {
   void (*advance)(Stream&, std::uint64_t* counter, std::uint64_t blocks);
 };
 
-UNDERSTUDY_FAMILY(RandomKernels)
-
 }  // namespace understudy

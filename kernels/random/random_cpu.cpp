@@ -328,18 +328,19 @@ void permutation(Stream& stream, RandomState state, const std::uint64_t* counter
 void advance(Stream&, std::uint64_t* counter, std::uint64_t blocks) { *counter += blocks; }
 
 template <class T>
-void fill_kernels(RandomKernels<T>& kernels) {
-  kernels.uniform = draw<Kind::uniform, T>;
-  kernels.normal = draw<Kind::normal, T>;
-  kernels.gumbel = draw<Kind::gumbel, T>;
-  kernels.categorical = categorical<T>;
-  kernels.permutation = permutation;
-  kernels.advance = advance;
-}
+constexpr RandomKernels<T> kernels = {.uniform = draw<Kind::uniform, T>,
+                                      .normal = draw<Kind::normal, T>,
+                                      .gumbel = draw<Kind::gumbel, T>,
+                                      .categorical = categorical<T>,
+                                      .permutation = permutation,
+                                      .advance = advance};
 
 }  // namespace
-
-void fill(RandomKernels<float>& kernels) { fill_kernels(kernels); }
-void fill(RandomKernels<double>& kernels) { fill_kernels(kernels); }
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<RandomKernels> cpu_kernels<RandomKernels, InstructionSet::UNDERSTUDY_ISA>() {
+  return {UNDERSTUDY_ISA::kernels<float>, UNDERSTUDY_ISA::kernels<double>};
+}
+}  // namespace understudy

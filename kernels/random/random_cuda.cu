@@ -1,6 +1,6 @@
 // Philox on CUDA: a thread encrypts one counter and makes its four (f32) or two (f64) draws.
 
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
 #include "kernels/random/draw.h"
 #include "kernels/random/random.h"
 
@@ -111,9 +111,7 @@ __global__ void draw_kernel(RandomState state, const std::uint64_t* counter, std
   const Index begin_block = first / elements;
   const Index blocks = (first + n + elements - 1) / elements - begin_block;
   const std::uint64_t offset = *counter + skip;
-  const Index stride = static_cast<Index>(gridDim.x) * blockDim.x;
-  for (Index b = static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x; b < blocks;
-       b += stride) {
+  for (Index b = thread_index(); b < blocks; b += grid_threads()) {
     T values[elements];
     draw_block<kind, T>(state, offset + static_cast<std::uint64_t>(begin_block + b), values);
     const Index at = (begin_block + b) * elements - first;
@@ -130,10 +128,8 @@ __global__ void categorical_kernel(RandomState state, const std::uint64_t* count
                                    std::int32_t* index) {
   constexpr int elements = block_elements<T>;
   const std::uint64_t offset = *counter + skip;
-  const int lane = threadIdx.x % 32;
-  const Index warps = static_cast<Index>(gridDim.x) * (blockDim.x / 32);
-  for (Index row = static_cast<Index>(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
-       row < rows; row += warps) {
+  const int lane = lane_index();
+  for (Index row = warp_index(); row < rows; row += grid_warps()) {
     const Index begin = first + row * n;  // element of the row's first column
     T best = -static_cast<T>(INFINITY);
     Index best_at = n;
@@ -151,8 +147,8 @@ __global__ void categorical_kernel(RandomState state, const std::uint64_t* count
       }
     }
     for (int distance = 16; distance > 0; distance /= 2) {
-      const T other = __shfl_xor_sync(0xffffffffu, best, distance);
-      const Index other_at = __shfl_xor_sync(0xffffffffu, best_at, distance);
+      const T other = __shfl_xor_sync(whole_warp, best, distance);
+      const Index other_at = __shfl_xor_sync(whole_warp, best_at, distance);
       if (other > best || (other == best && other_at < best_at)) {
         best = other;
         best_at = other_at;
@@ -188,8 +184,7 @@ __global__ void permutation_kernel(RandomState state, const std::uint64_t* count
     const Block block = encrypt(state, offset + static_cast<std::uint64_t>(b));
     for (int i = 0; i < 4; ++i) keys[4 * b + i] = block.word[i];
   }
-  const Index stride = static_cast<Index>(gridDim.x) * blockDim.x;
-  for (Index i = static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += stride) {
+  for (Index i = thread_index(); i < n; i += grid_threads()) {
     std::uint32_t value = static_cast<std::uint32_t>(i);
     do value = feistel_walk(value, bits, keys);
     while (value >= n);
@@ -199,11 +194,7 @@ __global__ void permutation_kernel(RandomState state, const std::uint64_t* count
 
 __global__ void advance_kernel(std::uint64_t* counter, std::uint64_t blocks) { *counter += blocks; }
 
-// Enough blocks of threads for `work` threads, but no more than keep a large GPU busy.
-unsigned grid_for(Index work) {
-  const Index blocks = (work + block_threads - 1) / block_threads;
-  return static_cast<unsigned>(blocks < 4096 ? blocks : 4096);
-}
+unsigned grid_for(Index work) { return stride_blocks_for(work, block_threads); }
 
 template <Kind kind, class T>
 void draw(Stream& stream, RandomState state, const std::uint64_t* counter, std::uint64_t skip,
@@ -239,18 +230,19 @@ void advance(Stream& stream, std::uint64_t* counter, std::uint64_t blocks) {
 }
 
 template <class T>
-void fill_kernels(RandomKernels<T>& kernels) {
-  kernels.uniform = draw<Kind::uniform, T>;
-  kernels.normal = draw<Kind::normal, T>;
-  kernels.gumbel = draw<Kind::gumbel, T>;
-  kernels.categorical = categorical<T>;
-  kernels.permutation = permutation;
-  kernels.advance = advance;
-}
+constexpr RandomKernels<T> kernels = {.uniform = draw<Kind::uniform, T>,
+                                      .normal = draw<Kind::normal, T>,
+                                      .gumbel = draw<Kind::gumbel, T>,
+                                      .categorical = categorical<T>,
+                                      .permutation = permutation,
+                                      .advance = advance};
 
 }  // namespace
-
-void fill(RandomKernels<float>& kernels) { fill_kernels(kernels); }
-void fill(RandomKernels<double>& kernels) { fill_kernels(kernels); }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<RandomKernels> cuda_kernels<RandomKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

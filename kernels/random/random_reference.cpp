@@ -138,10 +138,15 @@ void permutation(Stream&, RandomState state, const std::uint64_t* counter, std::
 
 void advance(Stream&, std::uint64_t* counter, std::uint64_t blocks) { *counter += blocks; }
 
+constexpr RandomKernels<double> kernels = {uniform,     normal,      gumbel,
+                                           categorical, permutation, advance};
+
 }  // namespace
-
-void fill(RandomKernels<double>& kernels) {
-  kernels = {uniform, normal, gumbel, categorical, permutation, advance};
-}
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+RandomKernels<double> reference_kernels<RandomKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

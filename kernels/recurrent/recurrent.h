@@ -5,18 +5,23 @@
 // padded sequence ends in the state of its last true step. Initial states h[-1], c[-1] are h0, c0
 // [batch, hidden], null for zeros.
 //
-// The input's share of the gates, x W_x + b, has been computed for all steps at once by one product
-// and is the argument u[batch, steps, gates, hidden]; the recurrent share h[t-1] W_h, with
-// W_h[hidden, gates * hidden], is the kernel's work.
+// The input's part of the gates, u = x W_x + b, is an argument, [batch, steps, gates, hidden]: one
+// product has computed it for all steps. The recurrent part h[t-1] W_h, W_h [hidden, gates hidden],
+// is the kernel's work.
 //
-//   rnn   h' = tanh(u + h W_h)                                                     gates = 1
-//   lstm  (i, f, g, o) = u + h W_h;  c' = s(f) c + s(i) tanh(g);  h' = s(o) tanh(c')   gates = 4
-//   gru   (r, z): s(u + h W_h);  n = tanh(u_n + r * (h W_n + b_n));
-//         h' = (1 - z) n + z h                                                     gates = 3 (r, z,
-//         n)
+//   rnn    h' = tanh(u + h W_h)                     1 gate
 //
-// with s the logistic function (Hochreiter & Schmidhuber 1997 with a forget gate, PyTorch's order
-// of gates; Cho et al. 2014 in PyTorch's form, b_n inside the product with r).
+//   lstm   (i, f, g, o) = u + h W_h                 4 gates
+//          c' = s(f) c + s(i) tanh(g)
+//          h' = s(o) tanh(c')
+//
+//   gru    (r, z) = s((u_r, u_z) + h (W_r, W_z))    3 gates: r, z, n
+//          n  = tanh(u_n + r (h W_n + b_n))
+//          h' = (1 - z) n + z h
+//
+// with s the logistic function and products of vectors by element. PyTorch's order of gates
+// (Hochreiter & Schmidhuber 1997 with a forget gate; Cho et al. 2014 in PyTorch's form, b_n inside
+// the product with r).
 //
 // forward keeps what the others need beside h in `tape` [batch, steps, tape_width, hidden]: the
 // gates after their functions, then c for lstm and a = h W_n + b_n for gru; rnn has no tape. Only c
@@ -24,12 +29,12 @@
 //
 // backward: from dh, the cotangents of every step's h (that of the last state is dh[:, steps - 1]),
 // and dc_last gives du, dh0 and dc0; du is 0 at masked steps, whatever u holds there. The gradients
-// of W_h and b_n are sums over all rows and steps, for the caller to form by one product:
+// of W_h and b_n are sums over all rows and steps, which the caller forms by one product:
 //
-//   dW_h = sum over b, t of h[t-1]^T ds[t],  with ds = du,
+//   dW_h = sum over b, t of h[t-1]^T ds[t]          h[-1] = h0
+//   db_n = sum over b, t of ds_n[t]                 gru
+//   ds   = du, but for gru's ds_n = r du_n          gru writes all of ds
 //
-// except in gru's third part, ds_n = r * du_n, whose sum is db_n; gru writes all of ds. (The sum
-// takes h[-1] = h0 for t = 0: h shifted by one step.)
 //
 // tangent: from the tangents of u, W_h, b_n, h0, c0 (each may be null for 0) gives that of every h
 // and of the last c.
@@ -118,7 +123,5 @@ struct RecurrentKernels {
   void (*backward)(Stream&, const RecurrentShape&, const RecurrentBackward<T>&, T* workspace);
   void (*tangent)(Stream&, const RecurrentShape&, const RecurrentTangent<T>&, T* workspace);
 };
-
-UNDERSTUDY_FAMILY(RecurrentKernels)
 
 }  // namespace understudy

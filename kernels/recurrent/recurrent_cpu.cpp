@@ -1,5 +1,5 @@
 // Recurrent layers on the CPU: a block of rows goes through the whole sequence, its state in the
-// first cache.
+// L1.
 //
 // A step is one product, h[t-1] W_h, for the block's rows, and then the cell's functions on what
 // comes out. The product takes W_h a panel at a time: all gates of one vector of units, so that
@@ -57,16 +57,16 @@ Index workspace_of(const RecurrentShape& s) {
   return (forward > back ? forward : back) + blocks * block_elements<T, cell>(rows, s.hidden);
 }
 
-// Calls work(begin, end, room) for every block of rows, `room` being that block's own.
+// Calls work(begin, end, scratch) for every block of rows, `scratch` being that block's own.
 template <class T, Cell cell, class Work>
-UNDERSTUDY_INLINE void for_blocks(Stream& stream, const RecurrentShape& s, T* room,
+UNDERSTUDY_INLINE void for_blocks(Stream& stream, const RecurrentShape& s, T* scratch,
                                   const Work& work) {
   const Index blocks = (s.batch + block_rows - 1) / block_rows;
   const Index each = block_elements<T, cell>(block_rows, s.hidden);
   const auto one = [&](Index block) {
     const Index begin = block * block_rows;
     const Index end = begin + block_rows < s.batch ? begin + block_rows : s.batch;
-    work(begin, end, room + block * each);
+    work(begin, end, scratch + block * each);
   };
   const bool split = stream.threads != nullptr && stream.threads->count() > 1 && blocks > 1 &&
                      s.steps * s.hidden * s.hidden > 4096;
@@ -115,12 +115,12 @@ UNDERSTUDY_INLINE int valid_from(Index unit, Index hidden) {
 
 template <class T, Cell cell>
 void forward_block(const RecurrentShape& s, const RecurrentForward<T>& f,
-                   const Panels<T, cell>& panels, Index begin, Index end, T* room) {
+                   const Panels<T, cell>& panels, Index begin, Index end, T* scratch) {
   constexpr Index w = lanes<T>, units = panel_units<cell>;
   constexpr Index sum_width = Panels<T, cell>::vectors * w;
   const Index hidden = s.hidden, rows = end - begin, columns = gate_count<cell> * hidden;
   const Index width = state_width<T>(hidden), tape_columns = tape_width(cell) * hidden;
-  T* h = room;  // of t - 1
+  T* h = scratch;  // of t - 1
   T* h_next = h + rows * width;
   T* c = h_next + rows * width;
   T* sums = c + rows * width;
@@ -176,8 +176,8 @@ void forward_of(Stream& stream, const RecurrentShape& s, const RecurrentForward<
   Panels<T, cell> panels;
   const Index whole = s.hidden / (panel_units<cell> * lanes<T>);
   panels.pack(f.weight, s.hidden, s.batch * s.steps < pack_from ? whole : 0, workspace);
-  T* room = workspace + Panels<T, cell>::elements(s.hidden);
-  for_blocks<T, cell>(stream, s, room, [&](Index begin, Index end, T* own) {
+  T* scratch = workspace + Panels<T, cell>::elements(s.hidden);
+  for_blocks<T, cell>(stream, s, scratch, [&](Index begin, Index end, T* own) {
     forward_block<T, cell>(s, f, panels, begin, end, own);
   });
 }
@@ -192,12 +192,12 @@ UNDERSTUDY_INLINE const T* previous(const T* sequence, Index stride, const T* in
 
 template <class T, Cell cell>
 void backward_block(const RecurrentShape& s, const RecurrentBackward<T>& g, const T* packed,
-                    Index begin, Index end, T* room) {
+                    Index begin, Index end, T* scratch) {
   constexpr Index w = lanes<T>, panel_width = back_vectors * w;
   const Index hidden = s.hidden, rows = end - begin, columns = gate_count<cell> * hidden;
   const Index tape_columns = tape_width(cell) * hidden, ds_width = padded<T>(columns);
   const Index width = state_width<T>(hidden);
-  T* dh = room;
+  T* dh = scratch;
   T* dc = dh + rows * width;
   T* ds = dc + rows * width;
   load_state<T>(nullptr, rows, hidden, width, dh);
@@ -262,8 +262,8 @@ void backward_of(Stream& stream, const RecurrentShape& s, const RecurrentBackwar
                  T* workspace) {
   const Index columns = gate_count<cell> * s.hidden;
   pack_transposed<T>(g.weight, s.hidden, columns, workspace);
-  T* room = workspace + state_width<T>(s.hidden) * columns;
-  for_blocks<T, cell>(stream, s, room, [&](Index begin, Index end, T* own) {
+  T* scratch = workspace + state_width<T>(s.hidden) * columns;
+  for_blocks<T, cell>(stream, s, scratch, [&](Index begin, Index end, T* own) {
     backward_block<T, cell>(s, g, workspace, begin, end, own);
   });
 }
@@ -271,13 +271,13 @@ void backward_of(Stream& stream, const RecurrentShape& s, const RecurrentBackwar
 template <class T, Cell cell>
 void tangent_block(const RecurrentShape& s, const RecurrentTangent<T>& d,
                    const Panels<T, cell>& panels, const Panels<T, cell>& panels_dot, Index begin,
-                   Index end, T* room) {
+                   Index end, T* scratch) {
   constexpr Index w = lanes<T>, units = panel_units<cell>;
   constexpr int vectors = Panels<T, cell>::vectors;
   constexpr Index sum_width = vectors * w;
   const Index hidden = s.hidden, rows = end - begin, columns = gate_count<cell> * hidden;
   const Index width = state_width<T>(hidden), tape_columns = tape_width(cell) * hidden;
-  T* h_dot = room;  // of t - 1
+  T* h_dot = scratch;  // of t - 1
   T* h_dot_next = h_dot + rows * width;
   T* c_dot = h_dot_next + rows * width;
   T* sums = c_dot + rows * width;
@@ -383,16 +383,17 @@ void tangent(Stream& stream, const RecurrentShape& s, const RecurrentTangent<T>&
 #undef UNDERSTUDY_OF_CELL
 
 template <class T>
-void fill_with(RecurrentKernels<T>& kernels) {
-  kernels.workspace_elements = workspace_elements<T>;
-  kernels.forward = forward<T>;
-  kernels.backward = backward<T>;
-  kernels.tangent = tangent<T>;
-}
+constexpr RecurrentKernels<T> kernels = {.workspace_elements = workspace_elements<T>,
+                                         .forward = forward<T>,
+                                         .backward = backward<T>,
+                                         .tangent = tangent<T>};
 
 }  // namespace
-
-void fill(RecurrentKernels<float>& kernels) { fill_with(kernels); }
-void fill(RecurrentKernels<double>& kernels) { fill_with(kernels); }
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<RecurrentKernels> cpu_kernels<RecurrentKernels, InstructionSet::UNDERSTUDY_ISA>() {
+  return {UNDERSTUDY_ISA::kernels<float>, UNDERSTUDY_ISA::kernels<double>};
+}
+}  // namespace understudy

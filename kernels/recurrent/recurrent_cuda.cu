@@ -7,17 +7,9 @@
 // all steps; else it is read from the caches, neighboring threads reading neighboring columns.
 // The input's share of the next step is fetched while this one is computed.
 
-#include <cmath>
-
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
+#include "kernels/gemm/activation_cuda.h"
 #include "kernels/recurrent/recurrent.h"
-
-// Registers cannot be indexed: loops over them are written out in full.
-#if defined(__CUDACC__)
-#define UNDERSTUDY_UNROLL _Pragma("unroll")
-#else
-#define UNDERSTUDY_UNROLL
-#endif
 
 namespace understudy::cuda {
 namespace {
@@ -35,10 +27,6 @@ constexpr int gate_count = static_cast<int>(gates(cell));
 template <Cell cell>
 constexpr int sum_count = cell == Cell::rnn ? 1 : 4;
 
-template <class T>
-__device__ inline T logistic(T x) {
-  return T(1) / (T(1) + std::exp(-x));
-}
 template <class T>
 __device__ inline T at(const T* p, Index i) {
   return p != nullptr ? p[i] : T(0);
@@ -114,7 +102,7 @@ __global__ void __launch_bounds__(depth > 0 ? register_threads : most_threads)
   load_state(cell == Cell::lstm ? f.c0 : nullptr, first, s.batch, hidden, width, c);
 
   [[maybe_unused]] T kept[depth > 0 ? depth : 1];
-  [[maybe_unused]] T ahead[block_rows];  // u of the step to come, in this thread's column
+  [[maybe_unused]] T next_u[block_rows];  // u of the step to come, in this thread's column
   const auto fetch = [&](Index column, Index t, int r) {
     return column < columns && t < s.steps && first + r < s.batch
                ? f.u[((first + r) * s.steps + t) * columns + column]
@@ -124,15 +112,15 @@ __global__ void __launch_bounds__(depth > 0 ? register_threads : most_threads)
     UNDERSTUDY_UNROLL
     for (int k = 0; k < depth; ++k)
       kept[k] = k < hidden && threadIdx.x < columns ? f.weight[k * columns + threadIdx.x] : T(0);
-    for (int r = 0; r < block_rows; ++r) ahead[r] = fetch(threadIdx.x, 0, r);
+    for (int r = 0; r < block_rows; ++r) next_u[r] = fetch(threadIdx.x, 0, r);
   }
 
   for (Index t = 0; t < s.steps; ++t) {
     T input[block_rows] = {};
     if constexpr (depth > 0)
       for (int r = 0; r < block_rows; ++r) {
-        input[r] = ahead[r];
-        ahead[r] = fetch(threadIdx.x, t + 1, r);
+        input[r] = next_u[r];
+        next_u[r] = fetch(threadIdx.x, t + 1, r);
       }
     __syncthreads();  // h of t - 1 is there
     multiply<T, depth>(h, width, f.weight, kept, hidden, columns, [&](Index column, const T* sum) {
@@ -159,20 +147,20 @@ __global__ void __launch_bounds__(depth > 0 ? register_threads : most_threads)
         if (tape != nullptr) tape[k * hidden] = value;
       };
       if constexpr (cell == Cell::rnn) {
-        if (!masked) *state = std::tanh(sum[0]);
+        if (!masked) *state = hyperbolic_tangent(sum[0]);
       } else if constexpr (cell == Cell::lstm) {
         T* memory = c + r * width + j;
         if (!masked) {
           const T in = logistic(sum[0]), forget = logistic(sum[hidden]);
-          const T g = std::tanh(sum[2 * hidden]), o = logistic(sum[3 * hidden]);
+          const T g = hyperbolic_tangent(sum[2 * hidden]), o = logistic(sum[3 * hidden]);
           *memory = forget * *memory + in * g;
-          *state = o * std::tanh(*memory);
+          *state = o * hyperbolic_tangent(*memory);
           keep(0, in), keep(1, forget), keep(2, g), keep(3, o);
         }
         keep(4, *memory);
       } else if (!masked) {
         const T reset = logistic(sum[0]), z = logistic(sum[hidden]), a = sum[2 * hidden];
-        const T n = std::tanh(sum[3 * hidden] + reset * a);
+        const T n = hyperbolic_tangent(sum[3 * hidden] + reset * a);
         *state = n + z * (*state - n);
         keep(0, reset), keep(1, z), keep(2, n), keep(3, a);
       }
@@ -186,7 +174,7 @@ __global__ void __launch_bounds__(depth > 0 ? register_threads : most_threads)
 // to[columns, rows] = from[rows, columns]
 template <class T>
 __global__ void transpose_kernel(Index rows, Index columns, const T* from, T* to) {
-  const Index i = Index(blockIdx.x) * blockDim.x + threadIdx.x;
+  const Index i = thread_index();
   if (i >= rows * columns) return;
   const Index column = i / rows, row = i - column * rows;
   to[i] = from[row * columns + column];
@@ -397,8 +385,8 @@ struct Plan {
     registers = sizeof(T) == 4 && s.hidden <= register_depth && columns <= register_threads;
     const Index width = registers ? register_depth : s.hidden;
     threads =
-        static_cast<unsigned>(columns < most_threads ? (columns + 31) / 32 * 32 : most_threads);
-    blocks = static_cast<unsigned>((s.batch + block_rows - 1) / block_rows);
+        static_cast<unsigned>(columns < most_threads ? ceil_div(columns, 32) * 32 : most_threads);
+    blocks = blocks_for(s.batch, block_rows);
     const auto bytes = [](Index n) { return static_cast<std::size_t>(n * block_rows) * sizeof(T); };
     state = bytes(width);
     gates_deep = bytes(gate_count<cell> * width);
@@ -427,8 +415,8 @@ void backward_of(Stream& stream, const RecurrentShape& s, const RecurrentBackwar
                  T* workspace) {
   const Plan<T, cell> plan(s);
   const Index columns = gate_count<cell> * s.hidden;
-  launch(transpose_kernel<T>, static_cast<unsigned>((columns * s.hidden + 255) / 256), 256, 0,
-         stream, s.hidden, columns, g.weight, workspace);
+  launch(transpose_kernel<T>, blocks_for(columns * s.hidden, 256), 256, 0, stream, s.hidden,
+         columns, g.weight, workspace);
   const std::size_t shared = 2 * plan.state + plan.gates_deep + plan.gates_wide;
   const T* transposed = workspace;
   if constexpr (sizeof(T) == 4)
@@ -495,16 +483,17 @@ void tangent(Stream& stream, const RecurrentShape& s, const RecurrentTangent<T>&
 }
 
 template <class T>
-void fill_with(RecurrentKernels<T>& kernels) {
-  kernels.workspace_elements = workspace_elements<T>;
-  kernels.forward = forward<T>;
-  kernels.backward = backward<T>;
-  kernels.tangent = tangent<T>;
-}
+constexpr RecurrentKernels<T> kernels = {.workspace_elements = workspace_elements<T>,
+                                         .forward = forward<T>,
+                                         .backward = backward<T>,
+                                         .tangent = tangent<T>};
 
 }  // namespace
-
-void fill(RecurrentKernels<float>& kernels) { fill_with(kernels); }
-void fill(RecurrentKernels<double>& kernels) { fill_with(kernels); }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<RecurrentKernels> cuda_kernels<RecurrentKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

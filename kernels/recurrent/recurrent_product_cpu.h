@@ -1,11 +1,11 @@
 // The products inside a recurrent layer's steps: a few rows of state times a matrix that stays the
 // same.
 //
-// The matrix is packed once a call into panels, so that a step reads it from the first caches in
-// one straight line. A panel is a few whole vectors wide and as deep as the sum is long; what is
-// beyond the matrix's edge is 0. A group of rows keeps all its sums in registers: with AVX-512 six
-// rows by four vectors are 24 of the 32, which leaves room for six broadcast numbers and one vector
-// of the matrix taken straight from memory, one load for six multiply-adds.
+// The matrix is packed once a call into panels, so that a step reads it from L1 and L2 in order of
+// addresses. A panel is a few whole vectors wide and as deep as the sum is long, padded with 0. A
+// group of rows keeps all its sums in registers: with AVX-512 six rows by four vectors are 24 of
+// the 32, which leaves registers for six broadcast numbers and one vector of the matrix, taken
+// straight from memory: one load for six multiply-adds.
 
 #pragma once
 
@@ -114,15 +114,15 @@ struct GatePanels {
   std::int64_t hidden = 0;
   std::int64_t first_packed = 0;  // blocks before are read where they lie
 
-  // Packs the blocks from `first` on into `room`, which has `elements(hidden)`.
-  void pack(const T* matrix, std::int64_t size, std::int64_t first, T* room) {
+  // Packs the blocks from `first` on into `buffer`, which has `elements(hidden)`.
+  void pack(const T* matrix, std::int64_t size, std::int64_t first, T* buffer) {
     weight = matrix;
-    packed = room;
+    packed = buffer;
     hidden = size;
     first_packed = first;
     const std::int64_t columns = gate_count * hidden;
     for (std::int64_t block = first; block < blocks(hidden); ++block) {
-      T* to = room + block * hidden * vectors * w;
+      T* to = buffer + block * hidden * vectors * w;
       for (std::int64_t k = 0; k < hidden; ++k) {
         for (int v = 0; v < vectors; ++v, to += w) {
           const std::int64_t unit = (block * units + v % units) * w;
@@ -153,10 +153,10 @@ constexpr std::int64_t back_panels(std::int64_t hidden) {
 }
 
 template <class T>
-void pack_transposed(const T* weight, std::int64_t hidden, std::int64_t columns, T* room) {
+void pack_transposed(const T* weight, std::int64_t hidden, std::int64_t columns, T* buffer) {
   constexpr int width = back_vectors * lanes<T>;
   for (std::int64_t p = 0; p < back_panels<T>(hidden); ++p) {
-    T* panel = room + p * columns * width;
+    T* panel = buffer + p * columns * width;
     for (int i = 0; i < width; ++i) {
       const std::int64_t unit = p * width + i;
       if (unit < hidden) {

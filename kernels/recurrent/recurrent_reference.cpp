@@ -230,13 +230,17 @@ void tangent(Stream&, const RecurrentShape& shape, const RecurrentTangent<double
   }
 }
 
+constexpr RecurrentKernels<double> kernels = {.workspace_elements = workspace_elements,
+                                              .forward = forward,
+                                              .backward = backward,
+                                              .tangent = tangent};
+
 }  // namespace
-
-void fill(RecurrentKernels<double>& kernels) {
-  kernels.workspace_elements = workspace_elements;
-  kernels.forward = forward;
-  kernels.backward = backward;
-  kernels.tangent = tangent;
-}
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+RecurrentKernels<double> reference_kernels<RecurrentKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

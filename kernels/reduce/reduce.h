@@ -35,6 +35,4 @@ struct ReduceKernels {
                  std::int32_t* index);
 };
 
-UNDERSTUDY_FAMILY(ReduceKernels)
-
 }  // namespace understudy

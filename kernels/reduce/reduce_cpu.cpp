@@ -307,9 +307,15 @@ void argmax(Stream& stream, Index outer, Index n, Index inner, const T* x, std::
   });
 }
 
+template <class T>
+constexpr ReduceKernels<T> kernels = {reduce<T>, argmax<T>};
+
 }  // namespace
-
-void fill(ReduceKernels<float>& kernels) { kernels = {reduce<float>, argmax<float>}; }
-void fill(ReduceKernels<double>& kernels) { kernels = {reduce<double>, argmax<double>}; }
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<ReduceKernels> cpu_kernels<ReduceKernels, InstructionSet::UNDERSTUDY_ISA>() {
+  return {UNDERSTUDY_ISA::kernels<float>, UNDERSTUDY_ISA::kernels<double>};
+}
+}  // namespace understudy

@@ -7,7 +7,7 @@
 // Where there are few results and much to read, the axis is cut into fixed chunks whose partial
 // results lie in scratch and are joined, in order, by a second launch. Nothing depends on timing.
 
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
 #include "kernels/reduce/reduce.h"
 
 namespace understudy::cuda {
@@ -16,7 +16,6 @@ namespace {
 using Index = std::int64_t;
 
 constexpr int block_threads = 256;
-constexpr unsigned whole_warp = 0xffffffffu;
 
 template <class T>
 __device__ inline T infinity() {
@@ -48,22 +47,19 @@ __device__ inline T term(Reduction how, T x) {
 
 template <class T>
 __device__ inline T warp_join(Reduction how, T value) {
-  for (int distance = 16; distance > 0; distance /= 2)
-    value = join(how, value, __shfl_xor_sync(whole_warp, value, distance));
-  return value;
+  return warp_reduce(value, [how](T a, T b) { return join(how, a, b); });
 }
 
 // y[o] = op over x[o, from .. from + n) of rows of `stride`; a warp a row.
 template <class T>
 __global__ void row_warp_kernel(Reduction how, Index outer, Index n, const T* x, T* y,
                                 bool accumulate) {
-  const Index o = Index(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
+  const Index o = warp_index();
   if (o >= outer) return;
   T value = neutral<T>(how);
-  for (Index j = threadIdx.x % 32; j < n; j += 32)
-    value = join(how, value, term(how, x[o * n + j]));
+  for (Index j = lane_index(); j < n; j += 32) value = join(how, value, term(how, x[o * n + j]));
   value = warp_join(how, value);
-  if (threadIdx.x % 32 == 0) y[o] = accumulate ? join(how, y[o], value) : value;
+  if (lane_index() == 0) y[o] = accumulate ? join(how, y[o], value) : value;
 }
 
 // Chunk blockIdx.x of row blockIdx.y; partial [rows, chunks]. Terms are already taken if `again`.
@@ -78,7 +74,7 @@ __global__ void row_block_kernel(Reduction how, bool again, Index n, Index chunk
   for (Index j = from + threadIdx.x; j < until; j += blockDim.x)
     value = join(how, value, again ? row[j] : term(how, row[j]));
   value = warp_join(how, value);
-  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
+  if (lane_index() == 0) shared[threadIdx.x / 32] = value;
   __syncthreads();
   if (threadIdx.x >= 32) return;
   value = threadIdx.x < blockDim.x / 32 ? shared[threadIdx.x] : neutral<T>(how);
@@ -93,7 +89,7 @@ __global__ void row_block_kernel(Reduction how, bool again, Index n, Index chunk
 template <class T>
 __global__ void column_kernel(Reduction how, bool again, Index n, Index inner, Index chunk,
                               Index chunks, const T* x, T* y, bool accumulate) {
-  const Index i = Index(blockIdx.x) * blockDim.x + threadIdx.x;
+  const Index i = thread_index();
   if (i >= inner) return;
   const Index from = Index(blockIdx.y) * chunk;
   const Index until = from + chunk < n ? from + chunk : n;
@@ -107,7 +103,7 @@ __global__ void column_kernel(Reduction how, bool again, Index n, Index inner, I
 
 template <class T>
 __global__ void argmax_kernel(Index outer, Index n, Index inner, const T* x, std::int32_t* index) {
-  const Index at = Index(blockIdx.x) * blockDim.x + threadIdx.x;
+  const Index at = thread_index();
   if (at >= outer * inner) return;
   const T* column = x + at / inner * n * inner + at % inner;
   Index best = 0;
@@ -122,18 +118,16 @@ __global__ void argmax_kernel(Index outer, Index n, Index inner, const T* x, std
   index[at] = std::int32_t(best);
 }
 
-unsigned blocks_for(Index n, Index each) { return static_cast<unsigned>((n + each - 1) / each); }
-
 // Chunks so that `results` sums keep the device busy: from sizes alone. At most what scratch holds.
 template <class T>
 Index chunk_count(Stream& stream, Index results, Index n) {
   constexpr Index enough_results = 4096, smallest_chunk = 1024;
   if (results >= enough_results || n <= smallest_chunk) return 1;
-  const Index room =
+  const Index fitting =
       static_cast<Index>(stream.scratch_bytes / sizeof(T)) / (results > 0 ? results : 1);
-  Index chunks = (n + smallest_chunk - 1) / smallest_chunk;
+  Index chunks = ceil_div(n, smallest_chunk);
   if (chunks > 256) chunks = 256;
-  return chunks > room ? room : chunks;
+  return chunks > fitting ? fitting : chunks;
 }
 
 template <class T>
@@ -152,7 +146,7 @@ void reduce(Stream& stream, Reduction how, Index outer, Index n, Index inner, co
     return;
   }
   if (inner == 1) {
-    const Index chunk = (n + chunks - 1) / chunks;
+    const Index chunk = ceil_div(n, chunks);
     launch(row_block_kernel<T>, dim3(unsigned(chunks), unsigned(outer)), dim3(block_threads), 0,
            stream, how, false, n, chunk, chunks, x, partial, false);
     launch(row_block_kernel<T>, dim3(1, unsigned(outer)), dim3(block_threads), 0, stream, how, true,
@@ -169,7 +163,7 @@ void reduce(Stream& stream, Reduction how, Index outer, Index n, Index inner, co
              inner, n, Index(1), from, to, accumulate);
       continue;
     }
-    const Index chunk = (n + chunks - 1) / chunks;
+    const Index chunk = ceil_div(n, chunks);
     launch(column_kernel<T>, dim3(wide, unsigned(chunks), now), dim3(block_threads), 0, stream, how,
            false, n, inner, chunk, chunks, from, partial, false);
     launch(column_kernel<T>, dim3(wide, 1, now), dim3(block_threads), 0, stream, how, true, chunks,
@@ -183,9 +177,15 @@ void argmax(Stream& stream, Index outer, Index n, Index inner, const T* x, std::
          stream, outer, n, inner, x, index);
 }
 
+template <class T>
+constexpr ReduceKernels<T> kernels = {reduce<T>, argmax<T>};
+
 }  // namespace
-
-void fill(ReduceKernels<float>& kernels) { kernels = {reduce<float>, argmax<float>}; }
-void fill(ReduceKernels<double>& kernels) { kernels = {reduce<double>, argmax<double>}; }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<ReduceKernels> cuda_kernels<ReduceKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

@@ -59,8 +59,14 @@ void argmax(Stream&, std::int64_t outer, std::int64_t n, std::int64_t inner, con
     }
 }
 
+constexpr ReduceKernels<double> kernels = {reduce, argmax};
+
 }  // namespace
-
-void fill(ReduceKernels<double>& kernels) { kernels = {reduce, argmax}; }
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+ReduceKernels<double> reference_kernels<ReduceKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

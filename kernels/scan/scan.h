@@ -36,6 +36,4 @@ struct ScanKernels {
                      T* advantage);
 };
 
-UNDERSTUDY_FAMILY(ScanKernels)
-
 }  // namespace understudy

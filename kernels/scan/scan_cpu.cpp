@@ -4,7 +4,7 @@
 // quarter of an element a cycle. What helps is to run rows side by side:
 //
 //   step-major (row_stride 1)  vectors across rows. A strip of rows is followed step by step, with
-//                              the carried value read back from the first cache.
+//                              the carried value read back from L1.
 //   anything else              eight rows interleaved, one scalar each: about an element a cycle,
 //                              which is also what two loads and a store an element allow.
 
@@ -17,7 +17,7 @@ namespace {
 
 using Index = std::int64_t;
 
-// Rows a strip of the step-major walk: a strip's step of every argument stays in the first cache
+// Rows a strip of the step-major walk: a strip's step of every argument stays in L1
 // until the next step, and is long enough for the prefetcher.
 constexpr Index strip_rows = 512;
 constexpr int interleaved = 8;
@@ -151,13 +151,14 @@ void advantages(Stream& stream, const ScanShape& shape, T discount, T lambda, co
 }
 
 template <class T>
-void fill_all(ScanKernels<T>& kernels) {
-  kernels = {backward_scan<T>, forward_scan<T>, advantages<T>};
-}
+constexpr ScanKernels<T> kernels = {backward_scan<T>, forward_scan<T>, advantages<T>};
 
 }  // namespace
-
-void fill(ScanKernels<float>& kernels) { fill_all(kernels); }
-void fill(ScanKernels<double>& kernels) { fill_all(kernels); }
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<ScanKernels> cpu_kernels<ScanKernels, InstructionSet::UNDERSTUDY_ISA>() {
+  return {UNDERSTUDY_ISA::kernels<float>, UNDERSTUDY_ISA::kernels<double>};
+}
+}  // namespace understudy

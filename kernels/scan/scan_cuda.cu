@@ -10,7 +10,7 @@
 // Products of up to 32 coefficients take the place of repeated multiplication: the warp's result
 // differs from the thread's in rounding, but not from run to run.
 
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
 #include "kernels/scan/scan.h"
 
 namespace understudy::cuda {
@@ -47,7 +47,7 @@ struct Differences {
 
 template <bool backward, class T, class Steps>
 __global__ void scan_threads_kernel(ScanShape shape, Steps steps, T* y) {
-  const Index row = Index(blockIdx.x) * blockDim.x + threadIdx.x;
+  const Index row = thread_index();
   if (row >= shape.rows) return;
   T carry = 0;
   for (Index k = 0; k < shape.steps; ++k) {
@@ -69,9 +69,9 @@ __global__ void scan_threads_kernel(ScanShape shape, Steps steps, T* y) {
 // map uses the coefficient of the step before.
 template <bool backward, class T, class Steps>
 __global__ void scan_warps_kernel(ScanShape shape, Steps steps, T* y) {
-  const Index row = Index(blockIdx.x) * block_warps + threadIdx.x / 32;
+  const Index row = warp_index();
   if (row >= shape.rows) return;
-  const int lane = threadIdx.x % 32;
+  const int lane = lane_index();
   T carry = 0;
   for (Index base = 0; base < shape.steps; base += 32) {
     const Index k = base + lane;
@@ -87,8 +87,8 @@ __global__ void scan_warps_kernel(ScanShape shape, Steps steps, T* y) {
         c = k > 0 ? steps.coefficient(at - shape.step_stride) : T(0);
     }
     for (int distance = 1; distance < 32; distance *= 2) {
-      const T earlier_x = __shfl_up_sync(0xffffffffu, x, distance);
-      const T earlier_c = __shfl_up_sync(0xffffffffu, c, distance);
+      const T earlier_x = __shfl_up_sync(whole_warp, x, distance);
+      const T earlier_c = __shfl_up_sync(whole_warp, c, distance);
       if (lane >= distance) {
         x = x + c * earlier_x;
         c = c * earlier_c;
@@ -96,7 +96,7 @@ __global__ void scan_warps_kernel(ScanShape shape, Steps steps, T* y) {
     }
     const T result = x + c * carry;
     if (k < shape.steps) y[at] = result;
-    carry = __shfl_sync(0xffffffffu, result, 31);
+    carry = __shfl_sync(whole_warp, result, 31);
   }
 }
 
@@ -105,16 +105,13 @@ void scan(Stream& stream, const ScanShape& shape, Steps steps, T* y) {
   if (shape.steps == 0) return;
   constexpr unsigned threads = 32 * block_warps;
   const bool by_thread = shape.row_stride == 1 && shape.rows >= rows_for_threads;
-  const Index rows_a_block = by_thread ? threads : block_warps;
-  const Index blocks = (shape.rows + rows_a_block - 1) / rows_a_block;
-  UNDERSTUDY_CHECK(shape.rows >= 0 && blocks < (Index{1} << 31), "scan: %lld rows",
-                   static_cast<long long>(shape.rows));
+  const unsigned blocks = blocks_for(shape.rows, by_thread ? threads : block_warps);
   if (by_thread)
-    launch(scan_threads_kernel<backward, T, Steps>, dim3(unsigned(blocks)), dim3(threads), 0,
-           stream, shape, steps, y);
+    launch(scan_threads_kernel<backward, T, Steps>, dim3(blocks), dim3(threads), 0, stream, shape,
+           steps, y);
   else
-    launch(scan_warps_kernel<backward, T, Steps>, dim3(unsigned(blocks)), dim3(threads), 0, stream,
-           shape, steps, y);
+    launch(scan_warps_kernel<backward, T, Steps>, dim3(blocks), dim3(threads), 0, stream, shape,
+           steps, y);
 }
 
 template <class T>
@@ -137,13 +134,14 @@ void advantages(Stream& stream, const ScanShape& shape, T discount, T lambda, co
 }
 
 template <class T>
-void fill_all(ScanKernels<T>& kernels) {
-  kernels = {backward_scan<T>, forward_scan<T>, advantages<T>};
-}
+constexpr ScanKernels<T> kernels = {backward_scan<T>, forward_scan<T>, advantages<T>};
 
 }  // namespace
-
-void fill(ScanKernels<float>& kernels) { fill_all(kernels); }
-void fill(ScanKernels<double>& kernels) { fill_all(kernels); }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<ScanKernels> cuda_kernels<ScanKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

@@ -48,8 +48,14 @@ void advantages(Stream&, const ScanShape& shape, double discount, double lambda,
   }
 }
 
+constexpr ScanKernels<double> kernels = {backward_scan, forward_scan, advantages};
+
 }  // namespace
-
-void fill(ScanKernels<double>& kernels) { kernels = {backward_scan, forward_scan, advantages}; }
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+ScanKernels<double> reference_kernels<ScanKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

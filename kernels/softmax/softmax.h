@@ -30,6 +30,4 @@ struct SoftmaxKernels {
                                T* dx);
 };
 
-UNDERSTUDY_FAMILY(SoftmaxKernels)
-
 }  // namespace understudy

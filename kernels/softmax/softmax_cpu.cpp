@@ -3,7 +3,7 @@
 // vectors across the rows, so that exponentials, sums and logarithms have full vectors.
 //
 // Three passes over a row (largest, sum of exponentials, result), of which the later ones find it
-// in the first cache. What the last vector lacks is filled with -infinity, whose exponential is 0.
+// in L1. What the last vector lacks is filled with -infinity, whose exponential is 0.
 // A row of nothing but -infinity has no largest element to subtract: it is subtracted as 0, so that
 // exp gives 0 and log gives -infinity, without NaN.
 
@@ -69,7 +69,7 @@ UNDERSTUDY_INLINE T log_of(T x) {
 
 // ---- short rows, side by side ----
 
-// A block of rows turned around: vector j holds element j of each. Rows beyond `count` repeat the
+// A block of rows transposed: vector j holds element j of each. Rows beyond `count` repeat the
 // first; elements beyond n are 0.
 template <class T>
 struct Turned {
@@ -292,14 +292,15 @@ void log_softmax_gradient(Stream& stream, Index rows, Index n, const T* y, const
 }
 
 template <class T>
-void fill_all(SoftmaxKernels<T>& kernels) {
-  kernels = {softmax<T>, log_softmax<T>, log_sum_exp<T>, softmax_gradient<T>,
-             log_softmax_gradient<T>};
-}
+constexpr SoftmaxKernels<T> kernels = {softmax<T>, log_softmax<T>, log_sum_exp<T>,
+                                       softmax_gradient<T>, log_softmax_gradient<T>};
 
 }  // namespace
-
-void fill(SoftmaxKernels<float>& kernels) { fill_all(kernels); }
-void fill(SoftmaxKernels<double>& kernels) { fill_all(kernels); }
-
 }  // namespace understudy::UNDERSTUDY_ISA
+
+namespace understudy {
+template <>
+Tables<SoftmaxKernels> cpu_kernels<SoftmaxKernels, InstructionSet::UNDERSTUDY_ISA>() {
+  return {UNDERSTUDY_ISA::kernels<float>, UNDERSTUDY_ISA::kernels<double>};
+}
+}  // namespace understudy

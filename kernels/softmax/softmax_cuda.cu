@@ -4,7 +4,8 @@
 // joins give every thread the same bits. A group writes only its own row, and each element is
 // written by the thread that read it last: results may alias operands without a barrier.
 
-#include "kernels/device/launch.h"
+#include "kernels/device/cuda_helpers.h"
+#include "kernels/elementwise/math_cuda.h"
 #include "kernels/softmax/softmax.h"
 
 namespace understudy::cuda {
@@ -14,7 +15,6 @@ using Index = std::int64_t;
 
 constexpr int block_threads = 128;
 constexpr Index longest_warp_row = 1024;
-constexpr unsigned whole_warp = 0xffffffffu;
 
 template <class T>
 __device__ inline T larger(T a, T b) {
@@ -22,16 +22,8 @@ __device__ inline T larger(T a, T b) {
 }
 
 template <class T>
-__device__ inline T warp_sum(T value) {
-  for (int distance = 16; distance > 0; distance /= 2)
-    value += __shfl_xor_sync(whole_warp, value, distance);
-  return value;
-}
-template <class T>
 __device__ inline T warp_max(T value) {
-  for (int distance = 16; distance > 0; distance /= 2)
-    value = larger(value, __shfl_xor_sync(whole_warp, value, distance));
-  return value;
+  return warp_reduce(value, [](T a, T b) { return larger(a, b); });
 }
 
 // A warp, or a block of block_threads with room for one value a warp in shared memory.
@@ -39,10 +31,8 @@ template <class T, bool block>
 struct Group {
   T* shared;
 
-  __device__ static Index row() {
-    return block ? Index(blockIdx.x) : Index(blockIdx.x) * (block_threads / 32) + threadIdx.x / 32;
-  }
-  __device__ static int first() { return block ? int(threadIdx.x) : int(threadIdx.x % 32); }
+  __device__ static Index row() { return block ? Index(blockIdx.x) : warp_index(); }
+  __device__ static int first() { return block ? int(threadIdx.x) : lane_index(); }
   __device__ static int step() { return block ? block_threads : 32; }
 
   __device__ T sum(T value) const {
@@ -66,7 +56,7 @@ struct Group {
 
  private:
   __device__ void exchange(T value) const {
-    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
+    if (lane_index() == 0) shared[threadIdx.x / 32] = value;
     __syncthreads();
   }
 };
@@ -86,19 +76,19 @@ __global__ void forward_kernel(Form form, Index rows, Index n, const T* x, T* y)
   m = group.max(m);
   if (m == -T(INFINITY)) m = 0;  // so that nothing is infinity minus infinity
   T sum = 0;
-  for (Index j = group.first(); j < n; j += group.step()) sum += exp(row[j] - m);
+  for (Index j = group.first(); j < n; j += group.step()) sum += exponential(row[j] - m);
   sum = group.sum(sum);
 
   if (form == Form::log_sum_exp) {
-    if (group.first() == 0) y[r] = m + log(sum);
+    if (group.first() == 0) y[r] = m + logarithm(sum);
     return;
   }
-  const T log_sum = sum == T(0) ? T(0) : log(sum);
+  const T log_sum = sum == T(0) ? T(0) : logarithm(sum);
   for (Index j = group.first(); j < n; j += group.step()) {
     const T shifted = row[j] - m;
     y[r * n + j] = form == Form::log_softmax ? shifted - log_sum
                    : sum == T(0)             ? T(0)
-                                             : exp(shifted) / sum;
+                                             : exponential(shifted) / sum;
   }
 }
 
@@ -113,12 +103,11 @@ __global__ void gradient_kernel(bool log_form, Index rows, Index n, const T* y, 
   for (Index j = group.first(); j < n; j += group.step()) sum += log_form ? gr[j] : gr[j] * yr[j];
   sum = group.sum(sum);
   for (Index j = group.first(); j < n; j += group.step())
-    dx[r * n + j] = log_form ? gr[j] - exp(yr[j]) * sum : yr[j] * (gr[j] - sum);
+    dx[r * n + j] = log_form ? gr[j] - exponential(yr[j]) * sum : yr[j] * (gr[j] - sum);
 }
 
 dim3 grid_of(Index rows, bool block) {
-  const Index each = block ? 1 : block_threads / 32;
-  return dim3(static_cast<unsigned>((rows + each - 1) / each));
+  return dim3(blocks_for(rows, block ? 1 : block_threads / 32));
 }
 
 template <class T>
@@ -158,14 +147,15 @@ void log_softmax_gradient(Stream& stream, Index rows, Index n, const T* y, const
 }
 
 template <class T>
-void fill_all(SoftmaxKernels<T>& kernels) {
-  kernels = {softmax<T>, log_softmax<T>, log_sum_exp<T>, softmax_gradient<T>,
-             log_softmax_gradient<T>};
-}
+constexpr SoftmaxKernels<T> kernels = {softmax<T>, log_softmax<T>, log_sum_exp<T>,
+                                       softmax_gradient<T>, log_softmax_gradient<T>};
 
 }  // namespace
-
-void fill(SoftmaxKernels<float>& kernels) { fill_all(kernels); }
-void fill(SoftmaxKernels<double>& kernels) { fill_all(kernels); }
-
 }  // namespace understudy::cuda
+
+namespace understudy {
+template <>
+Tables<SoftmaxKernels> cuda_kernels<SoftmaxKernels>() {
+  return {cuda::kernels<float>, cuda::kernels<double>};
+}
+}  // namespace understudy

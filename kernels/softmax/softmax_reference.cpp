@@ -73,10 +73,15 @@ void log_softmax_gradient(Stream&, std::int64_t rows, std::int64_t n, const doub
   }
 }
 
+constexpr SoftmaxKernels<double> kernels = {softmax, log_softmax, log_sum_exp, softmax_gradient,
+                                            log_softmax_gradient};
+
 }  // namespace
-
-void fill(SoftmaxKernels<double>& kernels) {
-  kernels = {softmax, log_softmax, log_sum_exp, softmax_gradient, log_softmax_gradient};
-}
-
 }  // namespace understudy::reference
+
+namespace understudy {
+template <>
+SoftmaxKernels<double> reference_kernels<SoftmaxKernels>() {
+  return reference::kernels;
+}
+}  // namespace understudy

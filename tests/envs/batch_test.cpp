@@ -228,8 +228,7 @@ KERNEL_TEST(BatchTable, a_team_gives_the_same_bits) {
 // Mean returns of uniform actions, as the descriptions state them: an end-to-end check of resets,
 // time limits and rewards. 400 first episodes of each; the allowance is four standard errors.
 TEST(BatchReference, random_actions_earn_what_the_descriptions_say) {
-  BatchTable<double> table{};
-  reference::fill(table);
+  const BatchTable<double> table = reference_kernels<BatchTable>();
   Stream stream;
   Random random(4);
   for (int e = 0; e < environment_count(); ++e) {

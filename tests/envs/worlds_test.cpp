@@ -142,8 +142,7 @@ TEST(Forest, rays_see_the_trees_that_can_be_hit) {
 // ---- experts ----
 
 double mean_of_expert(const EnvironmentDescription& environment, int episodes) {
-  BatchTable<double> table{};
-  reference::fill(table);
+  const BatchTable<double> table = reference_kernels<BatchTable>();
   const BatchKernels<double>& kernel = table.dynamics[environment.dynamics];
   const std::size_t n = std::size_t(episodes), size = std::size_t(environment.state_size);
   const std::size_t stride = (n + 15) / 16 * 16, width = std::size_t(environment.action_size);

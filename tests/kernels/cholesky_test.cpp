@@ -46,8 +46,7 @@ constexpr Shape shapes[] = {{0, 3},  {2, 0},  {1, 1},  {17, 1}, {33, 2}, {16, 3}
                             {8, 33}, {1, 40}, {2, 47}, {1, 65}, {1, 81}, {1, 113}};
 
 TEST(CholeskyReference, the_factor_times_its_transpose_is_the_matrix) {
-  CholeskyKernels<double> kernels;
-  reference::fill(kernels);
+  const CholeskyKernels<double> kernels = reference_kernels<CholeskyKernels>();
   Stream stream;
   Random random(1);
   for (Index n : {1, 2, 5, 12}) {
@@ -73,8 +72,7 @@ TEST(CholeskyReference, the_factor_times_its_transpose_is_the_matrix) {
 }
 
 TEST(CholeskyReference, the_solution_solves_the_system) {
-  CholeskyKernels<double> kernels;
-  reference::fill(kernels);
+  const CholeskyKernels<double> kernels = reference_kernels<CholeskyKernels>();
   Stream stream;
   Random random(2);
   const Index n = 6, columns = 3;

@@ -70,8 +70,7 @@ double inner(const Values& a, const Values& b) {
 Values poisoned(std::int64_t n) { return Values(static_cast<std::size_t>(n), NAN); }
 
 ConvolutionKernels<double> reference_kernels() {
-  ConvolutionKernels<double> kernels{};
-  reference::fill(kernels);
+  const ConvolutionKernels<double> kernels = reference_kernels<ConvolutionKernels>();
   return kernels;
 }
 

@@ -102,8 +102,7 @@ KERNEL_TEST(GatherKernels, picks_and_places_exactly) {
 // <scatter_rows(x), t> = <x, gather_rows(t)> and <scatter(x), m> = <x, take_along_axis(m)>, where
 // all indices are good.
 TEST(GatherReference, scattering_and_placing_are_adjoint_to_gathering_and_picking) {
-  GatherKernels<double> kernels;
-  reference::fill(kernels);
+  const GatherKernels<double> kernels = reference_kernels<GatherKernels>();
   Stream stream;
   Random random(4);
   const Index rows = 20, n = 6;

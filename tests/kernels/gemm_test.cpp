@@ -135,19 +135,9 @@ struct Implementation {
 template <class T>
 std::vector<Implementation<T>> implementations() {
   std::vector<Implementation<T>> all;
-  GemmKernels<T> kernels;
-  portable::fill(kernels);
-  all.push_back({"portable", kernels.gemm});
-#if defined(__x86_64__)
-  if (available(InstructionSet::avx2)) {
-    avx2::fill(kernels);
-    all.push_back({"avx2", kernels.gemm});
-  }
-  if (available(InstructionSet::avx512)) {
-    avx512::fill(kernels);
-    all.push_back({"avx512", kernels.gemm});
-  }
-#endif
+  for (const InstructionSetRow& row : instruction_sets)
+    if (available(row.set))
+      all.push_back({row.name, cpu_kernels<GemmKernels>(row.set).of<T>().gemm});
   return all;
 }
 
@@ -202,8 +192,7 @@ double rounded_to_bf16(double x) {
 template <class T>
 void expect_all_right(const Case& it, unsigned seed, bool on_cuda = false) {
   const Operands operands(it, seed);
-  GemmKernels<double> reference;
-  reference::fill(reference);
+  const GemmKernels<double> reference = reference_kernels<GemmKernels>();
   Scratch none;
   const std::vector<double> expected = run<double>(reference.gemm, none.stream, operands);
   const std::vector<double> magnitude =
@@ -214,8 +203,7 @@ void expect_all_right(const Case& it, unsigned seed, bool on_cuda = false) {
     expect_close<T>(found, expected, magnitude, operands, implementation.name);
   }
   if (!on_cuda) return;
-  GemmKernels<T> kernels;
-  cuda::fill(kernels);
+  const GemmKernels<T> kernels = cuda_kernels<GemmKernels>().of<T>();
   for (const kernel_test::Implementation& one : kernel_test::implementations())
     if (one.kind == DeviceKind::cuda)
       kernel_test::run_on<T>(one, [&](kernel_test::Place<T>& on) {
@@ -340,10 +328,8 @@ TEST(Gemm, AgreesWithTheReferenceOnCuda) {
 TEST(Gemm, RoundsFactorsToBf16OnCudaWhereAsked) {
   EXPECT_EQ(rounded_to_bf16(1 + 1.0 / 256), 1);             // a tie, to the even neighbor below
   EXPECT_EQ(rounded_to_bf16(1 + 3.0 / 256), 1 + 1.0 / 64);  // and above
-  GemmKernels<double> reference;
-  reference::fill(reference);
-  GemmKernels<float> kernels;
-  cuda::fill(kernels);
+  const GemmKernels<double> reference = reference_kernels<GemmKernels>();
+  const GemmKernels<float> kernels = cuda_kernels<GemmKernels>().of<float>();
   Case layer{50, 100, 17};
   layer.bias = true;
   layer.activation = Activation::tanh;

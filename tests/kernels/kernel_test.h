@@ -16,7 +16,7 @@
 //   kernels      its Kernels<T>
 //   reference    the Kernels<double> of the reference; its stream is on.host_stream()
 //
-// UNDERSTUDY_INSTRUCTION_SET=portable|avx2|avx512|cuda in the environment leaves one of them.
+// UNDERSTUDY_INSTRUCTION_SET=NAME in the environment, an instruction set's or cuda, leaves one.
 
 #pragma once
 
@@ -115,9 +115,8 @@ struct Implementation {
 inline const std::vector<Implementation>& implementations() {
   static const std::vector<Implementation> list = [] {
     std::vector<Implementation> all;
-    for (InstructionSet set :
-         {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512})
-      if (available(set)) all.push_back({name(set), DeviceKind::cpu, set, Order::none});
+    for (const InstructionSetRow& row : instruction_sets)
+      if (available(row.set)) all.push_back({row.name, DeviceKind::cpu, row.set, Order::none});
     const InstructionSet none = InstructionSet::portable;
 #if defined(UNDERSTUDY_NATIVE_CUDA)
     if (cuda_missing_reason() == nullptr)
@@ -357,6 +356,11 @@ testing::AssertionResult same_bits(const std::vector<U>& found, const std::vecto
 
 // ---- running ----
 
+template <template <class> class Kernels>
+Tables<Kernels> kernels_of(const Implementation& one) {
+  return one.kind == DeviceKind::cuda ? cuda_kernels<Kernels>() : cpu_kernels<Kernels>(one.set);
+}
+
 template <class T, class Body>
 void run_on(const Implementation& implementation, const Body& body) {
 #if !defined(UNDERSTUDY_NATIVE_CUDA)
@@ -380,15 +384,9 @@ void run_on(const Implementation& implementation, const Body& body) {
     using namespace ::understudy;                                                   \
     for (const kernel_test::Implementation& one : kernel_test::implementations()) { \
       auto body = [&]<class T>(kernel_test::Place<T>& on) {                         \
-        ::understudy::Kernels<T> kernels{};                                         \
-        ::understudy::Kernels<double> reference{};                                  \
-        reference::fill(reference);                                                 \
-        if (one.kind == DeviceKind::cuda)                                           \
-          cuda::fill(kernels);                                                      \
-        else if (one.set == InstructionSet::portable)                               \
-          portable::fill(kernels);                                                  \
-        UNDERSTUDY_FILL_X86(one, kernels)                                           \
-        Kernels##_##test<T>(on, kernels, reference);                                \
+        const auto reference = reference_kernels<::understudy::Kernels>();          \
+        const auto tables = kernel_test::kernels_of<::understudy::Kernels>(one);    \
+        Kernels##_##test<T>(on, tables.template of<T>(), reference);                \
       };                                                                            \
       kernel_test::run_on<float>(one, body);                                        \
       kernel_test::run_on<double>(one, body);                                       \
@@ -399,11 +397,3 @@ void run_on(const Implementation& implementation, const Body& body) {
   void Kernels##_##test([[maybe_unused]] ::understudy::kernel_test::Place<T>& on,   \
                         [[maybe_unused]] const ::understudy::Kernels<T>& kernels,   \
                         [[maybe_unused]] const ::understudy::Kernels<double>& reference)
-
-#if defined(__x86_64__)
-#define UNDERSTUDY_FILL_X86(one, kernels)                        \
-  else if (one.set == InstructionSet::avx2) avx2::fill(kernels); \
-  else avx512::fill(kernels);
-#else
-#define UNDERSTUDY_FILL_X86(one, kernels)
-#endif

@@ -150,13 +150,7 @@ std::vector<T> points() {
 
 template <class T>
 ElementwiseKernels<T> kernels_of(InstructionSet set) {
-  ElementwiseKernels<T> kernels{};
-#if defined(__x86_64__)
-  if (set == InstructionSet::avx2) avx2::fill(kernels);
-  if (set == InstructionSet::avx512) avx512::fill(kernels);
-#endif
-  if (set == InstructionSet::portable) portable::fill(kernels);
-  return kernels;
+  return cpu_kernels<ElementwiseKernels>(set).of<T>();
 }
 
 template <class T>
@@ -172,8 +166,7 @@ void check_functions() {
       else
         truth[i] = function.f64(x[i]);
     }
-    for (InstructionSet set :
-         {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
+    for (const auto& [set, set_name, options] : instruction_sets) {
       if (!available(set)) continue;
       kernels_of<T>(set).unary(stream, function.name, static_cast<std::int64_t>(x.size()), x.data(),
                                y.data());
@@ -209,8 +202,7 @@ TEST(MathCpu, the_hyperbolic_tangent_never_exceeds_1) {
   const std::vector<float> x = points<float>();
   std::vector<float> y(x.size());
   Stream stream;
-  for (InstructionSet set :
-       {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
+  for (const auto& [set, set_name, options] : instruction_sets) {
     if (!available(set)) continue;
     kernels_of<float>(set).unary(stream, Unary::tanh, static_cast<std::int64_t>(x.size()), x.data(),
                                  y.data());
@@ -257,8 +249,7 @@ void check_power() {
   shape.stride[0][0] = shape.stride[1][0] = 1;
   std::vector<T> y(a.size());
   Stream stream;
-  for (InstructionSet set :
-       {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
+  for (const auto& [set, set_name, options] : instruction_sets) {
     if (!available(set)) continue;
     kernels_of<T>(set).binary(stream, Binary::power, shape, a.data(), b.data(), y.data());
     double worst = -1;

@@ -111,8 +111,7 @@ KERNEL_TEST(NormalizationKernels, a_row_that_is_not_finite_leaves_the_others_alo
 // d/dx sum_j h_j z_j by central differences: error about step^2 times the third derivative, plus
 // rounding over the step, both below 1e-8 here.
 TEST(NormalizationReference, gradient_agrees_with_central_differences) {
-  NormalizationKernels<double> kernels;
-  reference::fill(kernels);
+  const NormalizationKernels<double> kernels = reference_kernels<NormalizationKernels>();
   Stream stream;
   Random random(4);
   const Index n = 7;

@@ -62,8 +62,7 @@ std::vector<T> portable_draw(void (*RandomKernels<T>::*which)(Stream&, RandomSta
                                                               std::int64_t, std::int64_t, T*),
                              RandomState state, std::uint64_t offset, std::int64_t first,
                              std::int64_t n) {
-  RandomKernels<T> kernels{};
-  portable::fill(kernels);
+  const auto kernels = cpu_kernels<RandomKernels, InstructionSet::portable>().of<T>();
   Stream stream;
   std::vector<T> y(static_cast<std::size_t>(n));
   (kernels.*which)(stream, state, &offset, 0, first, n, y.data());
@@ -277,8 +276,7 @@ TYPED_TEST(RandomDistributions, streams_and_seeds_are_apart) {
 
 TYPED_TEST(RandomDistributions, categorical_draws_from_the_softmax) {
   using T = TypeParam;
-  RandomKernels<T> kernels{};
-  portable::fill(kernels);
+  const auto kernels = cpu_kernels<RandomKernels, InstructionSet::portable>().of<T>();
   const std::vector<T> one_row = {T(0.5), T(-1), T(2), T(0), T(1.2)};
   const std::int64_t rows = 200000, n = 5;
   std::vector<T> x;
@@ -301,8 +299,7 @@ TYPED_TEST(RandomDistributions, categorical_draws_from_the_softmax) {
 }
 
 std::vector<std::int32_t> permutation(std::uint64_t seed, std::uint64_t offset, std::int64_t n) {
-  RandomKernels<float> kernels{};
-  portable::fill(kernels);
+  const auto kernels = cpu_kernels<RandomKernels, InstructionSet::portable>().of<float>();
   Stream stream;
   std::vector<std::int32_t> index(static_cast<std::size_t>(n), -1);
   kernels.permutation(stream, {seed, 0}, &offset, 0, n, index.data());

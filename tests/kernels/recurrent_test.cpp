@@ -48,13 +48,12 @@ struct Gradients {
 
 // The reference, on vectors of the host.
 struct Reference {
-  RecurrentKernels<double> kernels{};
+  RecurrentKernels<double> kernels = reference_kernels<RecurrentKernels>();
   Stream stream;
   RecurrentShape shape;
   Values workspace;
 
   explicit Reference(const RecurrentShape& s) : shape(s) {
-    reference::fill(kernels);
     workspace.assign(static_cast<std::size_t>(kernels.workspace_elements(s)), NAN);
   }
   static std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }

@@ -129,8 +129,7 @@ KERNEL_TEST(ScanKernels, advantages_agree_with_the_reference) {
 // Equation 16 as the sum it abbreviates: each temporal difference until the episode's end, with the
 // weight (discount lambda)^k.
 TEST(ScanReference, advantages_are_the_weighted_sum_of_temporal_differences) {
-  ScanKernels<double> kernels;
-  reference::fill(kernels);
+  const ScanKernels<double> kernels = reference_kernels<ScanKernels>();
   Stream stream;
   Random random(3);
   const Index steps = 40;

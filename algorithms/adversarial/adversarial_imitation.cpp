@@ -1,32 +1,37 @@
 #include "algorithms/adversarial/adversarial_imitation.h"
 
 #include "autograd/files/checkpoint.h"
+#include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
 
 namespace {
 
-struct Named {
-  AdversarialAlgorithm algorithm;
-  const char* name;
-};
-constexpr Named names[] = {{AdversarialAlgorithm::gail, "gail"},
-                           {AdversarialAlgorithm::fem, "fem"},
-                           {AdversarialAlgorithm::gtal, "gtal"}};
+constexpr OptionChoice algorithms[] = {choice(AdversarialAlgorithm::gail, "gail"),
+                                       choice(AdversarialAlgorithm::fem, "fem"),
+                                       choice(AdversarialAlgorithm::gtal, "gtal")};
 
 }  // namespace
 
-const char* name_of(AdversarialAlgorithm algorithm) {
-  for (const Named& named : names)
-    if (named.algorithm == algorithm) return named.name;
-  return "unknown";
+const char* name_of(AdversarialAlgorithm algorithm) { return choice_name(algorithms, algorithm); }
+AdversarialAlgorithm adversarial_algorithm_named(const std::string& name) {
+  return static_cast<AdversarialAlgorithm>(choice_named(algorithms, name, "algorithm"));
 }
 
-AdversarialAlgorithm adversarial_algorithm_named(const std::string& name) {
-  for (const Named& named : names)
-    if (name == named.name) return named.algorithm;
-  fail(ErrorKind::bad_input, "expected an algorithm (gail, fem, gtal), found '%s'", name.c_str());
+void list_options(OptionList& list, AdversarialOptions& o) {
+  const bool learned = o.algorithm == AdversarialAlgorithm::gail;
+  list.fields(
+      o, fixed("algorithm", o.algorithm, "the one that is trained"),
+      option("input", o.input, reward_inputs(), "what the reward is a function of",
+             {.source = "Torabi et al. 2018"}),
+      group_if(learned, "discriminator", o.discriminator, "linear costs have none"),
+      option("reward_sign", o.sign, reward_signs(),
+             "of the rewards; either: as the expert's episodes end"),
+      option("reward_first", o.reward_first,
+             "the reward is fitted before the policy's step; false: after it, as the paper's code"),
+      group("", o.trpo));
+  if (learned) list.leave_out("reward_sign");
 }
 
 namespace {

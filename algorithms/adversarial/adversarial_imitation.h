@@ -47,6 +47,8 @@ struct AdversarialOptions {
   // `learner.entropy_coefficient` is the paper's lambda.
   TrpoOptions trpo = {};
 };
+// Those of the algorithm that the options name.
+void list_options(OptionList& list, AdversarialOptions& options);
 
 struct AdversarialMetrics {
   LearningMetrics learning = {};

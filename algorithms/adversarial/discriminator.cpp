@@ -3,6 +3,7 @@
 #include <string>
 
 #include "algorithms/data/draws.h"
+#include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -17,32 +18,37 @@ constexpr int bins = 10;
 // flat: it says of all that the learner does that it is wrong, and not what is less so.
 constexpr double suspicious_accuracy = 0.995, suspicious_entropy = 0.02;
 
-struct Named {
-  RewardForm form;
-  const char* name;
-};
-constexpr Named names[] = {{RewardForm::automatic, "automatic"},
-                           {RewardForm::negative_log_one_minus, "-log(1-D)"},
-                           {RewardForm::logarithm, "log(D)"},
-                           {RewardForm::difference, "log(D)-log(1-D)"}};
+constexpr OptionChoice forms[] = {choice(RewardForm::automatic, "automatic"),
+                                  choice(RewardForm::negative_log_one_minus, "-log(1-D)"),
+                                  choice(RewardForm::logarithm, "log(D)"),
+                                  choice(RewardForm::difference, "log(D)-log(1-D)")};
 
 // Of a coin that falls with probability sigmoid(f), in nats.
 Tensor bernoulli_entropy(Tensor f) { return softplus(f) - f * sigmoid(f); }
 
 }  // namespace
 
-const char* name_of(RewardForm form) {
-  for (const Named& named : names)
-    if (named.form == form) return named.name;
-  return "unknown";
+const char* name_of(RewardForm form) { return choice_name(forms, form); }
+RewardForm reward_form_named(const std::string& name) {
+  return static_cast<RewardForm>(choice_named(forms, name, "reward"));
 }
 
-RewardForm reward_form_named(const std::string& name) {
-  for (const Named& named : names)
-    if (name == named.name) return named.form;
-  fail(ErrorKind::bad_input,
-       "expected a form of the reward (automatic, -log(1-D), log(D), log(D)-log(1-D)), found '%s'",
-       name.c_str());
+void list_options(OptionList& list, Discriminator::Options& o) {
+  list.fields(
+      o,
+      option("hidden", o.hidden, "units of the layers, tanh",
+             {.least = 1, .source = "Ho & Ermon 2016, section 6"}),
+      option("learning_rate", o.learning_rate, "Adam's",
+             {.above = 0, .source = "the code of Ho & Ermon 2016"}),
+      option("entropy_weight", o.entropy_weight, "of the mean entropy of D in the loss",
+             {.least = 0, .source = "the code of Ho & Ermon 2016"}),
+      option("steps", o.steps, "of Adam an iteration", {.least = 0}),
+      option("batch_size", o.batch_size, "rows of either side a step; 0: all", {.least = 0}),
+      option("/reward", o.form, forms,
+             "how D becomes a reward; automatic: log(D) where the expert's episodes end by "
+             "themselves, else -log(1-D)",
+             {.source = "Ho & Ermon 2016; Fu et al. 2018, equation 4"}),
+      seed(o.seed));
 }
 
 Discriminator::Discriminator(Device& device, const TransitionSpaces& spaces,
@@ -53,12 +59,10 @@ Discriminator::Discriminator(Device& device, const TransitionSpaces& spaces,
       rows_(rows_of_learner),
       training_(device, real),
       diagnostics_(device, real) {
-  if (rows_ < 1 || options_.steps < 0 || options_.batch_size < 0 || !(options_.entropy_weight >= 0))
-    fail(ErrorKind::bad_input,
-         "discriminator: expected rows of at least 1 and counts of at least 0, found %lld rows, "
-         "%lld steps, a batch_size of %lld, an entropy weight of %g",
-         static_cast<long long>(rows_), static_cast<long long>(options_.steps),
-         static_cast<long long>(options_.batch_size), options_.entropy_weight);
+  check_options(options);
+  if (rows_ < 1)
+    fail(ErrorKind::bad_input, "discriminator: expected at least one row, found %lld",
+         static_cast<long long>(rows_));
   if (options_.form == RewardForm::automatic)
     options_.form = sign_for(expert) == RewardSign::never_positive
                         ? RewardForm::logarithm

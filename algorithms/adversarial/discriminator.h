@@ -18,6 +18,8 @@
 
 namespace understudy {
 
+class OptionList;
+
 enum class RewardForm : std::int8_t { automatic, negative_log_one_minus, logarithm, difference };
 const char* name_of(RewardForm form);
 RewardForm reward_form_named(const std::string& name);
@@ -66,5 +68,7 @@ class Discriminator final : public LearnedReward {
   Array* steps_done_;
   Program training_, diagnostics_;
 };
+
+void list_options(OptionList& list, Discriminator::Options& options);
 
 }  // namespace understudy

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "autograd/options/options.h"
+
 namespace understudy {
 
 namespace {
@@ -25,14 +27,11 @@ void LearnedReward::observe(const TransitionBatch& batch) {
   observing_.run();
 }
 
-const char* name_of(RewardSign sign) {
-  switch (sign) {
-    case RewardSign::never_negative: return "never negative";
-    case RewardSign::never_positive: return "never positive";
-    case RewardSign::either: return "either";
-  }
-  return "unknown";
-}
+constexpr OptionChoice signs[] = {choice(RewardSign::never_negative, "never_negative"),
+                                  choice(RewardSign::never_positive, "never_positive"),
+                                  choice(RewardSign::either, "either")};
+const char* name_of(RewardSign sign) { return choice_name(signs, sign); }
+std::span<const OptionChoice> reward_signs() { return signs; }
 
 RewardSign sign_for(const Demonstrations& expert) {
   std::int64_t ended = 0;

@@ -25,6 +25,7 @@ namespace understudy {
 
 enum class RewardSign : std::int8_t { never_negative, never_positive, either };
 const char* name_of(RewardSign sign);
+std::span<const OptionChoice> reward_signs();
 
 // never_positive where most of the expert's episodes end by themselves (`terminal`), so that to end
 // is what the expert wants; never_negative otherwise.

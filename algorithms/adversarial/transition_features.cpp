@@ -3,39 +3,27 @@
 #include <algorithm>
 #include <string>
 
+#include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
 
 namespace {
 
-struct Named {
-  RewardInput input;
-  const char* name;
-};
-constexpr Named names[] = {{RewardInput::state_action, "state_action"},
-                           {RewardInput::state_pair, "state_pair"},
-                           {RewardInput::state, "state"}};
+constexpr OptionChoice inputs[] = {choice(RewardInput::state_action, "state_action"),
+                                   choice(RewardInput::state_pair, "state_pair"),
+                                   choice(RewardInput::state, "state")};
 
 // The factor of the squares: they stay small beside the numbers themselves until those are far out.
 constexpr double square_scale = 0.01;
 
 }  // namespace
 
-const char* name_of(RewardInput input) {
-  for (const Named& named : names)
-    if (named.input == input) return named.name;
-  return "unknown";
-}
-
+const char* name_of(RewardInput input) { return choice_name(inputs, input); }
 RewardInput reward_input_named(const std::string& name) {
-  for (const Named& named : names)
-    if (name == named.name) return named.input;
-  fail(ErrorKind::bad_input,
-       "expected an input of the reward (state_action, state_pair, state), "
-       "found '%s'",
-       name.c_str());
+  return static_cast<RewardInput>(choice_named(inputs, name, "input"));
 }
+std::span<const OptionChoice> reward_inputs() { return inputs; }
 
 TransitionFeatures::TransitionFeatures(Store& store, const TransitionSpaces& spaces,
                                        const Demonstrations& expert, std::string_view name)

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "algorithms/data/normalizer.h"
@@ -23,9 +24,12 @@
 
 namespace understudy {
 
+struct OptionChoice;
+
 enum class RewardInput : std::int8_t { state_action, state_pair, state };
 const char* name_of(RewardInput input);
 RewardInput reward_input_named(const std::string& name);
+std::span<const OptionChoice> reward_inputs();
 
 struct TransitionSpaces : Spaces {
   RewardInput input = RewardInput::state_action;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "algorithms/data/draws.h"
+#include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -23,6 +24,34 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 enum { progress_iteration, progress_stale, progress_last, progress_best, progress_size };
 
 }  // namespace
+
+void list_options(OptionList& list, BehaviorCloning::Options& o) {
+  static constexpr OptionChoice losses[] = {choice(CloningLoss::likelihood, "likelihood"),
+                                            choice(CloningLoss::squared_error, "squared_error")};
+  list.fields(
+      o,
+      option("loss", o.loss, losses,
+             "minus the likelihood of the actions, or the squared error of their expectation"),
+      option("batch_size", o.batch_size, "rows a step",
+             {.least = 1, .source = "the code of Ho & Ermon 2016"}),
+      option("learning_rate", o.learning_rate, "Adam's",
+             {.above = 0, .source = "Kingma & Ba 2015, algorithm 1"}),
+      option("weight_decay", o.weight_decay, "AdamW's",
+             {.least = 0, .source = "Loshchilov & Hutter 2019, algorithm 2"}),
+      option("gradient_norm", o.gradient_norm, "gradients are clipped to this norm; 0: not",
+             {.least = 0}),
+      group("schedule", o.schedule),
+      option("validation_share", o.validation_share, "share of the rows held out; 0: none",
+             {.least = 0, .below = 1, .source = "Ho & Ermon 2016 (0.3)"}),
+      option("validation_every", o.validation_every, "steps between looks at the held-out rows",
+             {.least = 1, .unit = "steps"}),
+      option("patience", o.patience,
+             "looks in a row without a better one that end the run; 0: it never ends so",
+             {.least = 0}),
+      seed(o.seed),
+      option("eval_batch_size", o.eval_batch_size,
+             "rows computed at a time when asked about states", {.least = 1}));
+}
 
 BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const Options& options)
     : policy_(policy),
@@ -52,13 +81,7 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const
   if (index_ && options_.loss == CloningLoss::squared_error)
     fail(ErrorKind::bad_input,
          "cloning: expected continuous or multi-binary actions for squared_error, found discrete");
-  if (options_.batch_size < 1 || options_.eval_batch_size < 1 || options_.validation_every < 1)
-    fail(ErrorKind::bad_input,
-         "cloning: expected batch_size, eval_batch_size and validation_every of at least 1, found "
-         "%lld, %lld and %lld",
-         static_cast<long long>(options_.batch_size),
-         static_cast<long long>(options_.eval_batch_size),
-         static_cast<long long>(options_.validation_every));
+  check_options(options);
   if (transitions.rows() < (validates_ ? 2 : 1))
     fail(ErrorKind::bad_input, "cloning: expected at least %d transitions, found %lld",
          validates_ ? 2 : 1, static_cast<long long>(transitions.rows()));

@@ -124,4 +124,6 @@ class BehaviorCloning {
   double validation_, best_validation_;
 };
 
+void list_options(OptionList& list, BehaviorCloning::Options& options);
+
 }  // namespace understudy

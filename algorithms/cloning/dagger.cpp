@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "algorithms/data/draws.h"
+#include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -17,6 +18,33 @@ constexpr std::int64_t coin_sides = std::int64_t{1} << 32;
 
 }  // namespace
 
+void list_options(OptionList& list, Dagger::Options& o) {
+  list_options(list, o, o.teacher != nullptr);
+}
+void list_options(OptionList& list, Dagger::Options& o, bool distills) {
+  static constexpr OptionChoice schedules[] = {choice(BetaSchedule::indicator, "indicator"),
+                                               choice(BetaSchedule::exponential, "exponential"),
+                                               choice(BetaSchedule::linear, "linear"),
+                                               choice(BetaSchedule::constant, "constant")};
+  list.fields(
+      o,
+      option("schedule", o.schedule, schedules,
+             "beta, the expert's share of the steps by round; indicator: 1 in the first, then 0",
+             {.source = "Ross et al. 2011, section 5"}),
+      option("decay", o.decay, "exponential: beta's factor from round to round",
+             {.least = 0, .most = 1}),
+      option("share", o.share, "constant: beta", {.least = 0, .most = 1}),
+      option("rounds", o.rounds, "linear: the first round without the expert", {.least = 1}),
+      option("steps", o.steps, "in a round, of all environments together",
+             {.least = 1, .unit = "steps"}),
+      option("training_steps", o.training_steps, "gradient steps in a round", {.least = 1}),
+      option("from_scratch", o.from_scratch, "each round begins with the first parameters"),
+      option("deterministic", o.deterministic, "the learner acts by its mode"),
+      group_if(!distills, "", o.cloning, "the teacher's distribution is distilled"),
+      fixed("teacher", o.teacher, "a policy, given beside the options"),
+      group_if(distills, "", o.distillation, "actions are cloned"), seed(o.seed));
+}
+
 Dagger::Dagger(Policy& policy, DaggerWorld& world, Expert& expert, const Options& options)
     : policy_(policy),
       world_(world),
@@ -28,15 +56,7 @@ Dagger::Dagger(Policy& policy, DaggerWorld& world, Expert& expert, const Options
           {.rows = world.num_envs(), .deterministic = options.deterministic, .seed = options.seed}),
       start_(policy.parameters().flat().read()) {
   const PolicyDescription& description = policy.description();
-  if (options_.steps < 1 || options_.training_steps < 1 || options_.rounds < 1 ||
-      !(options_.decay >= 0 && options_.decay <= 1) ||
-      !(options_.share >= 0 && options_.share <= 1))
-    fail(ErrorKind::bad_input,
-         "dagger: expected steps, training_steps and rounds of at least 1, decay and share in [0, "
-         "1], "
-         "found %lld, %lld, %lld, %g and %g",
-         static_cast<long long>(options_.steps), static_cast<long long>(options_.training_steps),
-         static_cast<long long>(options_.rounds), options_.decay, options_.share);
+  check_options(options);
   if (description.observation.discrete || policy.has_memory() ||
       static_cast<std::int64_t>(world.observations().size()) !=
           world.num_envs() * description.observation.width())

@@ -99,4 +99,9 @@ class Dagger {
   std::int64_t round_ = 0;
 };
 
+// Of cloning, or, where there is a teacher, of distillation.
+void list_options(OptionList& list, Dagger::Options& options);
+// The same before the teacher is there.
+void list_options(OptionList& list, Dagger::Options& options, bool distills);
+
 }  // namespace understudy

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "algorithms/data/draws.h"
+#include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -12,6 +13,17 @@ namespace {
 constexpr std::uint64_t batch_stream = std::uint64_t{1} << 34;
 
 }  // namespace
+
+void list_options(OptionList& list, Distillation::Options& o) {
+  list.fields(o, option("batch_size", o.batch_size, "rows a step", {.least = 1}),
+              option("learning_rate", o.learning_rate, "Adam's", {.above = 0}),
+              option("temperature", o.temperature,
+                     "divides a categorical teacher's logits; below 1 it sharpens them",
+                     {.above = 0, .source = "Rusu et al. 2016, section 4"}),
+              option("gradient_norm", o.gradient_norm, "gradients are clipped to this norm; 0: not",
+                     {.least = 0}),
+              seed(o.seed));
+}
 
 bool Distillation::fits(const PolicyDescription& student, const PolicyDescription& teacher) {
   const HeadOptions &ours = student.head, &theirs = teacher.head;
@@ -52,13 +64,10 @@ Distillation::Distillation(Policy& student, const Policy& teacher,
          "known divergence, without memory, on one device; found heads %s and %s, trunks %s and %s",
          name_of(ours.head.kind), name_of(theirs.head.kind), name_of(ours.trunk.kind),
          name_of(theirs.trunk.kind));
-  if (n < 1 || n * width != static_cast<std::int64_t>(observations.size()) ||
-      options_.batch_size < 1 || !(options_.temperature > 0))
-    fail(ErrorKind::bad_input,
-         "distillation: expected rows of %lld numbers, a batch of at least 1 and a temperature "
-         "above 0, found %zu numbers, %lld, %g",
-         static_cast<long long>(width), observations.size(),
-         static_cast<long long>(options_.batch_size), options_.temperature);
+  check_options(options);
+  if (n < 1 || n * width != static_cast<std::int64_t>(observations.size()))
+    fail(ErrorKind::bad_input, "distillation: expected rows of %lld numbers, found %zu numbers",
+         static_cast<long long>(width), observations.size());
 
   rows_ = n;
   batch_.resize(static_cast<std::size_t>(options_.batch_size));

@@ -69,4 +69,6 @@ class Distillation {
   std::vector<std::int32_t> batch_;
 };
 
+void list_options(OptionList& list, Distillation::Options& options);
+
 }  // namespace understudy

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -75,6 +76,63 @@ double TeacherSchedule::at(std::int64_t iteration) const {
   return std::max(least, share);
 }
 
+void list_options(OptionList& list, TeacherSchedule& o) {
+  using Kind = TeacherSchedule::Kind;
+  static constexpr OptionChoice kinds[] = {
+      choice(Kind::always, "always"), choice(Kind::linear, "linear"),
+      choice(Kind::exponential, "exponential"), choice(Kind::inverse_sigmoid, "inverse_sigmoid")};
+  list.fields(
+      o,
+      option("", o.kind, kinds, "how the share of the expert's observations falls",
+             {.source = "Bengio et al. 2015, section 2.4"}),
+      option("scale", o.scale,
+             "iterations: linear: until `least`; exponential: until 1/e; inverse_sigmoid: its k",
+             {.above = 0, .unit = "iterations"}),
+      option("least", o.least, "what the share falls to", {.least = 0, .most = 1}));
+}
+
+void list_options(OptionList& list, SequenceCloning::Options& o) {
+  list.fields(
+      o, fixed("policy", o.policy, "trunk and head have settings of their own"),
+      option("batch_size", o.batch_size, "windows a step", {.least = 1}),
+      option("window", o.steps, "length of a window", {.least = 1, .unit = "steps"}),
+      option("learning_rate", o.learning_rate, "Adam's", {.above = 0}),
+      option("momentum", o.momentum, "Adam's beta1",
+             {.least = 0, .below = 1, .source = "Kingma & Ba 2015, algorithm 1"}),
+      option("weight_decay", o.weight_decay, "AdamW's",
+             {.least = 0, .source = "Loshchilov & Hutter 2019, algorithm 2"}),
+      option("gradient_norm", o.gradient_norm, "gradients are clipped to this norm; 0: not",
+             {.least = 0, .source = "Pascanu et al. 2013"}),
+      group("schedule", o.schedule),
+      option("warm_up", o.warm_up, "until a latent head's divergence counts in full",
+             {.least = 0, .unit = "iterations"}),
+      seed(o.seed),
+      option("decay", o.decay,
+             "where the next observation is decay times it plus gain times the action: decay, by "
+             "columns; empty: that is not known"),
+      option("gain", o.gain, "see decay; none is 0"), group("sampling", o.teacher),
+      option("/sampling.given", o.given,
+             "first steps of a window that see the expert's observation",
+             {.least = 1, .unit = "steps"}),
+      option("/sampling.draw", o.draw, "the policy's own action is a draw; false: its mode"),
+      option("/sampling.relabel", o.relabel, "the action asked for leads back to the expert",
+             {.source = "Venkatraman et al. 2015"}),
+      option("perturbation", o.perturbation, "standard deviation of noise on observations",
+             {.least = 0, .source = "Pomerleau 1989"}),
+      option("correction", o.correction, "share of the way back that one action goes"));
+  list.when_set("decay", [&o] { o.gain.assign(o.decay.size(), 1.0); });
+  list.require([&o] {
+    const bool sampled = o.teacher.kind != TeacherSchedule::Kind::always;
+    if (o.decay.empty() && (sampled || o.perturbation > 0))
+      fail(ErrorKind::bad_input,
+           "%s: expected how observations follow from actions, decay and gain, found none",
+           sampled ? "sampling" : "perturbation");
+    if (o.gain.size() != o.decay.size() || std::count(o.gain.begin(), o.gain.end(), 0.0) > 0)
+      fail(ErrorKind::bad_input, "gain: expected as many numbers as decay has, %zu, none of them 0",
+           o.decay.size());
+  });
+}
+
 SequenceCloning::SequenceCloning(Device& device, const Transitions& sequences,
                                  const Options& options)
     : options_(options),
@@ -83,35 +141,14 @@ SequenceCloning::SequenceCloning(Device& device, const Transitions& sequences,
       store_(device),
       training_(device),
       draws_(options.seed, order_stream) {
-  if (options_.batch_size < 1 || options_.steps < 1 || options_.given < 1)
-    fail(ErrorKind::bad_input,
-         "sequence cloning: a batch of %lld windows of %lld steps, of which %lld are given",
-         static_cast<long long>(options_.batch_size), static_cast<long long>(options_.steps),
-         static_cast<long long>(options_.given));
+  check_options(options);
   const bool follows = !options_.decay.empty();
   const std::size_t width = static_cast<std::size_t>(sequences_.actions.width());
-  if (follows && (options_.decay.size() != width || options_.gain.size() != width ||
-                  sequences_.actions.width() > sequences_.observations.width()))
-    fail(ErrorKind::bad_input,
-         "sequence cloning: expected decay and gain of %zu columns, found %zu "
-         "and %zu",
-         width, options_.decay.size(), options_.gain.size());
-  if (std::count(options_.gain.begin(), options_.gain.end(), 0.0) > 0)
-    fail(ErrorKind::bad_input,
-         "sequence cloning: expected gains that are not 0: a correction is "
-         "divided by them");
-  const TeacherSchedule& teacher = options_.teacher;
-  if (!(teacher.scale > 0) || !(teacher.least >= 0 && teacher.least <= 1) ||
-      !(options_.perturbation >= 0))
-    fail(ErrorKind::bad_input,
-         "sequence cloning: expected a schedule's scale above 0, its least share in [0, 1] and a "
-         "perturbation of at least 0, found %g, %g and %g",
-         teacher.scale, teacher.least, options_.perturbation);
-  const bool mixed = teacher.kind != TeacherSchedule::Kind::always;
-  if (!follows && (mixed || options_.perturbation > 0))
-    fail(ErrorKind::bad_input,
-         "sequence cloning: scheduled sampling and perturbation need to know "
-         "how observations follow, found no decay and gain");
+  if (follows &&
+      (options_.decay.size() != width || sequences_.actions.width() > sequences_.observations.width()))
+    fail(ErrorKind::bad_input, "decay: expected %zu columns, those of the actions, found %zu",
+         width, options_.decay.size());
+  const bool mixed = options_.teacher.kind != TeacherSchedule::Kind::always;
   for (std::int64_t i = 0; i < sequences_.sequences(); ++i) {
     const std::int64_t first = sequences_.starts[static_cast<std::size_t>(i)];
     for (std::int64_t t = 0; t < sequences_.length(i); t += options_.steps)

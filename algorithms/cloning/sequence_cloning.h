@@ -126,4 +126,7 @@ class SequenceCloning {
   std::vector<float> input_, action_, mask_, present_;
 };
 
+void list_options(OptionList& list, TeacherSchedule& options);
+void list_options(OptionList& list, SequenceCloning::Options& options);
+
 }  // namespace understudy

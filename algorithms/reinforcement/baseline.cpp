@@ -4,6 +4,7 @@
 
 #include "algorithms/policies/gaussian.h"
 #include "autograd/modules/modules.h"
+#include "autograd/options/options.h"
 #include "kernels/device/backend.h"
 #include "kernels/device/error.h"
 
@@ -243,14 +244,10 @@ class NetworkBaseline final : public Recorded {
   std::unique_ptr<TrustRegion> region_;
 };
 
-struct NamedKind {
-  BaselineKind kind;
-  const char* name;
-};
-constexpr NamedKind kinds[] = {{BaselineKind::none, "none"},
-                               {BaselineKind::linear, "linear"},
-                               {BaselineKind::regression, "regression"},
-                               {BaselineKind::trust_region, "trust_region"}};
+constexpr OptionChoice kinds[] = {choice(BaselineKind::none, "none"),
+                                  choice(BaselineKind::linear, "linear"),
+                                  choice(BaselineKind::regression, "regression"),
+                                  choice(BaselineKind::trust_region, "trust_region")};
 
 }  // namespace
 
@@ -263,17 +260,24 @@ std::unique_ptr<Baseline> make_baseline(const Rollouts& rollouts, Store& store,
   }
 }
 
-const char* name_of(BaselineKind kind) {
-  for (const NamedKind& named : kinds)
-    if (named.kind == kind) return named.name;
-  return "?";
+const char* name_of(BaselineKind kind) { return choice_name(kinds, kind); }
+BaselineKind baseline_kind_named(const std::string& name) {
+  return static_cast<BaselineKind>(choice_named(kinds, name, "baseline"));
 }
 
-BaselineKind baseline_kind_named(const std::string& name) {
-  for (const NamedKind& named : kinds)
-    if (name == named.name) return named.kind;
-  fail(ErrorKind::bad_input,
-       "baseline: expected none, linear, regression or trust_region; found '%s'", name.c_str());
+void list_options(OptionList& list, BaselineOptions& o) {
+  list.fields(
+      o, option("", o.kind, kinds, "what estimates the return to come"),
+      option("hidden", o.hidden, "units of the network's layers",
+             {.least = 1, .source = "Ho & Ermon 2016, section 6"}),
+      option("time_feature", o.time_feature, "the network sees the episode's steps too"),
+      option("ridge", o.ridge, "linear: ridge, as a share of the features' variance",
+             {.least = 0, .source = "Duan et al. 2016 (rllab)"}),
+      option("learning_rate", o.learning_rate, "regression: Adam's", {.above = 0}),
+      option("epochs", o.epochs, "regression: passes over the transitions", {.least = 1}),
+      option("batch_size", o.batch_size,
+             "regression: rows a step, a divisor of steps_per_iteration; 0: all", {.least = 0}),
+      group("", o.trust_region), seed(o.seed));
 }
 
 ShuffledBatches::ShuffledBatches(Store& store, const std::string& name, std::int64_t rows,

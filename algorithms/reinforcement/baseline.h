@@ -42,6 +42,7 @@ struct BaselineOptions {
   TrustRegionOptions trust_region = {};
   std::uint64_t seed = 0;  // of the network and of the order of rows
 };
+void list_options(OptionList& list, BaselineOptions& options);
 
 struct BaselineMetrics {
   double loss = 0;  // mean squared error in units of the targets' variance, before the fit

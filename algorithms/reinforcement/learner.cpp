@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/files/checkpoint.h"
+#include "autograd/options/options.h"
 #include "kernels/device/backend.h"
 #include "kernels/device/error.h"
 
@@ -11,12 +12,7 @@ namespace understudy {
 namespace {
 
 const LearnerOptions& checked(const LearnerOptions& options) {
-  const auto share = [](double x) { return x >= 0 && x <= 1; };
-  if (!share(options.discount) || !share(options.gae_lambda) || !(options.entropy_coefficient >= 0))
-    fail(ErrorKind::bad_input,
-         "expected discount and gae_lambda in [0, 1] and entropy_coefficient >= 0, found %g, %g "
-         "and %g",
-         options.discount, options.gae_lambda, options.entropy_coefficient);
+  check_options(options);
   return options;
 }
 
@@ -27,6 +23,36 @@ float* numbers(Array& array) { return static_cast<float*>(array.data()); }
 const float* numbers(const Array& array) { return static_cast<const float*>(array.data()); }
 
 }  // namespace
+
+void list_options(OptionList& list, LearnerOptions& o) {
+  list.fields(o, group("", o.rollouts),
+              option("discount", o.discount, "gamma",
+                     {.least = 0, .most = 1, .source = "Ho & Ermon 2016, section 6"}),
+              option("gae_lambda", o.gae_lambda,
+                     "of generalized advantages; 1: the whole return, 0: one step and the baseline",
+                     {.least = 0, .most = 1, .source = "Schulman et al. 2016, equation 16"}),
+              option("standardize_advantages", o.standardize_advantages,
+                     "to mean 0 and standard deviation 1 over an iteration",
+                     {.source = "the code of Schulman et al. 2015"}),
+              option("entropy_coefficient", o.entropy_coefficient,
+                     "times the policy's mean entropy is added to the objective",
+                     {.least = 0, .source = "Ho & Ermon 2016, algorithm 1 (lambda)"}),
+              group("baseline", o.baseline));
+  list.require([&o] {
+    const BaselineOptions& baseline = o.baseline;
+    const std::int64_t steps = o.rollouts.steps_per_iteration;
+    const auto divides = [steps](const char* name, std::int64_t part) {
+      if (part > 0 && steps % part != 0)
+        fail(ErrorKind::bad_input,
+             "%s: expected a divisor of steps_per_iteration, %lld, found %lld", name,
+             static_cast<long long>(steps), static_cast<long long>(part));
+    };
+    if (baseline.kind == BaselineKind::regression)
+      divides("baseline.batch_size", baseline.batch_size);
+    if (baseline.kind == BaselineKind::trust_region)
+      divides("baseline.fisher_stride", baseline.trust_region.fisher_stride);
+  });
+}
 
 TransitionBatch Learner::batch() const {
   TransitionBatch batch = rollouts_.batch();

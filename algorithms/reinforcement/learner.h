@@ -41,6 +41,7 @@ struct LearnerOptions {
   double entropy_coefficient = 0;      // times the mean entropy, added to what is maximized
   BaselineOptions baseline = {};
 };
+void list_options(OptionList& list, LearnerOptions& options);
 
 struct LearningMetrics {
   std::int64_t iteration = 0;     // done, this one included

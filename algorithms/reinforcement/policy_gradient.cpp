@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -49,6 +50,29 @@ PolicyGradientOptions PolicyGradientOptions::ppo() {
   return options;
 }
 
+void list_options(OptionList& list, PolicyGradientOptions& o) {
+  list.fields(
+      o, group("", o.learner), fixed("clipped", o.clipped, "the objective is the algorithm's"),
+      option("clip", o.clip, "how far the ratio of probabilities may leave 1",
+             {.above = 0, .source = "Schulman et al. 2017, equation 7"}),
+      option("epochs", o.epochs, "passes over the transitions of an iteration", {.least = 1}),
+      option("batch_size", o.batch_size, "rows a step, a divisor of steps_per_iteration; 0: all",
+             {.least = 0}),
+      option("rms_prop", o.rms_prop, "RMSProp in place of Adam",
+             {.source = "Mnih et al. 2016, section 4"}),
+      option("learning_rate", o.learning_rate, "of the optimizer", {.above = 0}),
+      option("gradient_norm", o.gradient_norm, "gradients are clipped to this norm; 0: not",
+             {.least = 0, .source = "Stable-Baselines3"}));
+  if (!o.clipped) list.leave_out("clip");
+  list.require([&o] {
+    const std::int64_t steps = o.learner.rollouts.steps_per_iteration;
+    if (o.batch_size > 0 && steps % o.batch_size != 0)
+      fail(ErrorKind::bad_input,
+           "batch_size: expected a divisor of steps_per_iteration, %lld, found %lld",
+           static_cast<long long>(steps), static_cast<long long>(o.batch_size));
+  });
+}
+
 PolicyGradient::PolicyGradient(Policy& policy, const EnvironmentDescription& environment,
                                const PolicyGradientOptions& options)
     : Learner(policy, environment, options.learner),
@@ -57,10 +81,7 @@ PolicyGradient::PolicyGradient(Policy& policy, const EnvironmentDescription& env
                options.batch_size > 0 ? options.batch_size : rollouts_.steps_per_iteration(),
                options.learner.rollouts.seed ^ order_seed),
       program_(policy.device()) {
-  if (options.epochs < 1 || !(options.learning_rate > 0) || !(options.clip > 0))
-    fail(ErrorKind::bad_input,
-         "policy gradient: expected epochs >= 1, learning_rate and clip > 0; found %d, %g, %g",
-         options.epochs, options.learning_rate, options.clip);
+  check_options(options);
   Program& program = program_;
   const TransitionBatch all = batch();
   const auto shuffled = [&](const DataView& column) { return program.use(batches_.add(column)); };

@@ -37,6 +37,7 @@ struct PolicyGradientOptions {
   // 10 epochs, 10 batches each, Adam at 3e-4 (Schulman et al. 2017, table 3).
   static PolicyGradientOptions ppo();
 };
+void list_options(OptionList& list, PolicyGradientOptions& options);
 
 class PolicyGradient final : public Learner {
  public:

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -26,12 +27,7 @@ const Policy& checked(const Policy& policy, const EnvironmentDescription& enviro
     fail(ErrorKind::not_available, "rollouts: expected a policy that is not recurrent");
   if (policy.store().real() != Real::f32)
     fail(ErrorKind::bad_input, "rollouts: expected a policy in f32, found one in f64");
-  if (options.num_envs < 1 || options.steps_per_iteration < 1 ||
-      options.steps_per_iteration % options.num_envs != 0)
-    fail(ErrorKind::bad_input,
-         "rollouts: expected steps per iteration that %lld environments share, found %lld",
-         static_cast<long long>(options.num_envs),
-         static_cast<long long>(options.steps_per_iteration));
+  check_options(options);
   return policy;
 }
 
@@ -48,6 +44,20 @@ std::int64_t kept_words(std::size_t batch_bytes) {
 enum Report : std::size_t { episodes, truncations, total, length, squares, least, most };
 
 }  // namespace
+
+void list_options(OptionList& list, RolloutOptions& o) {
+  list.fields(o, option("num_envs", o.num_envs, "environments stepped together", {.least = 1}),
+              option("steps_per_iteration", o.steps_per_iteration,
+                     "transitions collected in an iteration, of all environments together",
+                     {.least = 1, .unit = "steps", .source = "Ho & Ermon 2016, section 6"}),
+              seed(o.seed));
+  list.require([&o] {
+    if (o.steps_per_iteration % o.num_envs != 0)
+      fail(ErrorKind::bad_input,
+           "steps_per_iteration: expected a multiple of num_envs, %lld, found %lld",
+           static_cast<long long>(o.num_envs), static_cast<long long>(o.steps_per_iteration));
+  });
+}
 
 Rollouts::Rollouts(const Policy& policy, const EnvironmentDescription& environment, Store& store,
                    const RolloutOptions& options)

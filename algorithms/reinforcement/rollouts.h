@@ -34,12 +34,15 @@
 
 namespace understudy {
 
+class OptionList;
+
 struct RolloutOptions {
   std::int64_t num_envs = 50;  // environments stepped together
   // Transitions of all environments in a collection: a multiple of num_envs (Ho & Ermon 2016).
   std::int64_t steps_per_iteration = 5000;
   std::uint64_t seed = 0;  // of the environments and of the actions
 };
+void list_options(OptionList& list, RolloutOptions& options);
 
 // Of the episodes that ended during a collection; NaN where none did.
 struct EpisodeStatistics {

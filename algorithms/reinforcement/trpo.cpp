@@ -1,6 +1,24 @@
 #include "algorithms/reinforcement/trpo.h"
 
+#include "autograd/options/options.h"
+#include "kernels/device/error.h"
+
 namespace understudy {
+
+void list_options(OptionList& list, TrpoOptions& o) {
+  list.fields(o, group("", o.learner), group("", o.trust_region));
+  list.when_set("fisher_stride", [&o] {
+    o.learner.baseline.trust_region.fisher_stride = o.trust_region.fisher_stride;
+  });
+  list.require([&o] {
+    const std::int64_t steps = o.learner.rollouts.steps_per_iteration;
+    const std::int64_t stride = o.trust_region.fisher_stride;
+    if (steps % stride != 0)
+      fail(ErrorKind::bad_input,
+           "fisher_stride: expected a divisor of steps_per_iteration, %lld, found %lld",
+           static_cast<long long>(steps), static_cast<long long>(stride));
+  });
+}
 
 std::unique_ptr<TrustRegion> policy_trust_region(const Policy& policy, const TransitionBatch& batch,
                                                  double entropy,

@@ -16,6 +16,8 @@ struct TrpoOptions {
   LearnerOptions learner = {};
   TrustRegionOptions trust_region = {};
 };
+// The stride of the Fisher-vector products is the value function's too, unless that has its own.
+void list_options(OptionList& list, TrpoOptions& options);
 
 class Trpo final : public Learner {
  public:

@@ -4,22 +4,12 @@
 #include <string>
 
 #include "autograd/optimize/gauss_newton.h"
+#include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
 
 namespace {
-
-void check(const TrustRegionOptions& options) {
-  if (!(options.max_kl > 0 && options.cg_damping >= 0 && options.cg_iterations > 0 &&
-        options.max_backtracks > 0 && options.fisher_stride > 0 && options.backtrack_ratio > 0 &&
-        options.backtrack_ratio < 1))
-    fail(ErrorKind::bad_input,
-         "trust region: expected max_kl > 0, cg_damping >= 0, cg_iterations, max_backtracks and "
-         "fisher_stride >= 1, 0 < backtrack_ratio < 1; found %g, %g, %d, %d, %lld, %g",
-         options.max_kl, options.cg_damping, options.cg_iterations, options.max_backtracks,
-         static_cast<long long>(options.fisher_stride), options.backtrack_ratio);
-}
 
 // One number in a tensor of one dimension, as `pack` takes them.
 Tensor number(Tensor x) { return reshape(x, {1}); }
@@ -27,6 +17,27 @@ Tensor number(Tensor x) { return reshape(x, {1}); }
 std::string old_name(std::size_t i) { return "old parameter " + std::to_string(i); }
 
 }  // namespace
+
+void list_options(OptionList& list, TrustRegionOptions& o) {
+  list.fields(
+      o,
+      option("max_kl", o.max_kl, "bound on the mean KL divergence of a step",
+             {.above = 0, .unit = "nats", .source = "Ho & Ermon 2016, section 6"}),
+      option("cg_damping", o.cg_damping, "multiple of I that is added to the Fisher information",
+             {.least = 0, .source = "Ho & Ermon 2016, section 6"}),
+      option("cg_iterations", o.cg_iterations, "of conjugate gradient, at most",
+             {.least = 1, .source = "Schulman et al. 2015, appendix C"}),
+      option("cg_tolerance", o.cg_tolerance, "squared residual at which conjugate gradient ends",
+             {.least = 0, .source = "the code of Schulman et al. 2015"}),
+      option("backtrack_ratio", o.backtrack_ratio,
+             "factor of the step from try to try of the line search",
+             {.above = 0, .below = 1, .source = "SB3-contrib"}),
+      option("max_backtracks", o.max_backtracks, "tries of the line search, at most",
+             {.least = 1, .source = "SB3-contrib"}),
+      option("fisher_stride", o.fisher_stride,
+             "every n-th row makes the Fisher-vector products; a divisor of the rows",
+             {.least = 1, .source = "Schulman et al. 2015, appendix C"}));
+}
 
 TrustRegion::TrustRegion(const Parameters& parameters, const Model& model,
                          const Objective& objective, const TrustRegionOptions& options)
@@ -37,7 +48,7 @@ TrustRegion::TrustRegion(const Parameters& parameters, const Model& model,
       full_step_(&store_.create("full step", {parameters.elements()})),
       direction_(store_.device(), store_.real()),
       trial_(store_.device(), store_.real()) {
-  check(options);
+  check_options(options);
 
   // Steps 1 and 2.
   {

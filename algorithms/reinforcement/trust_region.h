@@ -30,6 +30,8 @@
 
 namespace understudy {
 
+class OptionList;
+
 struct TrustRegionOptions {
   double max_kl = 0.01;          // delta, in nats (Ho & Ermon 2016, section 6)
   double cg_damping = 0.1;       // ibid.
@@ -41,6 +43,7 @@ struct TrustRegionOptions {
   // of the rows serves them (ibid., appendix C). Must divide the number of rows.
   std::int64_t fisher_stride = 1;
 };
+void list_options(OptionList& list, TrustRegionOptions& options);
 
 // One try of the line search.
 struct TrustRegionTry {

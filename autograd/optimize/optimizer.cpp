@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "autograd/operations/operations.h"
+#include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -120,6 +121,16 @@ void require_positive(const char* optimizer, const char* option, double value) {
 }
 
 }  // namespace
+
+void list_options(OptionList& list, Schedule& o) {
+  list.fields(o,
+              option("steps", o.steps,
+                     "updates over which the learning rate falls in a straight line; 0: constant",
+                     {.least = 0, .source = "Schulman et al. 2017, table 3"}),
+              option("last", o.last, "the share of the learning rate that is left then",
+                     {.least = 0, .most = 1}),
+              fixed("factor", o.factor, "an array of the caller's"));
+}
 
 Optimizer::Optimizer(const Parameters& parameters, Store& store, const Clipping& clipping,
                      const Schedule& schedule)

@@ -20,6 +20,8 @@
 
 namespace understudy {
 
+class OptionList;
+
 // What happens to the gradient before any of the updates.
 struct Clipping {
   double norm = 0;   // scale down to this Euclidean norm; 0: off (Pascanu et al. 2013, algorithm 1)
@@ -38,6 +40,7 @@ struct Schedule {
   // runs.
   Array* factor = nullptr;
 };
+void list_options(OptionList& list, Schedule& options);
 
 class Optimizer {
  public:

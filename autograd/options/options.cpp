@@ -328,13 +328,14 @@ void Option::check() const {
          excerpt(text()).c_str());
 }
 
+std::string OptionList::full_name(const std::string& name) const {
+  if (name.starts_with("/")) return name.substr(1);
+  if (name.empty()) return prefix_;
+  return prefix_.empty() ? name : prefix_ + "." + name;
+}
+
 void OptionList::add(Option one) {
-  if (one.name.starts_with("/"))
-    one.name.erase(0, 1);
-  else if (one.name.empty())
-    one.name = prefix_;
-  else if (!prefix_.empty())
-    one.name.insert(0, prefix_ + ".");
+  one.name = full_name(one.name);
   if (one.kind == OptionKind::group) {
     std::swap(prefix_, one.name);
     one.list_group(*this, one.value);
@@ -361,7 +362,7 @@ void OptionList::add(void* begin, std::size_t bytes, std::span<Option> rows) {
 }
 
 void OptionList::when_set(const std::string& name, std::function<void()> act) {
-  const std::string whole = prefix_.empty() ? name : prefix_ + "." + name;
+  const std::string whole = full_name(name);
   for (Option& one : options_)
     if (one.settable() && one.name == whole) {
       one.then = std::move(act);
@@ -371,7 +372,7 @@ void OptionList::when_set(const std::string& name, std::function<void()> act) {
 }
 
 void OptionList::leave_out(const std::string& name) {
-  const std::string whole = prefix_.empty() ? name : prefix_ + "." + name;
+  const std::string whole = full_name(name);
   const std::size_t before = options_.size();
   std::erase_if(options_, [&](const Option& one) { return one.settable() && one.name == whole; });
   UNDERSTUDY_CHECK(options_.size() + 1 == before, "leave_out: no option %s", whole.c_str());

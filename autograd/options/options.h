@@ -159,6 +159,12 @@ Option fixed(const char* name, const Anything& value, const char* reason) {
   return made;
 }
 
+// A group where it applies; else the reason why not.
+template <class Struct>
+Option group_if(bool applies, const char* name, Struct& value, const char* reason) {
+  return applies ? group(name, value) : fixed(name, value, reason);
+}
+
 // A value in words, and where they came from: "--set", or the name of a file.
 struct OptionAssignment {
   std::string name, text, from;
@@ -186,8 +192,10 @@ class OptionList {
   void add(Option one);
   // What must hold between fields: `holds` calls `fail` where it does not.
   void require(std::function<void()> holds) { checks_.push_back(std::move(holds)); }
-  // Calls `act` when the option of this full name was set to another value; see Option::then.
-  void when_set(const std::string& name, std::function<void()> act);
+  // Calls `act` when the option of this name, within the group that is being listed, was set to
+  // another value; see Option::then. Without an act it says that the list may be another after it.
+  void when_set(
+      const std::string& name, std::function<void()> act = [] {});
   // Takes an option away which an algorithm has no use for.
   void leave_out(const std::string& name);
 
@@ -206,6 +214,7 @@ class OptionList {
   std::vector<std::pair<std::string, std::string>> texts() const;
 
  private:
+  std::string full_name(const std::string& name) const;
   void add(void* begin, std::size_t bytes, std::span<Option> rows);
 
   std::string prefix_;

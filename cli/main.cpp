@@ -90,7 +90,17 @@ int run(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return complain(2, describe(app, error));
   }
-  const int code = command.run();
+  int code = 0;
+  try {
+    code = command.run();
+  } catch (const OtherSettings& other) {
+    if (common.json) {
+      Json object = other.object();
+      object["error"] = other.what();
+      print(object);
+    }
+    code = complain(2, other.what());
+  }
   if (std::fflush(stdout) != 0) return complain(2, "standard output cannot be written");
   return code;
 }

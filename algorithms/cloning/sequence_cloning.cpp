@@ -144,8 +144,8 @@ SequenceCloning::SequenceCloning(Device& device, const Transitions& sequences,
   check_options(options);
   const bool follows = !options_.decay.empty();
   const std::size_t width = static_cast<std::size_t>(sequences_.actions.width());
-  if (follows &&
-      (options_.decay.size() != width || sequences_.actions.width() > sequences_.observations.width()))
+  if (follows && (options_.decay.size() != width ||
+                  sequences_.actions.width() > sequences_.observations.width()))
     fail(ErrorKind::bad_input, "decay: expected %zu columns, those of the actions, found %zu",
          width, options_.decay.size());
   const bool mixed = options_.teacher.kind != TeacherSchedule::Kind::always;

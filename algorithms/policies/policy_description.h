@@ -15,6 +15,8 @@
 
 namespace understudy {
 
+class OptionList;
+
 enum class TrunkKind : std::int8_t { mlp, rnn, lstm, gru };
 
 struct TrunkOptions {
@@ -114,5 +116,10 @@ Activation activation_named(const std::string& name);
 // The head of a description, its parameters declared under `name`.
 std::unique_ptr<ActionHead> make_head(Parameters& parameters, const std::string& name,
                                       const PolicyDescription& description, std::int64_t inputs);
+
+// Of heads those that the kind has a use for.
+void list_options(OptionList& list, TrunkOptions& options);
+void list_options(OptionList& list, HeadOptions& options);
+void list_options(OptionList& list, PolicyDescription& options);
 
 }  // namespace understudy

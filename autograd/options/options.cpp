@@ -188,6 +188,12 @@ Option option(const char* name, std::vector<double>& value, const char* summary,
               OptionDetails details) {
   return made(name, OptionKind::numbers, &value, 0, summary, details);
 }
+Option option(const char* name, std::string& value, std::span<const OptionChoice> choices,
+              const char* summary, OptionDetails details) {
+  Option one = option(name, value, summary, details);
+  one.choices = choices;
+  return one;
+}
 Option choice_option(const char* name, void* value, int bytes,
                      std::span<const OptionChoice> choices, const char* summary,
                      OptionDetails details) {
@@ -227,12 +233,12 @@ std::string Option::expected() const {
     case OptionKind::choice: return listed(choices, " or ");
     case OptionKind::integers: return "whole numbers" + tail + ", with commas between them";
     case OptionKind::numbers: return "numbers" + tail + ", with commas between them";
-    case OptionKind::text:
+    case OptionKind::text: return choices.empty() ? "a text" : listed(choices, " or ");
     case OptionKind::seed:
     case OptionKind::fixed:
     case OptionKind::group: break;
   }
-  return "a text";
+  return "";
 }
 
 std::string Option::range() const {
@@ -240,6 +246,7 @@ std::string Option::range() const {
   if (kind == OptionKind::integer && said.most == most_int && bytes == 4) said.most = infinity;
   switch (kind) {
     case OptionKind::boolean: return "true, false";
+    case OptionKind::text:
     case OptionKind::choice: return listed(choices, ", ");
     case OptionKind::integers:
     case OptionKind::numbers: {
@@ -278,7 +285,10 @@ void Option::set(const std::string& text, const std::string& from) const {
       *static_cast<double*>(value) = number;
       break;
     }
-    case OptionKind::text: *static_cast<std::string*>(value) = text; break;
+    case OptionKind::text:
+      if (!choices.empty() && find_choice(choices, text) == nullptr) refuse();
+      *static_cast<std::string*>(value) = text;
+      break;
     case OptionKind::choice: {
       const OptionChoice* found = find_choice(choices, text);
       if (found == nullptr) refuse();
@@ -428,9 +438,8 @@ void assign_options(const std::function<OptionList()>& list,
     const auto set = [&](const OptionAssignment* one) {
       const Option* option = known.find(one->name);
       if (option == nullptr || (consequences && !option->then)) return false;
-      const std::string was = option->text();
       option->set(one->text, one->from);
-      if (option->then && option->text() != was) option->then();
+      if (option->then) option->then();
       return true;
     };
     // One with consequences at a time: the next may be there, or mean something, because of it.

@@ -13,16 +13,16 @@
 //   }
 //
 //   TrustRegionOptions options;
-//   assign_options(options, {{"max_kl", "0.02", "--set"}});   // or one line that says what is wrong
-//   for (const Option& one : OptionList(options).options()) ... one.name, one.text(), one.range() ...
+//   assign_options(options, {{"max_kl", "0.02", "--set"}});  // or one line that says what is wrong
+//   for (const Option& one : OptionList(options).options()) use(one.name, one.text(), one.range());
 //
 // What always holds:
 //
 //   complete     `fields` counts the members of the struct when it is compiled: one that is not
 //                listed is a compile error. What may not be set is listed as `fixed`, with the
 //                reason, or as `seed`, which follows the run's seed.
-//   bound        an Option reads and writes the member itself. The list must not outlive the struct,
-//                and is made anew where one value decides which others there are.
+//   bound        an Option reads and writes the member itself. The list must not outlive the
+//                struct, and is made anew where one value decides which others there are.
 //   defaults     are the initializers of the struct: the text of a struct that nobody changed.
 //   round trip   text() of a value, assigned again, gives the same bits.
 //
@@ -101,7 +101,7 @@ struct Option {
   OptionDetails details = {};
   std::span<const OptionChoice> choices = {};
   void (*list_group)(OptionList& list, void* options) = nullptr;
-  // Called when another value was set: gives other fields the defaults that go with it. Such options
+  // Called when it was set: gives other fields the defaults that go with the value. Such options
   // are set before all others.
   std::function<void()> then = {};
 
@@ -128,6 +128,9 @@ Option option(const char* name, std::vector<std::int64_t>& value, const char* su
               OptionDetails details = {});
 Option option(const char* name, std::vector<double>& value, const char* summary,
               OptionDetails details = {});
+// One of the names, whose values mean nothing; or, while nobody chooses, what it is at first.
+Option option(const char* name, std::string& value, std::span<const OptionChoice> choices,
+              const char* summary, OptionDetails details = {});
 Option choice_option(const char* name, void* value, int bytes,
                      std::span<const OptionChoice> choices, const char* summary,
                      OptionDetails details);
@@ -192,8 +195,8 @@ class OptionList {
   void add(Option one);
   // What must hold between fields: `holds` calls `fail` where it does not.
   void require(std::function<void()> holds) { checks_.push_back(std::move(holds)); }
-  // Calls `act` when the option of this name, within the group that is being listed, was set to
-  // another value; see Option::then. Without an act it says that the list may be another after it.
+  // Calls `act` when the option of this name, within the group that is being listed, was set; see
+  // Option::then. Without an act it says that the list may be another after it.
   void when_set(
       const std::string& name, std::function<void()> act = [] {});
   // Takes an option away which an algorithm has no use for.

@@ -20,7 +20,7 @@
 #include "cli/reports/svg.h"
 #include "cli/reproduce/reproduce.h"
 #include "cli/training/player.h"
-#include "cli/training/trainer.h"
+#include "cli/training/training_run.h"
 #include "envs/registry.h"
 #include "kernels/device/error.h"
 
@@ -59,28 +59,28 @@ struct Scene {
 // Trains in out/NAME and looks at what was learned.
 Row learn(const Scene& scene, const char* name, const Demonstrations* demonstrations,
           const std::vector<std::string>& set, std::int64_t iterations) {
-  Settings settings("", set);
-  Training training;
-  training.device = &scene.device;
-  training.environment = &scene.environment;
-  training.demonstrations = demonstrations;
-  training.demonstrations_name = "demonstrations";
-  training.expert = scene.out + "/expert";
-  training.seed = scene.common.seed;
-  training.settings = &settings;
   const std::string which = name;
-  const std::unique_ptr<Trainer> trainer = which == "expert" ? make_reinforcement(training, "trpo")
-                                           : which == "bc"   ? make_cloning(training)
-                                           : which == "dagger" ? make_dagger(training)
-                                                               : make_gail(training);
+  TrainingRun training;
+  training.algorithm = &algorithm_named(which == "expert" ? "trpo" : which);
+  training.given.set = set;
+  training.iterations = iterations;
+  training.out = scene.out + "/" + name;
+  training.inputs = {.device = &scene.device,
+                     .environment = &scene.environment,
+                     .demonstrations = demonstrations,
+                     .seed = scene.common.seed};
+  std::unique_ptr<Policy> expert;
+  if (training.algorithm->needs.expert) {
+    expert = load_policy(scene.device, scene.out + "/expert");
+    training.inputs.teacher = expert.get();
+  }
   const Json config = {{"kind", which == "expert" ? "expert" : "train"},
-                       {"algorithm", which == "expert" ? "trpo" : which},
+                       {"algorithm", training.algorithm->name},
                        {"environment", scene.environment.name}};
   // A demonstration begins anew each time.
   Common common = scene.common;
   common.overwrite = true;
-  const std::string folder = scene.out + "/" + name;
-  const Trained trained = train_in(folder, config, *trainer, training, iterations, common);
+  const Trained trained = train_in_folder(training, config, common);
   Row row;
   row.name = which == "expert"   ? "TRPO, the expert"
              : which == "bc"     ? "cloning"
@@ -90,16 +90,17 @@ Row learn(const Scene& scene, const char* name, const Demonstrations* demonstrat
   row.score = trained.score;
   row.interactions = trained.interactions;
   row.seconds = trained.seconds;
-  row.settings = settings.resolved();
-  const ProgressTable progress = read_progress(folder);
-  const std::vector<double>* x = progress.find(which == "dagger" ? "pairs" : "interactions");
+  row.settings = trained.settings;
+  const ProgressTable progress = read_progress(training.out);
+  const std::vector<double>* x = progress.find(which == "dagger" ? "transitions" : "interactions");
   const std::vector<double>* y = progress.find(which == "dagger" ? "return_mean" : "latest_return");
   for (std::size_t i = 0; x != nullptr && y != nullptr && i < x->size(); ++i)
     if (std::isfinite((*y)[i])) row.curve.push_back({(*x)[i], (*y)[i]});
 
   // One episode to show, from the same start for all policies.
   const PlayOptions how = {.episodes = 1, .seed = scene.common.seed + 1};
-  const auto player = make_player(trainer->policy(), how);
+  const std::unique_ptr<Policy> policy = load_policy(scene.device, training.out);
+  const auto player = make_player(*policy, how);
   std::vector<double> states;
   play(scene.device, scene.environment, *player, how, &states);
   row.picture = animation_of(scene.environment, states, 0.02, 380);

@@ -22,6 +22,14 @@ constexpr std::int64_t runs_by_default = 40;
 struct Options {
   std::int64_t iterations = 20, size = 128, bad_runs = 4, rounds = 40;
 };
+void list_options(OptionList& list, Options& o) {
+  list.fields(
+      o, option("iterations", o.iterations, "of both algorithms", {.least = 1, .most = 10000}),
+      option("size", o.size, "cells across, a multiple of 8", {.least = 8, .most = 4096}),
+      option("bad_runs", o.bad_runs, "worlds of the comparison by demonstrator, at most --seeds",
+             {.least = 1, .most = 10000}),
+      option("rounds", o.rounds, "of MWAL", {.least = 1, .most = 100000}));
+}
 
 // Distances of the feature expectations after each iteration, [iterations]. Once they are 0 to
 // rounding the rest is as the last.
@@ -165,20 +173,9 @@ void run(Reproduction& reproduction, const Options& options) {
 }  // namespace
 
 Experiment abbeel_ng_experiment() {
-  auto options = std::make_shared<Options>();
-  return {"abbeel-ng", "Apprenticeship on a grid of 128 x 128 with 64 macro cells",
-          "Abbeel & Ng 2004, figures 1 and 2; Syed & Schapire 2008, section 5",
-          [options](Verb& verb) {
-            verb.option("--iterations", options->iterations, "of both algorithms (20)")
-                .between(1, 10000);
-            verb.option("--rounds", options->rounds, "of MWAL (40)").between(1, 100000);
-            verb.option("--bad-runs", options->bad_runs,
-                        "worlds of the comparison by demonstrator, at most --seeds (4)")
-                .between(1, 10000);
-            verb.option("--size", options->size, "cells across, a multiple of 8 (128)")
-                .between(8, 4096);
-          },
-          [options](Reproduction& reproduction) { run(reproduction, *options); }};
+  return with_settings<Options>(
+      "abbeel-ng", "Apprenticeship on a grid of 128 x 128 with 64 macro cells",
+      "Abbeel & Ng 2004, figures 1 and 2; Syed & Schapire 2008, section 5", run);
 }
 
 }  // namespace understudy::cli

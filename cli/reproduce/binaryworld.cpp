@@ -35,12 +35,12 @@ RewardWorld world() {
 }  // namespace
 
 Experiment binaryworld_experiment() {
-  auto options = std::make_shared<RewardWorldOptions>();
-  return {
+  return with_settings<RewardWorldOptions>(
       "binaryworld", "Rewards learned on Binaryworld 32 x 32 by six algorithms, and transferred",
       "Wulfmeier, Ondrúška & Posner 2015, figure 5",
-      [options](Verb& verb) { add_reward_world_options(verb, *options); },
-      [options](Reproduction& reproduction) { compare_rewards(reproduction, world(), *options); }};
+      [](Reproduction& reproduction, const RewardWorldOptions& options) {
+        compare_rewards(reproduction, world(), options);
+      });
 }
 
 }  // namespace understudy::cli

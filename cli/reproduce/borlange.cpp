@@ -21,7 +21,7 @@ double seconds_since(Clock::time_point start) {
 }
 
 // The data README's: the start, the estimates on these trips, and the published ones on all.
-const std::vector<double> start = {-2, -1, -1, -20};
+const std::vector<double> usual_start = {-2, -1, -1, -20};
 const std::vector<double> reference = {-2.4589, -0.9267, -0.4095, -4.5413};
 const std::vector<double> published = {-2.494, -0.933, -0.411, -4.459};
 
@@ -41,7 +41,19 @@ std::vector<double> into_domain(GoalFamily& family, const GoalDemonstrations& tr
   fail(ErrorKind::bad_input, "borlange: no multiple of the start lies in the model's domain");
 }
 
-void run(Reproduction& reproduction, std::vector<double> from) {
+struct Options {
+  std::vector<double> start = usual_start;
+};
+void list_options(OptionList& list, Options& o) {
+  list.fields(o, option("start", o.start, "the four weights to begin from"));
+  list.require([&o] {
+    if (o.start.size() != 4)
+      fail(ErrorKind::bad_input, "start: expected four numbers, found %zu", o.start.size());
+  });
+}
+
+void run(Reproduction& reproduction, const Options& options) {
+  std::vector<double> from = options.start;
   const std::string folder = data_folder(reproduction.data, "borlange_routes");
   const RouteData data = read_borlange(folder);
   const Problem& problem = data.problem;
@@ -84,8 +96,8 @@ void run(Reproduction& reproduction, std::vector<double> from) {
   fits.rows.push_back({"at the estimates", formatted("%.3f", fit.log_likelihood), "-5067.908"});
   fits.rows.push_back({"at the published estimates",
                        formatted("%.3f", log_likelihood(family, all, published)), "-5068.518"});
-  fits.rows.push_back(
-      {"at (-2, -1, -1, -20)", formatted("%.2f", log_likelihood(family, all, start)), "-7123.03"});
+  fits.rows.push_back({"at (-2, -1, -1, -20)",
+                       formatted("%.2f", log_likelihood(family, all, usual_start)), "-7123.03"});
   reproduction.tables.push_back(fits);
 
   const GoalDemonstrations train = goal_demonstrations(problem, train_trips);
@@ -120,14 +132,9 @@ void run(Reproduction& reproduction, std::vector<double> from) {
 }  // namespace
 
 Experiment borlange_experiment() {
-  auto from = std::make_shared<std::vector<double>>(start);
-  return {
+  return with_settings<Options>(
       "borlange", "Route choice of 1466 car trips by the recursive logit model",
-      "Fosgerau, Frejinger & Karlström 2013, Transportation Research B 56",
-      [from](Verb& verb) {
-        verb.option("--start", *from, "the four weights to begin from (-2 -1 -1 -20)").numbers(4);
-      },
-      [from](Reproduction& reproduction) { run(reproduction, *from); }};
+      "Fosgerau, Frejinger & Karlström 2013, Transportation Research B 56", run);
 }
 
 }  // namespace understudy::cli

@@ -157,12 +157,27 @@ double exponent(const std::vector<std::int64_t>& horizons, const std::vector<Mea
   return (n * sxy - sx * sy) / (n * sxx - sx * sx);
 }
 
+constexpr OptionChoice environments[] = {{0, "forest"}, {1, "mountain_car"}};
 struct Options {
   std::string environment;
   std::int64_t rounds = 0, pairs = 0, training_steps = 0;  // 0: the task's own
   double tolerance = -1;                                   // below 0: likewise
   double fuel = 4;  // the driver's price of a step with the engine on, beside 1 of any
 };
+void list_options(OptionList& list, Options& o) {
+  list.fields(
+      o, option("environment", o.environment, environments, "one of them; by default both"),
+      option("rounds", o.rounds, "0: the task's own", {.least = 0}),
+      option("pairs", o.pairs, "the expert's answers a round; 0: the task's own", {.least = 0}),
+      option("training_steps", o.training_steps, "gradient steps a round; 0: the task's own",
+             {.least = 0}),
+      option("tolerance", o.tolerance,
+             "as far from the expert's a real action is no mistake; below 0: the task's own"),
+      option("fuel", o.fuel,
+             "mountain_car: what its driver pays for a step with the engine on, beside 1 for any; "
+             "0: the quickest",
+             {.least = 0}));
+}
 
 // Of mistakes = a T + b T^2 with a, b >= 0, by least squares of relative errors: the share of the
 // second term at the longest T.
@@ -265,25 +280,9 @@ void run(Reproduction& reproduction, const Options& options) {
 }  // namespace
 
 Experiment dagger_horizon_experiment() {
-  const auto options = std::make_shared<Options>();
-  return {"dagger-horizon", "Mistakes of cloning and of DAgger as the horizon grows",
-          "Ross, Gordon & Bagnell 2011, theorems 2.1 and 3.2 (no table of theirs)",
-          [options](Verb& verb) {
-            verb.option("--environment", options->environment,
-                        "forest or mountain_car; by default both");
-            verb.option("--rounds", options->rounds, "instead of the task's default").positive();
-            verb.option("--pairs", options->pairs, "expert labels a round, likewise").positive();
-            verb.option("--training-steps", options->training_steps, "gradient steps a round")
-                .positive();
-            verb.option("--tolerance", options->tolerance,
-                        "a real action this near the expert's is no mistake")
-                .not_negative();
-            verb.option("--fuel", options->fuel,
-                        "mountain_car: the expert's extra cost of a step with the engine on, "
-                        "beside 1 for every step; 0: the fastest")
-                .not_negative();
-          },
-          [options](Reproduction& reproduction) { run(reproduction, *options); }};
+  return with_settings<Options>(
+      "dagger-horizon", "Mistakes of cloning and of DAgger as the horizon grows",
+      "Ross, Gordon & Bagnell 2011, theorems 2.1 and 3.2 (no table of theirs)", run);
 }
 
 }  // namespace understudy::cli

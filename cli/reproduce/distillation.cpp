@@ -35,10 +35,18 @@ constexpr Student students[] = {
     {0, Learns::mode, "the student's", "the mode"},
 };
 
+constexpr OptionChoice environments[] = {{0, "acrobot"}, {1, "pendulum"}};
 struct Options {
   std::string environment;
   std::int64_t rounds = 20, states = 1000, training_steps = 2000;
 };
+void list_options(OptionList& list, Options& o) {
+  list.fields(
+      o, option("environment", o.environment, environments, "one of them; by default both"),
+      option("rounds", o.rounds, "of each student", {.least = 1}),
+      option("states", o.states, "in a round", {.least = 1}),
+      option("training_steps", o.training_steps, "gradient steps in a round", {.least = 1}));
+}
 
 double mean_return(const Policy& policy, const EnvironmentDescription& environment,
                    std::uint64_t seed) {
@@ -115,18 +123,9 @@ void run(Reproduction& reproduction, const Options& options) {
 }  // namespace
 
 Experiment distillation_experiment() {
-  const auto options = std::make_shared<Options>();
-  return {
-      "distillation", "How much small students keep of their teachers' return",
-      "Rusu et al. 2016, section 5 (their games are Atari's)",
-      [options](Verb& verb) {
-        verb.option("--environment", options->environment, "by default both")
-            .one_of({"acrobot", "pendulum"});
-        verb.option("--rounds", options->rounds, "of each student (20)").positive();
-        verb.option("--states", options->states, "in a round (1000)").positive();
-        verb.option("--training-steps", options->training_steps, "in a round (2000)").positive();
-      },
-      [options](Reproduction& reproduction) { run(reproduction, *options); }};
+  return with_settings<Options>("distillation",
+                                "How much small students keep of their teachers' return",
+                                "Rusu et al. 2016, section 5 (their games are Atari's)", run);
 }
 
 }  // namespace understudy::cli

@@ -102,11 +102,9 @@ void run(Reproduction& reproduction) {
 }  // namespace
 
 Experiment gail_cartpole_experiment() {
-  return {"gail-cartpole",
-          "GAIL's environment steps and seconds to 475 on two CartPoles",
+  return {"gail-cartpole", "GAIL's environment steps and seconds to 475 on two CartPoles",
           "the library imitation, GAIL on CartPole-v1 and seals/CartPole-v0, 10 demonstrations",
-          {},
-          run};
+          nullptr, run};
 }
 
 }  // namespace understudy::cli

@@ -80,13 +80,29 @@ constexpr Task tasks[] = {
       {-101.55, -101.35, -99.90, -100.83}}},
 };
 
+constexpr OptionChoice expert_sources[] = {{0, "authors"}, {1, "own"}};
 struct Options {
-  std::vector<std::string> environments, algorithms;
+  std::string environments, algorithms;  // with commas between them
   std::vector<std::int64_t> sizes;
   std::string experts = "authors";
   std::int64_t iterations = 300, steps_per_iteration = 5000, num_envs = 50, fisher_stride = 1;
   double entropy = 0;
 };
+void list_options(OptionList& list, Options& o) {
+  list.fields(
+      o, option("env", o.environments, "of cartpole, acrobot, mountain_car; by default all"),
+      option("algorithm", o.algorithms, "of bc, fem, gtal, gail; by default all"),
+      option("n", o.sizes, "demonstrations, of 1, 4, 7, 10; by default all", {.least = 1}),
+      option("experts", o.experts, expert_sources, "those of gym_experts, or trained here by TRPO"),
+      option("iterations", o.iterations, "of each run", {.least = 1, .most = 100000}),
+      option("steps_per_iteration", o.steps_per_iteration, "transitions",
+             {.least = 1, .most = 1000000, .unit = "steps"}),
+      option("num_envs", o.num_envs, "environments side by side", {.least = 1, .most = 100000}),
+      option("fisher_stride", o.fisher_stride,
+             "Fisher-vector products over every so many transitions (1, as the paper has it)",
+             {.least = 1, .most = 1000}),
+      option("entropy_coefficient", o.entropy, "of the policy", {.least = 0, .most = 10}));
+}
 
 struct Run {
   const Task* task;
@@ -214,9 +230,9 @@ int place_of(const Names& names, const std::string& name, const char* option) {
 std::vector<Run> chosen_runs(const Options& options, std::int64_t seeds, std::uint64_t first_seed) {
   const char* task_names[] = {tasks[0].name, tasks[1].name, tasks[2].name};
   bool wanted_task[3] = {}, wanted_algorithm[4] = {}, wanted_size[4] = {};
-  for (const std::string& name : options.environments)
+  for (const std::string& name : words(options.environments))
     wanted_task[place_of(task_names, name, "--env")] = true;
-  for (const std::string& name : options.algorithms)
+  for (const std::string& name : words(options.algorithms))
     wanted_algorithm[place_of(understudy::cli::algorithms, name, "--algorithm")] = true;
   for (std::int64_t n : options.sizes) {
     const auto* found = std::find(std::begin(sizes), std::end(sizes), n);
@@ -362,30 +378,10 @@ void run(Reproduction& reproduction, const Options& options) {
 }  // namespace
 
 Experiment gail_classic_experiment() {
-  auto options = std::make_shared<Options>();
-  return {
+  return with_settings<Options>(
       "gail-classic",
       "Cloning, FEM, GTAL and GAIL on CartPole, Acrobot and MountainCar, 1 to 10 demonstrations",
-      "Ho & Ermon 2016, \"Generative adversarial imitation learning\", Table 3",
-      [options](Verb& verb) {
-        verb.option("--env", options->environments, "cartpole, acrobot, mountain_car (all)");
-        verb.option("--n", options->sizes, "1, 4, 7, 10 demonstrations (all)");
-        verb.option("--algorithm", options->algorithms, "bc, fem, gtal, gail (all)");
-        verb.option("--experts", options->experts,
-                    "authors: those of gym_experts; own: trained here by TRPO")
-            .one_of({"authors", "own"});
-        verb.option("--iterations", options->iterations, "of each run (300)").between(1, 100000);
-        verb.option("--steps-per-iteration", options->steps_per_iteration, "of an iteration (5000)")
-            .between(1, 1000000);
-        verb.option("--num-envs", options->num_envs, "environments side by side (50)")
-            .between(1, 100000);
-        verb.option("--fisher-stride", options->fisher_stride,
-                    "Fisher products over every so many pairs (1, as the paper has it)")
-            .between(1, 1000);
-        verb.option("--entropy", options->entropy, "the policy's entropy weight (0)")
-            .between(0.0, 10.0);
-      },
-      [options](Reproduction& reproduction) { run(reproduction, *options); }};
+      "Ho & Ermon 2016, \"Generative adversarial imitation learning\", Table 3", run);
 }
 
 }  // namespace understudy::cli

@@ -69,6 +69,10 @@ struct Options {
   std::string environment;
   std::int64_t iterations = 0;  // 0: the task's own
 };
+void list_options(OptionList& list, Options& o) {
+  list.fields(o, option("environment", o.environment, "one of the five; by default all"),
+              option("iterations", o.iterations, "0: the task's own", {.least = 0}));
+}
 
 void run(Reproduction& reproduction, const Options& options) {
   const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : default_seeds;
@@ -137,16 +141,9 @@ void run(Reproduction& reproduction, const Options& options) {
 }  // namespace
 
 Experiment gail_state_only_experiment() {
-  const auto options = std::make_shared<Options>();
-  return {"gail-state-only",
-          "GAIL on state pairs, for learners whose actions differ from the expert's",
-          "Torabi et al. 2018, \"Generative adversarial imitation from observation\"",
-          [options](Verb& verb) {
-            verb.option("--environment", options->environment, "one of the five; by default all");
-            verb.option("--iterations", options->iterations, "instead of the task's default")
-                .positive();
-          },
-          [options](Reproduction& reproduction) { run(reproduction, *options); }};
+  return with_settings<Options>(
+      "gail-state-only", "GAIL on state pairs, for learners whose actions differ from the expert's",
+      "Torabi et al. 2018, \"Generative adversarial imitation from observation\"", run);
 }
 
 }  // namespace understudy::cli

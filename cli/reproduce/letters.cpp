@@ -42,6 +42,16 @@ struct Settings {
   std::int64_t blends = 4;
   double rate = 3e-3, perturbation = 0.1;  // the latter in scaled positions: 0.02 units
 };
+void list_options(OptionList& list, Settings& o) {
+  list.fields(
+      o, option("iterations", o.iterations, "steps of training", {.least = 1}),
+      option("hidden", o.hidden, "units of the GRU", {.least = 1}),
+      option("batch_size", o.batch, "windows a step", {.least = 1}),
+      option("blends", o.blends, "of each drawing with others", {.least = 1}),
+      option("learning_rate", o.rate, "Adam's", {.above = 0}),
+      option("perturbation", o.perturbation,
+             "standard deviation of noise on positions, in fifths of a unit", {.above = 0}));
+}
 
 struct Method {
   const char* name;
@@ -293,18 +303,9 @@ void run(Reproduction& reproduction, const Settings& settings) {
 }  // namespace
 
 Experiment letters_experiment() {
-  auto settings = std::make_shared<Settings>();
-  return {"letters", "Letters drawn free-running: compounding errors of a policy",
-          "Bengio et al. 2015; Venkatraman et al. 2015; letters2d (Idiap)",
-          [settings](Verb& verb) {
-            verb.option("--iterations", settings->iterations, "steps of training (800)").positive();
-            verb.option("--hidden", settings->hidden, "units of the GRU (64)").positive();
-            verb.option("--perturbation", settings->perturbation,
-                        "standard deviation of position noise, in fifths of a unit (0.1)")
-                .positive();
-            verb.option("--blends", settings->blends, "of each drawing with others (4)").positive();
-          },
-          [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
+  return with_settings<Settings>(
+      "letters", "Letters drawn free-running: compounding errors of a policy",
+      "Bengio et al. 2015; Venkatraman et al. 2015; letters2d (Idiap)", run);
 }
 
 }  // namespace understudy::cli

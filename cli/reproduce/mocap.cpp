@@ -29,12 +29,22 @@ namespace {
 const char* const trained_on[] = {"13_29", "13_30", "14_06", "14_14"};
 const char* const held_out_name = "13_31";
 
+constexpr OptionChoice parts[] = {{0, "pose"}, {1, "second"}, {2, "all"}};
 struct Settings {
   std::int64_t iterations = 1000, hidden = 128, batch = 32;
   double rate = 2e-3;
   std::int64_t pose_iterations = 600;
   std::string part = "all";
 };
+void list_options(OptionList& list, Settings& o) {
+  list.fields(
+      o, option("iterations", o.iterations, "free-running: steps of training", {.least = 1}),
+      option("hidden", o.hidden, "free-running: units of the GRU", {.least = 1}),
+      option("batch_size", o.batch, "windows a step", {.least = 1}),
+      option("learning_rate", o.rate, "Adam's", {.above = 0}),
+      option("pose_iterations", o.pose_iterations, "next pose: steps of training", {.least = 1}),
+      option("part", o.part, parts, "what is run"));
+}
 
 // Poses of one sequence, row by row.
 struct Poses {
@@ -511,22 +521,9 @@ void run(Reproduction& reproduction, const Settings& settings) {
 }  // namespace
 
 Experiment mocap_experiment() {
-  auto settings = std::make_shared<Settings>();
-  return {"mocap", "Motion capture: the next pose, and the next second free-running",
-          "Fox et al. 2014 (data); Martinez, Black & Romero 2017; Bengio et al. 2015",
-          [settings](Verb& verb) {
-            verb.option("--iterations", settings->iterations,
-                        "free-running: steps of training (1000)")
-                .positive();
-            verb.option("--hidden", settings->hidden, "free-running: units of the GRU (128)")
-                .positive();
-            verb.option("--pose-iterations", settings->pose_iterations,
-                        "next pose: steps of training (600)")
-                .positive();
-            verb.option("--part", settings->part, "pose, second or all (default)")
-                .one_of({"pose", "second", "all"});
-          },
-          [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
+  return with_settings<Settings>(
+      "mocap", "Motion capture: the next pose, and the next second free-running",
+      "Fox et al. 2014 (data); Martinez, Black & Romero 2017; Bengio et al. 2015", run);
 }
 
 }  // namespace understudy::cli

@@ -32,6 +32,12 @@ struct Settings {
   std::int64_t iterations = 1500, batch = 256, bins = 24;
   double rate = 2e-3;
 };
+void list_options(OptionList& list, Settings& o) {
+  list.fields(o, option("iterations", o.iterations, "steps of training", {.least = 1}),
+              option("batch_size", o.batch, "rows a step", {.least = 1}),
+              option("bins", o.bins, "in each dimension", {.least = 2}),
+              option("learning_rate", o.rate, "Adam's", {.above = 0}));
+}
 
 // Situations and what people did there, a sequence of one row each.
 struct Task {
@@ -381,14 +387,9 @@ void run(Reproduction& reproduction, const Settings& settings) {
 }  // namespace
 
 Experiment multimodal_experiment() {
-  auto settings = std::make_shared<Settings>();
-  return {
+  return with_settings<Settings>(
       "multimodal", "Every action distribution on multimodal demonstrations",
-      "Bishop 1994; Omniglot (Lake et al. 2015) and letters2d (Idiap), generated roads",
-      [settings](Verb& verb) {
-        verb.option("--iterations", settings->iterations, "steps of training (1500)").positive();
-      },
-      [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
+      "Bishop 1994; Omniglot (Lake et al. 2015) and letters2d (Idiap), generated roads", run);
 }
 
 }  // namespace understudy::cli

@@ -51,12 +51,12 @@ RewardWorld world() {
 }  // namespace
 
 Experiment objectworld_experiment() {
-  auto options = std::make_shared<RewardWorldOptions>();
-  return {
+  return with_settings<RewardWorldOptions>(
       "objectworld", "Rewards learned on Objectworld 32 x 32 by six algorithms, and transferred",
       "Levine, Popović & Koltun 2011, figure 3; Wulfmeier, Ondrúška & Posner 2015, figure 4",
-      [options](Verb& verb) { add_reward_world_options(verb, *options); },
-      [options](Reproduction& reproduction) { compare_rewards(reproduction, world(), *options); }};
+      [](Reproduction& reproduction, const RewardWorldOptions& options) {
+        compare_rewards(reproduction, world(), options);
+      });
 }
 
 }  // namespace understudy::cli

@@ -33,6 +33,16 @@ struct Settings {
   double rate = 3e-3;
   double floor = 0.1;  // of learned deviations, in canvas units
 };
+void list_options(OptionList& list, Settings& o) {
+  list.fields(
+      o, option("epochs", o.epochs, "passes over the drawings", {.least = 1}),
+      option("hidden", o.hidden, "units of the LSTM", {.least = 1}),
+      option("components", o.components, "of the mixture", {.least = 1}),
+      option("batch_size", o.batch, "windows a step", {.least = 1}),
+      option("window", o.steps, "length of a window", {.least = 1, .unit = "steps"}),
+      option("learning_rate", o.rate, "Adam's", {.above = 0}),
+      option("floor", o.floor, "of learned standard deviations, in canvas units", {.above = 0}));
+}
 
 struct Model {
   std::string name;
@@ -314,16 +324,9 @@ void run(Reproduction& reproduction, const Settings& settings) {
 }  // namespace
 
 Experiment omniglot_experiment() {
-  auto settings = std::make_shared<Settings>();
-  return {"omniglot", "Mixture LSTM on pen strokes: nats an offset on unseen drawers",
-          "Lake, Salakhutdinov & Tenenbaum 2015 (data); Ha & Eck 2018 (model)",
-          [settings](Verb& verb) {
-            verb.option("--epochs", settings->epochs, "passes over the drawings (30)").positive();
-            verb.option("--components", settings->components, "of the mixture (20)").positive();
-            verb.option("--floor", settings->floor, "of learned deviations, canvas units (0.1)")
-                .positive();
-          },
-          [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
+  return with_settings<Settings>(
+      "omniglot", "Mixture LSTM on pen strokes: nats an offset on unseen drawers",
+      "Lake, Salakhutdinov & Tenenbaum 2015 (data); Ha & Eck 2018 (model)", run);
 }
 
 }  // namespace understudy::cli

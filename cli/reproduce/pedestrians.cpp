@@ -305,23 +305,29 @@ void run(Reproduction& reproduction, const DeepOptions& deep) {
 
 }  // namespace
 
+namespace {
+
+constexpr OptionChoice parts[] = {{0, "rewards"}, {1, "forecasts"}, {2, "all"}};
+struct Settings {
+  ForecastSettings forecast;
+  std::string part = "all";
+};
+void list_options(OptionList& list, Settings& o) {
+  list.fields(o, option("part", o.part, parts, "what is run"), group("", o.forecast));
+}
+
+void run_parts(Reproduction& reproduction, const Settings& settings) {
+  if (settings.part != "forecasts") run(reproduction, {});
+  if (settings.part != "rewards") forecast_pedestrians(reproduction, settings.forecast);
+}
+
+}  // namespace
+
 Experiment pedestrians_experiment() {
-  struct Settings {
-    ForecastSettings forecast;
-    std::string part = "all";
-  };
-  auto settings = std::make_shared<Settings>();
-  return {"pedestrians", "Where walkers go: rewards, goals, and the next five seconds",
-          "Pellegrini et al. 2009; Lerner et al. 2007; Gupta et al. 2018; the data's README",
-          [settings](Verb& verb) {
-            verb.option("--part", settings->part, "rewards, forecasts or all (default)")
-                .one_of({"rewards", "forecasts", "all"});
-            add_forecast_options(verb, settings->forecast);
-          },
-          [settings](Reproduction& reproduction) {
-            if (settings->part != "forecasts") run(reproduction, {});
-            if (settings->part != "rewards") forecast_pedestrians(reproduction, settings->forecast);
-          }};
+  return with_settings<Settings>(
+      "pedestrians", "Where walkers go: rewards, goals, and the next five seconds",
+      "Pellegrini et al. 2009; Lerner et al. 2007; Gupta et al. 2018; the data's README",
+      run_parts);
 }
 
 }  // namespace understudy::cli

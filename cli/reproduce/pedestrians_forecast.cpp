@@ -549,16 +549,16 @@ void forecast_pedestrians(Reproduction& reproduction, const ForecastSettings& se
   for (Table* table : {&single, &best, &likelihood}) reproduction.tables.push_back(*table);
 }
 
-void add_forecast_options(Verb& verb, ForecastSettings& settings) {
-  verb.option("--iterations", settings.iterations, "forecasts: steps of training (1000)")
-      .positive();
-  verb.option("--hidden", settings.hidden, "forecasts: units a layer (64)").positive();
-  verb.option("--most", settings.most, "forecasts: windows of a file that are trained on (2000)")
-      .positive();
-  verb.option("--rate", settings.rate, "forecasts: Adam's learning rate (0.002)").positive();
-  verb.option("--weight-decay", settings.weight_decay, "forecasts: AdamW's (0.01)").not_negative();
-  verb.flag("--validate", settings.validate,
-            "forecasts: for choosing settings: predict another scene, not the one left out");
+void list_options(OptionList& list, ForecastSettings& o) {
+  list.fields(
+      o, option("iterations", o.iterations, "forecasts: steps of training", {.least = 1}),
+      option("hidden", o.hidden, "forecasts: units a layer", {.least = 1}),
+      option("batch_size", o.batch, "forecasts: windows a step", {.least = 1}),
+      option("most", o.most, "forecasts: windows of a file that are trained on", {.least = 1}),
+      option("learning_rate", o.rate, "forecasts: Adam's", {.above = 0}),
+      option("weight_decay", o.weight_decay, "forecasts: AdamW's", {.least = 0}),
+      option("validate", o.validate,
+             "forecasts: for choosing settings: predict another scene, not the one left out"));
 }
 
 }  // namespace understudy::cli

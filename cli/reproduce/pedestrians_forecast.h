@@ -15,7 +15,7 @@ struct ForecastSettings {
   // Trajectory mixture alone, tested on a scene that is not the one left out.
   bool validate = false;
 };
-void add_forecast_options(Verb& verb, ForecastSettings& settings);
+void list_options(OptionList& list, ForecastSettings& settings);
 
 // Appends three tables: one prediction, the best of twenty, likelihoods.
 void forecast_pedestrians(Reproduction& reproduction, const ForecastSettings& settings);

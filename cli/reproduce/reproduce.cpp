@@ -7,9 +7,11 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 #include "algorithms/data/draws.h"
 #include "cli/session/run_folder.h"
+#include "cli/session/settings.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
@@ -89,6 +91,47 @@ Json as_json(const Table& table) {
   return object;
 }
 
+// What was given to an experiment: --config and --set, and options of their own names, which win.
+struct GivenToExperiment {
+  GivenSettings settings;
+  std::map<std::string, std::vector<std::string>> values;  // by setting
+  std::map<std::string, bool> flags;
+};
+
+// training_steps is --training-steps.
+std::string option_of(const std::string& setting) {
+  std::string name = "--" + setting;
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
+void add_settings_of(const Experiment& experiment, Verb& verb, GivenToExperiment& given) {
+  add_settings(verb, given.settings);
+  const OptionList list = experiment.settings();
+  for (const understudy::Option& one : list.options()) {
+    const std::string value = one.text();
+    const std::string help = one.summary + (value.empty() ? "" : " (" + value + ")");
+    if (one.kind == OptionKind::boolean)
+      verb.flag(option_of(one.name), given.flags[one.name], help);
+    else
+      verb.option(option_of(one.name), given.values[one.name], help);
+  }
+}
+
+void assign(const Experiment& experiment, const GivenToExperiment& given) {
+  std::vector<OptionAssignment> all = assignments_of(given.settings);
+  for (const auto& [name, values] : given.values) {
+    if (values.empty()) continue;
+    std::string text;
+    for (const std::string& one : values) text += (text.empty() ? "" : ",") + one;
+    all.push_back({name, text, option_of(name)});
+  }
+  for (const auto& [name, value] : given.flags)
+    if (value) all.push_back({name, "true", option_of(name)});
+  assign_options(experiment.settings, all);
+  experiment.settings().check();
+}
+
 int run(const Experiment& experiment, Reproduction& reproduction) {
   using Clock = std::chrono::steady_clock;
   if (reproduction.common.resume)
@@ -107,8 +150,9 @@ int run(const Experiment& experiment, Reproduction& reproduction) {
                  {"summary", experiment.summary},
                  {"source", experiment.source},
                  {"seed", reproduction.common.seed},
-                 {"seconds", seconds},
-                 {"tables", Json::array()}};
+                 {"seconds", seconds}};
+  if (experiment.settings) object["settings"] = settings_json(experiment.settings());
+  object["tables"] = Json::array();
   for (const Table& table : reproduction.tables) object["tables"].push_back(as_json(table));
   if (!reproduction.out.empty()) write_json(reproduction.out + "/result.json", object);
   if (reproduction.common.json) {
@@ -191,6 +235,16 @@ std::pair<double, double> bootstrap_interval(const std::vector<double>& values) 
                             });
 }
 
+std::vector<std::string> words(const std::string& text) {
+  std::vector<std::string> all;
+  for (std::size_t at = 0; !text.empty() && at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    all.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return all;
+}
+
 std::string shown(const Spread& spread) {
   if (spread.count < 2) return formatted("%.4g", spread.mean);
   return formatted("%.4g ± %.2g", spread.mean, (spread.high - spread.low) / 2);
@@ -209,9 +263,13 @@ void add_reproduce(Verb& root, Command& command) {
   verb.option("--out", options->out, "folder for result.json");
   for (const Experiment& experiment : experiments()) {
     Verb one = verb.verb(experiment.name, experiment.summary);
-    if (experiment.add_options) experiment.add_options(one);
-    one.when_chosen([&command, options, experiment] {
-      command.run = [options, experiment] { return run(experiment, *options); };
+    auto given = std::make_shared<GivenToExperiment>();
+    if (experiment.settings) add_settings_of(experiment, one, *given);
+    one.when_chosen([&command, options, experiment, given] {
+      command.run = [options, experiment, given] {
+        if (experiment.settings) assign(experiment, *given);
+        return run(experiment, *options);
+      };
     });
   }
   verb.when_chosen([&command, verb, listed] {

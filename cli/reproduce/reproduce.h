@@ -6,10 +6,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "autograd/options/options.h"
 #include "cli/session/command.h"
 
 namespace understudy::cli {
@@ -37,10 +39,20 @@ struct Experiment {
   std::string name;
   std::string summary;  // one line
   std::string source;   // paper and table, or the data's reference
-  // Options beside --seeds, --data and --out; may be empty. What they set is kept by `run`.
-  std::function<void(Verb&)> add_options;
+  // Settings beside --seeds, --data and --out, bound to what `run` looks at; may be empty. Each is
+  // an option of the command too: training_steps is --training-steps.
+  std::function<OptionList()> settings;
   std::function<void(Reproduction&)> run;
 };
+
+// One whose settings are a struct with a list.
+template <class Settings>
+Experiment with_settings(const char* name, const char* summary, const char* source,
+                         void (*run)(Reproduction&, const Settings&)) {
+  auto settings = std::make_shared<Settings>();
+  return {name, summary, source, [settings] { return OptionList(*settings); },
+          [settings, run](Reproduction& reproduction) { run(reproduction, *settings); }};
+}
 
 Experiment borlange_experiment();
 Experiment trpo_classic_experiment();
@@ -60,6 +72,9 @@ Experiment dagger_horizon_experiment();
 Experiment distillation_experiment();
 Experiment shanghai_experiment();
 Experiment pedestrians_experiment();
+
+// What stands between commas.
+std::vector<std::string> words(const std::string& text);
 
 // Mean of a measure over seeds, its deviation, and the mean's 95 % interval by Student's t.
 struct Spread {

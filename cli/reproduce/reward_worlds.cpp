@@ -192,15 +192,15 @@ void in_parallel(int threads, std::int64_t n, const std::function<void(std::int6
   if (first) throw *first;
 }
 
-void add_reward_world_options(Verb& verb, RewardWorldOptions& options) {
-  verb.option("--demonstrations", options.demonstrations,
-              "how many demonstrations, one or more numbers (8 16 32 64 128)")
-      .between(1, 1000000);
-  verb.option("--steps", options.steps, "steps of a demonstration (8)").between(1, 100000);
-  verb.option("--first-seed", options.first_seed, "seed of the first map (0)").between(0, 1000000);
-  verb.option("--random-actions", options.random_actions,
-              "share of the demonstrator's actions that are uniform (0.3)")
-      .between(0.0, 1.0);
+void list_options(OptionList& list, RewardWorldOptions& o) {
+  list.fields(
+      o,
+      option("demonstrations", o.demonstrations, "how many demonstrations",
+             {.least = 1, .most = 1000000}),
+      option("steps", o.steps, "of a demonstration", {.least = 1, .most = 100000}),
+      option("first_seed", o.first_seed, "seed of the first map", {.least = 0, .most = 1000000}),
+      option("random_actions", o.random_actions,
+             "share of the demonstrator's actions that are uniform", {.least = 0, .most = 1}));
 }
 
 void compare_rewards(Reproduction& reproduction, const RewardWorld& world,

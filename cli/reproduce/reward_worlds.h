@@ -33,8 +33,7 @@ struct RewardWorldOptions {
   std::int64_t first_seed = 0;  // of the maps
   double random_actions = 0.3;
 };
-
-void add_reward_world_options(Verb& verb, RewardWorldOptions& options);
+void list_options(OptionList& list, RewardWorldOptions& options);
 
 // Appends a table for the training maps and one for the transfer maps.
 void compare_rewards(Reproduction& reproduction, const RewardWorld& world,

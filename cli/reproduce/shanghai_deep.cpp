@@ -21,6 +21,12 @@ struct Options {
   int steps = 600;
   double learning_rate = 5e-3, prior = 0.15;
 };
+void list_options(OptionList& list, Options& o) {
+  list.fields(
+      o, option("steps", o.steps, "of Adam", {.least = 1, .most = 1000000}),
+      option("learning_rate", o.learning_rate, "Adam's", {.above = 0}),
+      option("prior", o.prior, "precision of a Gaussian prior on the parameters", {.least = 0}));
+}
 
 struct Data {
   Problem problem;
@@ -175,14 +181,10 @@ void run(Reproduction& reproduction, const Options& options) {
 }  // namespace
 
 Experiment shanghai_deep_experiment() {
-  auto options = std::make_shared<Options>();
-  return {"shanghai-deep", "Route choice of taxis by a deep reward of links and turns",
-          "Zhao & Liang 2023, Transportation Research C 149 (arXiv 2206.10598); the data's README",
-          [options](Verb& verb) {
-            verb.option("--steps", options->steps, "of Adam (600)").between(1, 1000000);
-            verb.option("--learning-rate", options->learning_rate, "of Adam (0.005)").positive();
-          },
-          [options](Reproduction& reproduction) { run(reproduction, *options); }};
+  return with_settings<Options>(
+      "shanghai-deep", "Route choice of taxis by a deep reward of links and turns",
+      "Zhao & Liang 2023, Transportation Research C 149 (arXiv 2206.10598); the data's README",
+      run);
 }
 
 }  // namespace understudy::cli

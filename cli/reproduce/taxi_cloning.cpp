@@ -32,6 +32,14 @@ struct Settings {
   std::int64_t iterations = 8000, batch = 256, hidden = 128, embedding = 32;
   double rate = 2e-3, weight_decay = 1e-2;
 };
+void list_options(OptionList& list, Settings& o) {
+  list.fields(o, option("iterations", o.iterations, "steps of training", {.least = 1}),
+              option("batch_size", o.batch, "rows a step", {.least = 1}),
+              option("hidden", o.hidden, "units of both layers", {.least = 1}),
+              option("embedding", o.embedding, "numbers that a link becomes", {.least = 1}),
+              option("learning_rate", o.rate, "Adam's", {.above = 0}),
+              option("weight_decay", o.weight_decay, "AdamW's", {.least = 0}));
+}
 
 struct Link {
   double x[2], y[2];                 // of both ends, kilometers from the first link's
@@ -319,16 +327,10 @@ void run(Reproduction& reproduction, const Settings& settings) {
 }  // namespace
 
 Experiment routes_experiment() {
-  auto settings = std::make_shared<Settings>();
-  return {
+  return with_settings<Settings>(
       "routes", "Taxi routes cloned with the destination as the goal",
       "Zhao & Liang 2023 (data, released network); Andrychowicz et al. 2017 (goals in hindsight)",
-      [settings](Verb& verb) {
-        verb.option("--iterations", settings->iterations, "steps of training (8000)").positive();
-        verb.option("--hidden", settings->hidden, "units of both layers (128)").positive();
-        verb.option("--weight-decay", settings->weight_decay, "AdamW's (0.01)").not_negative();
-      },
-      [settings](Reproduction& reproduction) { run(reproduction, *settings); }};
+      run);
 }
 
 }  // namespace understudy::cli

@@ -91,7 +91,15 @@ Run run_task(Device& device, const Task& task, std::uint64_t seed) {
   return run;
 }
 
-void run(Reproduction& reproduction, const std::string& only) {
+struct Options {
+  std::string environment;
+};
+void list_options(OptionList& list, Options& o) {
+  list.fields(o, option("environment", o.environment, "one of the four; by default all"));
+}
+
+void run(Reproduction& reproduction, const Options& options) {
+  const std::string& only = options.environment;
   const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : default_seeds;
   Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
   const std::unique_ptr<Device> device = cpu_device(&team);
@@ -152,13 +160,9 @@ std::unique_ptr<Policy> classic_expert(Device& device, const std::string& enviro
 }
 
 Experiment trpo_classic_experiment() {
-  const auto only = std::make_shared<std::string>();
-  return {"trpo-classic", "TRPO on CartPole, Acrobot, MountainCar and Pendulum",
-          "rl-zoo's benchmark of SB3-contrib's TRPO, 100,000 interactions (benchmark.md)",
-          [only](Verb& verb) {
-            verb.option("--environment", *only, "one of the four; by default all");
-          },
-          [only](Reproduction& reproduction) { run(reproduction, *only); }};
+  return with_settings<Options>(
+      "trpo-classic", "TRPO on CartPole, Acrobot, MountainCar and Pendulum",
+      "rl-zoo's benchmark of SB3-contrib's TRPO, 100,000 interactions (benchmark.md)", run);
 }
 
 }  // namespace understudy::cli

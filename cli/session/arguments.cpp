@@ -97,6 +97,8 @@ Option Verb::flag(const std::string& name, bool& value, const std::string& help)
   return Option(app_->add_flag(name, value, help));
 }
 
+void Verb::footer(std::function<std::string()> text) { app_->footer(std::move(text)); }
+
 void Verb::when_chosen(std::function<void()> act) { app_->callback(std::move(act)); }
 
 void Verb::may_stand_alone() {

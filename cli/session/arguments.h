@@ -60,6 +60,9 @@ class Verb {
   Option option(const std::string& name, std::vector<std::int64_t>& value, const std::string& help);
   Option flag(const std::string& name, bool& value, const std::string& help);
 
+  // Text behind the help, made when it is asked for: options that stand before --help are read.
+  void footer(std::function<std::string()> text);
+
   // Called once all options are read, if this verb was chosen.
   void when_chosen(std::function<void()> act);
 

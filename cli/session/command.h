@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -73,6 +74,20 @@ void throw_if_interrupted();
 
 // DATA/NAME, DATA being --data or, where that is empty, UNDERSTUDY_DATA; an Error without either.
 std::string data_folder(const std::string& data, const std::string& name);
+
+// A run was to go on with other settings than it was begun with: exit code 2. The line is as long
+// as it must be; --json has the same as an object.
+class OtherSettings : public std::exception {
+ public:
+  OtherSettings(std::string text, Json object)
+      : text_(std::move(text)), object_(std::move(object)) {}
+  const char* what() const noexcept override { return text_.c_str(); }
+  const Json& object() const { return object_; }
+
+ private:
+  std::string text_;
+  Json object_;
+};
 
 // On standard output, nothing else being there.
 void print(const Json& object);

@@ -17,6 +17,7 @@
 #include "autograd/files/checkpoint.h"
 #include "autograd/files/csv.h"
 #include "cli/session/progress.h"
+#include "cli/session/settings.h"
 #include "kernels/device/error.h"
 #include "kernels/device/version.h"
 
@@ -128,21 +129,24 @@ void RunFolder::lock() {
        held ? "another process is working there" : reason.c_str());
 }
 
+// Every key that decides the results and differs is named, with both values.
 void RunFolder::check_config(const Json& config) const {
-  const Json before = read_json(file("config.json"));
-  const auto must_agree = [](const std::string& key) {
-    return key != "threads" && key != "device" && key != "iterations";
+  std::string text;
+  Json differing = Json::array();
+  const auto shown = [](const Json& value) {
+    return value.is_null() ? std::string("not given")
+                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
   };
-  const auto disagree = [&](const std::string& key, const std::string& now,
-                            const std::string& was) {
-    fail(ErrorKind::bad_input, "--resume: %s is %s, but the run in %s was begun with %s",
-         key.c_str(), now.c_str(), files::shown_path(path_).c_str(), was.c_str());
-  };
-  for (const auto& [key, value] : config.items())
-    if (must_agree(key) && (!before.contains(key) || before[key] != value))
-      disagree(key, value.dump(), before.contains(key) ? before[key].dump() : "none");
-  for (const auto& [key, value] : before.items())
-    if (must_agree(key) && !config.contains(key)) disagree(key, "not given", value.dump());
+  for (const JsonDifference& one : differences_of(read_json(file("config.json")), config)) {
+    if (one.key == "threads" || one.key == "device" || one.key == "iterations") continue;
+    text += (text.empty() ? "" : "; ") + one.key + " was " + shown(one.before) + ", now " +
+            shown(one.now);
+    differing.push_back({{"key", one.key}, {"before", one.before}, {"now", one.now}});
+  }
+  if (!text.empty())
+    throw OtherSettings("--resume: the run in " + files::shown_path(path_) +
+                            " was begun with other settings: " + text,
+                        {{"run", path_}, {"differences", differing}});
 }
 
 // Opens a file whose rows begin with their iteration, for more of them: a line of names is kept and
@@ -209,7 +213,6 @@ void RunFolder::trace(std::int64_t iteration, const Metrics& quantities) {
   append(trace_, "trace.csv", text);
 }
 
-// Rows are on the disk before the checkpoint that they lead to.
 void RunFolder::synchronize() {
   if (fsync(progress_) != 0 || (trace_ >= 0 && fsync(trace_) != 0))
     fail(ErrorKind::bad_file, "%s: cannot be written: %s", files::shown_path(path_).c_str(),

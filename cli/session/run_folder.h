@@ -40,6 +40,7 @@ class RunFolder {
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
+  const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   std::string checkpoint() const { return file("checkpoint.safetensors"); }
   // The iteration of the checkpoint to go on from, or 0 when there is none.
@@ -52,6 +53,10 @@ class RunFolder {
 
   // Rows of trace.csv, which is begun by the first; names may come and go.
   void trace(std::int64_t iteration, const Metrics& quantities);
+
+  // Puts all rows on the disk: they are there before a checkpoint that they lead to. For who writes
+  // that one itself.
+  void synchronize();
 
   // Replaces the checkpoint. Read it back with `read_checkpoint(run.checkpoint(), stores)` or
   // `read_safetensors`.
@@ -67,7 +72,6 @@ class RunFolder {
   void check_config(const Json& config) const;
   int open_rows(const std::string& path, std::vector<std::string>& columns) const;
   void append(int file, const std::string& name, const std::string& text) const;
-  void synchronize();
 
   std::string path_;
   std::int64_t iteration_ = 0;

@@ -1,13 +1,8 @@
-// Settings of an algorithm, from a file of JSON (--config) and from the command line (--set
-// key=value, which wins).
-//
-// The algorithm takes what it knows, name by name, each with its default; then `finish` refuses
-// whatever nobody took. What was taken, defaults included, is `resolved`: it goes into the run's
-// config.json.
+// Settings as the command takes and shows them: --config and --set in; tables, JSON and Markdown
+// out. What they are, and what they may be, the library's lists of options say.
 
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -16,56 +11,32 @@
 
 namespace understudy::cli {
 
-class Settings {
- public:
-  // `config` may be empty. Objects within objects are names with points: {"a": {"b": 1}} is a.b;
-  // lists are written 100,100 on the command line.
-  Settings(const std::string& config, const std::vector<std::string>& set);
-
-  // Puts what was given into `value`, or leaves it. An Error names the setting, and where it came
-  // from, when it is no such thing.
-  void take(const char* name, bool& value);
-  void take(const char* name, int& value);
-  void take(const char* name, std::int64_t& value);
-  void take_count(const char* name, std::int64_t& value);  // 1 or more
-  void take(const char* name, double& value);
-  void take(const char* name, std::string& value);
-  void take(const char* name, std::vector<std::int64_t>& value);          // each 1 or more
-  void take_columns(const char* name, std::vector<std::int64_t>& value);  // each 0 or more
-  void take(const char* name, std::vector<double>& value);
-  // Whether it was given; nothing is taken.
-  bool has(const char* name) const { return given_.count(name) > 0; }
-
-  // One of the names, in the order of an enumeration's values from 0.
-  template <typename Kind>
-  Kind choose(const char* name, const std::vector<const char*>& names, Kind value) {
-    return static_cast<Kind>(place_of(name, names, static_cast<std::size_t>(value)));
-  }
-
-  // All that was given, in words, for options that are described once.
-  std::vector<OptionAssignment> assignments() const;
-
-  // The number of iterations is not part of what must stay the same when a run goes on.
-  void finish() const;
-  const Json& resolved() const { return resolved_; }
-
- private:
-  struct Given {
-    std::string text, from;
-  };
-  const Given* find(const char* name);
-  template <typename Number>
-  void take_list(const char* name, const char* expected, Number least, std::vector<Number>& value);
-  std::size_t place_of(const char* name, const std::vector<const char*>& names, std::size_t place);
-  [[noreturn]] void refuse(const char* name, const Given& given, const char* expected) const;
-  void add(const std::string& name, const Json& value, const std::string& from);
-
-  std::map<std::string, Given> given_;
-  std::vector<std::string> known_;
-  Json resolved_ = Json::object();
+// What was given on the command line.
+struct GivenSettings {
+  std::string config;            // a file of JSON
+  std::vector<std::string> set;  // key=value
 };
+void add_settings(Verb& verb, GivenSettings& given);  // --config and --set
 
-// Options by name, as JSON has them: numbers, true and false, lists, text.
-Json values_of(const OptionList& list);
+// In words: of the file, then of --set, which wins. Objects within objects are names with points:
+// {"a": {"b": 1}} is a.b; lists are 100,100.
+std::vector<OptionAssignment> assignments_of(const GivenSettings& given);
+
+// Values by name, as config.json has them.
+Json settings_json(const OptionList& list);
+// An object each: name, default, summary, range, unit, source, kind. Of a list that nobody set.
+Json describe_settings(const OptionList& list);
+// The same for people: "name  default  range  meaning (source)", a line each.
+std::string settings_table(const OptionList& list);
+// The same as a table of Markdown; without those that `elsewhere` has alike, if not null.
+std::string settings_markdown(const OptionList& list, const OptionList* elsewhere = nullptr);
+
+// Names with values of JSON objects, those within others with points between; what stands in
+// "settings" has its own name alone.
+struct JsonDifference {
+  std::string key;
+  Json before, now;  // null: not there
+};
+std::vector<JsonDifference> differences_of(const Json& before, const Json& now);
 
 }  // namespace understudy::cli

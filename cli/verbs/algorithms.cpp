@@ -1,12 +1,12 @@
 // understudy algorithms, understudy policies: what learns, and what is learned, one line each.
 
 #include <cstdio>
-#include <iterator>
-#include <span>
-#include <vector>
 
-#include "cli/session/command.h"
 #include "algorithms/tabular/learner.h"
+#include "algorithms/training/policy_setup.h"
+#include "algorithms/training/registry.h"
+#include "cli/session/command.h"
+#include "cli/session/settings.h"
 
 namespace understudy::cli {
 
@@ -19,32 +19,6 @@ struct Entry {
   const char* actions;
   const char* source;
   const char* header;  // where the library has it
-};
-
-constexpr Entry algorithms[] = {
-    {"bc", "behavioral cloning: the likelihood of the demonstrated actions", "numbers or an index",
-     "any", "Pomerleau 1989", "algorithms/cloning/behavior_cloning.h"},
-    {"dagger", "dataset aggregation: cloning where the learner goes itself", "numbers", "any",
-     "Ross, Gordon & Bagnell 2011", "algorithms/cloning/dagger.h"},
-    {"distill", "policy distillation: a teacher's distribution where it or the learner goes",
-     "numbers", "any", "Rusu et al. 2016", "algorithms/cloning/distillation.h"},
-    {"gail", "generative adversarial imitation, by a trust region", "numbers", "any",
-     "Ho & Ermon 2016", "algorithms/adversarial/adversarial_imitation.h"},
-    {"fem", "feature expectation matching, by a trust region", "numbers", "any",
-     "Ho, Gupta & Ermon 2016", "algorithms/adversarial/linear_reward.h"},
-    {"gtal", "game-theoretic apprenticeship learning, by a trust region", "numbers", "any",
-     "Ho, Gupta & Ermon 2016; Syed & Schapire 2007", "algorithms/adversarial/linear_reward.h"},
-    {"trpo", "trust-region policy optimization on the true reward", "numbers", "any",
-     "Schulman et al. 2015", "algorithms/reinforcement/trpo.h"},
-    {"ppo", "proximal policy optimization on the true reward", "numbers", "any",
-     "Schulman et al. 2017", "algorithms/reinforcement/policy_gradient.h"},
-    {"a2c", "advantage actor-critic on the true reward", "numbers", "any", "Mnih et al. 2016",
-     "algorithms/reinforcement/policy_gradient.h"},
-    {"reinforce", "the likelihood-ratio gradient on the true reward", "numbers", "any",
-     "Williams 1992", "algorithms/reinforcement/policy_gradient.h"},
-    {"linear-gaussian", "cloning in closed form: ridge regression with a Gaussian about it",
-     "numbers", "numbers", "Hastie, Tibshirani & Friedman 2009, section 3.4",
-     "algorithms/cloning/linear_gaussian.h"},
 };
 
 constexpr Entry policies[] = {
@@ -79,20 +53,107 @@ constexpr Entry policies[] = {
      "Goodfellow et al. 2014", "algorithms/policies/latent.h"},
 };
 
-int list(std::span<const Entry> entries, const Common& common) {
-  if (common.json) {
-    Json all = Json::array();
-    for (const Entry& one : entries)
-      all.push_back({{"name", one.name},
-                     {"summary", one.summary},
-                     {"spaces", {{"observation", one.observations}, {"action", one.actions}}},
-                     {"source", one.source},
-                     {"header", one.header}});
-    print(all);
-    return 0;
+// The settings of an algorithm, with the defaults that it has where nothing else is known. What the
+// list is bound to is `setup`.
+OptionList settings_of(const AlgorithmRow& row, std::unique_ptr<TrainingSetup>& setup) {
+  if (row.setup == nullptr) return {};
+  setup = row.setup({});
+  return setup->options();
+}
+
+// A head's own: it is chosen, and has its defaults.
+OptionList settings_of_head(const char* name, HeadOptions& head) {
+  OptionList(head).find("head")->set(name, "head");
+  OptionList list(head);
+  list.leave_out("head");
+  return list;
+}
+
+Json row_json(const char* name, const char* summary, const char* observations, const char* actions,
+              const char* source, const char* header, const OptionList& settings) {
+  return {{"name", name},
+          {"summary", summary},
+          {"spaces", {{"observation", observations}, {"action", actions}}},
+          {"source", source},
+          {"header", header},
+          {"settings", describe_settings(settings)}};
+}
+
+int list_algorithms(const Common& common) {
+  Json all = Json::array();
+  for (const AlgorithmRow* row : algorithms()) {
+    std::unique_ptr<TrainingSetup> setup;
+    if (common.json)
+      all.push_back(row_json(row->name, row->summary, row->observations, row->actions, row->source,
+                             row->header, settings_of(*row, setup)));
+    else
+      std::printf("%-18s %s (%s)\n", row->name, row->summary, row->source);
   }
-  for (const Entry& one : entries)
-    std::printf("%-18s %s (%s)\n", one.name, one.summary, one.source);
+  for (const TabularAlgorithm& one : tabular_algorithms()) {
+    const std::unique_ptr<TabularPlan> plan = one.plan();
+    if (common.json)
+      all.push_back(row_json(one.name, one.summary, "states of a tabular problem", "its actions",
+                             one.source, one.header, plan->options()));
+    else
+      std::printf("%-18s %s (%s)\n", one.name, one.summary, one.source);
+  }
+  if (common.json) print(all);
+  return 0;
+}
+
+int list_policies(const Common& common) {
+  Json all = Json::array();
+  for (const Entry& one : policies) {
+    HeadOptions head;
+    if (common.json)
+      all.push_back(row_json(one.name, one.summary, one.observations, one.actions, one.source,
+                             one.header, settings_of_head(one.name, head)));
+    else
+      std::printf("%-18s %s (%s)\n", one.name, one.summary, one.source);
+  }
+  if (common.json) print(all);
+  return 0;
+}
+
+// docs/settings.md.
+int print_markdown() {
+  std::printf(
+      "# Settings\n\n"
+      "    understudy train gail --env cartpole --demos D.npz --out RUN --set max_kl=0.02\n"
+      "    understudy train gail --help\n\n"
+      "Every algorithm's settings, as `--set name=value` and `--config FILE` (a JSON object) take "
+      "them. Lists are\nwritten `100,100`. `understudy algorithms --json` has the same for "
+      "programs.\n\n"
+      "This page is written by `understudy algorithms --markdown`; a test compares them.\n\n"
+      "## The policy\n\n"
+      "Of every algorithm that trains one.\n\n");
+  const TrainingInputs nothing;
+  PolicySetup policy(nothing);
+  OptionList of_policy;
+  policy.list(of_policy);
+  std::printf("%s\n", settings_markdown(of_policy).c_str());
+  for (const Entry& one : policies) {
+    HeadOptions head;
+    const std::string table = settings_markdown(settings_of_head(one.name, head), &of_policy);
+    if (table.empty()) continue;
+    std::printf("### %s\n\nThe head `%s`, %s, has besides:\n\n%s\n", one.name, one.name,
+                one.summary, table.c_str());
+  }
+  for (const AlgorithmRow* row : algorithms()) {
+    std::unique_ptr<TrainingSetup> setup;
+    const std::string table = settings_markdown(settings_of(*row, setup), &of_policy);
+    if (table.empty()) continue;
+    std::printf("## %s\n\n%s (%s), [%s](../%s).%s\n\n%s\n", row->name, row->summary, row->source,
+                row->header, row->header, row->setup != nullptr ? " Beside the policy's:" : "",
+                table.c_str());
+  }
+  for (const TabularAlgorithm& one : tabular_algorithms()) {
+    const std::unique_ptr<TabularPlan> plan = one.plan();
+    const std::string table = settings_markdown(plan->options());
+    if (table.empty()) continue;
+    std::printf("## %s\n\n%s (%s), [%s](../%s), by `understudy irl`.\n\n%s\n", one.name,
+                one.summary, one.source, one.header, one.header, table.c_str());
+  }
   return 0;
 }
 
@@ -100,13 +161,11 @@ int list(std::span<const Entry> entries, const Common& common) {
 
 void add_algorithms(Verb& root, Command& command) {
   Verb verb = root.verb("algorithms", "The algorithms that learn");
-  verb.when_chosen([&command] {
-    command.run = [&command] {
-      std::vector<Entry> all(std::begin(algorithms), std::end(algorithms));
-      for (const TabularAlgorithm& one : tabular_algorithms())
-        all.push_back({one.name, one.summary, "states of a tabular problem", "its actions",
-                       one.source, one.header});
-      return list(all, command.common);
+  auto markdown = std::make_shared<bool>(false);
+  verb.flag("--markdown", *markdown, "print every setting, as docs/settings.md has them");
+  verb.when_chosen([&command, markdown] {
+    command.run = [&command, markdown] {
+      return *markdown ? print_markdown() : list_algorithms(command.common);
     };
   });
 }
@@ -114,7 +173,7 @@ void add_algorithms(Verb& root, Command& command) {
 void add_policies(Verb& root, Command& command) {
   Verb verb = root.verb("policies", "The policies that are learned");
   verb.when_chosen(
-      [&command] { command.run = [&command] { return list(policies, command.common); }; });
+      [&command] { command.run = [&command] { return list_policies(command.common); }; });
 }
 
 }  // namespace understudy::cli

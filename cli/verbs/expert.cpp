@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "cli/session/resolve_environment.h"
-#include "cli/training/trainer.h"
+#include "cli/training/training_run.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
@@ -11,26 +11,22 @@ namespace understudy::cli {
 namespace {
 
 struct ExpertOptions {
-  std::string environment, out, config, algorithm = "trpo";
-  std::vector<std::string> set;
-  std::int64_t iterations = 0;
-  LoggingOptions watch;
+  std::string environment, algorithm = "trpo";
+  TrainingRun training;
 };
 
-int run(const ExpertOptions& options, const Common& common) {
+// Those that learn from the environment's own reward.
+bool by_reward(const AlgorithmRow& row) { return row.needs.reward && row.setup != nullptr; }
+
+int run(ExpertOptions options, const Common& common) {
   const EnvironmentDescription& environment = resolve_environment(options.environment);
+  TrainingRun& training = options.training;
+  training.algorithm = &algorithm_named(options.algorithm, "expert", by_reward);
   Session session(common);
-  Settings settings(options.config, options.set);
-  Training training;
-  training.device = &session.device();
-  training.environment = &environment;
-  training.seed = common.seed;
-  training.settings = &settings;
-  const std::unique_ptr<Trainer> trainer = make_reinforcement(training, options.algorithm);
+  training.inputs = {.device = &session.device(), .environment = &environment, .seed = common.seed};
   const Json config = {
       {"kind", "expert"}, {"algorithm", options.algorithm}, {"environment", options.environment}};
-  const Trained trained =
-      train_in(options.out, config, *trainer, training, options.iterations, common, options.watch);
+  const Trained trained = train_in_folder(training, config, common);
   const double mean = trained.score["return_mean"].get<double>();
   if (common.json) {
     Json object = {{"algorithm", options.algorithm},
@@ -39,7 +35,7 @@ int run(const ExpertOptions& options, const Common& common) {
                    {"interactions", trained.interactions},
                    {"seconds", trained.seconds},
                    {"solved", mean >= environment.solved},
-                   {"out", options.out}};
+                   {"out", training.out}};
     object.update(trained.score);
     print(object);
   } else if (!common.quiet) {
@@ -48,7 +44,7 @@ int run(const ExpertOptions& options, const Common& common) {
         "%s\n",
         options.algorithm.c_str(), environment.name, static_cast<long long>(trained.iterations),
         static_cast<long long>(trained.interactions), trained.seconds, mean,
-        trained.score["episodes"].get<long long>(), options.out.c_str());
+        trained.score["episodes"].get<long long>(), training.out.c_str());
   }
   return 0;
 }
@@ -58,16 +54,21 @@ int run(const ExpertOptions& options, const Common& common) {
 void add_expert(Verb& root, Command& command) {
   Verb verb = root.verb("expert", "Trains an expert on the environment's own reward");
   auto options = std::make_shared<ExpertOptions>();
+  std::string names;
+  for (const AlgorithmRow* row : algorithms())
+    if (by_reward(*row)) names += (names.empty() ? "" : ", ") + std::string(row->name);
   verb.option("ENV", options->environment, "the environment").required();
-  verb.option("--out", options->out, "the run's folder").required();
-  verb.option("--algorithm", options->algorithm, "trpo (default), ppo, a2c or reinforce")
-      .one_of({"trpo", "ppo", "a2c", "reinforce"});
-  verb.option("--iterations", options->iterations,
-              "at most (default 200); fewer where the environment is solved before")
+  verb.option("--out", options->training.out, "the run's folder").required();
+  verb.option("--algorithm", options->algorithm, names + " (default trpo)");
+  verb.option("--iterations", options->training.iterations,
+              "at most; fewer where the environment is solved before")
       .between(std::int64_t{1}, std::int64_t{1000000000});
-  verb.option("--config", options->config, "settings: a file with a JSON object");
-  verb.option("--set", options->set, "a setting, key=value");
-  add_logging_options(verb, options->watch);
+  add_settings(verb, options->training.given);
+  add_logging_options(verb, options->training.logging);
+  verb.footer([options] {
+    return help_on_settings(options->algorithm, options->environment, options->training.given,
+                            by_reward);
+  });
   verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });

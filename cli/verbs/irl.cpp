@@ -20,8 +20,9 @@ namespace understudy::cli {
 namespace {
 
 struct IrlArguments {
-  std::string algorithm, out, config;
-  std::vector<std::string> demonstrations, set;
+  std::string algorithm, out;
+  std::vector<std::string> demonstrations;
+  GivenSettings settings;
   ProblemSource source;
   std::int64_t iterations = 500;
   std::int64_t evaluate_every = 10;
@@ -148,13 +149,13 @@ int run_irl(IrlArguments arguments, const Common& common) {
   Device& device = session.device();
   const TabularTask task{device, problem, demonstrations, arguments.iterations};
   const std::unique_ptr<TabularPlan> plan = algorithm.plan();
-  assign_options([&] { return plan->options(); },
-                 Settings(arguments.config, arguments.set).assignments());
+  assign_options([&] { return plan->options(); }, assignments_of(arguments.settings));
   plan->options().seed(common.seed);
+  plan->options().check();
   const std::unique_ptr<TabularLearner> learner = plan->make(task);
 
   RunFolder run(arguments.out,
-                config_of(arguments, algorithm.name, indicators, values_of(plan->options())),
+                config_of(arguments, algorithm.name, indicators, settings_json(plan->options())),
                 common);
   // A network goes on from its checkpoint. Any other learner is the same from run to run, to
   // the last bit: it goes on by doing again, unlogged, the iterations that the checkpoint counts.
@@ -217,6 +218,24 @@ int run_irl(IrlArguments arguments, const Common& common) {
   return 0;
 }
 
+// For --help: the algorithm's settings with those given, or the algorithms there are.
+std::string help_on_settings(const IrlArguments& arguments) {
+  if (arguments.algorithm.empty()) {
+    std::string text = "Algorithms, whose settings `--help` behind the name lists:\n";
+    for (const TabularAlgorithm& one : tabular_algorithms())
+      text += formatted("  %-20s %s\n", one.name, one.summary);
+    return text;
+  }
+  try {
+    const std::unique_ptr<TabularPlan> plan = tabular_algorithm(arguments.algorithm).plan();
+    assign_options([&] { return plan->options(); }, assignments_of(arguments.settings));
+    return "Settings of " + arguments.algorithm + " (--set setting=value, or --config FILE):\n" +
+           settings_table(plan->options());
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
 }  // namespace
 
 void add_irl(Verb& root, Command& command) {
@@ -228,11 +247,11 @@ void add_irl(Verb& root, Command& command) {
   verb.option("--demos", arguments->demonstrations, "files of demonstrations");
   verb.option("--out", arguments->out, "the run's folder");
   verb.option("--iterations", arguments->iterations, "at most (default 500)").between(1, 100000000);
-  verb.option("--config", arguments->config, "settings: a file with a JSON object");
-  verb.option("--set", arguments->set, "a setting, key=value");
+  add_settings(verb, arguments->settings);
   verb.option("--evaluate-every", arguments->evaluate_every,
               "iterations between looks at the expected value difference, 0: at the end (10)")
       .between(0, 100000000);
+  verb.footer([arguments] { return help_on_settings(*arguments); });
   verb.when_chosen([&command, arguments] {
     command.run = [&command, arguments] { return run_irl(*arguments, command.common); };
   });

@@ -4,7 +4,9 @@
 
 #include "algorithms/data/demonstration_files.h"
 #include "cli/session/resolve_environment.h"
-#include "cli/training/trainer.h"
+#include "cli/training/pipe_expert.h"
+#include "cli/training/player.h"
+#include "cli/training/training_run.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
@@ -12,29 +14,20 @@ namespace understudy::cli {
 namespace {
 
 struct TrainOptions {
-  std::string algorithm, environment, out, config, expert = "builtin", teacher, policy, trunk;
-  std::vector<std::string> demonstrations, set;
-  std::int64_t iterations = 0;
-  LoggingOptions watch;
+  std::string algorithm, environment, expert = "builtin", teacher, head, trunk;
+  std::vector<std::string> demonstrations;
+  TrainingRun training;
 };
 
-struct Entry {
-  const char* name;
-  std::unique_ptr<Trainer> (*make)(const Training&);
-};
-constexpr Entry trainers[] = {
-    {"bc", make_cloning}, {"dagger", make_dagger}, {"distill", make_distillation},
-    {"gail", make_gail},  {"fem", make_fem},       {"gtal", make_gtal},
-};
+// Those that learn from demonstrations or from an expert that can be asked.
+bool by_example(const AlgorithmRow& row) { return row.setup != nullptr && !row.needs.reward; }
 
-const Entry& trainer_named(const std::string& name) {
-  std::string names;
-  for (const Entry& one : trainers) {
-    if (name == one.name) return one;
-    names += (names.empty() ? "" : ", ") + std::string(one.name);
-  }
-  fail(ErrorKind::bad_input, "train: no algorithm '%s'; there are: %s", name.c_str(),
-       names.c_str());
+// What --policy and --trunk say are settings too.
+GivenSettings settings_of(const TrainOptions& options) {
+  GivenSettings given = options.training.given;
+  if (!options.head.empty()) given.set.push_back("head=" + options.head);
+  if (!options.trunk.empty()) given.set.push_back("trunk=" + options.trunk);
+  return given;
 }
 
 // Where no environment says how many choices there are, the highest index does: one that is a slip
@@ -66,44 +59,90 @@ Demonstrations load(const TrainOptions& options, const EnvironmentDescription* e
   return load_demonstrations(options.demonstrations, &spaces);
 }
 
-int run(const TrainOptions& options, const Common& common) {
-  const Entry& entry = trainer_named(options.algorithm);
+// What the algorithm needs and was not given.
+void require_inputs(const TrainOptions& options, const AlgorithmRow& algorithm) {
+  const auto need = [&](bool needed, bool there, const char* what) {
+    if (needed && !there)
+      fail(ErrorKind::bad_input, "%s: expected %s, found none", algorithm.name, what);
+  };
+  need(algorithm.needs.environment, !options.environment.empty(), "an environment (--env)");
+  need(algorithm.needs.demonstrations, !options.demonstrations.empty(), "demonstrations (--demos)");
+  need(algorithm.needs.teacher, !options.teacher.empty(), "a teacher (--teacher RUN)");
+  if (!algorithm.needs.teacher && !options.teacher.empty())
+    fail(ErrorKind::bad_input,
+         "--teacher: expected an algorithm with a teacher (distill), found %s", algorithm.name);
+}
+
+// Who is asked: a policy, or another expert. One that is missing or does not fit the environment is
+// an Error.
+struct Asked {
+  std::unique_ptr<Policy> policy;
+  std::unique_ptr<Expert> other;
+};
+Asked expert_named(const std::string& name, bool teacher, Device& device,
+                   const EnvironmentDescription& environment) {
+  Asked asked;
+  if (name == "builtin") {
+    asked.other = built_in_expert(environment);
+    return asked;
+  }
+  if (name.starts_with("pipe:")) {
+    asked.other = std::make_unique<PipeExpert>(name.substr(5));
+    return asked;
+  }
+  // Where spaces agree by chance a run still says what it was taught for. The policy's own file,
+  // RUN/policy.safetensors, does not, and teaches wherever it fits.
+  if (teacher && is_run(name)) {
+    const Json config = read_json(name + "/config.json");
+    const bool says = config.contains("environment") && config["environment"].is_string();
+    const std::string taught = says ? config["environment"].get<std::string>() : "";
+    if (says && &resolve_environment(taught) != &environment)
+      fail(ErrorKind::bad_input, "%s: expected a teacher of %s, found one of %s", name.c_str(),
+           environment.name, taught.c_str());
+  }
+  asked.policy = load_policy(device, name);
+  require_spaces(*asked.policy, environment, name);
+  return asked;
+}
+
+int run(TrainOptions options, const Common& common) {
+  const AlgorithmRow& algorithm = algorithm_named(options.algorithm, "train", by_example);
+  require_inputs(options, algorithm);
   const EnvironmentDescription* environment =
       options.environment.empty() ? nullptr : &resolve_environment(options.environment);
   Demonstrations demonstrations;
   if (!options.demonstrations.empty()) demonstrations = load(options, environment);
   Session session(common);
-  std::vector<std::string> set = options.set;
-  if (!options.policy.empty()) set.push_back("head=" + options.policy);
-  if (!options.trunk.empty()) set.push_back("trunk=" + options.trunk);
-  Settings settings(options.config, set);
-  Training training;
-  training.device = &session.device();
-  training.environment = environment;
-  training.demonstrations = options.demonstrations.empty() ? nullptr : &demonstrations;
-  if (!options.demonstrations.empty()) training.demonstrations_name = options.demonstrations[0];
-  const bool distils = options.algorithm == "distill";
-  if (!distils && !options.teacher.empty())
-    fail(ErrorKind::bad_input, "--teacher: expected the algorithm distill, found %s",
-         options.algorithm.c_str());
-  training.expert = distils ? options.teacher : options.expert;
-  training.seed = common.seed;
-  training.settings = &settings;
-  const std::unique_ptr<Trainer> trainer = entry.make(training);
-
+  TrainingRun& training = options.training;
+  training.algorithm = &algorithm;
+  training.given = settings_of(options);
+  TrainingInputs& inputs = training.inputs;
+  inputs.device = &session.device();
+  inputs.environment = environment;
+  inputs.seed = common.seed;
+  if (!options.demonstrations.empty()) {
+    inputs.demonstrations = &demonstrations;
+    inputs.demonstrations_name = options.demonstrations[0];
+  }
   Json config = {{"kind", "train"}, {"algorithm", options.algorithm}};
   if (environment != nullptr) config["environment"] = options.environment;
   config["demonstrations"] = options.demonstrations;
-  if (options.algorithm == "dagger") config["expert"] = options.expert;
-  if (distils) config["teacher"] = options.teacher;
-  const Trained trained =
-      train_in(options.out, config, *trainer, training, options.iterations, common, options.watch);
+  Asked asked;
+  if (algorithm.needs.expert || algorithm.needs.teacher) {
+    const bool teacher = algorithm.needs.teacher;
+    inputs.expert_name = teacher ? options.teacher : options.expert;
+    asked = expert_named(inputs.expert_name, teacher, session.device(), *environment);
+    inputs.teacher = asked.policy.get();
+    inputs.expert = asked.other.get();
+    config[teacher ? "teacher" : "expert"] = inputs.expert_name;
+  }
+  const Trained trained = train_in_folder(training, config, common);
   if (common.json) {
     Json object = {{"algorithm", options.algorithm},
                    {"iterations", trained.iterations},
                    {"interactions", trained.interactions},
                    {"seconds", trained.seconds},
-                   {"out", options.out}};
+                   {"out", training.out}};
     if (trained.score.is_object()) object.update(trained.score);
     print(object);
   } else if (!common.quiet) {
@@ -112,7 +151,7 @@ int run(const TrainOptions& options, const Common& common) {
     if (trained.score.is_object())
       std::printf(", return %.4g over %lld episodes", trained.score["return_mean"].get<double>(),
                   trained.score["episodes"].get<long long>());
-    std::printf("; %s\n", options.out.c_str());
+    std::printf("; %s\n", training.out.c_str());
   }
   return 0;
 }
@@ -125,18 +164,22 @@ void add_train(Verb& root, Command& command) {
   verb.option("ALGORITHM", options->algorithm, "as `understudy algorithms` lists it").required();
   verb.option("--env", options->environment, "the environment, where one is needed");
   verb.option("--demos", options->demonstrations, "demonstrations: .npz, .csv, .arrow or a folder");
-  verb.option("--out", options->out, "the run's folder").required();
-  verb.option("--config", options->config, "settings: a file with a JSON object");
-  verb.option("--set", options->set, "a setting, key=value");
-  verb.option("--policy", options->policy,
+  verb.option("--out", options->training.out, "the run's folder").required();
+  add_settings(verb, options->training.given);
+  verb.option("--policy", options->head,
               "the head, as `understudy policies` lists them, or gmm, cvae, made (setting head)");
   verb.option("--trunk", options->trunk, "mlp (default), rnn, lstm or gru (setting trunk)");
-  add_logging_options(verb, options->watch);
-  verb.option("--iterations", options->iterations, "in place of the algorithm's own number")
+  add_logging_options(verb, options->training.logging);
+  verb.option("--iterations", options->training.iterations,
+              "in place of the algorithm's own number")
       .between(std::int64_t{1}, std::int64_t{1000000000});
   verb.option("--expert", options->expert,
               "dagger: builtin (default), a run, or pipe:COMMAND, a program to ask");
   verb.option("--teacher", options->teacher, "distill: a run, builtin, or pipe:COMMAND");
+  verb.footer([options] {
+    return help_on_settings(options->algorithm, options->environment, settings_of(*options),
+                            by_example);
+  });
   verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });

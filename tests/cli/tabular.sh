@@ -146,7 +146,7 @@ irl() {
 }
 refuse "a folder that has a run is refused" "holds a run already" irl max_causal_entropy \
   --mdp object.npz --demos object_demos.npz --out projection
-refuse "and resuming it with other settings" "algorithm is" irl max_causal_entropy \
+refuse "and resuming it with other settings" "algorithm was" irl max_causal_entropy \
   --mdp object.npz --demos object_demos.npz --out projection --resume --iterations 12
 refuse "or with another penalty" "l2.*0\.5.*0|l2.*0.*0\.5" irl max_causal_entropy --mdp object.npz \
   --demos object_demos.npz --out max_causal_entropy --resume --iterations 12 --set l2=0.5

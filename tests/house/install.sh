@@ -54,6 +54,18 @@ hold "pkg-config, the command, info and CITATION.cff name one version" "$(
 hold "make install leaves the license" \
   "$(cmp LICENSE "$stage/share/doc/understudy/LICENSE" 2>&1)"
 
+# An algorithm that the library knows nothing of: its row is added, and it is trained by name.
+cp docs/examples/algorithm.cpp "$scratch/"
+(
+  cd "$scratch" || exit 1
+  $CXX $(pkg-config --cflags understudy) algorithm.cpp $(pkg-config --libs understudy) -o algorithm
+) > "$scratch/log" 2>&1
+hold "an algorithm of one's own builds outside" "$([ $? = 0 ] || cat "$scratch/log")"
+printed=$("$scratch/algorithm" 2>&1)
+hold "is trained by name, with settings of its own, and does better in the end" "$(
+  echo "$printed" | awk -F'[ ,]+' '$1 > 10 && $4 > 0 && $NF > 2 * $4 {good = 1} END {exit !good}' ||
+    echo "printed \"$printed\"")"
+
 # Every header that was installed can be included on its own.
 alone() {
   local said

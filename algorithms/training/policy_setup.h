@@ -1,0 +1,34 @@
+// The policy that an algorithm trains, as settings describe it: its spaces follow from the inputs,
+// trunk and head are chosen, and each head has options of its own.
+
+#pragma once
+
+#include "algorithms/training/trainer.h"
+
+namespace understudy {
+
+class PolicySetup {
+ public:
+  // For the inputs' environment, or, where there is none, their demonstrations. One that is to be
+  // `like` a teacher observes and acts as that does, and has its head with its options unless
+  // another is chosen; the teacher must outlive this.
+  explicit PolicySetup(const TrainingInputs& inputs, const PolicyDescription* like = nullptr);
+
+  void list(OptionList& list);
+  // As chosen so far.
+  const PolicyDescription& chosen() const { return description_; }
+  // Whole: with the edges of bins, which are the demonstrations' quantiles, or cut evenly.
+  PolicyDescription description() const;
+
+ private:
+  enum class BinPlacement : std::int8_t { quantile, uniform };
+  void choose_head();
+  bool taught() const;
+
+  const TrainingInputs& inputs_;
+  const PolicyDescription* like_;
+  PolicyDescription description_;
+  BinPlacement placement_ = BinPlacement::quantile;
+};
+
+}  // namespace understudy

@@ -6,6 +6,8 @@
 
 #include "algorithms/cloning/sequence_cloning.h"
 #include "algorithms/policies/actor.h"
+#include "algorithms/policies/autoregressive.h"
+#include "algorithms/policies/mixture.h"
 #include "bench/bench.h"
 
 namespace understudy::bench {
@@ -18,7 +20,7 @@ struct Drawing {
                {.observation = {.shape = {17}},
                 .action = {ActionKind::continuous, 6, Numbers(6, -1.0), Numbers(6, 1.0)},
                 .trunk = {.hidden = {}},
-                .head = {.kind = HeadKind::autoregressive, .bins = 64, .hidden = {64, 64}}}),
+                .head = AutoregressiveOptions{.binning = {.bins = 64}, .hidden = {64, 64}}}),
         store(device(threads)),
         observation(store.create("observation", {batch, 17})),
         actor(policy, store, {.rows = batch}) {
@@ -79,8 +81,8 @@ void add_mixture_lstm(int threads) {
        .ours = [=](benchmark::State& state) {
          if (*cloning == nullptr) {
            SequenceCloning::Options options;
-           options.policy.trunk = {.kind = TrunkKind::lstm, .hidden = {units}};
-           options.policy.head = {.kind = HeadKind::mixture, .components = components};
+           options.policy.trunk = {.name = "lstm", .hidden = {units}};
+           options.policy.head = MixtureOptions{.components = components};
            options.batch_size = windows;
            options.steps = offsets;
            *cloning = std::make_unique<SequenceCloning>(device(threads), drawings(), options);

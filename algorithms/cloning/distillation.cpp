@@ -26,24 +26,16 @@ void list_options(OptionList& list, Distillation::Options& o) {
 }
 
 bool Distillation::fits(const PolicyDescription& student, const PolicyDescription& teacher) {
-  const HeadOptions &ours = student.head, &theirs = teacher.head;
+  const HeadDescription ours = student.resolved().head, theirs = teacher.resolved().head;
   if (!(student.observation == teacher.observation) || student.observation.discrete ||
       student.action.kind != teacher.action.kind || student.action.size != teacher.action.size ||
-      ours.kind != theirs.kind || student.trunk.kind != TrunkKind::mlp ||
-      teacher.trunk.kind != TrunkKind::mlp)
+      ours.name() != theirs.name() || trunk_named(student.trunk.name).has_memory ||
+      trunk_named(teacher.trunk.name).has_memory || !ours.row().traits.metric)
     return false;
-  switch (ours.kind) {
-    case HeadKind::categorical:
-    case HeadKind::bernoulli:
-    case HeadKind::gaussian:
-    case HeadKind::regression:
-    case HeadKind::full_gaussian: return true;
-    case HeadKind::independent_bins:
-    case HeadKind::joint_bins:
-      return ours.bins == theirs.bins && ours.edges == theirs.edges &&
-             student.action == teacher.action;
-    default: return false;
-  }
+  // What the parameters mean must be the same.
+  for (const char* option : ours.row().support)
+    if (ours.text(option) != theirs.text(option)) return false;
+  return ours.row().support.empty() || student.action == teacher.action;
 }
 
 Distillation::Distillation(Policy& student, const Policy& teacher,
@@ -62,8 +54,8 @@ Distillation::Distillation(Policy& student, const Policy& teacher,
     fail(ErrorKind::bad_input,
          "distillation: expected student and teacher of the same observations, actions and head of "
          "known divergence, without memory, on one device; found heads %s and %s, trunks %s and %s",
-         name_of(ours.head.kind), name_of(theirs.head.kind), name_of(ours.trunk.kind),
-         name_of(theirs.trunk.kind));
+         ours.head.name().c_str(), theirs.head.name().c_str(), ours.trunk.name.c_str(),
+         theirs.trunk.name.c_str());
   check_options(options);
   if (n < 1 || n * width != static_cast<std::int64_t>(observations.size()))
     fail(ErrorKind::bad_input, "distillation: expected rows of %lld numbers, found %zu numbers",
@@ -97,7 +89,7 @@ Tensor Distillation::divergence(Tensor observation) const {
   std::vector<Tensor> teacher;
   for (Tensor parameter : teacher_.distribution(observation)->parameters())
     teacher.push_back(stop_gradient(parameter));
-  if (teacher_.description().head.kind == HeadKind::categorical)
+  if (teacher_.description().head.row().traits.logits)
     teacher[0] = teacher[0] / options_.temperature;
   return student_.distribution(observation)->divergence_from(teacher);  // (1), a row
 }

@@ -52,7 +52,7 @@ class SequenceCloning {
     // Trunk and head. Spaces follow from the sequences, but for the shape of an image that is as
     // wide as they are, and for an index (action.kind, action.size): the sequences' actions then
     // are one whole number each, learned without the remedies above.
-    PolicyDescription policy = {.trunk = {.kind = TrunkKind::lstm, .hidden = {64}}};
+    PolicyDescription policy = {.trunk = {.name = "lstm", .hidden = {64}}};
     std::int64_t batch_size = 32, steps = 64;  // windows a step, and their length
     double learning_rate = 3e-3;               // Adam's
     double momentum = 0.9;                     // Adam's beta1

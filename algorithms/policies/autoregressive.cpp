@@ -69,7 +69,7 @@ class Chain final : public Conditionals {
     const std::int64_t hidden = w_.state.shape()[0], bins = w_.out.shape()[-1];
     Tensor h = share_ + reshape(slice(w_.bias, 0, position, 1), {hidden});
     if (position > 0) h = h + matmul(before, w_.before) + matmul(state_, w_.state);
-    state_ = tanh(h);
+    state_ = tanh(h);  // (3)
     return linear(state_, reshape(slice(w_.out, 0, position, 1), {hidden, bins}),
                   reshape(slice(w_.out_bias, 0, position, 1), {bins}));
   }
@@ -106,7 +106,7 @@ Tensor AutoregressiveBins::log_probability(Tensor action) const {
   require_action(name(), action, ActionKind::continuous, rows_, bins_.dimensions());
   const Tensor where = bins_.membership(in_order(action, false));
   const Tensor log_p = log_softmax(conditionals_->all(bins_.position(where)));
-  return sum(sum(where * log_p, -1) - bins_.log_width(where), -1);
+  return sum(sum(where * log_p, -1) - bins_.log_width(where), -1);  // (1)
 }
 
 template <class Choose>
@@ -136,46 +136,78 @@ Tensor AutoregressiveBins::mode() const {
   return in_order(bins_.point(chosen, chosen.program().constant(0.5)), true);
 }
 
-AutoregressiveHead::AutoregressiveHead(Parameters& parameters, const std::string& name, Bins bins,
-                                       const Options& options)
-    : parameters_(&parameters), bins_(std::move(bins)), options_(options) {
-  const std::int64_t n = bins_.dimensions(), count = bins_.count();
-  if (options_.order.empty())
-    for (std::int64_t d = 0; d < n; ++d) options_.order.push_back(d);
-  std::vector<std::int64_t> sorted = options_.order;
+namespace {
+
+Option order_option(std::vector<std::int64_t>& order) {
+  return option("order", order, "dimensions by position; none: 0, 1, ...",
+                {.least = 0, .most = most_units});
+}
+
+constexpr Initialization last = {InitializationKind::xavier_uniform, 0.1, 1};
+
+}  // namespace
+
+void list_options(OptionList& list, AutoregressiveOptions& o) {
+  list.fields(o, group("", o.binning), order_option(o.order),
+              option("hidden", o.hidden, "units of the head's masked layers",
+                     {.least = 1, .most = most_units, .source = "Germain et al. 2015"}));
+}
+
+void list_options(OptionList& list, RecurrentBinsOptions& o) {
+  list.fields(o, group("", o.binning), order_option(o.order),
+              option("hidden", o.hidden, "units of the head's recurrent network",
+                     {.least = 1, .most = most_units}));
+}
+
+AutoregressiveHead::AutoregressiveHead(const HeadSite& site, Bins bins,
+                                       std::vector<std::int64_t> order, bool recurrent)
+    : parameters_(&site.parameters),
+      bins_(std::move(bins)),
+      order_(std::move(order)),
+      recurrent_(recurrent) {
+  const std::int64_t n = bins_.dimensions();
+  if (order_.empty())
+    for (std::int64_t d = 0; d < n; ++d) order_.push_back(d);
+  std::vector<std::int64_t> sorted = order_;
   std::sort(sorted.begin(), sorted.end());
   bool every = static_cast<std::int64_t>(sorted.size()) == n;
   for (std::int64_t d = 0; every && d < n; ++d) every = sorted[static_cast<std::size_t>(d)] == d;
   if (!every)
     fail(ErrorKind::bad_input, "autoregressive %s: expected an order of %lld dimensions, each once",
-         name.c_str(), static_cast<long long>(n));
-  if (options_.hidden.empty() || (options_.recurrent && options_.hidden.size() != 1))
-    fail(ErrorKind::bad_input, "autoregressive %s: expected %s, found %zu layers", name.c_str(),
-         options_.recurrent ? "one hidden size" : "hidden layers", options_.hidden.size());
-  const Initialization how = options_.weight;
-  if (options_.recurrent) {
-    const std::int64_t h = options_.hidden[0];
-    weights_ = {parameters.declare(name + "/features", {options_.inputs, h}, how),
-                parameters.declare(name + "/before", {1, h}, how),
-                parameters.declare(name + "/state", {h, h}, {InitializationKind::orthogonal, 1, 1}),
-                parameters.declare(name + "/out", {n, h, count},
-                                   {InitializationKind::xavier_uniform, 0.1, 1})};
-    biases_ = {parameters.declare(name + "/bias", {n, h}, zeros()),
-               parameters.declare(name + "/out_bias", {n, count}, zeros())};
-    return;
-  }
-  masks_ = made_masks(n, options_.hidden, count, options_.inputs);
-  std::int64_t width = options_.inputs + n;
-  for (std::size_t i = 0; i <= options_.hidden.size(); ++i) {
-    const bool last = i == options_.hidden.size();
-    const std::int64_t to = last ? n * count : options_.hidden[i];
-    const std::string layer = name + "/" + std::to_string(i);
-    weights_.push_back(parameters.declare(
-        layer + "/weight", {width, to},
-        last ? Initialization{InitializationKind::xavier_uniform, 0.1, 1} : how));
-    biases_.push_back(parameters.declare(layer + "/bias", {to}, zeros()));
+         site.name.c_str(), static_cast<long long>(n));
+}
+
+AutoregressiveHead::AutoregressiveHead(const HeadSite& site, const AutoregressiveOptions& o)
+    : AutoregressiveHead(site, bins_of(o.head, o.binning, site.action), o.order, false) {
+  if (o.hidden.empty())
+    fail(ErrorKind::bad_input, "autoregressive %s: expected hidden layers, found none",
+         site.name.c_str());
+  const std::int64_t n = bins_.dimensions(), count = bins_.count();
+  masks_ = made_masks(n, o.hidden, count, site.inputs);
+  std::int64_t width = site.inputs + n;
+  for (std::size_t i = 0; i <= o.hidden.size(); ++i) {
+    const bool top = i == o.hidden.size();
+    const std::int64_t to = top ? n * count : o.hidden[i];
+    const std::string layer = site.name + "/" + std::to_string(i);
+    weights_.push_back(site.parameters.declare(
+        layer + "/weight", {width, to}, top ? last : Initialization{site.initialization, 1.0, 1}));
+    biases_.push_back(site.parameters.declare(layer + "/bias", {to}, zeros()));
     width = to;
   }
+}
+
+AutoregressiveHead::AutoregressiveHead(const HeadSite& site, const RecurrentBinsOptions& o)
+    : AutoregressiveHead(site, bins_of(o.head, o.binning, site.action), o.order, true) {
+  Parameters& parameters = site.parameters;
+  const std::int64_t n = bins_.dimensions(), count = bins_.count(), h = o.hidden;
+  const Initialization how = {site.initialization, 1.0, 1};
+  weights_ = {
+      parameters.declare(site.name + "/features", {site.inputs, h}, how),
+      parameters.declare(site.name + "/before", {1, h}, how),
+      parameters.declare(site.name + "/state", {h, h}, {InitializationKind::orthogonal, 1, 1}),
+      parameters.declare(site.name + "/out", {n, h, count}, last)};
+  biases_ = {parameters.declare(site.name + "/bias", {n, h}, zeros()),
+             parameters.declare(site.name + "/out_bias", {n, count}, zeros())};
 }
 
 std::unique_ptr<ActionDistribution> AutoregressiveHead::distribution(Tensor features) const {
@@ -183,19 +215,46 @@ std::unique_ptr<ActionDistribution> AutoregressiveHead::distribution(Tensor feat
   const auto weight = [&](std::size_t i) { return parameters_->use(program, weights_[i]); };
   const auto bias = [&](std::size_t i) { return parameters_->use(program, biases_[i]); };
   std::unique_ptr<Conditionals> conditionals;
-  if (options_.recurrent) {
+  if (recurrent_) {
     conditionals = std::make_unique<Chain>(
         features, Chain::Weights{weight(0), weight(1), weight(2), weight(3), bias(0), bias(1)},
         bins_.dimensions());
   } else {
     std::vector<Masked::Layer> layers;
-    for (std::size_t i = 0; i < weights_.size(); ++i)
+    for (std::size_t i = 0; i < weights_.size(); ++i)  // (2)
       layers.push_back({weight(i) * program.constant(weight(i).shape(), masks_[i]), bias(i)});
     conditionals =
         std::make_unique<Masked>(features, std::move(layers), bins_.dimensions(), bins_.count());
   }
-  return std::make_unique<AutoregressiveBins>(bins_, options_.order, std::move(conditionals),
+  return std::make_unique<AutoregressiveBins>(bins_, order_, std::move(conditionals),
                                               leading(features.shape()));
+}
+
+HeadRow autoregressive_row() {
+  return {.name = AutoregressiveOptions::head,
+          .aliases = {"made"},
+          .spaces = {ActionKind::continuous},
+          .traits = {.likelihood = true},
+          .summary = "bins, one dimension after another, by a masked network",
+          .source = "Germain et al. 2015, equations 12-13",
+          .header = "algorithms/policies/autoregressive.h",
+          .options = AutoregressiveOptions{},
+          .make = make_as<AutoregressiveHead, AutoregressiveOptions>,
+          .prepare = prepare_bins<AutoregressiveOptions>,
+          .support = {"bins", "edges"}};
+}
+
+HeadRow recurrent_bins_row() {
+  return {.name = RecurrentBinsOptions::head,
+          .spaces = {ActionKind::continuous},
+          .traits = {.likelihood = true},
+          .summary = "bins, one dimension after another, by a recurrent network",
+          .source = "van den Oord et al. 2016",
+          .header = "algorithms/policies/autoregressive.h",
+          .options = RecurrentBinsOptions{},
+          .make = make_as<AutoregressiveHead, RecurrentBinsOptions>,
+          .prepare = prepare_bins<RecurrentBinsOptions>,
+          .support = {"bins", "edges"}};
 }
 
 }  // namespace understudy

@@ -1,15 +1,16 @@
-// Bins one dimension at a time, each given those before it: any distribution over D dimensions of B
-// bins from D B numbers.
+// Autoregressive bins: one dimension at a time, each given those before it. Any distribution over D
+// dimensions of B bins from D B logits a row.
 //
-//   p(a | s) = prod_p P(i_p | i_0 ... i_{p-1}, s) / width
+//   p(a | s) = prod_p P(i_p | i_0 ... i_{p-1}, s) / (width of bin i_p)                       (1)
 //
 // p counts positions in an order of the dimensions, which is an option: where dimensions depend on
-// one another causally, the order is theirs; else any is as general. A bin is seen by later
-// positions as its number, from -1 to 1. Two networks give all conditionals:
+// one another causally, the order is theirs; else any is as general. Later positions see a bin as a
+// number x from -1 to 1. Two networks give all conditionals:
 //
-//   masked      one pass of a network whose masks let position p see earlier ones alone (MADE:
-//               Germain et al. 2015), the features seen by all
-//   recurrent   h_p = tanh(W f + U x_{p-1} + V h_{p-1} + b_p): a step a position (Elman's network)
+//   masked      one pass of a network whose masks let position p see x_0 .. x_{p-1} alone, and all
+//               features (MADE: Germain et al. 2015, equations 12-13)                        (2)
+//   recurrent   h_p = tanh(W f + U x_{p-1} + V h_{p-1} + b_p),  logits = O_p h_p + c_p       (3)
+//               (Elman 1990: a step a position)
 //
 // A log-probability costs one pass; a draw, D short ones: of each layer only what position p needs.
 
@@ -56,25 +57,40 @@ class AutoregressiveBins final : public ActionDistribution {
   Shape rows_;
 };
 
+struct AutoregressiveOptions {
+  static constexpr const char* head = "autoregressive";
+  BinOptions binning = {};
+  std::vector<std::int64_t> order = {};     // dimensions by position; empty: 0, 1, ...
+  std::vector<std::int64_t> hidden = {64};  // of the masked layers
+};
+void list_options(OptionList& list, AutoregressiveOptions& options);
+
+struct RecurrentBinsOptions {
+  static constexpr const char* head = "recurrent_bins";
+  BinOptions binning = {};
+  std::vector<std::int64_t> order = {};  // as above
+  std::int64_t hidden = 64;              // of h
+};
+void list_options(OptionList& list, RecurrentBinsOptions& options);
+
 class AutoregressiveHead final : public ActionHead {
  public:
-  struct Options {
-    std::int64_t inputs = 0;
-    std::vector<std::int64_t> hidden = {64};  // masked layers; recurrent: one size
-    std::vector<std::int64_t> order = {};     // dimensions by position; empty: 0, 1, ...
-    bool recurrent = false;
-    Initialization weight = {};
-  };
-  AutoregressiveHead(Parameters& parameters, const std::string& name, Bins bins,
-                     const Options& options);
+  AutoregressiveHead(const HeadSite& site, const AutoregressiveOptions& options);
+  AutoregressiveHead(const HeadSite& site, const RecurrentBinsOptions& options);
   std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
 
  private:
+  AutoregressiveHead(const HeadSite& site, Bins bins, std::vector<std::int64_t> order,
+                     bool recurrent);
   const Parameters* parameters_;
   Bins bins_;
-  Options options_;
+  std::vector<std::int64_t> order_;
+  bool recurrent_;
   std::vector<std::vector<double>> masks_;
-  std::vector<int> weights_, biases_;  // masked: a pair a layer; recurrent: W, U, V, out
+  std::vector<int> weights_, biases_;  // masked: a pair a layer; recurrent: W, U, V, O; b, c
 };
+
+HeadRow autoregressive_row();
+HeadRow recurrent_bins_row();
 
 }  // namespace understudy

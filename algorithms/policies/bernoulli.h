@@ -1,10 +1,16 @@
-// Several switches at once, each on with a probability of its own: concurrent discrete actions.
+// Bernoulli: independent bits, several binary actions at once.
 //
-//   p(a) = prod_d s(x_d)^a_d (1 - s(x_d))^(1 - a_d),   s the logistic function, x the logits
+//   p(a | s) = prod_d s(x_d)^a_d (1 - s(x_d))^(1 - a_d)                                      (1)
+//   log p    = sum_d a_d x_d - log(1 + exp x_d)                                              (2)
+//   H        = sum_d log(1 + exp x_d) - s(x_d) x_d                                           (3)
+//   M        = diag(s(x) (1 - s(x)))                                                         (4)
+//   KL       = sum_d s(x'_d) (x'_d - x_d) - log(1 + exp x'_d) + log(1 + exp x_d)             (5)
+//
+// with x the logits [rows..., D], s(x) = 1 / (1 + exp(-x)), and x' those of the other distribution.
 
 #pragma once
 
-#include "algorithms/policies/distribution.h"
+#include "algorithms/policies/heads.h"
 
 namespace understudy {
 
@@ -16,10 +22,10 @@ class Bernoulli final : public ActionDistribution {
   const char* name() const override { return "Bernoulli"; }
   Tensor log_probability(Tensor action) const override;
   Tensor sample(const RandomSource& source) const override;
-  Tensor mode() const override;         // on where the logit is above 0
+  Tensor mode() const override;         // 1 where the logit is above 0
   Tensor expectation() const override;  // the probabilities
   Tensor entropy() const override;
-  // The logits. In them M = diag(p (1 - p)).
+  // The logits.
   std::vector<Tensor> parameters() const override { return {logits_}; }
   std::vector<Tensor> metric(const std::vector<Tensor>& tangents) const override;
   Tensor divergence_from(const std::vector<Tensor>& old_parameters) const override;
@@ -28,14 +34,16 @@ class Bernoulli final : public ActionDistribution {
   Tensor logits_;
 };
 
+// x = W f + b
 class BernoulliHead final : public ActionHead {
  public:
-  BernoulliHead(Parameters& parameters, const std::string& name, std::int64_t inputs,
-                std::int64_t bits, const Initialization& weight);
+  explicit BernoulliHead(const HeadSite& site);
   std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
 
  private:
   Linear logits_;
 };
+
+HeadRow bernoulli_row();
 
 }  // namespace understudy

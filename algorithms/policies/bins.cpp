@@ -194,6 +194,7 @@ Tensor BinnedDistribution::total(Tensor of_cells) const {
 Tensor BinnedDistribution::log_probability(Tensor action) const {
   const Shape rows = leading(logits_.shape(), joint_ ? 1 : 2);
   require_action(name(), action, ActionKind::continuous, rows, bins_.dimensions());
+  // (1): log P of the cell, less the logarithm of its volume
   return total(cells(action) * log_p_) - sum(bins_.log_width(bins_.membership(action)), -1);
 }
 
@@ -225,11 +226,13 @@ Tensor BinnedDistribution::expectation() const {
   return bins_.point(marginal(exp(log_p_)), logits_.program().constant(0.5));
 }
 
-Tensor BinnedDistribution::entropy() const { return total(exp(log_p_) * (log_widths() - log_p_)); }
+Tensor BinnedDistribution::entropy() const {
+  return total(exp(log_p_) * (log_widths() - log_p_));  // (2)
+}
 
 std::vector<Tensor> BinnedDistribution::metric(const std::vector<Tensor>& tangents) const {
   require_parameters(name(), tangents, parameters());
-  const Tensor p = exp(log_p_), t = tangents[0];
+  const Tensor p = exp(log_p_), t = tangents[0];  // (3): p t - p (p^T t)
   const Tensor along = reshape(sum(p * t, -1), behind(leading(t.shape()), {1}));
   return {p * (t - along)};
 }
@@ -237,18 +240,74 @@ std::vector<Tensor> BinnedDistribution::metric(const std::vector<Tensor>& tangen
 Tensor BinnedDistribution::divergence_from(const std::vector<Tensor>& old_parameters) const {
   require_parameters(name(), old_parameters, parameters());
   const Tensor old = log_softmax(old_parameters[0]);
-  return total(exp(old) * (old - log_p_));
+  return total(exp(old) * (old - log_p_));  // (4)
 }
 
-BinnedHead::BinnedHead(Parameters& parameters, const std::string& name, std::int64_t inputs,
-                       Bins bins, bool joint, const Initialization& weight)
+namespace {
+
+constexpr OptionChoice placements[] = {choice(BinPlacement::automatic, "automatic"),
+                                       choice(BinPlacement::uniform, "uniform"),
+                                       choice(BinPlacement::quantile, "quantile")};
+
+}  // namespace
+
+void list_options(OptionList& list, BinOptions& o) {
+  list.fields(o,
+              option("bins", o.bins, "of each dimension",
+                     {.least = 1, .most = most_parts, .source = "Metz et al. 2017"}),
+              option("bin_placement", o.placement, placements,
+                     "uniform between bounds, or by quantiles of the demonstrated actions"),
+              option("edges", o.edges, "of every dimension bins + 1 rising numbers; none: placed"));
+}
+
+void list_options(OptionList& list, IndependentBinsOptions& o) {
+  list.fields(o, group("", o.binning));
+}
+
+void list_options(OptionList& list, JointBinsOptions& o) { list.fields(o, group("", o.binning)); }
+
+Bins bins_of(const char* head, const BinOptions& options, const ActionSpace& action) {
+  if (options.edges.empty() && action.low.empty())
+    fail(ErrorKind::bad_input,
+         "policy: a head '%s' needs bounds of the actions, or edges of its bins", head);
+  return {
+      action.size, options.bins,
+      options.edges.empty() ? Bins::uniform(action.low, action.high, options.bins) : options.edges};
+}
+
+void place_bins(BinOptions& options, const ActionSpace& action, std::span<const float> actions) {
+  if (!options.edges.empty()) return;
+  const bool bounded = !action.low.empty();
+  const bool quantile = options.placement == BinPlacement::quantile ||
+                        (options.placement == BinPlacement::automatic && !bounded);
+  if (quantile) {
+    options.edges = Bins::quantile({actions.begin(), actions.end()}, action.size, options.bins);
+  } else if (!bounded) {
+    const std::size_t width = static_cast<std::size_t>(action.size);
+    std::vector<double> low(width, INFINITY), high(width, -INFINITY);
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+      low[i % width] = std::min(low[i % width], static_cast<double>(actions[i]));
+      high[i % width] = std::max(high[i % width], static_cast<double>(actions[i]));
+    }
+    for (std::size_t d = 0; d < width; ++d)
+      if (!(low[d] < high[d])) low[d] -= 0.5, high[d] += 0.5;
+    options.edges = Bins::uniform(low, high, options.bins);
+  }
+}
+
+BinnedHead::BinnedHead(const HeadSite& site, Bins bins, bool joint)
     : bins_(std::move(bins)),
       joint_(joint),
       logits_(
-          parameters, name + "/logits",
-          Linear::Options{.inputs = inputs,
+          site.parameters, site.name + "/logits",
+          Linear::Options{.inputs = site.inputs,
                           .outputs = joint ? cell_count(bins_) : bins_.dimensions() * bins_.count(),
-                          .weight = weight}) {}
+                          .weight = site.last_weight()}) {}
+
+BinnedHead::BinnedHead(const HeadSite& site, const IndependentBinsOptions& o)
+    : BinnedHead(site, bins_of(o.head, o.binning, site.action), false) {}
+BinnedHead::BinnedHead(const HeadSite& site, const JointBinsOptions& o)
+    : BinnedHead(site, bins_of(o.head, o.binning, site.action), true) {}
 
 std::unique_ptr<ActionDistribution> BinnedHead::distribution(Tensor features) const {
   Tensor logits = logits_(features);
@@ -256,6 +315,43 @@ std::unique_ptr<ActionDistribution> BinnedHead::distribution(Tensor features) co
     logits =
         reshape(logits, behind(leading(features.shape()), {bins_.dimensions(), bins_.count()}));
   return std::make_unique<BinnedDistribution>(bins_, logits, joint_);
+}
+
+namespace {
+
+constexpr HeadTraits known = {.likelihood = true, .metric = true, .mode = true};
+const std::vector<const char*> support = {"bins", "edges"};
+
+}  // namespace
+
+HeadRow independent_bins_row() {
+  return {.name = IndependentBinsOptions::head,
+          .spaces = {ActionKind::continuous},
+          .traits = known,
+          .summary = "a softmax over the bins of each dimension",
+          .source = "Metz et al. 2017",
+          .header = "algorithms/policies/bins.h",
+          .options = IndependentBinsOptions{},
+          .make = make_as<BinnedHead, IndependentBinsOptions>,
+          .prepare = prepare_bins<IndependentBinsOptions>,
+          .support = support,
+          .least_outputs = [](const HeadOptions& options, const ActionSpace& action) {
+            return static_cast<double>(action.size) *
+                   static_cast<double>(options.as<IndependentBinsOptions>().binning.bins);
+          }};
+}
+
+HeadRow joint_bins_row() {
+  return {.name = JointBinsOptions::head,
+          .spaces = {ActionKind::continuous},
+          .traits = known,
+          .summary = "a softmax over the cells of all dimensions",
+          .source = "Metz et al. 2017",
+          .header = "algorithms/policies/bins.h",
+          .options = JointBinsOptions{},
+          .make = make_as<BinnedHead, JointBinsOptions>,
+          .prepare = prepare_bins<JointBinsOptions>,
+          .support = support};
 }
 
 }  // namespace understudy

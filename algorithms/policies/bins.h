@@ -1,20 +1,27 @@
-// Real actions cut into bins: a histogram a row, which can have any number of peaks.
+// Binned actions: each dimension cut into B bins, a softmax over bins. Any number of peaks.
 //
-//   p(a) = P(bin of a) / width of that bin
+//   p(a | s) = P(bin of a | s) / (width of that bin)                                         (1)
 //
-// over the box between the outermost edges; an action beyond them counts as if in the nearest bin.
-// Three ways to write P over D dimensions of B bins:
+// between the outermost edges; an action beyond them counts as if in the nearest bin. Three ways to
+// write P over D dimensions:
 //
-//   independent      prod_d P_d(i_d)               D B numbers a row; no correlation
-//   joint            P(i_1, ..., i_D)              B^D numbers; any distribution
-//   autoregressive   prod_d P(i_d | i_1 .. i_d-1)  D B numbers; any distribution (autoregressive.h)
+//   name             P(i_1 ... i_D)                  logits a row   what it can express
+//   independent      prod_d P_d(i_d)                 D B            no correlation
+//   joint            softmax over all cells          B^D            any distribution
+//   autoregressive   prod_d P(i_d | i_1 .. i_d-1)    D B            any (autoregressive.h)
+//
+// Of the first two, with x the logits and p = softmax(x), each dimension's or all cells':
+//
+//   H  = sum p (log width - log p)                                                           (2)
+//   M  = diag(p) - p p^T                                                                     (3)
+//   KL = sum p' (log p' - log p)                                                             (4)
 //
 // (van den Oord et al. 2016, "Pixel recurrent neural networks", section 5.3, show why a softmax
 // over bins fits where a unimodal density does not.)
 
 #pragma once
 
-#include "algorithms/policies/distribution.h"
+#include "algorithms/policies/heads.h"
 
 namespace understudy {
 
@@ -83,16 +90,61 @@ class BinnedDistribution final : public ActionDistribution {
   bool joint_;
 };
 
+// ---- The heads ----
+
+// Where edges come from, unless they are given.
+enum class BinPlacement : std::int8_t {
+  automatic,  // uniform where the actions have bounds, else quantile
+  uniform,    // evenly between the bounds; without bounds, between the least and largest action
+  quantile    // as many demonstrated actions in each bin
+};
+
+struct BinOptions {
+  std::int64_t bins = 32;  // a dimension
+  BinPlacement placement = BinPlacement::automatic;
+  std::vector<double> edges = {};  // Bins's; empty: by placement
+};
+void list_options(OptionList& list, BinOptions& options);
+
+struct IndependentBinsOptions {
+  static constexpr const char* head = "independent_bins";
+  BinOptions binning = {};
+};
+void list_options(OptionList& list, IndependentBinsOptions& options);
+
+struct JointBinsOptions {
+  static constexpr const char* head = "joint_bins";
+  BinOptions binning = {.bins = 8};
+};
+void list_options(OptionList& list, JointBinsOptions& options);
+
+// x = W f + b
 class BinnedHead final : public ActionHead {
  public:
-  BinnedHead(Parameters& parameters, const std::string& name, std::int64_t inputs, Bins bins,
-             bool joint, const Initialization& weight);
+  BinnedHead(const HeadSite& site, const IndependentBinsOptions& options);
+  BinnedHead(const HeadSite& site, const JointBinsOptions& options);
   std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
 
  private:
+  BinnedHead(const HeadSite& site, Bins bins, bool joint);
   Bins bins_;
   bool joint_;
   Linear logits_;
 };
+
+HeadRow independent_bins_row();
+HeadRow joint_bins_row();
+
+// ---- For other heads of bins ----
+
+// The edges that were given or fitted, or uniform between the bounds. An Error, which names the
+// head, where there are neither.
+Bins bins_of(const char* head, const BinOptions& options, const ActionSpace& action);
+// HeadRow::prepare: edges by placement, where none were given.
+void place_bins(BinOptions& options, const ActionSpace& action, std::span<const float> actions);
+template <class Options>
+void prepare_bins(HeadOptions& options, const ActionSpace& action, std::span<const float> actions) {
+  place_bins(options.as<Options>().binning, action, actions);
+}
 
 }  // namespace understudy

@@ -1,5 +1,6 @@
 #include "algorithms/policies/categorical.h"
 
+#include "algorithms/policies/export_c.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -38,11 +39,13 @@ Tensor Categorical::sample(const RandomSource& source) const {
 
 Tensor Categorical::mode() const { return argmax(logits_, -1); }
 
-Tensor Categorical::entropy() const { return -sum(probabilities_ * log_probabilities_, -1); }
+Tensor Categorical::entropy() const {
+  return -sum(probabilities_ * log_probabilities_, -1);
+}  // (2)
 
 std::vector<Tensor> Categorical::metric(const std::vector<Tensor>& tangents) const {
   require_parameters(name(), tangents, parameters());
-  return {spread(probabilities_, tangents[0])};
+  return {spread(probabilities_, tangents[0])};  // (3)
 }
 
 std::vector<Tensor> Categorical::coordinate_metric(const std::vector<Tensor>& tangents) const {
@@ -54,17 +57,38 @@ std::vector<Tensor> Categorical::coordinate_metric(const std::vector<Tensor>& ta
 Tensor Categorical::divergence_from(const std::vector<Tensor>& old_parameters) const {
   require_parameters(name(), old_parameters, parameters());
   const Tensor old = log_softmax(old_parameters[0]);
-  return sum(exp(old) * (old - log_probabilities_), -1);
+  return sum(exp(old) * (old - log_probabilities_), -1);  // (4)
 }
 
-CategoricalHead::CategoricalHead(Parameters& parameters, const std::string& name,
-                                 std::int64_t inputs, std::int64_t choices,
-                                 const Initialization& weight)
-    : logits_(parameters, name + "/logits",
-              Linear::Options{.inputs = inputs, .outputs = choices, .weight = weight}) {}
+CategoricalHead::CategoricalHead(const HeadSite& site)
+    : logits_(
+          site.parameters, site.name + "/logits",
+          Linear::Options{
+              .inputs = site.inputs, .outputs = site.action.size, .weight = site.last_weight()}) {}
 
 std::unique_ptr<ActionDistribution> CategoricalHead::distribution(Tensor features) const {
   return std::make_unique<Categorical>(logits_(features));
+}
+
+HeadRow categorical_row() {
+  return {.name = "categorical",
+          .spaces = {ActionKind::discrete},
+          .traits = {.likelihood = true,
+                     .metric = true,
+                     .mode = true,
+                     .logits = true,
+                     .is_default = true},
+          .summary = "softmax over choices",
+          .source = "Bridle 1990",
+          .header = "algorithms/policies/categorical.h",
+          .options = {},
+          .make = make_as<CategoricalHead>,
+          .write_c =
+              [](CWriter& c, const HeadOptions&) {
+                c.linear("head/logits", c.action().size);
+                c.act_by_largest();
+              },
+          .least_outputs = one_an_action};
 }
 
 }  // namespace understudy

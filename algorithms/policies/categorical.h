@@ -1,8 +1,17 @@
-// One of n choices: p(a = i) = exp(x_i) / sum_j exp(x_j), the softmax of logits x.
+// Categorical: one of n choices, by the softmax of logits x [rows..., n].
+//
+//   p_i = exp(x_i) / sum_j exp(x_j)                                                          (1)
+//   H   = -sum_i p_i log p_i                                                                 (2)
+//   M   = diag(p) - p p^T   in x                                                             (3)
+//   KL  = sum_i p'_i (log p'_i - log p_i)                                                    (4)
+//
+// with p' the other distribution. (3) has rank n - 1. In the coordinates y_i = x_i - x_n, the
+// log-odds against the last choice, it is M' = M without its last row and column: n - 1 numbers a
+// row, and of two choices one, p (1 - p).
 
 #pragma once
 
-#include "algorithms/policies/distribution.h"
+#include "algorithms/policies/heads.h"
 
 namespace understudy {
 
@@ -15,13 +24,12 @@ class Categorical final : public ActionDistribution {
   Tensor log_probability(Tensor action) const override;
   Tensor sample(const RandomSource& source) const override;
   Tensor mode() const override;
-  Tensor entropy() const override;  // -sum p log p
-  // The logits. In them M = diag(p) - p pᵀ.
+  Tensor entropy() const override;
+  // The logits.
   std::vector<Tensor> parameters() const override { return {logits_}; }
   std::vector<Tensor> metric(const std::vector<Tensor>& tangents) const override;
   Tensor divergence_from(const std::vector<Tensor>& old_parameters) const override;
-  // The log-odds against the last choice, x_i - x_n, [rows..., n - 1]: M' is M without the last row
-  // and column. Of a single choice there is nothing to leave out.
+  // y [rows..., n - 1]. Of a single choice there is nothing to leave out.
   std::vector<Tensor> coordinates() const override { return {odds_}; }
   std::vector<Tensor> coordinate_metric(const std::vector<Tensor>& tangents) const override;
 
@@ -33,14 +41,16 @@ class Categorical final : public ActionDistribution {
   Tensor logits_, log_probabilities_, probabilities_, odds_, first_;
 };
 
+// x = W f + b
 class CategoricalHead final : public ActionHead {
  public:
-  CategoricalHead(Parameters& parameters, const std::string& name, std::int64_t inputs,
-                  std::int64_t choices, const Initialization& weight);
+  explicit CategoricalHead(const HeadSite& site);
   std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
 
  private:
   Linear logits_;
 };
+
+HeadRow categorical_row();
 
 }  // namespace understudy

@@ -1,23 +1,26 @@
 // Distributions over actions, recorded into programs: one interface for all of them.
 //
-// A distribution is what a head makes from features: one of each row. "Rows" stands here for all
-// leading axes, [rows] or [rows, steps], so that one distribution serves single steps and whole
-// sequences. An action is
+// A head makes a distribution pi(a | s) of each row of features. "Rows" stands here for all leading
+// axes, [rows] or [rows, steps], so that one class serves single steps and whole sequences. An
+// action is a tensor of the kind of its space (spaces.h):
 //
-//   discrete        one of `size` choices          an index tensor [rows...]
-//   continuous      `size` numbers                 [rows..., size]
-//   multi_binary    `size` bits, each 0 or 1       [rows..., size]
+//   discrete        indices [rows...]
+//   continuous      numbers [rows..., size]
+//   multi_binary    0 and 1 [rows..., size]
 //
-// Whatever a distribution does not know in closed form (a mixture's entropy, a generator's
+// What a distribution does not know in closed form (a mixture's entropy, a generator's
 // log-probability) is an `Error` of the kind `not_available` when recording, never a wrong number.
 //
-// parameters(), metric() and divergence_from() are what trust regions need. For a distribution p
-// with parameters x, which are what the network puts out, and M the Fisher information in x,
+// parameters(), metric() and divergence_from() are what trust regions and distillation need. With x
+// the parameters, which are what the network puts out, and x' those of another distribution of the
+// same kind:
 //
-//   metric(t)            M t, row by row (a mean over rows is the caller's)
-//   divergence_from(x')  KL(p_x' || p_x), row by row; its second derivative in x at x = x' is M
+//   metric(t)             M t           M(x) = E_a [grad_x log p_x(a) grad_x log p_x(a)^T]    (1)
+//   divergence_from(x')   KL(p_x' || p_x) = E_{a ~ p_x'} [log p_x'(a) - log p_x(a)]           (2)
+//   coordinate_metric(t)  M' t          M = (dy/dx)^T M' (dy/dx), y the coordinates()         (3)
 //
-// (Schulman et al. 2015, "Trust region policy optimization", appendix C.)
+// row by row: means over rows are the caller's. The second derivative of (2) in x at x = x' is (1)
+// (Schulman et al. 2015, "Trust region policy optimization", appendix C).
 
 #pragma once
 
@@ -35,8 +38,8 @@ namespace understudy {
 // What a loss may need beside the action.
 struct LossContext {
   RandomSource random = {};  // heads with latent variables draw from it
-  // One number in [0, 1], or undefined for 1: the share of a loss's divergence term, which warms up
-  // (Bowman et al. 2016, section 3.1).
+  // The weight of a loss's KL term, one number in [0, 1] that warms up from 0; undefined: 1 (Bowman
+  // et al. 2016, section 3.1).
   Tensor warm_up = {};
 };
 
@@ -51,9 +54,9 @@ class ActionDistribution {
   virtual Tensor log_probability(Tensor action) const = 0;
   // One draw a row, fresh each run. No gradient.
   virtual Tensor sample(const RandomSource& source) const = 0;
-  // The likeliest action, or of mixtures the peak of the component that peaks highest.
+  // The action of highest probability or density, as near as the class says.
   virtual Tensor mode() const = 0;
-  // The mean action, of real actions and bits.
+  // The mean action, of continuous and multi-binary actions.
   virtual Tensor expectation() const;
   // In nats, [rows...].
   virtual Tensor entropy() const;
@@ -72,9 +75,8 @@ class ActionDistribution {
   virtual std::vector<Tensor> metric(const std::vector<Tensor>& tangents) const;
   virtual Tensor divergence_from(const std::vector<Tensor>& old_parameters) const;
 
-  // Functions y of the parameters, no more numbers than the distribution has degrees of freedom,
-  // and the Fisher information in them, M' t row by row: M = (dy/dx)ᵀ M' dy/dx. What a product with
-  // it costs grows with their number. The parameters themselves unless these say too much.
+  // (3): functions y of the parameters, as many numbers as the distribution has degrees of freedom
+  // at most. A Gauss-Newton product costs in proportion to them. The parameters unless overridden.
   virtual std::vector<Tensor> coordinates() const { return parameters(); }
   virtual std::vector<Tensor> coordinate_metric(const std::vector<Tensor>& tangents) const {
     return metric(tangents);
@@ -105,8 +107,10 @@ void require_parameters(const char* distribution, const std::vector<Tensor>& fou
 // Numbers for indices: 0 -> 0.0, 1 -> 1.0, ..., below n.
 Tensor number_of(Tensor index, std::int64_t n);
 
-// A logarithm of a deviation that stays between the logarithms of two bounds, from any x;
-// log(start) at 0, and with a gradient everywhere: 1 in the geometric middle, less towards bounds.
+// A bounded log standard deviation of any x, with a gradient everywhere:
+//
+//   m + h tanh((x + c) / h)     m, h the middle and half width of [log minimum, log maximum],
+//                               c such that x = 0 gives log(start)
 Tensor bounded_log_std(Tensor x, double minimum, double maximum, double start);
 
 }  // namespace understudy

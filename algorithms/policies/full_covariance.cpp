@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "algorithms/policies/export_c.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -36,7 +37,7 @@ Tensor diagonal(Tensor l) { return sum(l * unit_matrix(l.program(), l.shape()[-1
 
 Tensor log_density(Tensor action, Tensor mean, Tensor factor, Tensor log_std) {
   const double dimensions = static_cast<double>(mean.shape()[-1]);
-  const Tensor z = flattened(triangular_solve(factor, column(action - mean)));
+  const Tensor z = flattened(triangular_solve(factor, column(action - mean)));  // (2)
   return sum(-0.5 * square(z) - log_std, -1) - half_log_two_pi * dimensions;
 }
 
@@ -57,11 +58,12 @@ Tensor FullGaussian::sample(const RandomSource& source) const {
 
 Tensor FullGaussian::entropy() const {
   const double dimensions = static_cast<double>(mean_.shape()[-1]);
-  return sum(log_std_, -1) + dimensions * (half_log_two_pi + 0.5);
+  return sum(log_std_, -1) + dimensions * (half_log_two_pi + 0.5);  // (3)
 }
 
 std::vector<Tensor> FullGaussian::metric(const std::vector<Tensor>& tangents) const {
   require_parameters(name(), tangents, parameters());
+  // (4)
   const Tensor mean =
       flattened(triangular_solve(factor_, triangular_solve(factor_, column(tangents[0])), true));
   const Tensor a = triangular_solve(factor_, tangents[1]);
@@ -73,7 +75,7 @@ Tensor FullGaussian::divergence_from(const std::vector<Tensor>& old_parameters) 
   require_parameters(name(), old_parameters, parameters());
   const Tensor old = old_parameters[1];
   const std::int64_t n = old.shape()[-1];
-  // 1/2 (|L⁻¹ L'|² + |L⁻¹ (mu' - mu)|² - D) + log |L| - log |L'|
+  // (5)
   const Tensor spread = triangular_solve(factor_, old);
   const Tensor shift = triangular_solve(factor_, column(old_parameters[0] - mean_));
   return 0.5 * (sum(sum(square(spread), -1), -1) + sum(flattened(square(shift)), -1) -
@@ -85,7 +87,7 @@ Tensor FullMixture::log_probability(Tensor action) const {
   const std::int64_t dimensions = mean_.shape()[-1];
   require_action(name(), action, ActionKind::continuous, leading(mean_.shape(), 2), dimensions);
   const Tensor a = reshape(action, behind(leading(action.shape()), {1, dimensions}));
-  return log_sum_exp(log_weight_ + log_density(a, mean_, factor_, log_std_));
+  return log_sum_exp(log_weight_ + log_density(a, mean_, factor_, log_std_));  // (6)
 }
 
 Tensor FullMixture::sample(const RandomSource& source) const {
@@ -108,51 +110,53 @@ Tensor FullMixture::expectation() const {
   return sum(reshape(exp(log_weight_), behind(log_weight_.shape(), {1})) * mean_, -2);
 }
 
-namespace {
-
-std::int64_t all(const FullCovarianceHead::Options& options) {
-  return options.components * options.dimensions;
+void list_options(OptionList& list, FullGaussianOptions& o) {
+  list.fields(o, std_bound("min_std", o.min_std, "least standard deviation, given those before it"),
+              std_bound("max_std", o.max_std, "largest standard deviation"));
+  require_std_bounds(list, o.min_std, o.max_std);
 }
 
-}  // namespace
+void list_options(OptionList& list, FullMixtureOptions& o) {
+  list.fields(o,
+              option("components", o.components, "of the mixture",
+                     {.least = 1, .most = most_parts, .source = "Bishop 1994"}),
+              std_bound("min_std", o.min_std, "least standard deviation, given those before it"),
+              std_bound("max_std", o.max_std, "largest standard deviation"));
+  require_std_bounds(list, o.min_std, o.max_std);
+}
 
-FullCovarianceHead::FullCovarianceHead(Parameters& parameters, const std::string& name,
-                                       const Options& options)
+FullCovarianceHead::FullCovarianceHead(const HeadSite& site, const FullMixtureOptions& options)
     : options_(options),
-      mean_(parameters, name + "/mean",
-            Linear::Options{.inputs = options.inputs,
-                            .outputs = all(options),
-                            .weight = options.weight,
+      dimensions_(site.action.size),
+      mean_(site.parameters, site.name + "/mean",
+            Linear::Options{.inputs = site.inputs,
+                            .outputs = options.components * dimensions_,
+                            .weight = site.last_weight(),
                             // Equal components would have equal gradients for ever.
                             .bias_start = options.components > 1
                                               ? Initialization{InitializationKind::normal, 1.0, 1}
                                               : zeros()}),
-      std_(parameters, name + "/std",
-           Linear::Options{
-               .inputs = options.inputs, .outputs = all(options), .weight = options.weight}) {
-  if (options.components < 1 || options.dimensions < 1 || !(options.min_std > 0) ||
-      !(options.max_std > options.min_std))
-    fail(ErrorKind::bad_input,
-         "full Gaussian %s: %lld components, %lld dimensions, deviations "
-         "between %g and %g",
-         name.c_str(), static_cast<long long>(options.components),
-         static_cast<long long>(options.dimensions), options.min_std, options.max_std);
-  const std::int64_t below = options.dimensions * (options.dimensions - 1) / 2;
+      std_(site.parameters, site.name + "/std",
+           Linear::Options{.inputs = site.inputs,
+                           .outputs = options.components * dimensions_,
+                           .weight = site.last_weight()}) {
+  check_options(options);
+  const std::int64_t below = dimensions_ * (dimensions_ - 1) / 2;
   if (below > 0)
-    below_.emplace(parameters, name + "/below",
-                   Linear::Options{.inputs = options.inputs,
+    below_.emplace(site.parameters, site.name + "/below",
+                   Linear::Options{.inputs = site.inputs,
                                    .outputs = options.components * below,
-                                   .weight = options.weight});
+                                   .weight = site.last_weight()});
   if (options.components > 1)
     weight_.emplace(
-        parameters, name + "/weight",
+        site.parameters, site.name + "/weight",
         Linear::Options{
-            .inputs = options.inputs, .outputs = options.components, .weight = options.weight});
+            .inputs = site.inputs, .outputs = options.components, .weight = site.last_weight()});
 }
 
 std::unique_ptr<ActionDistribution> FullCovarianceHead::distribution(Tensor features) const {
   Program& program = features.program();
-  const std::int64_t n = options_.dimensions, k = options_.components;
+  const std::int64_t n = dimensions_, k = options_.components;
   const bool one = k == 1;
   const Shape rows = one ? leading(features.shape()) : behind(leading(features.shape()), {k});
   const double low = options_.min_std, high = options_.max_std;
@@ -171,10 +175,43 @@ std::unique_ptr<ActionDistribution> FullCovarianceHead::distribution(Tensor feat
     const Tensor placed = matmul(numbers, program.constant({count, n * n}, where));
     shape = shape + reshape(placed, behind(rows, {n, n}));
   }
-  const Tensor factor = column(exp(log_std)) * shape;
+  const Tensor factor = column(exp(log_std)) * shape;  // (1)
   if (one) return std::make_unique<FullGaussian>(mean, factor);
   const Tensor log_weight = log_softmax((*weight_)(features));
   return std::make_unique<FullMixture>(log_weight, mean, factor, log_std);
+}
+
+HeadRow full_gaussian_row() {
+  return {.name = FullGaussianOptions::head,
+          .spaces = {ActionKind::continuous},
+          .traits = {.likelihood = true, .metric = true, .mode = true},
+          .summary = "one Gaussian with a full covariance",
+          .source = "Williams 1996",
+          .header = "algorithms/policies/full_covariance.h",
+          .options = FullGaussianOptions{},
+          .make = make_as<FullCovarianceHead, FullGaussianOptions>,
+          .write_c =
+              [](CWriter& c, const HeadOptions&) {
+                c.linear("head/mean", c.action().size);
+                c.act_by_value();
+              },
+          .least_outputs = one_an_action};
+}
+
+HeadRow full_mixture_row() {
+  return {.name = FullMixtureOptions::head,
+          .aliases = {"full_gmm"},
+          .spaces = {ActionKind::continuous},
+          .traits = {.likelihood = true},
+          .summary = "a mixture of Gaussians with full covariances",
+          .source = "Bishop 1994; Williams 1996",
+          .header = "algorithms/policies/full_covariance.h",
+          .options = FullMixtureOptions{},
+          .make = make_as<FullCovarianceHead, FullMixtureOptions>,
+          .least_outputs = [](const HeadOptions& options, const ActionSpace& action) {
+            return static_cast<double>(action.size) *
+                   static_cast<double>(options.as<FullMixtureOptions>().components);
+          }};
 }
 
 }  // namespace understudy

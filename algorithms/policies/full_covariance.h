@@ -1,17 +1,22 @@
-// Gaussians and mixtures of Gaussians whose dimensions are correlated, by Cholesky factors of their
-// covariances (Williams 1996, "Using neural networks to model conditional multivariate densities").
+// Gaussians, and mixtures of them, with full covariances, by Cholesky factors (Williams 1996,
+// "Using neural networks to model conditional multivariate densities").
 //
-//   Sigma = L Lᵀ,  L = diag(sigma) (I + N),  N strictly lower triangular
-//   log N(a; mu, Sigma) = -1/2 |L⁻¹ (a - mu)|² - sum_d log sigma_d - D/2 log 2 pi
+//   Sigma        = L L^T,  L = diag(sigma) (I + N),  N strictly lower triangular             (1)
+//   log N(a)     = -1/2 |L^-1 (a - mu)|^2 - sum_d log sigma_d - D/2 log 2 pi                 (2)
+//   H            = sum_d log sigma_d + D/2 (1 + log 2 pi)                                    (3)
+//   M (dmu, dL)  = (Sigma^-1 dmu, tril(L^-T (A + A^T))),  A = L^-1 dL                        (4)
+//   KL           = 1/2 (|L^-1 L'|^2 + |L^-1 (mu' - mu)|^2 - D) + log |L| - log |L'|          (5)
+//   log p(a)     = log sum_k exp(log w_k + log N(a; mu_k, Sigma_k))      of a mixture        (6)
 //
-// sigma and N are what a network puts out: any numbers give a covariance. sigma_d is the deviation
-// of dimension d given those before it.
+// sigma and N are what a network puts out: any numbers give a covariance. sigma_d is the standard
+// deviation of dimension d given those before it. (4) is what 1/2 tr(Sigma^-1 dSigma Sigma^-1
+// dSigma) gives for dSigma = dL L^T + L dL^T.
 
 #pragma once
 
 #include <optional>
 
-#include "algorithms/policies/distribution.h"
+#include "algorithms/policies/heads.h"
 
 namespace understudy {
 
@@ -26,8 +31,7 @@ class FullGaussian final : public ActionDistribution {
   Tensor mode() const override { return mean_; }
   Tensor expectation() const override { return mean_; }
   Tensor entropy() const override;
-  // mu and L. With A = L⁻¹ dL: M (dmu, dL) = (Sigma⁻¹ dmu, L⁻ᵀ (A + Aᵀ)), its lower triangle, which
-  // is what ½ tr(Sigma⁻¹ dSigma Sigma⁻¹ dSigma) gives for dSigma = dL Lᵀ + L dLᵀ.
+  // mu and L.
   std::vector<Tensor> parameters() const override { return {mean_, factor_}; }
   std::vector<Tensor> metric(const std::vector<Tensor>& tangents) const override;
   Tensor divergence_from(const std::vector<Tensor>& old_parameters) const override;
@@ -54,21 +58,34 @@ class FullMixture final : public ActionDistribution {
   Tensor log_weight_, mean_, factor_, log_std_;
 };
 
+struct FullGaussianOptions {
+  static constexpr const char* head = "full_gaussian";
+  double min_std = 1e-3, max_std = 1e3;  // of sigma, as MixtureOptions has them
+};
+void list_options(OptionList& list, FullGaussianOptions& options);
+
+struct FullMixtureOptions {
+  static constexpr const char* head = "full_mixture";
+  std::int64_t components = 5;  // K; 1: a FullGaussian
+  double min_std = 1e-3, max_std = 1e3;
+};
+void list_options(OptionList& list, FullMixtureOptions& options);
+
 class FullCovarianceHead final : public ActionHead {
  public:
-  struct Options {
-    std::int64_t inputs = 0, dimensions = 0;
-    std::int64_t components = 1;  // 1: a FullGaussian; more: a FullMixture
-    Initialization weight = {InitializationKind::xavier_uniform, 0.1, 1};
-    double min_std = 1e-2, max_std = 1e1;  // as MixtureHead's
-  };
-  FullCovarianceHead(Parameters& parameters, const std::string& name, const Options& options);
+  FullCovarianceHead(const HeadSite& site, const FullMixtureOptions& options);
+  FullCovarianceHead(const HeadSite& site, const FullGaussianOptions& options)
+      : FullCovarianceHead(site, FullMixtureOptions{1, options.min_std, options.max_std}) {}
   std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
 
  private:
-  Options options_;
+  FullMixtureOptions options_;
+  std::int64_t dimensions_;
   std::optional<Linear> weight_, below_;
   Linear mean_, std_;
 };
+
+HeadRow full_gaussian_row();
+HeadRow full_mixture_row();
 
 }  // namespace understudy

@@ -1,13 +1,18 @@
-// A Gaussian with independent dimensions, and regression, which is the Gaussian whose deviation is
-// given: its -log p is the squared error over 2 sigma^2, and a constant.
+// A Gaussian with independent dimensions, and regression, which is the Gaussian whose standard
+// deviation is given: its -log p is the squared error over 2 sigma^2, plus a constant.
 //
-//   log p(a) = -1/2 sum_d ((a_d - mu_d) / sigma_d)^2 - sum_d log sigma_d - D/2 log 2 pi
+//   log p(a | s) = -1/2 sum_d ((a_d - mu_d) / sigma_d)^2 - sum_d log sigma_d - D/2 log 2 pi  (1)
+//   H            = sum_d log sigma_d + D/2 (1 + log 2 pi)                                    (2)
+//   M            = diag(1 / sigma^2, 2)   in the parameters (mu, log sigma)                  (3)
+//   KL           = 1/2 sum_d (exp(r_d) - 1 - r_d + ((mu'_d - mu_d) / sigma_d)^2)             (4)
+//
+// with r = 2 (log sigma' - log sigma), and mu', sigma' those of the other distribution.
 
 #pragma once
 
 #include <optional>
 
-#include "algorithms/policies/distribution.h"
+#include "algorithms/policies/heads.h"
 
 namespace understudy {
 
@@ -36,31 +41,49 @@ class DiagonalGaussian final : public ActionDistribution {
   bool std_is_fixed_;
 };
 
+struct GaussianOptions {
+  static constexpr const char* head = "gaussian";
+  // False: one deviation a dimension, the same in all states. True: a function of the features.
+  bool state_dependent_std = false;
+  double initial_std = 1;
+  // Deviations stay between these, in the action's units: without a lower bound the likelihood of
+  // actions that repeat exactly has no maximum (Bishop 2006, section 9.2.1).
+  double min_std = 1e-3, max_std = 1e3;
+};
+void list_options(OptionList& list, GaussianOptions& options);
+
+// mu = W f + b; log sigma a parameter, or W' f + b', within its bounds (`bounded_log_std`).
 class GaussianHead final : public ActionHead {
  public:
-  struct Options {
-    std::int64_t inputs = 0, dimensions = 0;
-    Initialization weight = {InitializationKind::xavier_uniform, 0.1, 1};
-    // False: one deviation a dimension, the same in all states (Schulman et al. 2015, appendix D;
-    // Ho & Ermon 2016). True: a function of the features.
-    bool state_dependent_std = false;
-    double initial_std = 1;
-    // Deviations stay between these, in the action's units: without a lower bound the likelihood of
-    // actions that repeat exactly has no maximum (Bishop 2006, section 9.2.1).
-    double min_std = 1e-3, max_std = 1e3;
-    // Above 0: every deviation is this and none is learned. With 1, unit-variance regression.
-    double fixed_std = 0;
-  };
-  GaussianHead(Parameters& parameters, const std::string& name, const Options& options);
+  GaussianHead(const HeadSite& site, const GaussianOptions& options);
   std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
   DiagonalGaussian operator()(Tensor features) const;
 
  private:
   const Parameters* parameters_;
-  Options options_;
+  GaussianOptions options_;
   Linear mean_;
   std::optional<Linear> std_;
   int log_std_ = -1;  // the parameter, where it does not depend on the state
 };
+
+struct RegressionOptions {
+  static constexpr const char* head = "regression";
+  double std = 1;  // which stays
+};
+void list_options(OptionList& list, RegressionOptions& options);
+
+class RegressionHead final : public ActionHead {
+ public:
+  RegressionHead(const HeadSite& site, const RegressionOptions& options);
+  std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
+
+ private:
+  Linear mean_;
+  double std_;
+};
+
+HeadRow gaussian_row();
+HeadRow regression_row();
 
 }  // namespace understudy

@@ -12,7 +12,7 @@ Tensor Mixture::log_probability(Tensor action) const {
   require_action(name(), action, ActionKind::continuous, leading(mean.shape(), 2), dimensions);
   const Tensor a = reshape(action, behind(leading(action.shape()), {1, dimensions}));
   const Tensor z = (a - mean) * exp(-log_std);
-  // log N(a; mu, sigma^2) summed over dimensions, but for the constant, which all share
+  // (2), but for the constant of log N, which all components share
   const Tensor component = sum(-0.5 * square(z) - log_std, -1);
   const double constant = -0.5 * static_cast<double>(dimensions) * std::log(2 * std::numbers::pi);
   return log_sum_exp(log_weight + component) + constant;
@@ -27,10 +27,12 @@ Tensor Mixture::chosen(Tensor component, Tensor of) const {
 
 Tensor Mixture::expectation() const {
   const Shape shape = behind(log_weight.shape(), {1});
-  return sum(reshape(exp(log_weight), shape) * mean, -2);
+  return sum(reshape(exp(log_weight), shape) * mean, -2);  // (3)
 }
 
-Tensor Mixture::mode() const { return chosen(argmax(log_weight - sum(log_std, -1), -1), mean); }
+Tensor Mixture::mode() const {
+  return chosen(argmax(log_weight - sum(log_std, -1), -1), mean);  // (4)
+}
 
 Tensor Mixture::sample(const RandomSource& source) const {
   const Tensor component = random_categorical(source, log_weight);
@@ -39,38 +41,45 @@ Tensor Mixture::sample(const RandomSource& source) const {
   return chosen(component, mean) + chosen(component, exp(log_std)) * noise;
 }
 
-MixtureHead::MixtureHead(Parameters& parameters, const std::string& name, const Options& options)
-    : options_(options) {
-  if (options.components < 1 || options.dimensions < 1 || options.inputs < 1)
-    fail(ErrorKind::bad_input, "mixture %s: %lld components of %lld dimensions from %lld inputs",
-         name.c_str(), static_cast<long long>(options.components),
-         static_cast<long long>(options.dimensions), static_cast<long long>(options.inputs));
-  const bool fixed = options.fixed_std > 0;
-  if (!fixed && !(options.min_std > 0 && options.max_std > options.min_std))
-    fail(ErrorKind::bad_input, "mixture %s: deviations between %g and %g", name.c_str(),
-         options.min_std, options.max_std);
-  const std::int64_t all = options.components * options.dimensions;
+void list_options(OptionList& list, MixtureOptions& o) {
+  list.fields(o,
+              option("components", o.components, "of the mixture",
+                     {.least = 1, .most = most_parts, .source = "Bishop 1994; Ha & Eck 2018: 20"}),
+              std_bound("min_std", o.min_std, "least standard deviation"),
+              std_bound("max_std", o.max_std, "largest standard deviation"),
+              option("fixed_std", o.fixed_std, "every standard deviation; 0: they are learned",
+                     {.least = 0, .unit = "of the action"}));
+  require_std_bounds(list, o.min_std, o.max_std);
+}
+
+MixtureHead::MixtureHead(const HeadSite& site, const MixtureOptions& options)
+    : options_(options), dimensions_(site.action.size) {
+  check_options(options);
+  if (dimensions_ < 1 || site.inputs < 1)
+    fail(ErrorKind::bad_input, "mixture %s: %lld dimensions from %lld inputs", site.name.c_str(),
+         static_cast<long long>(dimensions_), static_cast<long long>(site.inputs));
+  const std::int64_t all = options.components * dimensions_;
   // Weights start small, so that at first the mixture hardly depends on the state; means start
   // apart, as equal components would have equal gradients for ever.
   const Initialization small = {InitializationKind::xavier_uniform, 0.1, 1};
   if (options.components > 1)
     weight_.emplace(
-        parameters, name + "/weight",
-        Linear::Options{.inputs = options.inputs, .outputs = options.components, .weight = small});
+        site.parameters, site.name + "/weight",
+        Linear::Options{.inputs = site.inputs, .outputs = options.components, .weight = small});
   const Initialization apart = {InitializationKind::normal, 1.0, 1};
-  mean_.emplace(parameters, name + "/mean",
-                Linear::Options{.inputs = options.inputs,
+  mean_.emplace(site.parameters, site.name + "/mean",
+                Linear::Options{.inputs = site.inputs,
                                 .outputs = all,
                                 .weight = small,
                                 .bias_start = options.components > 1 ? apart : zeros()});
-  if (!fixed)
-    std_.emplace(parameters, name + "/std",
-                 Linear::Options{.inputs = options.inputs, .outputs = all, .weight = small});
+  if (!(options.fixed_std > 0))
+    std_.emplace(site.parameters, site.name + "/std",
+                 Linear::Options{.inputs = site.inputs, .outputs = all, .weight = small});
 }
 
 Mixture MixtureHead::operator()(Tensor features) const {
   const Shape rows = leading(features.shape());
-  const Shape shape = behind(rows, {options_.components, options_.dimensions});
+  const Shape shape = behind(rows, {options_.components, dimensions_});
   Mixture mixture;
   mixture.log_weight =
       weight_ ? log_softmax((*weight_)(features)) : features.program().full(behind(rows, {1}), 0.0);
@@ -87,6 +96,22 @@ Mixture MixtureHead::operator()(Tensor features) const {
 
 std::unique_ptr<ActionDistribution> MixtureHead::distribution(Tensor features) const {
   return std::make_unique<Mixture>((*this)(features));
+}
+
+HeadRow mixture_row() {
+  return {.name = MixtureOptions::head,
+          .aliases = {"gmm", "mdn"},
+          .spaces = {ActionKind::continuous},
+          .traits = {.likelihood = true},
+          .summary = "a mixture of Gaussians with independent dimensions",
+          .source = "Bishop 1994, equations 22-29",
+          .header = "algorithms/policies/mixture.h",
+          .options = MixtureOptions{},
+          .make = make_as<MixtureHead, MixtureOptions>,
+          .least_outputs = [](const HeadOptions& options, const ActionSpace& action) {
+            return static_cast<double>(action.size) *
+                   static_cast<double>(options.as<MixtureOptions>().components);
+          }};
 }
 
 }  // namespace understudy

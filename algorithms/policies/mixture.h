@@ -1,15 +1,18 @@
-// Mixture-density head: a mixture of K Gaussians with diagonal covariances whose weights, means and
-// deviations are functions of the state (Bishop 1994, "Mixture density networks", equations 22-29).
+// Mixture density: K Gaussians with diagonal covariances whose weights, means and standard
+// deviations are functions of the state (Bishop 1994, "Mixture density networks", eq. 22-29).
 //
-//   p(a | s) = sum_k w_k(s) prod_d N(a_d; mu_kd(s), sigma_kd(s)^2)
+//   p(a | s) = sum_k w_k(s) prod_d N(a_d; mu_kd(s), sigma_kd(s)^2)                           (1)
+//   log p    = log sum_k exp(log w_k + sum_d log N(a_d; mu_kd, sigma_kd^2))                  (2)
+//   E[a]     = sum_k w_k mu_k                                                                (3)
+//   mode     = mu_k of the k that maximizes w_k / prod_d sigma_kd                            (4)
 //
 // Where experts go left or right of a tree, the best single Gaussian has its mean in the tree; a
-// mixture has a component on either side. With K = 1 this head is that single Gaussian, and with a
-// fixed deviation it is least squares: -log p is the squared error but for constants. So the three
-// differ in their head alone and can be compared in nats.
+// mixture has a component on either side. With K = 1 it is that single Gaussian, and with a fixed
+// deviation it is least squares: the three differ in their head alone and compare in nats.
 //
-// All is computed in the log domain: log p = log sum_k exp(log w_k + log N_k), so a component that
-// is far from the action underflows to nothing instead of to a logarithm of 0.
+// (2) is computed in the log domain, so that a component far from the action underflows to nothing
+// instead of to a logarithm of 0. (4) is the density's own highest point where components lie
+// apart, and near it otherwise.
 
 #pragma once
 
@@ -17,7 +20,7 @@
 #include <optional>
 #include <string>
 
-#include "algorithms/policies/distribution.h"
+#include "algorithms/policies/heads.h"
 
 namespace understudy {
 
@@ -28,12 +31,9 @@ struct Mixture final : ActionDistribution {
   const char* name() const override { return "mixture"; }
   // action [rows..., D]: [rows...]. Differentiable in the action and in the parameters.
   Tensor log_probability(Tensor action) const override;
-  // sum_k w_k mu_k, [rows..., D]: what a policy without modes of its own would do.
-  Tensor expectation() const override;
-  // The mean of the component whose peak w_k / prod_d sigma_kd is highest: the density's own
-  // highest point where components lie apart, and near it otherwise.
-  Tensor mode() const override;
-  // A component, then the Gaussian. Fresh each run; no gradient in the choice of the component.
+  Tensor expectation() const override;  // (3): what a policy of one mode would do
+  Tensor mode() const override;         // (4)
+  // A component, then its Gaussian. Fresh each run; no gradient in the choice of the component.
   Tensor sample(const RandomSource& source) const override;
   std::vector<Tensor> parameters() const override { return {log_weight, mean, log_std}; }
 
@@ -41,30 +41,31 @@ struct Mixture final : ActionDistribution {
   Tensor chosen(Tensor component, Tensor of) const;
 };
 
+struct MixtureOptions {
+  static constexpr const char* head = "mixture";
+  std::int64_t components = 5;  // K; Bishop's 5.1 uses 3, sketch-rnn (Ha & Eck 2018) 20
+  // Deviations stay between these, in the action's units. Without a lower bound the likelihood of
+  // data that repeat a value exactly has no maximum (Bishop 2006, section 9.2.1). They start in the
+  // (geometric) middle.
+  double min_std = 1e-3, max_std = 1e3;
+  double fixed_std = 0;  // above 0: every deviation is this, and none is learned
+};
+void list_options(OptionList& list, MixtureOptions& options);
+
 class MixtureHead final : public ActionHead {
  public:
-  struct Options {
-    std::int64_t inputs = 0;      // features of the trunk
-    std::int64_t dimensions = 0;  // of an action
-    std::int64_t components = 5;  // K; Bishop's 5.1 uses 3, sketch-rnn (Ha & Eck 2018) 20
-    // Deviations stay between these, in the action's units. Without a lower bound the likelihood
-    // of data that repeat a value exactly has no maximum (Bishop 2006, section 9.2.1). They start
-    // in the (geometric) middle.
-    double min_std = 1e-2;
-    double max_std = 1e1;
-    // Above 0: every deviation is this, and nothing about it is learned.
-    double fixed_std = 0;
-  };
-  MixtureHead(Parameters& parameters, const std::string& name, const Options& options);
+  MixtureHead(const HeadSite& site, const MixtureOptions& options);
 
   // features [rows..., inputs]
   Mixture operator()(Tensor features) const;
   std::unique_ptr<ActionDistribution> distribution(Tensor features) const override;
-  const Options& options() const { return options_; }
 
  private:
-  Options options_;
+  MixtureOptions options_;
+  std::int64_t dimensions_;
   std::optional<Linear> weight_, mean_, std_;
 };
+
+HeadRow mixture_row();
 
 }  // namespace understudy

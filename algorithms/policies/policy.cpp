@@ -8,10 +8,6 @@ namespace understudy {
 
 namespace {
 
-Cell cell_of(TrunkKind kind) {
-  return kind == TrunkKind::rnn ? Cell::rnn : kind == TrunkKind::gru ? Cell::gru : Cell::lstm;
-}
-
 // No policy of this description has fewer parameters: the weights of its layers, and of a head that
 // is one layer.
 double least_parameters(const PolicyDescription& d) {
@@ -22,26 +18,18 @@ double least_parameters(const PolicyDescription& d) {
   };
   if (!d.trunk.convolutions.empty()) width = 0;  // their own layers are small
   for (std::int64_t units : d.trunk.hidden) layer(width, static_cast<double>(units));
-  double outputs = static_cast<double>(d.action.size);
-  if (d.head.kind == HeadKind::mixture || d.head.kind == HeadKind::full_mixture)
-    outputs *= static_cast<double>(d.head.components);
-  else if (d.head.kind == HeadKind::independent_bins)
-    outputs *= static_cast<double>(d.head.bins);
-  if (d.head.kind <= HeadKind::independent_bins) layer(width, outputs);
+  if (const HeadRow& head = d.head.row(); head.least_outputs != nullptr)
+    layer(width, head.least_outputs(d.head.options(), d.action));
   return total;
 }
 
 }  // namespace
 
 Policy::Policy(Device& device, const PolicyDescription& description, std::uint64_t seed, Real real)
-    : description_(description), store_(device, real) {
+    : description_(description.resolved()), store_(device, real) {
   description_.check();
   const TrunkOptions& trunk = description_.trunk;
-  std::vector<std::int64_t> hidden = trunk.hidden;
   std::int64_t width = description_.observation.width();
-  const bool recurrent = trunk.kind != TrunkKind::mlp;
-  const std::int64_t state = recurrent ? hidden.back() : 0;
-  if (recurrent) hidden.pop_back();
   for (std::size_t i = 0; i < description_.observation.vocabularies.size(); ++i) {
     embeddings_.emplace_back(parameters_, "embedding/" + std::to_string(i),
                              Linear::Options{.inputs = description_.observation.vocabularies[i],
@@ -67,27 +55,15 @@ Policy::Policy(Device& device, const PolicyDescription& description, std::uint64
     }
     width = channels * height * across;
   }
-  if (!hidden.empty()) {
-    layers_.emplace(parameters_, "trunk",
-                    Mlp::Options{.inputs = width,
-                                 .hidden = hidden,
-                                 .outputs = 0,
-                                 .activation = trunk.activation,
-                                 .weight = {description_.initialization, 1.0, 1}});
-    width = layers_->outputs();
-  }
-  if (recurrent) {
-    recurrent_.emplace(
-        parameters_, "memory",
-        Recurrent::Options{.cell = cell_of(trunk.kind), .inputs = width, .hidden = state});
-    width = state;
-  }
-  head_ = make_head(parameters_, "head", description_, width);
+  trunk_ = trunk_named(trunk.name)
+               .make({.parameters = parameters_,
+                      .inputs = width,
+                      .weight = {description_.initialization, 1.0, 1}},
+                     trunk);
+  head_ = make_head(parameters_, "head", description_, trunk_->outputs());
   parameters_.create(store_, seed);
   if (description_.normalize_observations) {
     const std::int64_t observed = description_.observation.width();
-    if (description_.observation.discrete)
-      fail(ErrorKind::bad_input, "policy: an observed index cannot be normalized");
     normalizer_.emplace(store_, "normalizer", observed);
   }
 }
@@ -146,42 +122,26 @@ Tensor Policy::convolved(Tensor observation) const {
 }
 
 Tensor Policy::features(Tensor observation, Tensor mask) const {
-  Tensor x = prepared(observation);
-  if (layers_) x = (*layers_)(x);
-  if (!recurrent_) return x;
-  if (x.shape().rank() != 3)
+  const Tensor x = prepared(observation);
+  if (has_memory() && x.shape().rank() != 3)
     fail(ErrorKind::bad_shape,
          "policy with memory: expected sequences [rows, steps, %lld], found %s",
          static_cast<long long>(description_.observation.width()),
          observation.shape().text().c_str());
-  return (*recurrent_)(x, {}, mask).h;
+  return (*trunk_)(x, mask);
 }
 
 std::unique_ptr<ActionDistribution> Policy::distribution(Tensor observation, Tensor mask) const {
   return head_->distribution(features(observation, mask));
 }
 
-std::int64_t Policy::memory_width() const {
-  if (!recurrent_) return 0;
-  return recurrent_->hidden() * (recurrent_->cell() == Cell::lstm ? 2 : 1);
-}
-
 std::unique_ptr<ActionDistribution> Policy::step(Tensor observation, Tensor memory,
                                                  Tensor& next) const {
-  UNDERSTUDY_CHECK(recurrent_.has_value(), "a step of a policy without memory");
-  const std::int64_t hidden = recurrent_->hidden();
+  UNDERSTUDY_CHECK(has_memory(), "a step of a policy without memory");
   if (memory.shape().rank() != 2 || memory.shape()[-1] != memory_width())
     fail(ErrorKind::bad_shape, "policy: expected a memory [rows, %lld], found %s",
          static_cast<long long>(memory_width()), memory.shape().text().c_str());
-  Tensor x = prepared(observation);
-  if (layers_) x = (*layers_)(x);
-  x = reshape(x, behind(leading(x.shape()), {1, x.shape()[-1]}));
-  const bool cell = recurrent_->cell() == Cell::lstm;
-  Recurrent::State start = {slice(memory, -1, 0, hidden), {}};
-  if (cell) start.c = slice(memory, -1, hidden, hidden);
-  const RecurrentResult result = (*recurrent_)(x, start);
-  next = cell ? concatenate({result.h_last, result.c_last}, -1) : result.h_last;
-  return head_->distribution(result.h_last);
+  return head_->distribution(trunk_->step(prepared(observation), memory, next));
 }
 
 void Policy::save(const std::string& path,

@@ -1,8 +1,8 @@
 // A policy pi(a | o): observations, a trunk that makes features of them, a head that makes a
 // distribution over actions of those.
 //
-//   Policy policy(device, {.observation = {.shape = {4}}, .action = {ActionKind::discrete, 2},
-//                          .head = {.kind = HeadKind::categorical}}, seed);
+//   Policy policy(device, {.observation = {.shape = {4}}, .action = {ActionKind::discrete, 2}},
+//                 seed);
 //   auto distribution = policy.distribution(program.input("observation", {rows(64), 4}));
 //   Tensor loss = -mean(distribution->log_probability(action));
 //   Adam adam(policy.parameters(), run_store, {});     adam.record(program, loss);
@@ -57,8 +57,8 @@ class Policy {
   // What the head sees.
   Tensor features(Tensor observation, Tensor mask = {}) const;
 
-  bool has_memory() const { return recurrent_.has_value(); }
-  std::int64_t memory_width() const;
+  bool has_memory() const { return trunk_->memory_width() > 0; }
+  std::int64_t memory_width() const { return trunk_->memory_width(); }
 
   // Of the observations; null where the description does not have them normalized.
   Normalizer* normalizer() { return normalizer_ ? &*normalizer_ : nullptr; }
@@ -84,8 +84,7 @@ class Policy {
   Parameters parameters_{"policy"};
   std::vector<Linear> embeddings_;
   std::vector<Conv> convolutions_;
-  std::optional<Mlp> layers_;
-  std::optional<Recurrent> recurrent_;
+  std::unique_ptr<Trunk> trunk_;
   std::unique_ptr<ActionHead> head_;
   std::optional<Normalizer> normalizer_;
 };

@@ -8,6 +8,10 @@ namespace understudy {
 
 namespace {
 
+constexpr OptionChoice action_kinds[] = {choice(ActionKind::discrete, "discrete"),
+                                         choice(ActionKind::continuous, "continuous"),
+                                         choice(ActionKind::multi_binary, "multi_binary")};
+
 std::int64_t choices_in(const Series& series) {
   std::int64_t most = 0;
   for (std::int64_t index : series.indices) most = std::max(most, index);
@@ -34,13 +38,22 @@ std::string ActionSpace::text() const {
   return std::to_string(size) + " " + unit + (size == 1 ? "" : "s");
 }
 
-const char* name_of(ActionKind kind) {
-  switch (kind) {
-    case ActionKind::discrete: return "discrete";
-    case ActionKind::continuous: return "continuous";
-    case ActionKind::multi_binary: break;
-  }
-  return "multi_binary";
+const char* name_of(ActionKind kind) { return choice_name(action_kinds, kind); }
+
+void list_options(OptionList& list, ObservationSpace& space) {
+  list.fields(space, option("discrete", space.discrete, "one index"),
+              option("shape", space.shape, "numbers in each dimension; one: choices of an index",
+                     {.least = 1, .most = most_units}),
+              option("vocabularies", space.vocabularies, "sizes of the indices that are embedded",
+                     {.least = 1, .most = most_units}));
+}
+
+void list_options(OptionList& list, ActionSpace& space) {
+  list.fields(
+      space, option("kind", space.kind, action_kinds, "what acts"),
+      option("size", space.size, "choices, numbers or bits", {.least = 1, .most = most_units}),
+      option("low", space.low, "bounds of numbers", {.infinite = true}),
+      option("high", space.high, "bounds of numbers", {.infinite = true}));
 }
 
 Spaces spaces_of(const EnvironmentDescription& environment) {

@@ -13,8 +13,14 @@
 #include <vector>
 
 #include "algorithms/data/demonstrations.h"
+#include "autograd/options/options.h"
 
 namespace understudy {
+
+// What is read from a file must not lead to sizes that cannot be counted: any two of these can be
+// multiplied, and what they come to can be added up. Units of a layer; bins, components, draws.
+inline constexpr double most_units = 1 << 24;  // whole numbers exact in a float
+inline constexpr double most_parts = 1 << 16;
 
 struct EnvironmentDescription;
 
@@ -32,6 +38,8 @@ struct ObservationSpace {
   friend bool operator==(const ObservationSpace&, const ObservationSpace&) = default;
 };
 
+void list_options(OptionList& list, ObservationSpace& space);
+
 enum class ActionKind : std::int8_t { discrete, continuous, multi_binary };
 
 struct ActionSpace {
@@ -45,6 +53,7 @@ struct ActionSpace {
 };
 
 const char* name_of(ActionKind kind);
+void list_options(OptionList& list, ActionSpace& space);
 
 struct Spaces {
   ObservationSpace observation = {};

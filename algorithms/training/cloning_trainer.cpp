@@ -257,10 +257,9 @@ class CloningSetup final : public TrainingSetup {
   // Heads with latent variables have losses of their own, which want draws and a warm-up: sequences
   // are trained with those, and a trunk without memory sees no more of them than a step.
   bool by_sequences() const {
-    const HeadKind head = policy_.chosen().head.kind;
-    return !sequences_.decay.empty() || policy_.chosen().trunk.kind != TrunkKind::mlp ||
-           head == HeadKind::best_of || head == HeadKind::variational ||
-           head == HeadKind::adversarial;
+    const PolicyDescription& policy = policy_.chosen();
+    return !sequences_.decay.empty() || trunk_named(policy.trunk.name).has_memory ||
+           policy.head.row().traits.latent;
   }
 
   const TrainingInputs inputs_;

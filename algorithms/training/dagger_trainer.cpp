@@ -115,8 +115,7 @@ class DaggerSetup final : public TrainingSetup {
       });
     }
     list_options(list, options_, distills());
-    if (distills() && policy_.chosen().head.kind != HeadKind::categorical &&
-        inputs_.device != nullptr)
+    if (distills() && !policy_.chosen().head.row().traits.logits && inputs_.device != nullptr)
       list.leave_out("temperature");
     if (student_ && inputs_.device != nullptr) list.require([this] { check_target(); });
   }
@@ -155,8 +154,8 @@ class DaggerSetup final : public TrainingSetup {
     fail(ErrorKind::bad_input,
          "target: a distribution is taken on by a policy with the teacher's head, of known "
          "divergence, both without memory; found heads %s and %s, trunks %s and %s",
-         name_of(ours.head.kind), name_of(theirs.head.kind), name_of(ours.trunk.kind),
-         name_of(theirs.trunk.kind));
+         ours.head.name().c_str(), theirs.head.name().c_str(), ours.trunk.name.c_str(),
+         theirs.trunk.name.c_str());
   }
 
   const TrainingInputs inputs_;

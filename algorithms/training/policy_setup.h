@@ -17,18 +17,15 @@ class PolicySetup {
   void list(OptionList& list);
   // As chosen so far.
   const PolicyDescription& chosen() const { return description_; }
-  // Whole: with the edges of bins, which are the demonstrations' quantiles, or cut evenly.
+  // Whole: with what its head takes from the demonstrations, such as where its bins lie.
   PolicyDescription description() const;
 
  private:
-  enum class BinPlacement : std::int8_t { quantile, uniform };
-  void choose_head();
   bool taught() const;
 
   const TrainingInputs& inputs_;
   const PolicyDescription* like_;
   PolicyDescription description_;
-  BinPlacement placement_ = BinPlacement::quantile;
 };
 
 }  // namespace understudy

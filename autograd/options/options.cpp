@@ -68,6 +68,7 @@ void write_integer(void* to, int bytes, std::int64_t value) {
 }
 
 bool within(const OptionDetails& d, double value) {
+  if (d.infinite && std::isinf(value)) return true;
   return std::isfinite(value) && d.least <= value && value <= d.most && d.above < value &&
          value < d.below;
 }

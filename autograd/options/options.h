@@ -84,6 +84,7 @@ struct OptionDetails {
   double above = -std::numeric_limits<double>::infinity();  // the bound itself is outside
   double most = std::numeric_limits<double>::infinity();
   double below = std::numeric_limits<double>::infinity();
+  bool infinite = false;  // infinities too
   const char* unit = "";
   const char* source = "";
 };

@@ -9,6 +9,8 @@
 #include <numeric>
 
 #include "algorithms/cloning/linear_gaussian.h"
+#include "algorithms/policies/gaussian.h"
+#include "algorithms/policies/mixture.h"
 #include "autograd/files/atomic_file.h"
 #include "cli/demo/demo_imitation.h"
 #include "cli/demo/demo_task.h"
@@ -63,11 +65,12 @@ DemoModel train(Device& device, const DemoTask& task, const Common& common, std:
   description.observation.shape = {task.train.observations.width()};
   description.action = {ActionKind::continuous, task.train.actions.width()};
   description.trunk.hidden = {64, 64};
-  description.head.kind = which == 2 ? HeadKind::regression : HeadKind::mixture;
-  description.head.components = which == 0 ? task.components : 1;
-  description.head.min_std = task.min_std;
-  description.head.max_std = max_std;
-  if (which == 2) description.head.initial_std = task.regression_std;
+  if (which == 2)
+    description.head = RegressionOptions{.std = task.regression_std};
+  else
+    description.head = MixtureOptions{.components = which == 0 ? task.components : 1,
+                                      .min_std = task.min_std,
+                                      .max_std = max_std};
   Policy policy(device, description, common.seed);
   BehaviorCloning cloning(
       policy, task.train,

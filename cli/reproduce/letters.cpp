@@ -264,8 +264,8 @@ void run(Reproduction& reproduction, const Settings& settings) {
     std::vector<Score> scores;
     for (std::int64_t seed = 0; seed < seeds; ++seed) {
       SequenceCloning::Options options;
-      options.policy.trunk = {.kind = TrunkKind::gru, .hidden = {settings.hidden, settings.hidden}};
-      options.policy.head = {.kind = HeadKind::regression};
+      options.policy.trunk = {.name = "gru", .hidden = {settings.hidden, settings.hidden}};
+      options.policy.head = {"regression"};
       options.batch_size = settings.batch;
       options.steps = steps;
       options.learning_rate = settings.rate;

@@ -244,21 +244,19 @@ void next_pose(Reproduction& reproduction, Device& device, const Settings& setti
   const Transitions asked = left_by(start, held_out, deviation);
   struct Model {
     const char* name;
-    HeadKind head;
+    const char* head;
   };
   for (const Model& model :
-       {Model{"policy, Gaussian", HeadKind::gaussian},
-        Model{"policy, mixture of 5", HeadKind::mixture},
-        Model{"policy, Gaussian of full covariance", HeadKind::full_gaussian}}) {
+       {Model{"policy, Gaussian", "gaussian"}, Model{"policy, mixture of 5", "mixture"},
+        Model{"policy, Gaussian of full covariance", "full_gaussian"}}) {
     std::vector<double> errors, ratios, nats;
     for (std::int64_t seed = 0; seed < seeds; ++seed) {
       SequenceCloning::Options options;
-      options.policy.trunk = {.kind = TrunkKind::mlp, .hidden = {64}};
-      options.policy.head = {.kind = model.head,
-                             .state_dependent_std = true,
-                             .min_std = 0.3,
-                             .max_std = 20,
-                             .components = 5};
+      options.policy.trunk = {.name = "mlp", .hidden = {64}};
+      HeadDescription& head = options.policy.head = model.head;
+      head.set("state_dependent_std", true);
+      head.set("min_std", 0.3);
+      head.set("max_std", 20.0);
       options.batch_size = 64;
       options.steps = 1;
       options.learning_rate = 2e-3;
@@ -476,8 +474,8 @@ void next_second(Reproduction& reproduction, Device& device, const Settings& set
     std::vector<Curve1s> curves;
     for (std::int64_t seed = 0; seed < seeds; ++seed) {
       SequenceCloning::Options options;
-      options.policy.trunk = {.kind = TrunkKind::gru, .hidden = {settings.hidden}};
-      options.policy.head = {.kind = HeadKind::regression};
+      options.policy.trunk = {.name = "gru", .hidden = {settings.hidden}};
+      options.policy.head = {"regression"};
       options.batch_size = settings.batch;
       options.steps = window;
       options.given = shown_poses;

@@ -20,6 +20,7 @@
 #include "algorithms/data/draws.h"
 #include "algorithms/policies/actor.h"
 #include "algorithms/policies/bins.h"
+#include "algorithms/policies/latent.h"
 #include "cli/demo/strokes.h"
 #include "cli/reproduce/reproduce.h"
 #include "cli/session/progress.h"
@@ -49,20 +50,20 @@ struct Task {
 
 struct Head {
   const char* name;
-  HeadKind kind;
+  const char* head;
 };
-const Head heads[] = {{"regression", HeadKind::regression},
-                      {"Gaussian", HeadKind::gaussian},
-                      {"Gaussian, full covariance", HeadKind::full_gaussian},
-                      {"mixture", HeadKind::mixture},
-                      {"mixture, full covariances", HeadKind::full_mixture},
-                      {"bins, independent", HeadKind::independent_bins},
-                      {"bins, joint", HeadKind::joint_bins},
-                      {"bins, masked autoregressive", HeadKind::autoregressive},
-                      {"bins, recurrent autoregressive", HeadKind::recurrent_bins},
-                      {"best of 10", HeadKind::best_of},
-                      {"variational", HeadKind::variational},
-                      {"adversarial", HeadKind::adversarial}};
+const Head heads[] = {{"regression", "regression"},
+                      {"Gaussian", "gaussian"},
+                      {"Gaussian, full covariance", "full_gaussian"},
+                      {"mixture", "mixture"},
+                      {"mixture, full covariances", "full_mixture"},
+                      {"bins, independent", "independent_bins"},
+                      {"bins, joint", "joint_bins"},
+                      {"bins, masked autoregressive", "autoregressive"},
+                      {"bins, recurrent autoregressive", "recurrent_bins"},
+                      {"best of 10", "best_of"},
+                      {"variational", "variational"},
+                      {"adversarial", "adversarial"}};
 
 void append(Transitions& to, const std::vector<float>& input, double x, double y) {
   to.append(input, {static_cast<float>(x), static_cast<float>(y)});
@@ -274,22 +275,24 @@ std::vector<double> edges_for(const Transitions& train, std::int64_t bins) {
   return edges;
 }
 
-Measured measure(Device& device, const Task& task, HeadKind kind, const Settings& settings,
-                 std::uint64_t seed, const std::function<void(std::int64_t, double)>& show) {
+Measured measure(Device& device, const Task& task, const HeadDescription& head,
+                 const Settings& settings, std::uint64_t seed,
+                 const std::function<void(std::int64_t, double)>& show) {
   SequenceCloning::Options options;
-  options.policy.trunk = {.kind = TrunkKind::mlp, .hidden = {64, 64}};
-  options.policy.head = {.kind = kind,
-                         .state_dependent_std = true,
-                         .min_std = least_deviation,
-                         .max_std = 10,
-                         .components = 8,
-                         .bins = settings.bins,
-                         .edges = edges_for(task.train, settings.bins)};
-  if (kind == HeadKind::adversarial) options.policy.head.hidden = {64, 64};
+  options.policy.trunk = {.name = "mlp", .hidden = {64, 64}};
+  const bool adversarial = head.name() == AdversarialHeadOptions::head;
+  options.policy.head = head;
+  options.policy.head.set("state_dependent_std", true);
+  options.policy.head.set("min_std", least_deviation);
+  options.policy.head.set("max_std", 10.0);
+  options.policy.head.set("components", std::int64_t{8});
+  options.policy.head.set("bins", settings.bins);
+  options.policy.head.set("edges", edges_for(task.train, settings.bins));
+  if (adversarial) options.policy.head.set("hidden", "64,64");
   options.batch_size = settings.batch;
   options.steps = 1;
   options.learning_rate = settings.rate;
-  options.momentum = kind == HeadKind::adversarial ? 0 : 0.9;
+  options.momentum = adversarial ? 0 : 0.9;
   options.gradient_norm = 10;
   options.warm_up = static_cast<double>(settings.iterations) / 4;
   options.seed = seed;
@@ -300,12 +303,13 @@ Measured measure(Device& device, const Task& task, HeadKind kind, const Settings
   }
   Measured result;
   const std::int64_t n = task.held_out.rows();
-  const bool scored = kind != HeadKind::best_of && kind != HeadKind::adversarial;
+  const HeadTraits& traits = head.row().traits;
+  const bool scored = traits.likelihood || traits.bound;
   if (scored) {
     result.nats = 0;
     for (double value : cloning.log_probabilities(task.held_out, 200))
       result.nats += value / static_cast<double>(n);
-    result.bound = kind == HeadKind::variational;
+    result.bound = traits.bound;
   }
   Store store(device);
   Actor actor(cloning.policy(), store, {.rows = n, .seed = seed});
@@ -350,7 +354,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
       bool bound = false;
       for (std::int64_t seed = 0; seed < seeds; ++seed) {
         const Measured found =
-            measure(session.device(), task, head.kind, settings,
+            measure(session.device(), task, head.head, settings,
                     reproduction.common.seed + static_cast<std::uint64_t>(seed),
                     [&](std::int64_t i, double loss) {
                       progress.step(task.title + ", " + head.name, i, settings.iterations,

@@ -46,16 +46,15 @@ void list_options(OptionList& list, Settings& o) {
 
 struct Model {
   std::string name;
-  TrunkKind trunk;
-  HeadKind head;
+  const char* trunk;
+  const char* head;
   bool conditioned;  // sees which character it is
 };
-const Model models[] = {
-    {"Gaussian, no memory", TrunkKind::mlp, HeadKind::gaussian, false},
-    {"mixture, no memory", TrunkKind::mlp, HeadKind::mixture, false},
-    {"Gaussian LSTM", TrunkKind::lstm, HeadKind::gaussian, false},
-    {"mixture LSTM", TrunkKind::lstm, HeadKind::mixture, false},
-    {"mixture LSTM, conditioned on the character", TrunkKind::lstm, HeadKind::mixture, true}};
+const Model models[] = {{"Gaussian, no memory", "mlp", "gaussian", false},
+                        {"mixture, no memory", "mlp", "mixture", false},
+                        {"Gaussian LSTM", "lstm", "gaussian", false},
+                        {"mixture LSTM", "lstm", "mixture", false},
+                        {"mixture LSTM, conditioned on the character", "lstm", "mixture", true}};
 
 // What is seen before the offset from `pen`.
 std::vector<float> observation(const Point& before, bool starts, const Point& jump,
@@ -273,13 +272,14 @@ void run(Reproduction& reproduction, const Settings& settings) {
     for (std::int64_t seed = 0; seed < seeds; ++seed) {
       const Transitions& train = data.train[model.conditioned];
       SequenceCloning::Options options;
-      options.policy.trunk = {.kind = model.trunk, .hidden = {settings.hidden}};
-      if (model.trunk == TrunkKind::mlp) options.policy.trunk.hidden.push_back(settings.hidden);
-      options.policy.head = {.kind = model.head,
-                             .state_dependent_std = true,
-                             .min_std = settings.floor / arc_length,
-                             .max_std = 10,
-                             .components = settings.components};
+      options.policy.trunk = {.name = model.trunk, .hidden = {settings.hidden}};
+      if (!trunk_named(model.trunk).has_memory)
+        options.policy.trunk.hidden.push_back(settings.hidden);
+      HeadDescription& head = options.policy.head = model.head;
+      head.set("state_dependent_std", true);
+      head.set("min_std", settings.floor / arc_length);
+      head.set("max_std", 10.0);
+      head.set("components", settings.components);
       options.batch_size = settings.batch;
       options.steps = settings.steps;
       options.learning_rate = settings.rate;

@@ -291,11 +291,9 @@ Errors trajectory_mixture(Device& device, const Split& split, const ForecastSett
       sequences.end_sequence();
     }
   SequenceCloning::Options options;
-  options.policy.trunk = {.kind = TrunkKind::mlp,
-                          .hidden = {settings.hidden, settings.hidden},
-                          .activation = Activation::tanh};
-  options.policy.head = {
-      .kind = HeadKind::mixture, .min_std = 0.02, .max_std = 20, .components = predictions};
+  options.policy.trunk = {
+      .name = "mlp", .hidden = {settings.hidden, settings.hidden}, .activation = Activation::tanh};
+  options.policy.head = MixtureOptions{.components = predictions, .min_std = 0.02, .max_std = 20};
   options.batch_size = settings.batch;
   options.steps = 1;
   options.learning_rate = settings.rate;
@@ -373,9 +371,8 @@ Errors recurrent_mixture(Device& device, const Split& split, const ForecastSetti
     return sequences;
   };
   SequenceCloning::Options options;
-  options.policy.trunk = {.kind = TrunkKind::gru, .hidden = {settings.hidden}};
-  options.policy.head = {
-      .kind = HeadKind::mixture, .min_std = 0.02, .max_std = 20, .components = 5};
+  options.policy.trunk = {.name = "gru", .hidden = {settings.hidden}};
+  options.policy.head = MixtureOptions{.components = 5, .min_std = 0.02, .max_std = 20};
   options.batch_size = settings.batch;
   options.steps = all - 2;
   options.learning_rate = settings.rate;

@@ -296,7 +296,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
                      .trunk = {.hidden = {settings.hidden, settings.hidden},
                                .activation = Activation::relu,
                                .embedding = settings.embedding},
-                     .head = {.kind = HeadKind::categorical}},
+                     .head = {"categorical"}},
                     own);
       BehaviorCloning::Options options;
       options.batch_size = settings.batch;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "algorithms/policies/heads.h"
 #include "algorithms/tabular/learner.h"
 #include "algorithms/training/policy_setup.h"
 #include "algorithms/training/registry.h"
@@ -12,47 +13,6 @@ namespace understudy::cli {
 
 namespace {
 
-struct Entry {
-  const char* name;
-  const char* summary;
-  const char* observations;  // what it takes
-  const char* actions;
-  const char* source;
-  const char* header;  // where the library has it
-};
-
-constexpr Entry policies[] = {
-    {"categorical", "one of several choices", "numbers or an index", "an index",
-     "Bridle 1990 (softmax)", "algorithms/policies/categorical.h"},
-    {"bernoulli", "several switches at once", "numbers or an index", "bits", "Harmer et al. 2018",
-     "algorithms/policies/bernoulli.h"},
-    {"gaussian", "one Gaussian with independent dimensions", "numbers or an index", "numbers",
-     "Williams 1992", "algorithms/policies/gaussian.h"},
-    {"regression", "a Gaussian of deviation 1: least squares", "numbers or an index", "numbers",
-     "Pomerleau 1989", "algorithms/policies/gaussian.h"},
-    {"full_gaussian", "one Gaussian with correlations", "numbers or an index", "numbers",
-     "Williams 1996", "algorithms/policies/full_covariance.h"},
-    {"mixture", "a mixture of Gaussians", "numbers or an index", "numbers", "Bishop 1994",
-     "algorithms/policies/mixture.h"},
-    {"full_mixture", "a mixture of Gaussians with correlations", "numbers or an index", "numbers",
-     "Bishop 1994", "algorithms/policies/full_covariance.h"},
-    {"independent_bins", "bins of each dimension alone", "numbers or an index", "numbers",
-     "Metz et al. 2017", "algorithms/policies/bins.h"},
-    {"joint_bins", "bins of all dimensions together", "numbers or an index", "numbers",
-     "Metz et al. 2017", "algorithms/policies/bins.h"},
-    {"autoregressive", "bins, a dimension after another, by masks", "numbers or an index",
-     "numbers", "Germain et al. 2015", "algorithms/policies/autoregressive.h"},
-    {"recurrent_bins", "bins, a dimension after another, by a recurrent network",
-     "numbers or an index", "numbers", "van den Oord et al. 2016",
-     "algorithms/policies/autoregressive.h"},
-    {"best_of", "a generator trained by the best of its draws", "numbers or an index", "numbers",
-     "Gupta et al. 2018", "algorithms/policies/latent.h"},
-    {"variational", "a conditional variational autoencoder", "numbers or an index", "numbers",
-     "Kingma & Welling 2014; Sohn et al. 2015", "algorithms/policies/latent.h"},
-    {"adversarial", "a conditional generator against a critic", "numbers or an index", "numbers",
-     "Goodfellow et al. 2014", "algorithms/policies/latent.h"},
-};
-
 // The settings of an algorithm, with the defaults that it has where nothing else is known. What the
 // list is bound to is `setup`.
 OptionList settings_of(const AlgorithmRow& row, std::unique_ptr<TrainingSetup>& setup) {
@@ -61,11 +21,16 @@ OptionList settings_of(const AlgorithmRow& row, std::unique_ptr<TrainingSetup>& 
   return setup->options();
 }
 
-// A head's own: it is chosen, and has its defaults.
-OptionList settings_of_head(const char* name, HeadOptions& head) {
-  OptionList(head).find("head")->set(name, "head");
-  OptionList list(head);
-  list.leave_out("head");
+// A head's own, as the settings of a policy name them; bound to `policy`.
+OptionList settings_of(const HeadRow& row, PolicyDescription& policy) {
+  PolicyDescription plain;
+  plain.head = default_head(ActionKind::discrete).name;  // which has none
+  const OptionList others(plain);
+  policy.head = row.name;
+  const OptionList all(policy);
+  OptionList list;
+  for (const understudy::Option& one : all.options())
+    if (others.find(one.name) == nullptr) list.add(one);
   return list;
 }
 
@@ -77,6 +42,23 @@ Json row_json(const char* name, const char* summary, const char* observations, c
           {"source", source},
           {"header", header},
           {"settings", describe_settings(settings)}};
+}
+
+Json json_of(const HeadRow& row) {
+  PolicyDescription policy;
+  std::string spaces;
+  for (ActionKind kind : row.spaces)
+    spaces += (spaces.empty() ? "" : ", ") + std::string(name_of(kind));
+  Json json = row_json(row.name, row.summary, "continuous or discrete", spaces.c_str(), row.source,
+                       row.header, settings_of(row, policy));
+  json["aliases"] = row.aliases;
+  json["log_probability"] = row.traits.likelihood ? "exact"
+                            : row.traits.bound    ? "lower bound"
+                                                  : "none";
+  json["trust_region"] = row.traits.metric;
+  json["exact_mode"] = row.traits.mode;
+  json["export_c"] = row.write_c != nullptr;
+  return json;
 }
 
 int list_algorithms(const Common& common) {
@@ -103,13 +85,11 @@ int list_algorithms(const Common& common) {
 
 int list_policies(const Common& common) {
   Json all = Json::array();
-  for (const Entry& one : policies) {
-    HeadOptions head;
+  for (const HeadRow* row : head_rows()) {
     if (common.json)
-      all.push_back(row_json(one.name, one.summary, one.observations, one.actions, one.source,
-                             one.header, settings_of_head(one.name, head)));
+      all.push_back(json_of(*row));
     else
-      std::printf("%-18s %s (%s)\n", one.name, one.summary, one.source);
+      std::printf("%-18s %s (%s)\n", row->name, row->summary, row->source);
   }
   if (common.json) print(all);
   return 0;
@@ -132,12 +112,12 @@ int print_markdown() {
   OptionList of_policy;
   policy.list(of_policy);
   std::printf("%s\n", settings_markdown(of_policy).c_str());
-  for (const Entry& one : policies) {
-    HeadOptions head;
-    const std::string table = settings_markdown(settings_of_head(one.name, head), &of_policy);
+  for (const HeadRow* row : head_rows()) {
+    PolicyDescription policy;
+    const std::string table = settings_markdown(settings_of(*row, policy), &of_policy);
     if (table.empty()) continue;
-    std::printf("### %s\n\nThe head `%s`, %s, has besides:\n\n%s\n", one.name, one.name,
-                one.summary, table.c_str());
+    std::printf("### %s\n\nThe head `%s`, %s, has besides:\n\n%s\n", row->name, row->name,
+                row->summary, table.c_str());
   }
   for (const AlgorithmRow* row : algorithms()) {
     std::unique_ptr<TrainingSetup> setup;

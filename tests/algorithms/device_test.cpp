@@ -72,36 +72,28 @@ Transitions pairs_for(const PolicyDescription& description, std::int64_t count) 
 
 // ---- Cloning ----
 
-struct Head {
-  HeadKind kind;
-  ActionSpace action;
-};
-
-std::vector<Head> heads() {
-  const ActionSpace real{ActionKind::continuous, 2, {-1, -1}, {1, 1}};
-  std::vector<Head> all = {{HeadKind::categorical, {ActionKind::discrete, 3}},
-                           {HeadKind::bernoulli, {ActionKind::multi_binary, 3}}};
-  for (const HeadKind kind :
-       {HeadKind::gaussian, HeadKind::regression, HeadKind::full_gaussian, HeadKind::mixture,
-        HeadKind::full_mixture, HeadKind::independent_bins, HeadKind::joint_bins,
-        HeadKind::autoregressive, HeadKind::recurrent_bins})
-    all.push_back({kind, real});
-  return all;
+// Small heads, of rows that say how likely actions are, or of those that do not.
+HeadDescription small_head(const HeadRow& row) {
+  HeadDescription head(row.name);
+  head.set("bins", "4");
+  head.set("components", "2");
+  head.set("draws", "3");
+  head.set("hidden", "5");
+  return head;
 }
 
 TEST(OnCuda, every_head_with_a_likelihood_is_cloned) {
   SKIP_WITHOUT_CUDA();
-  for (const Head& head : heads()) {
-    SCOPED_TRACE(name_of(head.kind));
+  for (const HeadRow* row : head_rows()) {
+    if (!row->traits.likelihood) continue;
+    SCOPED_TRACE(row->name);
     PolicyDescription description;
     description.observation.shape = {3};
-    description.action = head.action;
+    description.action = {row->spaces[0], 3};
+    if (row->acts_on(ActionKind::continuous))
+      description.action = {ActionKind::continuous, 2, {-1, -1}, {1, 1}};
     description.trunk.hidden = {6};
-    description.head.kind = head.kind;
-    description.head.bins = 4;
-    description.head.components = 2;
-    description.head.draws = 3;
-    description.head.hidden = {5};
+    description.head = small_head(*row);
     const Transitions pairs = pairs_for(description, 24);
     agree([&](Device& device) {
       Policy policy(device, description, 5);
@@ -114,22 +106,24 @@ TEST(OnCuda, every_head_with_a_likelihood_is_cloned) {
 
 TEST(OnCuda, policies_with_memory_and_latent_heads_are_cloned) {
   SKIP_WITHOUT_CUDA();
-  const std::pair<TrunkKind, HeadKind> cases[] = {
-      {TrunkKind::rnn, HeadKind::gaussian},    {TrunkKind::lstm, HeadKind::mixture},
-      {TrunkKind::gru, HeadKind::gaussian},    {TrunkKind::mlp, HeadKind::best_of},
-      {TrunkKind::mlp, HeadKind::variational}, {TrunkKind::mlp, HeadKind::adversarial}};
+  std::vector<std::pair<std::string, std::string>> cases;
+  for (const TrunkRow* trunk : trunk_rows())
+    if (trunk->has_memory) cases.emplace_back(trunk->name, "gaussian");
+  cases.emplace_back("lstm", "mixture");
+  for (const HeadRow* head : head_rows())
+    if (head->traits.latent) cases.emplace_back("mlp", head->name);
   for (const auto& [trunk, head] : cases) {
-    SCOPED_TRACE(std::string(name_of(trunk)) + " " + name_of(head));
+    SCOPED_TRACE(trunk + " " + head);
     Transitions sequences = Transitions::of_numbers(2, 1);
     for (int i = 0; i < 22; ++i) {
       const float t = static_cast<float>(i);
       sequences.append({std::sin(t), std::cos(2 * t)}, {std::sin(0.5f * t)});
       if (i % 11 == 10) sequences.end_sequence();
     }
-    agree([&](Device& device) {
+    agree([&, trunk = trunk, head = head](Device& device) {
       SequenceCloning::Options options;
-      options.policy.trunk = {.kind = trunk, .hidden = {5}};
-      options.policy.head = {.kind = head, .components = 2, .hidden = {5}, .draws = 3};
+      options.policy.trunk = {.name = trunk, .hidden = {5}};
+      options.policy.head = small_head(head_named(head));
       options.batch_size = 2;
       options.steps = 6;
       SequenceCloning cloning(device, sequences, options);

@@ -113,7 +113,6 @@ TEST(Normalizer, is_saved_frozen_as_it_is) {
   PolicyDescription description;
   description.observation.shape = {3};
   description.action = {ActionKind::continuous, 1};
-  description.head.kind = PolicyDescription::default_head(description.action);
   description.normalize_observations = true;
   Policy policy(*device, description);
   Transitions expert = Transitions::of_numbers(3, 1);
@@ -140,7 +139,6 @@ TEST(Normalizer, is_of_policies_that_normalize) {
   PolicyDescription description;
   description.observation.shape = {1};
   description.action = {ActionKind::continuous, 1};
-  description.head.kind = PolicyDescription::default_head(description.action);
   Policy policy(*device, description);
   EXPECT_EQ(policy.normalizer(), nullptr);
   Transitions expert = Transitions::of_numbers(1, 1);

@@ -70,7 +70,7 @@ TEST(Transitions, indices_are_cloned_like_their_numbers) {
     const Transitions& given = i == 0 ? indices : numbers;
     SequenceCloning::Options options;
     options.policy.action = {ActionKind::discrete, 2};
-    options.policy.head.kind = HeadKind::categorical;
+    options.policy.head = "categorical";
     options.batch_size = 2;
     options.steps = 4;
     SequenceCloning cloning(*device, given, options);

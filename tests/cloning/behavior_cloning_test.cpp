@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "algorithms/cloning/linear_gaussian.h"
+#include "algorithms/policies/mixture.h"
 #include "autograd/files/checkpoint.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -44,10 +45,7 @@ PolicyDescription mixture_of(std::int64_t components, std::vector<std::int64_t> 
   PolicyDescription description;
   description.action = {ActionKind::continuous, 1};
   description.trunk.hidden = std::move(hidden);
-  description.head.kind = HeadKind::mixture;
-  description.head.components = components;
-  description.head.min_std = 1e-2;
-  description.head.max_std = 10;
+  description.head = MixtureOptions{.components = components, .min_std = 1e-2, .max_std = 10};
   return description;
 }
 
@@ -67,7 +65,7 @@ PolicyDescription choice_of_two() {
   description.observation.shape = {2};
   description.action = {ActionKind::discrete, 2};
   description.trunk.hidden = {16};
-  description.head.kind = HeadKind::categorical;
+  description.head = "categorical";
   return description;
 }
 
@@ -141,7 +139,7 @@ TEST(BehaviorCloning, a_fixed_std_is_least_squares) {
   auto device = cpu_device();
   const Transitions pairs = fork(2000, 5);
   PolicyDescription description = mixture_of(1, {});
-  description.head.kind = HeadKind::regression;
+  description.head = "regression";
   std::vector<float> means[2];
   for (const CloningLoss loss : {CloningLoss::likelihood, CloningLoss::squared_error}) {
     Policy policy(*device, description);

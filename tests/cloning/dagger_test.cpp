@@ -86,7 +86,7 @@ PolicyDescription three_choices() {
   description.observation.shape = {FoggyRoad::places};
   description.action = {ActionKind::discrete, 3};
   description.trunk.hidden = {};
-  description.head.kind = HeadKind::categorical;
+  description.head = "categorical";
   return description;
 }
 
@@ -202,8 +202,8 @@ TEST(Dagger, experts_remember_no_more_than_an_episode) {
   auto device = cpu_device();
   PolicyDescription description = three_choices();
   description.action = {ActionKind::continuous, 1};
-  description.head.kind = HeadKind::gaussian;
-  description.trunk = {.kind = TrunkKind::gru, .hidden = {8}};
+  description.head = "gaussian";
+  description.trunk = {.name = "gru", .hidden = {8}};
   description.last_scale = 1;
   const Policy policy(*device, description, 1);
   for (const bool deterministic : {true, false}) {
@@ -242,7 +242,7 @@ TEST(Dagger, learns_cartpole_from_a_rule_and_a_policy_from_that) {
   description.observation.shape = {4};
   description.action = {ActionKind::discrete, 2};
   description.trunk.hidden = {32};
-  description.head.kind = HeadKind::categorical;
+  description.head = "categorical";
   description.normalize_observations = true;
   Policy learner(*device, description, 1);
   Dagger::Options options;
@@ -332,14 +332,14 @@ TEST(Distillation, fits_heads_whose_divergence_is_known) {
   numbers.action = {ActionKind::continuous, 2, {-1, -1}, {1, 1}};
   PolicyDescription other = numbers;
   EXPECT_TRUE(Distillation::fits(numbers, other));
-  other.trunk = {.kind = TrunkKind::gru, .hidden = {8}};
+  other.trunk = {.name = "gru", .hidden = {8}};
   EXPECT_FALSE(Distillation::fits(numbers, other));
   other = numbers;
-  numbers.head.kind = other.head.kind = HeadKind::mixture;
+  numbers.head = other.head = "mixture";
   EXPECT_FALSE(Distillation::fits(numbers, other));
-  numbers.head.kind = other.head.kind = HeadKind::joint_bins;
+  numbers.head = other.head = "joint_bins";
   EXPECT_TRUE(Distillation::fits(numbers, other));
-  other.head.bins = numbers.head.bins + 1;
+  EXPECT_TRUE(other.head.set("bins", "9"));
   EXPECT_FALSE(Distillation::fits(numbers, other));
 }
 

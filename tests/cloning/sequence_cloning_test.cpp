@@ -10,6 +10,8 @@
 
 #include "algorithms/cloning/augmentation.h"
 #include "algorithms/policies/actor.h"
+#include "algorithms/policies/full_covariance.h"
+#include "algorithms/policies/gaussian.h"
 #include "autograd/files/checkpoint.h"
 #include "tests/kernels/kernel_test.h"
 
@@ -34,10 +36,10 @@ Transitions delayed(std::int64_t count, std::uint64_t seed) {
   return sequences;
 }
 
-SequenceCloning::Options small(TrunkKind kind) {
+SequenceCloning::Options small(const char* trunk) {
   SequenceCloning::Options options;
-  options.policy.trunk = {.kind = kind, .hidden = {24}};
-  options.policy.head = {.kind = HeadKind::gaussian, .min_std = 0.01};
+  options.policy.trunk = {.name = trunk, .hidden = {24}};
+  options.policy.head = GaussianOptions{.min_std = 0.01};
   options.batch_size = 16;
   options.steps = 12;
   options.learning_rate = 1e-2;
@@ -58,8 +60,8 @@ double mean_counted(SequenceCloning& cloning, const Transitions& sequences) {
 TEST(SequenceCloning, remembers_what_the_present_does_not_show) {
   const Transitions train = delayed(300, 1), test = delayed(60, 2);
   const auto device = cpu_device();
-  SequenceCloning remembering(*device, train, small(TrunkKind::gru));
-  SequenceCloning seeing(*device, train, small(TrunkKind::mlp));
+  SequenceCloning remembering(*device, train, small("gru"));
+  SequenceCloning seeing(*device, train, small("mlp"));
   for (int i = 0; i < 400; ++i) {
     remembering.step();
     seeing.step();
@@ -76,15 +78,15 @@ TEST(SequenceCloning, what_follows_padding_or_does_not_count_changes_nothing) {
   for (std::size_t i = 0; i < other.counted.size(); ++i)
     if (other.counted[i] == 0) other.actions.numbers[i] = 100;
   const auto device = cpu_device();
-  SequenceCloning a(*device, train, small(TrunkKind::lstm));
-  SequenceCloning b(*device, other, small(TrunkKind::lstm));
+  SequenceCloning a(*device, train, small("lstm"));
+  SequenceCloning b(*device, other, small("lstm"));
   for (int i = 0; i < 5; ++i) EXPECT_EQ(a.step().loss, b.step().loss);
 }
 
 TEST(SequenceCloning, a_batch_and_one_by_one_score_alike) {
   const Transitions train = delayed(40, 1);
   const auto device = cpu_device();
-  SequenceCloning cloning(*device, train, small(TrunkKind::lstm));
+  SequenceCloning cloning(*device, train, small("lstm"));
   for (int i = 0; i < 5; ++i) cloning.step();
   const Vector together = cloning.log_probabilities(train);
   std::size_t at = 0;
@@ -118,8 +120,8 @@ TEST(SequenceCloning, perturbed_inputs_teach_the_way_back) {
   const auto device = cpu_device();
   Vector far[2];
   for (const double perturbation : {0.0, 1.0}) {
-    SequenceCloning::Options options = small(TrunkKind::mlp);
-    options.policy.head = {.kind = HeadKind::regression};
+    SequenceCloning::Options options = small("mlp");
+    options.policy.head = {"regression"};
     options.policy.trunk.hidden = {32};
     options.decay = {1};
     options.gain = {1};
@@ -138,7 +140,7 @@ TEST(SequenceCloning, perturbed_inputs_teach_the_way_back) {
 TEST(SequenceCloning, scheduled_sampling_starts_from_the_expert_and_leaves_it) {
   const Transitions train = settling(50, 3);
   const auto device = cpu_device();
-  SequenceCloning::Options options = small(TrunkKind::gru);
+  SequenceCloning::Options options = small("gru");
   options.decay = {1};
   options.gain = {1};
   SequenceCloning forced(*device, train, options);
@@ -169,9 +171,9 @@ Transitions recalled(std::int64_t count, std::uint64_t seed) {
 }
 
 SequenceCloning::Options choosing() {
-  SequenceCloning::Options options = small(TrunkKind::gru);
+  SequenceCloning::Options options = small("gru");
   options.policy.action = {ActionKind::discrete, 3};
-  options.policy.head = {.kind = HeadKind::categorical};
+  options.policy.head = {"categorical"};
   options.steps = 8;
   options.schedule = {.steps = 250, .last = 0.1};
   return options;
@@ -196,7 +198,7 @@ TEST(SequenceCloning, what_is_given_is_seen_whatever_the_schedule) {
   // With as many given steps as a window has, nothing is drawn: the losses are teacher forcing's.
   const Transitions train = delayed(60, 1);
   const auto device = cpu_device();
-  SequenceCloning::Options options = small(TrunkKind::gru);
+  SequenceCloning::Options options = small("gru");
   SequenceCloning forced(*device, train, options);
   options.decay = {0};
   options.gain = {1};
@@ -229,8 +231,8 @@ TEST(SequenceCloning, data_with_nothing_in_it_leaves_finite_numbers) {
   options.policy.normalize_observations = true;
   SequenceCloning one_class(*device, dull, options);
   one_class.policy().normalizer()->set({3, -1}, {0, 0}, 20);
-  options = small(TrunkKind::lstm);
-  options.policy.head = {.kind = HeadKind::full_mixture, .min_std = 0.01};
+  options = small("lstm");
+  options.policy.head = FullMixtureOptions{.min_std = 0.01};
   SequenceCloning one_number(*device, dull, options);
   for (int i = 0; i < 200; ++i) {
     one_class.step();
@@ -253,8 +255,8 @@ TEST(SequenceCloning, threads_do_not_change_a_bit) {
   const Transitions train = delayed(60, 1);
   Threads team(3);
   const auto alone = cpu_device(), together = cpu_device(&team);
-  SequenceCloning a(*alone, train, small(TrunkKind::lstm));
-  SequenceCloning b(*together, train, small(TrunkKind::lstm));
+  SequenceCloning a(*alone, train, small("lstm"));
+  SequenceCloning b(*together, train, small("lstm"));
   for (int i = 0; i < 10; ++i) EXPECT_EQ(a.step().loss, b.step().loss);
   EXPECT_EQ(a.policy().parameters().flat().read(), b.policy().parameters().flat().read());
 }
@@ -351,13 +353,13 @@ TEST(SequenceCloning, refuses_what_cannot_be_learned) {
   empty.append({1}, {1}, false);
   empty.end_sequence();
   EXPECT_THROW(SequenceCloning(*device, empty, {}), Error);
-  SequenceCloning::Options options = small(TrunkKind::gru);
+  SequenceCloning::Options options = small("gru");
   options.perturbation = 1;  // of what?
   EXPECT_THROW(SequenceCloning(*device, delayed(5, 1), options), Error);
   options = choosing();
   options.policy.action.size = 2;  // of three that are shown
   EXPECT_THROW(SequenceCloning(*device, recalled(5, 1), options), Error);
-  options = small(TrunkKind::gru);
+  options = small("gru");
   options.given = 0;
   EXPECT_THROW(SequenceCloning(*device, delayed(5, 1), options), Error);
 }

@@ -170,19 +170,19 @@ def policies():
             f"policy.{key}": value for key, value in {**plain, **named}.items()}}))
 
     put_policy("plain")
-    put_policy("choices", action__kind="discrete", head__kind="categorical", trunk__hidden="")
-    put_policy("bits", action__kind="multi_binary", head__kind="bernoulli",
-               trunk__activation="relu")
-    put_policy("bins", head__kind="independent_bins", head__bins="8", action__low="-1,-inf",
-               action__high="1,1e3", head__edges="0,.5,1", head__order="1,0")
-    put_policy("mixture", head__kind="full_mixture", head__components="3",
-               head__min_std="1e-3", trunk__kind="lstm", trunk__hidden="8,16")
+    put_policy("choices", action__kind="discrete", head="categorical", trunk__hidden="")
+    put_policy("bits", action__kind="multi_binary", head="bernoulli", trunk__activation="relu")
+    put_policy("bins", head="independent_bins", head__bins="8", action__low="-1,-inf",
+               action__high="1,1e3", head__edges="0,.5,1", head__bin_placement="uniform")
+    put_policy("order", head="autoregressive", head__order="1,0", head__hidden="5,6")
+    put_policy("mixture", head="full_mixture", head__components="3",
+               head__min_std="1e-3", trunk="lstm", trunk__hidden="8,16")
     put_policy("images", observation__shape="3,8,8", trunk__convolutions="4,3,2,1,8,3,1,0",
                initialization="he")
     put_policy("embedded", observation__vocabularies="7,9", trunk__embedding="3",
-               head__kind="variational", head__latent="2", head__draws="4", head__hidden="5")
+               head="best_of", head__latent="2", head__draws="4", head__hidden="5")
     put_policy("normalized", normalize_observations="true", clip_observations="5",
-               last_scale="0.01", head__state_dependent="true", head__initial_std="2")
+               last_scale="0.01", head__state_dependent_std="true", head__initial_std="2")
     put_policy("huge", observation__shape="4294967296,4294967296", head__bins="99999999999")
     put_policy("unknown", trunk__depth="3")
 

@@ -37,79 +37,61 @@ struct Case {
 };
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
-const Initialization start = {};
+using Make = std::function<std::unique_ptr<ActionHead>(Parameters&)>;
 
-template <class Head, class Options>
-std::function<std::unique_ptr<ActionHead>(Parameters&)> with(Options options) {
-  return [options](Parameters& parameters) {
-    return std::make_unique<Head>(parameters, "head", options);
+// A head over an action, its last layer as large at the start as `scale` says.
+template <class Head, class... Options>
+Make with(const ActionSpace& action, double scale, Options... options) {
+  return [=](Parameters& parameters) {
+    return std::make_unique<Head>(HeadSite{.parameters = parameters,
+                                           .name = "head",
+                                           .inputs = inputs,
+                                           .action = action,
+                                           .last_scale = scale},
+                                  options...);
   };
 }
 
 // Edges on the test's grid, so that its sums are exact for what is constant between them.
-const Bins bins(2, 4, {-6, -1.5, 0, 1, 7, -4, -0.5, 0.25, 0.5, 8});
+const BinOptions bins = {.bins = 4, .edges = {-6, -1.5, 0, 1, 7, -4, -0.5, 0.25, 0.5, 8}};
+const ActionSpace plane = {ActionKind::continuous, 2};
 const ActionSpace box = {ActionKind::continuous, 2, {-6, -4}, {7, 8}};  // all that they cover
 
-std::function<std::unique_ptr<ActionHead>(Parameters&)> binned(bool joint) {
-  return [joint](Parameters& parameters) {
-    return std::make_unique<BinnedHead>(parameters, "head", inputs, bins, joint, start);
-  };
+Make masked(std::vector<std::int64_t> order) {
+  return with<AutoregressiveHead>(box, 0.1, AutoregressiveOptions{bins, std::move(order), {7}});
 }
-std::function<std::unique_ptr<ActionHead>(Parameters&)> autoregressive(
-    bool recurrent, std::vector<std::int64_t> order) {
-  return [=](Parameters& parameters) {
-    return std::make_unique<AutoregressiveHead>(
-        parameters, "head", bins,
-        AutoregressiveHead::Options{
-            .inputs = inputs, .hidden = {7}, .order = order, .recurrent = recurrent});
-  };
-}
-std::function<std::unique_ptr<ActionHead>(Parameters&)> correlated(std::int64_t components) {
-  return with<FullCovarianceHead>(FullCovarianceHead::Options{
-      .inputs = inputs, .dimensions = 2, .components = components, .min_std = 0.3, .max_std = 1.2});
+Make recurrent(std::vector<std::int64_t> order) {
+  return with<AutoregressiveHead>(box, 0.1, RecurrentBinsOptions{bins, std::move(order), 7});
 }
 
 const Case cases[] = {
-    {"categorical",
-     {ActionKind::discrete, 5},
-     [](Parameters& p) { return std::make_unique<CategoricalHead>(p, "head", inputs, 5, start); }},
-    {"one_choice",
-     {ActionKind::discrete, 1},
-     [](Parameters& p) { return std::make_unique<CategoricalHead>(p, "head", inputs, 1, start); }},
-    {"two_choices",
-     {ActionKind::discrete, 2},
-     [](Parameters& p) { return std::make_unique<CategoricalHead>(p, "head", inputs, 2, start); }},
+    {"categorical", {ActionKind::discrete, 5}, with<CategoricalHead>({ActionKind::discrete, 5}, 1)},
+    {"one_choice", {ActionKind::discrete, 1}, with<CategoricalHead>({ActionKind::discrete, 1}, 1)},
+    {"two_choices", {ActionKind::discrete, 2}, with<CategoricalHead>({ActionKind::discrete, 2}, 1)},
     {"bernoulli",
      {ActionKind::multi_binary, 4},
-     [](Parameters& p) { return std::make_unique<BernoulliHead>(p, "head", inputs, 4, start); }},
-    {"gaussian",
-     {ActionKind::continuous, 2},
-     with<GaussianHead>(GaussianHead::Options{.inputs = inputs, .dimensions = 2})},
-    {"gaussian_of_the_state",
-     {ActionKind::continuous, 2},
-     with<GaussianHead>(GaussianHead::Options{.inputs = inputs,
-                                              .dimensions = 2,
-                                              .state_dependent_std = true,
-                                              .initial_std = 0.7,
-                                              .min_std = 0.3,
-                                              .max_std = 1.5})},
-    {"regression",
-     {ActionKind::continuous, 2},
-     with<GaussianHead>(GaussianHead::Options{.inputs = inputs, .dimensions = 2, .fixed_std = 1})},
-    {"mixture",
-     {ActionKind::continuous, 2},
-     with<MixtureHead>(MixtureHead::Options{
-         .inputs = inputs, .dimensions = 2, .components = 3, .min_std = 0.2, .max_std = 1.5}),
-     false,
-     false,
-     false},
-    {"full_gaussian", {ActionKind::continuous, 2}, correlated(1)},
-    {"full_mixture", {ActionKind::continuous, 2}, correlated(3), false, false, false},
-    {"independent_bins", box, binned(false)},
-    {"joint_bins", box, binned(true)},
-    {"masked_bins", box, autoregressive(false, {}), false, false, false},
-    {"masked_bins_reversed", box, autoregressive(false, {1, 0}), false, false, false},
-    {"recurrent_bins", box, autoregressive(true, {1, 0}), false, false, false},
+     with<BernoulliHead>({ActionKind::multi_binary, 4}, 1)},
+    {"gaussian", plane, with<GaussianHead>(plane, 0.1, GaussianOptions{})},
+    {"gaussian_of_the_state", plane,
+     with<GaussianHead>(
+         plane, 0.1,
+         GaussianOptions{
+             .state_dependent_std = true, .initial_std = 0.7, .min_std = 0.3, .max_std = 1.5})},
+    {"regression", plane, with<RegressionHead>(plane, 0.1, RegressionOptions{})},
+    {"mixture", plane,
+     with<MixtureHead>(plane, 0.1, MixtureOptions{.components = 3, .min_std = 0.2, .max_std = 1.5}),
+     false, false, false},
+    {"full_gaussian", plane,
+     with<FullCovarianceHead>(plane, 0.1, FullGaussianOptions{.min_std = 0.3, .max_std = 1.2})},
+    {"full_mixture", plane,
+     with<FullCovarianceHead>(plane, 0.1,
+                              FullMixtureOptions{.components = 3, .min_std = 0.3, .max_std = 1.2}),
+     false, false, false},
+    {"independent_bins", box, with<BinnedHead>(box, 1, IndependentBinsOptions{bins})},
+    {"joint_bins", box, with<BinnedHead>(box, 1, JointBinsOptions{bins})},
+    {"masked_bins", box, masked({}), false, false, false},
+    {"masked_bins_reversed", box, masked({1, 0}), false, false, false},
+    {"recurrent_bins", box, recurrent({1, 0}), false, false, false},
 };
 
 // A head with parameters of its own and a program to record into.
@@ -491,12 +473,8 @@ const double four_points_entropy =
 
 TEST(LatentHead, a_variational_policy_finds_four_modes) {
   const Learner learner(
-      [](Parameters& p) {
-        return std::make_unique<LatentHead>(
-            p, "head", LatentKind::variational,
-            LatentHead::Options{
-                .inputs = inputs, .dimensions = 2, .hidden = {32}, .min_std = 0.02});
-      },
+      with<LatentHead>(plane, 0.1,
+                       VariationalOptions{.hidden = {32}, .min_std = 0.02, .max_std = 10}),
       1500);
   for (double share : learner.shares()) EXPECT_NEAR(share, 0.25, 0.12);
   // A bound: below what the true density has, 0.38, up to what 256 points tell; far above the -2.84
@@ -507,25 +485,14 @@ TEST(LatentHead, a_variational_policy_finds_four_modes) {
 }
 
 TEST(LatentHead, best_of_n_covers_four_modes) {
-  const Learner learner(
-      [](Parameters& p) {
-        return std::make_unique<LatentHead>(
-            p, "head", LatentKind::best_of,
-            LatentHead::Options{.inputs = inputs, .dimensions = 2, .hidden = {32}});
-      },
-      1000);
+  const Learner learner(with<LatentHead>(plane, 0.1, BestOfOptions{.hidden = {32}}), 1000);
   for (double share : learner.shares()) EXPECT_GT(share, 0.05);
 }
 
 TEST(LatentHead, an_adversarial_policy_leaves_the_middle_for_the_modes) {
   // Two players that follow each other circle when their steps have momentum: Adam without.
-  const Learner learner(
-      [](Parameters& p) {
-        return std::make_unique<LatentHead>(
-            p, "head", LatentKind::adversarial,
-            LatentHead::Options{.inputs = inputs, .dimensions = 2, .hidden = {32, 32}});
-      },
-      1200, 2e-3, 0);
+  const Learner learner(with<LatentHead>(plane, 0.1, AdversarialHeadOptions{.hidden = {32, 32}}),
+                        1200, 2e-3, 0);
   // Adversarial training promises no coverage; it does promise to be where the data are, which a
   // regression (all samples near the origin) never is.
   double near = 0;
@@ -536,7 +503,7 @@ TEST(LatentHead, an_adversarial_policy_leaves_the_middle_for_the_modes) {
 TEST(LatentHead, says_what_it_does_not_know) {
   const auto device = cpu_device();
   Parameters parameters("model");
-  const LatentHead head(parameters, "head", LatentKind::best_of, {.inputs = 2, .dimensions = 1});
+  const LatentHead head({parameters, "head", 2, {ActionKind::continuous, 1}}, BestOfOptions{});
   Store store(*device);
   parameters.create(store, 0);
   Array& counter = store.create("counter", {1}, Element::counter);
@@ -551,11 +518,8 @@ TEST(LatentHead, says_what_it_does_not_know) {
 TEST(FullCovarianceHead, recovers_a_known_mixture) {
   // Weights 1/4 at the four points: the fit's likelihood comes to the truth's own.
   const Learner learner(
-      [](Parameters& p) {
-        return std::make_unique<FullCovarianceHead>(
-            p, "head",
-            FullCovarianceHead::Options{.inputs = inputs, .dimensions = 2, .components = 8});
-      },
+      with<FullCovarianceHead>(plane, 0.1,
+                               FullMixtureOptions{.components = 8, .min_std = 1e-2, .max_std = 10}),
       1000, 1e-2);
   for (double share : learner.shares()) EXPECT_NEAR(share, 0.25, 0.1);
   Program program(*learner.device);
@@ -602,8 +566,9 @@ TEST(ActionDistribution, refuses_actions_of_another_shape) {
   EXPECT_THROW(gaussian.log_probability(program.full({rows(4), 2}, 0.0)), Error);
   EXPECT_THROW(gaussian.divergence_from({program.full({rows(4), 3}, 0.0)}), Error);
   Parameters parameters("model");
-  EXPECT_THROW(GaussianHead(parameters, "head", {.inputs = 2, .dimensions = 1, .initial_std = 1e4}),
-               Error);
+  EXPECT_THROW(
+      GaussianHead({parameters, "head", 2, {ActionKind::continuous, 1}}, {.initial_std = 1e4}),
+      Error);
 }
 
 }  // namespace

@@ -127,34 +127,33 @@ TEST(ExportC, heads_act_as_the_policy_does) {
   expect_same({.observation = {.shape = {3}},
                .action = {ActionKind::discrete, 5},
                .trunk = {.hidden = {9}, .activation = Activation::relu},
-               .head = {.kind = HeadKind::categorical},
+               .head = {"categorical"},
                .last_scale = 1});
   expect_same({.observation = {.discrete = true, .shape = {6}},
                .action = {ActionKind::multi_binary, 4},
                .trunk = {.hidden = {}, .activation = Activation::sigmoid},
-               .head = {.kind = HeadKind::bernoulli},
+               .head = {"bernoulli"},
                .last_scale = 1});
   expect_same({.observation = {.shape = {4}},
                .action = {ActionKind::continuous, 3},
                .trunk = {.hidden = {5}, .activation = Activation::sigmoid},
-               .head = {.kind = HeadKind::full_gaussian}});
+               .head = {"full_gaussian"}});
 }
 
 TEST(ExportC, memories_go_on_from_step_to_step) {
-  for (const TrunkKind kind : {TrunkKind::rnn, TrunkKind::lstm, TrunkKind::gru})
+  for (const char* trunk : {"rnn", "lstm", "gru"})
     expect_same({.observation = {.shape = {3}},
                  .action = {ActionKind::continuous, 2},
-                 .trunk = {.kind = kind, .hidden = {6, 5}},
+                 .trunk = {.name = trunk, .hidden = {6, 5}},
                  .last_scale = 1});
 }
 
 TEST(ExportC, refuses_what_c_would_not_say) {
   const auto device = cpu_device();
-  PolicyDescription description = {.observation = {.shape = {3}},
-                                   .action = {ActionKind::continuous, 2},
-                                   .head = {.kind = HeadKind::mixture}};
+  PolicyDescription description = {
+      .observation = {.shape = {3}}, .action = {ActionKind::continuous, 2}, .head = {"mixture"}};
   EXPECT_ERROR(policy_as_c(Policy(*device, description), "student"), "found mixture");
-  description.head.kind = HeadKind::gaussian;
+  description.head = "gaussian";
   PolicyDescription other = description;
   other.observation.vocabularies = {7};
   EXPECT_ERROR(policy_as_c(Policy(*device, other), "student"), "found embedded indices");

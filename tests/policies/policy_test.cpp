@@ -36,11 +36,11 @@ PolicyDescription gaussian() {
           .normalize_observations = true};
 }
 
-PolicyDescription remembering(TrunkKind kind) {
+PolicyDescription remembering(const char* trunk) {
   return {.observation = {.shape = {3}},
           .action = {ActionKind::discrete, 4},
-          .trunk = {.kind = kind, .hidden = {6, 5}, .activation = Activation::relu},
-          .head = {.kind = HeadKind::categorical}};
+          .trunk = {.name = trunk, .hidden = {6, 5}, .activation = Activation::relu},
+          .head = {"categorical"}};
 }
 
 Vector random(std::int64_t n, std::uint64_t seed) {
@@ -63,20 +63,20 @@ std::string refusal(const Call& call) {
 
 TEST(PolicyDescription, fields_bring_it_back) {
   for (const PolicyDescription& description :
-       {gaussian(), remembering(TrunkKind::gru),
+       {gaussian(), remembering("gru"),
         PolicyDescription{.observation = {.discrete = true, .shape = {12}},
         .action = {ActionKind::multi_binary, 3},
         .trunk = {.hidden = {}},
-        .head = {.kind = HeadKind::bernoulli}}})
-    EXPECT_EQ(PolicyDescription::from_fields(description.fields(), "here"), description);
+        .head = {"bernoulli"}}})
+    EXPECT_EQ(PolicyDescription::from_fields(description.fields(), "here"), description.resolved());
 }
 
 // Three channels of 12 x 12 through two convolutions.
-PolicyDescription seeing(TrunkKind kind) {
+PolicyDescription seeing(const char* trunk) {
   return {.observation = {.shape = {3, 12, 12}},
           .action = {ActionKind::discrete, 4},
-          .trunk = {.kind = kind, .hidden = {6}, .convolutions = {4, 4, 2, 0, 5, 3, 1, 1}},
-          .head = {.kind = HeadKind::categorical}};
+          .trunk = {.name = trunk, .hidden = {6}, .convolutions = {4, 4, 2, 0, 5, 3, 1, 1}},
+          .head = {"categorical"}};
 }
 
 // A word of seven, a place of three, and one number.
@@ -84,26 +84,25 @@ PolicyDescription reading() {
   return {.observation = {.shape = {3}, .vocabularies = {7, 3}},
           .action = {ActionKind::continuous, 2},
           .trunk = {.hidden = {}, .embedding = 4},
-          .head = {.kind = HeadKind::mixture}};
+          .head = {"mixture"}};
 }
 
 TEST(PolicyDescription, of_images_and_indices_come_back_or_are_refused) {
-  for (const PolicyDescription& description :
-       {seeing(TrunkKind::mlp), seeing(TrunkKind::lstm), reading()})
-    EXPECT_EQ(PolicyDescription::from_fields(description.fields(), "here"), description);
+  for (const PolicyDescription& description : {seeing("mlp"), seeing("lstm"), reading()})
+    EXPECT_EQ(PolicyDescription::from_fields(description.fields(), "here"), description.resolved());
   const auto of = [](PolicyDescription description, auto change) {
     change(description);
     return refusal([&] { description.check(); });
   };
   using D = PolicyDescription;
-  EXPECT_EQ(of(seeing(TrunkKind::mlp), [](D& d) { d.observation.shape = {432}; }),
+  EXPECT_EQ(of(seeing("mlp"), [](D& d) { d.observation.shape = {432}; }),
             "policy: expected images [channels, height, width] before convolutions");
-  EXPECT_EQ(of(seeing(TrunkKind::mlp),
+  EXPECT_EQ(of(seeing("mlp"),
                [](D& d) {
                  d.observation.shape = {3, 3, 12};
                }),
             "policy: expected an image that a convolution's kernel fits in");
-  EXPECT_EQ(of(seeing(TrunkKind::mlp), [](D& d) { d.trunk.convolutions.pop_back(); }),
+  EXPECT_EQ(of(seeing("mlp"), [](D& d) { d.trunk.convolutions.pop_back(); }),
             "policy: expected four numbers a convolution: channels, kernel, stride, padding");
   EXPECT_EQ(of(reading(),
                [](D& d) {
@@ -114,7 +113,7 @@ TEST(PolicyDescription, of_images_and_indices_come_back_or_are_refused) {
             "policy: indices to embed cannot be normalized");
   // The trunks that are named are ones for their images.
   for (const auto& convolutions : {nature_convolutions(), small_convolutions()})
-    EXPECT_EQ(of(seeing(TrunkKind::mlp),
+    EXPECT_EQ(of(seeing("mlp"),
                  [&](D& d) {
                    d.observation.shape = {3, 64, 64};
                    d.trunk.convolutions = convolutions;
@@ -150,28 +149,38 @@ TEST(PolicyDescription, refuses_what_it_does_not_know) {
     fields[field] = value;
     return refusal([&] { PolicyDescription::from_fields(fields, "p.json"); });
   };
-  EXPECT_EQ(changed("head.kind", "normal")
-                .find("p.json: field head.kind: expected one of categorical, gaussian, regression"),
-            0u);
-  EXPECT_EQ(changed("head.kind", "categorical"),
+  EXPECT_EQ(
+      changed("head", "normal").find("head: expected one of categorical, bernoulli, gaussian"), 0u);
+  EXPECT_EQ(changed("head", "categorical").find("p.json: found a field 'head."), 0u);
+  EXPECT_EQ(refusal([] {
+              PolicyDescription description = gaussian();
+              description.head = "categorical";
+              description.check();
+            }),
             "policy: head 'categorical': expected discrete actions, found continuous ones");
-  EXPECT_EQ(changed("trunk.hidden", "8,x"),
-            "p.json: field trunk.hidden: expected numbers with commas between, found '8,x'");
+  EXPECT_EQ(
+      changed("trunk.hidden", "8,x"),
+      "p.json: trunk.hidden: expected whole numbers from 1 to 16777216, with commas between them, "
+      "found '8,x'");
   EXPECT_EQ(changed("action.low", "1"),
             "policy: expected as many bounds as the actions have dimensions");
-  EXPECT_EQ(changed("trunk.hidden", "8,16777217"),
-            "policy: trunk.hidden: expected at most 16777216, found 16777217");
+  EXPECT_EQ(
+      changed("trunk.hidden", "8,16777217"),
+      "p.json: trunk.hidden: expected whole numbers from 1 to 16777216, with commas between them, "
+      "found '8,16777217'");
   EXPECT_EQ(changed("observation.shape", "4294967296,4294967296"),
-            "policy: observation.shape: expected at most 16777216, found 4294967296");
+            "p.json: observation.shape: expected whole numbers from 1 to 16777216, with commas "
+            "between them, found '4294967296,4294967296'");
   EXPECT_EQ(changed("observation.shape", "65536,65536"),
-            "policy: observation.shape: expected at most 16777216, found 4294967296");
+            "policy.observation.shape: expected at most 16777216 numbers, found 4.29497e+09");
   EXPECT_EQ(changed("action.low", "1,nan"),
-            "p.json: field action.low: expected numbers with commas between, found '1,nan'");
-  EXPECT_EQ(changed("trunk.depth", "3"), "p.json: found a field 'trunk.depth' that no policy has");
+            "p.json: action.low: expected numbers, with commas between them, found '1,nan'");
+  EXPECT_EQ(changed("trunk.depth", "3"),
+            "p.json: found a field 'trunk.depth' that no such policy has");
   EXPECT_EQ(changed("last_scale", "nan"),
-            "p.json: field last_scale: expected a number, found 'nan'");
+            "p.json: last_scale: expected a finite number, found 'nan'");
   EXPECT_EQ(changed("normalize_observations", "yes"),
-            "p.json: field normalize_observations: expected true or false, found 'yes'");
+            "p.json: normalize_observations: expected true or false, found 'yes'");
   EXPECT_EQ(refusal([] { PolicyDescription::from_fields({}, "p.json"); }),
             "p.json: expected a field observation.shape, found none");
 }
@@ -268,8 +277,7 @@ TEST(Policy, statistics_of_batches_are_those_of_all_rows) {
 
 TEST(Policy, a_step_at_a_time_is_the_sequence) {
   for (const PolicyDescription& description :
-       {remembering(TrunkKind::rnn), remembering(TrunkKind::lstm), remembering(TrunkKind::gru),
-        seeing(TrunkKind::gru)}) {
+       {remembering("rnn"), remembering("lstm"), remembering("gru"), seeing("gru")}) {
     const auto device = cpu_device();
     Policy policy(*device, description, 5, Real::f64);
     const std::int64_t n = 3, steps = 4, width = description.observation.width();
@@ -306,8 +314,7 @@ TEST(Policy, a_step_at_a_time_is_the_sequence) {
 }
 
 TEST(Actor, resumed_goes_on_as_if_never_stopped) {
-  for (const PolicyDescription& description :
-       {gaussian(), remembering(TrunkKind::lstm), seeing(TrunkKind::mlp)}) {
+  for (const PolicyDescription& description : {gaussian(), remembering("lstm"), seeing("mlp")}) {
     const Path path("actor");
     const auto device = cpu_device();
     const Policy policy(*device, description, 2);
@@ -353,7 +360,7 @@ TEST(Actor, reads_device_memory_and_takes_the_mode_where_asked) {
 
 TEST(Actor, forgets_the_rows_that_ended) {
   const auto device = cpu_device();
-  const Policy policy(*device, remembering(TrunkKind::gru), 2);
+  const Policy policy(*device, remembering("gru"), 2);
   Store store(*device);
   Actor actor(policy, store, {.rows = 3});
   actor.act(random(9, 1));

@@ -66,7 +66,6 @@ PolicyDescription small_policy(const ActionSpace& action) {
   description.observation.shape = {inputs};
   description.action = action;
   description.trunk.hidden = {hidden};
-  description.head.kind = PolicyDescription::default_head(action);
   description.last_scale = 1;
   return description;
 }

@@ -276,11 +276,13 @@ $(BUILD)/obj/native/%.o: tests/%.cpp $(BUILD)/flags | $(BUILD)/have/gtest
 $(BUILD)/native/%: $(BUILD)/obj/native/%.o $(LIBRARY)
 	@$(call link,-lgtest -lgtest_main $(CUDA_LIBRARIES))
 
-# Fuzz targets: the parsers, under address sanitizer, with their own objects of what they need.
+# Fuzz targets: the parsers, under address sanitizer, with their own objects of what they need; what
+# a description of a policy may name (every head) comes from the library.
 FUZZ_SOURCES := $(if $(CONFIGURATION),,$(filter $(ONLY),$(wildcard tests/fuzz/*_fuzz.cpp)))
 FUZZERS := $(patsubst tests/%_fuzz.cpp,$(BUILD)/%,$(FUZZ_SOURCES))
 FUZZED := $(filter kernels/device/% autograd/files/% algorithms/data/% \
-  algorithms/tabular/problem% algorithms/policies/policy_description%,$(SOURCES))
+  algorithms/tabular/problem% autograd/options/% algorithms/policies/policy_description% \
+  algorithms/policies/spaces% algorithms/policies/heads% algorithms/policies/trunks%,$(SOURCES))
 ifneq ($(FUZZ_SOURCES),)
 FUZZ_CXX := $(shell build-aux/find_fuzzer $(BUILD)/fuzzer '$(COMPILER)')
 FUZZ_FLAGS := $(filter-out -Wno-restrict -Wno-stringop-overflow,$(subst -O3,-O1 -g,$(FLAGS))) \
@@ -296,7 +298,7 @@ $(BUILD)/fuzz/obj/%.o: %.cpp $(BUILD)/flags
 $(BUILD)/fuzz/libparsers.a: $(patsubst %.cpp,$(BUILD)/fuzz/obj/%.o,$(FUZZED))
 	@$(archive)
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%_fuzz.o \
-    $(patsubst %.cpp,$(BUILD)/fuzz/obj/%.o,$(FUZZ_DRIVER)) $(BUILD)/fuzz/libparsers.a
+    $(patsubst %.cpp,$(BUILD)/fuzz/obj/%.o,$(FUZZ_DRIVER)) $(BUILD)/fuzz/libparsers.a $(LIBRARY)
 	@echo "  link  $@"; $(FUZZ_CXX) $(filter %.o %.a,$^) $(LIBRARIES) -o $@
 
 # A selection that selects nothing is a mistake, and no success.

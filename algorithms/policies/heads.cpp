@@ -12,6 +12,7 @@
 #include "algorithms/policies/gaussian.h"
 #include "algorithms/policies/latent.h"
 #include "algorithms/policies/mixture.h"
+#include "autograd/files/bytes.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -83,8 +84,8 @@ const HeadRow& head_named(const std::string& name, const std::string& what) {
   std::string names;
   for (const HeadRow* row : table().listed)
     names += (names.empty() ? "" : ", ") + std::string(row->name);
-  fail(ErrorKind::bad_input, "%s: expected one of %s; found '%.60s'", what.c_str(), names.c_str(),
-       name.c_str());
+  fail(ErrorKind::bad_input, "%s: expected one of %s; found '%s'", what.c_str(), names.c_str(),
+       files::shown(name).c_str());
 }
 
 const HeadRow& default_head(ActionKind kind) {

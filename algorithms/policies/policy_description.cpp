@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/files/bytes.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -176,8 +177,8 @@ PolicyDescription PolicyDescription::from_fields(const std::map<std::string, std
       if (!chosen(name)) continue;
       const Option* option = list.find(name);
       if (option == nullptr)
-        fail(ErrorKind::bad_input, "%s: found a field '%.60s' that no such policy has",
-             where.c_str(), name.c_str());
+        fail(ErrorKind::bad_input, "%s: found a field '%s' that no such policy has", where.c_str(),
+             files::shown(name).c_str());
       option->set(text, where);
       if (option->then) option->then();
     }

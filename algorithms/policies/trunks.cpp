@@ -6,6 +6,7 @@
 
 #include "algorithms/policies/distribution.h"
 #include "algorithms/policies/export_c.h"
+#include "autograd/files/bytes.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -219,8 +220,8 @@ const TrunkRow& trunk_named(const std::string& name, const std::string& what) {
   std::string names;
   for (const TrunkRow* row : table().listed)
     names += (names.empty() ? "" : ", ") + std::string(row->name);
-  fail(ErrorKind::bad_input, "%s: expected one of %s; found '%.60s'", what.c_str(), names.c_str(),
-       name.c_str());
+  fail(ErrorKind::bad_input, "%s: expected one of %s; found '%s'", what.c_str(), names.c_str(),
+       files::shown(name).c_str());
 }
 
 void register_trunk(TrunkRow row) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 #include "kernels/device/error.h"
@@ -34,9 +35,20 @@ std::string joined(const std::vector<Number>& values) {
   return text;
 }
 
-// An error's line is short, and what was found may be long.
+// An error's line is short and one line, and what was found may be neither.
 std::string excerpt(const std::string& text) {
-  return text.size() <= 60 ? text : text.substr(0, 57) + "...";
+  std::string line;
+  for (const char c : text.size() <= 60 ? text : text.substr(0, 57) + "...") {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f) {
+      line += c;
+    } else {
+      char hex[8];
+      std::snprintf(hex, sizeof hex, "\\x%02x", static_cast<unsigned>(byte));
+      line += hex;
+    }
+  }
+  return line;
 }
 
 std::int64_t read_integer(const void* from, int bytes) {

@@ -55,7 +55,6 @@ TEST(Transitions, indices_are_cloned_like_their_numbers) {
   PolicyDescription description;
   description.observation.shape = {2};
   description.action = {ActionKind::discrete, 2};
-  description.head.kind = PolicyDescription::default_head(description.action);
   std::vector<double> learned[2];
   for (int i = 0; i < 2; ++i) {
     const Transitions& given = i == 0 ? indices : numbers;
@@ -86,7 +85,6 @@ TEST(Transitions, that_do_not_fit_the_policy_are_refused) {
   PolicyDescription description;
   description.observation.shape = {2};
   description.action = {ActionKind::discrete, 2};
-  description.head.kind = PolicyDescription::default_head(description.action);
   Policy policy(*device, description);
   Transitions steps = transitions(three_episodes());
   steps.actions.indices[5] = 2;

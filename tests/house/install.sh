@@ -64,9 +64,10 @@ hold "an algorithm of one's own builds outside" "$([ $? = 0 ] || cat "$scratch/l
 printed=$("$scratch/algorithm" 2>&1)
 hold "is trained by name, with settings of its own, and does better in the end" "$(
   echo "$printed" | awk -F'[ ,]+' '$1 > 10 && $4 > 0 && $NF > 2 * $4 {good = 1} END {exit !good}' ||
+    echo "printed \"$printed\"")"
 
-# The programs of docs/extending.md: a head that the library does not have is registered, cloned,
-# saved, loaded, and acts; an operation has rules that agree with differences.
+# The other programs of docs/extending.md: a head that the library does not have is registered,
+# cloned, saved, loaded, and acts; an operation has rules that agree with differences.
 outside() {
   cp "docs/examples/$1.cpp" "$scratch/"
   (
@@ -76,15 +77,19 @@ outside() {
   hold "docs/examples/$1.cpp builds outside" "$([ $? = 0 ] || cat "$scratch/log")"
   printed=$(cd "$scratch" && "./$1" 2>&1)
 }
+# within FIRST LOW HIGH: the last word of the line that begins with FIRST is between them.
+within() {
+  echo "$printed" | awk -v first="$1" -v low="$2" -v high="$3" '
+    index($0, first) == 1 && $NF + 0 > low && $NF + 0 < high {good = 1} END {exit !good}' ||
+    echo "printed \"$printed\""
+}
 outside laplace
 # A tenth of the actions are wild: the mean at 0.5 is 0.8, the median is the expert's 0.
-hold "a head from outside is cloned, saved, loaded and acts" "$(
-  echo "$printed" | awk '/^laplace, initial_scale 0.5: loss / && $NF + 0 > -0.15 && $NF + 0 < 0.15 {
-    good = 1} END {exit !good}' || echo "printed \"$printed\"")"
+hold "a head from outside is cloned, saved, loaded and acts" \
+  "$(within "laplace, initial_scale 0.5: loss" -0.15 0.15)"
 outside operation
-hold "an operation from outside has rules that agree with differences" "$(
-  echo "$printed" | awk '/^softsign: rules off by / && $NF + 0 < 1e-8 {good = 1} END {exit !good}' ||
-    echo "printed \"$printed\"")"
+hold "an operation from outside has rules that agree with differences" \
+  "$(within "softsign: rules off by" 0 1e-8)"
 
 # Every header that was installed can be included on its own.
 alone() {

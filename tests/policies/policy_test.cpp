@@ -181,6 +181,10 @@ TEST(PolicyDescription, refuses_what_it_does_not_know) {
             "p.json: last_scale: expected a finite number, found 'nan'");
   EXPECT_EQ(changed("normalize_observations", "yes"),
             "p.json: normalize_observations: expected true or false, found 'yes'");
+  // What is found may hold anything, and the error stays one line of text.
+  EXPECT_EQ(changed("action.kind", "continu\x7f\n"),
+            "p.json: action.kind: expected discrete, continuous or multi_binary, found "
+            "'continu\\x7f\\x0a'");
   EXPECT_EQ(refusal([] { PolicyDescription::from_fields({}, "p.json"); }),
             "p.json: expected a field observation.shape, found none");
 }

@@ -60,7 +60,7 @@ cp docs/examples/algorithm.cpp "$scratch/"
   cd "$scratch" || exit 1
   $CXX $(pkg-config --cflags understudy) algorithm.cpp $(pkg-config --libs understudy) -o algorithm
 ) > "$scratch/log" 2>&1
-hold "an algorithm of one's own builds outside" "$([ $? = 0 ] || cat "$scratch/log")"
+hold "an algorithm of one's own builds outside" "$(ended $? "$scratch/log")"
 printed=$("$scratch/algorithm" 2>&1)
 hold "is trained by name, with settings of its own, and does better in the end" "$(
   echo "$printed" | awk -F'[ ,]+' '$1 > 10 && $4 > 0 && $NF > 2 * $4 {good = 1} END {exit !good}' ||
@@ -74,7 +74,7 @@ outside() {
     cd "$scratch" || exit 1
     $CXX $(pkg-config --cflags understudy) "$1.cpp" $(pkg-config --libs understudy) -o "$1"
   ) > "$scratch/log" 2>&1
-  hold "docs/examples/$1.cpp builds outside" "$([ $? = 0 ] || cat "$scratch/log")"
+  hold "docs/examples/$1.cpp builds outside" "$(ended $? "$scratch/log")"
   printed=$(cd "$scratch" && "./$1" 2>&1)
 }
 # within FIRST LOW HIGH: the last word of the line that begins with FIRST is between them.

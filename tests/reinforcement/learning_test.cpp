@@ -52,8 +52,9 @@ TEST(Rollouts, rows_follow_one_another) {
     const Vector observation = rollouts.observation().read(), time = rollouts.time().read();
     const Vector truncated = rollouts.truncated().read(), reward = rollouts.reward().read();
     const Vector final_observation = rollouts.final_observation().read();
-    if (!last.empty())
+    if (!last.empty()) {
       EXPECT_EQ(last, Vector(observation.begin(), observation.begin() + num_envs * width));
+    }
     last.assign(observation.end() - num_envs * width, observation.end());
     std::size_t found = 0;
     for (std::int64_t t = 0; t < steps; ++t, ++step)

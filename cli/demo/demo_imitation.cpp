@@ -128,7 +128,7 @@ std::string page_of(const Scene& scene, const std::vector<Row>& rows, std::int64
                 "</td><td class=\"number\">%.1f &plusmn; %.1f</td><td "
                 "class=\"number\">%.3f</td><td class=\"number\">%lld</td></tr>\n",
                 row.score["return_mean"].get<double>(), row.score["return_std"].get<double>(),
-                row.score["normalized"].is_number() ? row.score["normalized"].get<double>()
+                row.score["normalised"].is_number() ? row.score["normalised"].get<double>()
                                                     : std::nan(""),
                 static_cast<long long>(row.interactions));
   page +=
@@ -213,7 +213,7 @@ int demo_imitation(const std::string& out, const Common& common) {
   for (const Row& row : rows)
     std::printf("  %-18s %8.1f +- %5.1f %11.3f %13lld %8.2f\n", row.name.c_str(),
                 row.score["return_mean"].get<double>(), row.score["return_std"].get<double>(),
-                row.score["normalized"].get<double>(), static_cast<long long>(row.interactions),
+                row.score["normalised"].get<double>(), static_cast<long long>(row.interactions),
                 row.seconds);
   std::printf("%.1f s on %s; %s\n", seconds, session.device().description(), report.c_str());
   return 0;

@@ -230,13 +230,14 @@ Score score_of(const Demonstrations& played, const EnvironmentDescription& envir
   return score;
 }
 
+// "normalised" keeps the spelling that programs outside read it by.
 Json score_json(const Score& score) {
   const auto finite = [](double value) { return std::isfinite(value) ? Json(value) : Json(); };
   return {{"episodes", score.episodes},
           {"return_mean", score.mean},
           {"return_std", score.deviation},
           {"return_ci95", Json::array({finite(score.low), finite(score.high)})},
-          {"normalized", finite(score.normalized)},
+          {"normalised", finite(score.normalized)},
           {"length_mean", score.length}};
 }
 

@@ -95,8 +95,8 @@ int run(const EvalOptions& options, const Common& common) {
   if (has_environment && object["return_ci95"][0].is_number())
     std::printf(" (95 %% of the mean: %.4g to %.4g)", object["return_ci95"][0].get<double>(),
                 object["return_ci95"][1].get<double>());
-  if (object.contains("normalized") && object["normalized"].is_number())
-    std::printf(", normalized %.3f", object["normalized"].get<double>());
+  if (object.contains("normalised") && object["normalised"].is_number())
+    std::printf(", normalized %.3f", object["normalised"].get<double>());
   if (has_environment) std::printf("\n");
   for (const char* key : {"log_likelihood", "error_rate", "root_mean_squared_error"})
     if (object.contains(key) && object[key].is_number())

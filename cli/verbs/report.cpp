@@ -88,7 +88,7 @@ std::string overview(const std::vector<ReportRun>& runs) {
                     bounded ? Json(formatted("%.2f to %.2f", interval[0].get<double>(),
                                              interval[1].get<double>()))
                             : Json(),
-                    number(found("normalized"), "%.3f")});
+                    number(found("normalised"), "%.3f")});
   }
   std::vector<std::string> columns;
   std::vector<std::vector<Json>> cells(rows.size());

@@ -10,7 +10,7 @@ demos=$scratch/demos.npz
   --json > "$scratch/record.json" 2> "$scratch/err"
 hold "record plays the built-in expert" "$(json "$scratch/record.json" \
   'found["episodes"] == 6 and found["steps"] == 600 and abs(found["return_mean"] - 500) < 1e-9
-   and abs(found["normalized"] - 1) < 1e-12')$(cat "$scratch/err")"
+   and abs(found["normalised"] - 1) < 1e-12')$(cat "$scratch/err")"
 "$understudy" inspect "$demos" --json > "$scratch/inspect.json"
 hold "what it wrote is read" "$(json "$scratch/inspect.json" 'found["episodes"] == 6')"
 "$understudy" record cartpole --policy random --episodes 40 --out "$scratch/random.npz" --json \
@@ -143,7 +143,7 @@ hold "nothing is left of what was refused" "$(ls -d "$scratch/no" 2> /dev/null)"
 hold "eval says what it must" "$(json "$scratch/eval.json" \
   'found["episodes"] == 10 and found["seed"] == 0
    and found["return_ci95"][0] <= found["return_mean"] <= found["return_ci95"][1]
-   and {"return_std", "normalized", "length_mean"} <= set(found)
+   and {"return_std", "normalised", "length_mean"} <= set(found)
    and -0.2 < found["log_likelihood"] < 0 and found["error_rate"] < 0.1')$(cat "$scratch/err")"
 "$understudy" predict "$scratch/bc" --inputs "$demos" --out "$scratch/y.npz" --samples 3 \
   --json > "$scratch/predict.json" 2> "$scratch/err"
@@ -446,7 +446,7 @@ refuse "a folder of none" 'found no .arrow file' train bc --demos tests/golden -
 hold "with so little data cloning falls short, DAgger and GAIL do not" "$(
   json "$scratch/demo.json" 'found["pairs"] == 4 and
     (lambda of: of["cloning"] < 0.8 and min(of["DAgger"], of["GAIL"]) > 0.9)(
-      {row["name"]: row["normalized"] for row in found["rows"]})')$(cat "$scratch/err")"
+      {row["name"]: row["normalised"] for row in found["rows"]})')$(cat "$scratch/err")"
 
 refuse "a policy that is not there" nobody eval "$scratch/nobody" --env cartpole
 refuse "a run that is there already" overwrite train bc --demos "$demos" --out "$scratch/bc"

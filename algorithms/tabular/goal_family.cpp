@@ -63,7 +63,7 @@ GoalFamily::GoalFamily(Device& device, const Problem& problem)
   lanes_ = device.kind() == DeviceKind::cpu
                ? 16
                : static_cast<std::size_t>(std::min<std::int64_t>(problem.n_goals(), 1024));
-  rooms_.resize(device.threads());
+  chunks_.resize(device.threads());
 }
 
 GoalFamily::~GoalFamily() = default;
@@ -203,7 +203,7 @@ double GoalFamily::log_likelihood(const GoalDemonstrations& d, const std::vector
   std::vector<double> log_partition(parts, 0.0);
   std::vector<DeviceBuffer<double>> flow(parts);
   for_each_part(device_, parts, [&](int part, int thread, Stream& stream) {
-    Chunk& chunk = rooms_[thread];
+    Chunk& chunk = chunks_[thread];
     chunk.origins = chunks[part].second;
     solve_chunk(stream, chunks[part].first, chunk);
     if (!fill_adjoint(d, chunk)) {

@@ -111,7 +111,7 @@ class GoalFamily {
   DeviceBuffer<const std::int32_t> begin_there_, column_there_;
   DeviceBuffer<double> weight_;  // M by `transition_`
   bool positive_ = false;
-  std::vector<Chunk> rooms_;  // a thread each, kept from call to call
+  std::vector<Chunk> chunks_;  // a thread each, whose memory is kept from call to call
 };
 
 // ---- fitting linear rewards ---------------------------------------------------------------------

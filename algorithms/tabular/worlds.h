@@ -36,10 +36,12 @@ ProblemTable abbeel_ng_gridworld(const AbbeelNgOptions& options);
 
 // Levine, Popović & Koltun 2011, as in their published code. Actions 0 stay, 1 y+1, 2 x+1, 3 y-1, 4
 // x-1; the chosen one happens with probability `determinism`, else one of the others. Objects have
-// an inner and an outer color. Reward +5 within 3 of inner color 0 and within 2 of inner color
-// 1, -10 within 3 of inner color 0 only, else 0. Features: distances to the nearest object of each
-// inner and outer color
-// (`discrete`: whether they are below 1, 2, ..., size - 1).
+// an inner and an outer color.
+//
+//   reward     +5 within 3 of inner color 0 and within 2 of inner color 1
+//              -10 within 3 of inner color 0 only, else 0
+//   features   distances to the nearest object of each inner and outer color (`discrete`: whether
+//              they are below 1, 2, ..., size - 1)
 struct ObjectworldOptions {
   std::int64_t size = 32, inner_colors = 2, outer_colors = 2;
   double placement = 0.05, determinism = 0.7, discount = 0.9;

@@ -69,13 +69,8 @@ double inner(const Values& a, const Values& b) {
 
 Values poisoned(std::int64_t n) { return Values(static_cast<std::size_t>(n), NAN); }
 
-ConvolutionKernels<double> reference_kernels() {
-  const ConvolutionKernels<double> kernels = reference_kernels<ConvolutionKernels>();
-  return kernels;
-}
-
 TEST(ConvolutionReference, a_case_by_hand) {
-  const ConvolutionKernels<double> kernels = reference_kernels();
+  const ConvolutionKernels<double> kernels = reference_kernels<ConvolutionKernels>();
   Stream stream;
   const Convolution s{1, 1, 3, 3, 1, 2, 2, 1, 2, 0, 1};
   const Values x = {1, 2, 3, 4, 5, 6, 7, 8, 9}, w = {1, 10, 100, 1000}, bias = {0.5};
@@ -87,7 +82,7 @@ TEST(ConvolutionReference, a_case_by_hand) {
 
 // <dy, conv(x, w)> = <dx, x> = <dw, w>
 TEST(ConvolutionReference, the_three_are_each_others_adjoints) {
-  const ConvolutionKernels<double> kernels = reference_kernels();
+  const ConvolutionKernels<double> kernels = reference_kernels<ConvolutionKernels>();
   Stream stream;
   Random random(1);
   for (const Convolution& s : shapes()) {
@@ -195,7 +190,7 @@ std::vector<Pooling> pools() {
 }
 
 TEST(PoolingReference, gradients_are_adjoints) {
-  const ConvolutionKernels<double> kernels = reference_kernels();
+  const ConvolutionKernels<double> kernels = reference_kernels<ConvolutionKernels>();
   Stream stream;
   Random random(4);
   for (const Pooling& s : pools()) {

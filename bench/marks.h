@@ -71,7 +71,7 @@ constexpr Mark marks[] = {
     // A draw from a masked autoregressive policy, microseconds.
     {"draw of 6 x 64 bins, batch 1", {15, 0}, Limit::clock, {0, 0}},
 
-    // A step of Adam for a mixture LSTM of 64 units and 20 components; asked for is 2.5 times
+    // A step of Adam for a mixture LSTM of 64 units and 20 components; the mark is 2.5 times
     // PyTorch tuned, measured beside it.
     {"mixture LSTM, 32 drawings of 96 offsets", {0, 0}, Limit::arithmetic, {0, 0}},
 

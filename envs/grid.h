@@ -1,9 +1,8 @@
 // What the tabular worlds share: cells numbered row by row as one number, moves that walls stop,
 // observations as indicators.
 //
-// The state is the cell's number in Gymnasium's order, held exactly in a Real. The observation has
-// a 1 in the place of what is the case and 0 elsewhere, which a network can tell apart; the number
-// itself is in the state.
+// The state is the cell's number in Gymnasium's order, held exactly in a Real. The observation is
+// one-hot, which a network can separate; the number itself is in the state.
 
 #pragma once
 

@@ -7,6 +7,8 @@
 // An external expert process (a human, a simulator) is one more subclass; the command has it. A
 // query has several rows. An expert may use the environment's internal state, which the learner
 // does not observe.
+//
+// Thread safety: one thread at a time for each expert.
 
 #pragma once
 

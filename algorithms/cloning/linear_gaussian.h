@@ -7,6 +7,8 @@
 // This is the maximum of the likelihood, in closed form. Over the previous step of a sequence it
 // is the autoregression AR(1); over nothing, the Gaussian with the actions' own mean and
 // covariance. What learns anything has to be better than these.
+//
+// Thread safety: const functions from any number of threads at once.
 
 #pragma once
 

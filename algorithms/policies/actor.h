@@ -8,6 +8,8 @@
 // An Actor keeps its state between steps (the counter of its random numbers, a recurrent policy's
 // hidden state) in arrays of the store that it was given, "<name>/...": a checkpoint
 // of that store resumes it bit for bit.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

@@ -21,6 +21,8 @@
 // stationary policy instead, by a linear programme over occupancies.
 //
 // Discounted problems without a horizon.
+//
+// Thread safety: one thread at a time for each object; the team works within a call.
 
 #pragma once
 

@@ -16,6 +16,8 @@
 //   DeepMaxEnt learner(store, problem, model, reward_features(problem), {});
 //   while (...) learner.step();
 //   std::vector<double> elsewhere = learner.reward_on(other, reward_features(other));
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

@@ -1,4 +1,4 @@
-// A problem's transitions in one precision, where a device's kernels read them. On the processor in
+// A problem's transitions in one precision, where a device's kernels read them. On the CPU in
 // double precision they are the problem's own arrays. The problem must outlive them.
 
 #pragma once

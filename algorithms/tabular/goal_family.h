@@ -30,6 +30,8 @@
 // Goals are taken sixteen at a time, lanes across goals, so that their z stay in L2; on CUDA, where
 // a thread walks the triangles for each goal, up to a thousand at a time. The factorization runs on
 // the host.
+//
+// Thread safety: one thread at a time for each object; the team works within a call.
 
 #pragma once
 
@@ -134,8 +136,8 @@ struct GoalFitOptions {
 // outlive it.
 LbfgsObjective goal_objective(GoalFamily& family, const Problem& problem,
                               const GoalDemonstrations& demonstrations, double l2 = 0.0);
-// Square roots of the diagonal of the inverse information. An `Error` where weights are not told
-// apart.
+// Square roots of the diagonal of the inverse information. An `Error` where weights are not
+// identifiable.
 std::vector<double> standard_errors(GoalFamily& family, const Problem& problem,
                                     const GoalDemonstrations& demonstrations,
                                     const std::vector<double>& weights, double l2 = 0.0);
@@ -147,7 +149,7 @@ LinearFit fit_goals(GoalFamily& family, const Problem& problem,
                     const GoalFitOptions& options = {});
 
 // The inverse of a symmetric positive definite matrix [n, n]; an `Error` if it is not (weights that
-// the data do not tell apart).
+// the data do not identify).
 std::vector<double> inverse_of_positive_definite(std::int64_t n, std::vector<double> matrix);
 
 }  // namespace understudy

@@ -1,7 +1,7 @@
 // Gridworlds by their stencil: which problems are one, and multigrid on the grid itself.
 //
 // `grid_form` recognizes a stencil behind a problem's transitions (see dynamic_programming.h for
-// its equation), so that `solve` sweeps 12 bytes a cell in place of 42 or 220.
+// its equation), so that `solve` sweeps 12 bytes a cell instead of 42 or 220.
 //
 // `GridHierarchy` solves Newton's equation of the soft Bellman equation approximately,
 //

@@ -4,7 +4,7 @@
 //
 // Sweeps run on the device. What looks at single values between them (bounds, momentum, mixing,
 // coarser problems) runs on the host, on whose side the values are copied before (`to_host`) and
-// from there after (`to_device`): nothing on the processor, two copies a sweep elsewhere.
+// from there after (`to_device`): nothing on the CPU, two copies a sweep elsewhere.
 
 #pragma once
 

@@ -63,7 +63,7 @@ class LinearLearner : public TabularLearner {
   void begin(LbfgsObjective minimized, double episodes) {
     episodes_ = episodes;
     LinearAscentOptions ascent{options_.optimizer, options_.learning_rate, {}};
-    ascent.lbfgs.iterations = 1000000000;  // whoever steps it counts
+    ascent.lbfgs.iterations = 1000000000;  // the caller counts its steps
     ascent.lbfgs.gradient_tolerance = options_.tolerance;
     ascent.lbfgs.l1 = options_.l1;
     ascent_.emplace(std::move(minimized), options_.start, ascent);

@@ -37,6 +37,8 @@
 //
 // The reward is a vector by pair, so that any parametrization can stand before it: linear weights
 // (`fit_maxent`), or a network, whose backward pass takes this gradient.
+//
+// Thread safety: one thread at a time for each object; the team works within a call.
 
 #pragma once
 
@@ -115,7 +117,7 @@ struct MaxEntFitOptions {
 // minimizes. Infinity where the partition function diverges. What it refers to must outlive it.
 LbfgsObjective maxent_objective(MaxEntModel& model, const Problem& problem, double l2 = 0.0);
 // Square roots of the diagonal of the inverse information (causal model). An `Error` where weights
-// are not told apart.
+// are not identifiable.
 std::vector<double> standard_errors(MaxEntModel& model, const Problem& problem,
                                     const std::vector<double>& weights, double l2 = 0.0);
 

@@ -14,7 +14,7 @@
 //   (7)  p(s_t = s, a_t = a)                        = pi_t(a | s) p(s_t = s)
 //
 // That is Expectation::log_mean_exp (Levine 2018): an agent that believes its luck is its choice.
-// Expectation::causal (Ziebart 2010) has Q = r + discount E V' in place of (1)'s Q = r + log E exp
+// Expectation::causal (Ziebart 2010) has Q = r + discount E V' instead of (1)'s Q = r + log E exp
 // V'; its p(s_t) in (7) are the visits of running its policy from the initial distribution in the
 // true dynamics. On deterministic dynamics the two policies agree. On others log_mean_exp is drawn
 // to risk: log E exp V' >= E V', with equality only where nothing is left to chance.

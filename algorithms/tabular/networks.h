@@ -1,5 +1,5 @@
 // Problems from maps: road networks whose states are links, and floors that people walk on. Plain
-// columns in, problem tables out; whoever reads the files owns their format.
+// columns in, problem tables out; the reader of the files owns their format.
 
 #pragma once
 

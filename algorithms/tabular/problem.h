@@ -15,6 +15,8 @@
 // Rewards and features belong to states (earned by any action taken there), to pairs, or to
 // transitions. Those of transitions are kept, and averaged over a pair's transitions wherever a
 // model only knows the pair: E[f(s, a, s')] is what a causal agent can act on.
+//
+// Thread safety: const functions from any number of threads at once.
 
 #pragma once
 

@@ -183,7 +183,7 @@ State iterate_panel(Device& device, Stream& stream, const SparseDynamics<T>& m,
   }
 }
 
-// Many rewards, or modified policy iteration. On the processor in panels of four vectors' lanes,
+// Many rewards, or modified policy iteration. On the CPU in panels of four vectors' lanes,
 // each to its own end: their values and what they lead to stay in a core's L2, which is worth 3.5
 // times a sweep over all at 1000 rewards of 32 x 32 states. A last panel that is not a multiple of
 // a vector is filled up with its first reward.

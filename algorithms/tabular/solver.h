@@ -12,7 +12,7 @@
 //   policy_iteration           solves the linear system of a policy's values and improves the
 //                              policy; with log_sum_exp that is Newton's method on the Bellman
 //                              equation (the policy is log-sum-exp's derivative): quadratic
-//   modified_policy_iteration  a few evaluation sweeps in place of the system (Puterman & Shin
+//   modified_policy_iteration  a few evaluation sweeps instead of the system (Puterman & Shin
 //                              1978)
 //   extrapolated               MacQueen 1967, Porteus 1975: the fixed point lies within
 //                              V' + discount / (1 - discount) [least, largest change of a sweep];
@@ -30,7 +30,7 @@
 // method it is.
 //
 // Several rewards on one problem are solved together, [pairs, batch], the lanes running across
-// them: by value iteration or modified policy iteration, on the processor panel by panel of rewards
+// them: by value iteration or modified policy iteration, on the CPU panel by panel of rewards
 // that fit a core's cache, each panel until it has settled.
 //
 // In single precision values are within some 1e-7 of their own size; Q and the policy that are
@@ -39,6 +39,8 @@
 // On CUDA all sweeps run there. On the host run, with the arrays copied: the factorization of a
 // policy's system, and a solve with it for fewer than 32 right-hand sides; what Anderson mixing,
 // momentum, extrapolation and coarse problems do between sweeps.
+//
+// Thread safety: calls share nothing but the device, which one thread uses at a time.
 
 #pragma once
 
@@ -166,7 +168,7 @@ Occupancy occupancy_of(Device& device, const Problem& problem, const std::vector
 std::vector<double> log_probabilities(const Problem& problem, const std::vector<double>& policy,
                                       const std::vector<Trajectory>& trajectories);
 
-// The loss of true value by acting with `policy` in place of the best policy for `true_reward`,
+// The loss of true value by acting with `policy` instead of the best policy for `true_reward`,
 // from the initial distribution (Levine et al. 2011's expected value difference).
 double expected_value_difference(Device& device, const Problem& problem,
                                  const std::vector<double>& true_reward,

@@ -11,7 +11,7 @@ namespace understudy {
 
 namespace {
 
-// Those of the processor.
+// Those of the CPU.
 const Backend<double>& host_kernels(Device& device) {
   return device.kind() == DeviceKind::cpu ? device.kernels<double>()
                                           : cpu_backend<double>(best_instruction_set());

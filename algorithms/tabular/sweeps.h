@@ -46,7 +46,7 @@ class PackedSweeps {
         coefficient_(view_of(device, store_.coefficient)),
         packed_reward_(view_of(device, packed_rewards_)),
         change_(device) {
-    // CUDA's kernel finds a state's pairs in the sparse form; the processor's reads that form for
+    // CUDA's kernel finds a state's pairs in the sparse form; the CPU's reads that form for
     // plain blocks and for log_mean_exp alone.
     sparse_.states = p.n_states;
     if (device.kind() != DeviceKind::cpu || store_.has_plain_blocks() ||

@@ -9,7 +9,7 @@ namespace {
 using Table = std::array<std::uint32_t, 256>;
 
 // tables[k][b] is what byte b does to the remainder k bytes later, so that eight bytes are eight
-// independent look-ups ("slicing by 8", Kounavis & Berry 2008) in place of a chain of eight.
+// independent look-ups ("slicing by 8", Kounavis & Berry 2008) instead of a chain of eight.
 constexpr std::array<Table, 8> make_tables() {
   std::array<Table, 8> tables{};
   for (std::uint32_t byte = 0; byte < 256; ++byte) {

@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "autograd/program/element_type.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -13,17 +14,12 @@ std::size_t Array::bytes() const {
 
 namespace {
 
-template <class T, class Values>
-void write_as(Device& device, void* to, const Values& values) {
-  std::vector<T> converted(values.begin(), values.end());
-  device.copy_from_host(to, converted.data(), converted.size() * sizeof(T));
-}
-
-template <class T>
-std::vector<double> read_as(Device& device, const void* from, std::int64_t count) {
-  std::vector<T> values(static_cast<std::size_t>(count));
-  device.copy_to_host(values.data(), from, values.size() * sizeof(T));
-  return std::vector<double>(values.begin(), values.end());
+template <class Values>
+void write_converted(const Array& array, const Values& values) {
+  with_type(array.element(), array.real(), [&](auto zero) {
+    const std::vector<decltype(zero)> converted(values.begin(), values.end());
+    array.device().copy_from_host(array.data(), converted.data(), array.bytes());
+  });
 }
 
 }  // namespace
@@ -37,25 +33,21 @@ void Array::require_count(std::size_t found) const {
 void Array::write(const float* from, std::int64_t count) {
   const std::span<const float> values(from, static_cast<std::size_t>(count));
   require_count(values.size());
-  if (element_ == Element::index) return write_as<std::int32_t>(*device_, data_, values);
-  if (element_ == Element::counter) return write_as<std::uint64_t>(*device_, data_, values);
-  if (real_ == Real::f64) return write_as<double>(*device_, data_, values);
-  device_->copy_from_host(data_, values.data(), values.size() * sizeof(float));
+  if (element_ != Element::real || real_ != Real::f32) return write_converted(*this, values);
+  device_->copy_from_host(data_, values.data(), bytes());
 }
 
 void Array::write(const std::vector<double>& values) {
   require_count(values.size());
-  if (element_ == Element::index) return write_as<std::int32_t>(*device_, data_, values);
-  if (element_ == Element::counter) return write_as<std::uint64_t>(*device_, data_, values);
-  if (real_ == Real::f32) return write_as<float>(*device_, data_, values);
-  write_as<double>(*device_, data_, values);
+  write_converted(*this, values);
 }
 
 std::vector<double> Array::read() const {
-  if (element_ == Element::index) return read_as<std::int32_t>(*device_, data_, elements());
-  if (element_ == Element::counter) return read_as<std::uint64_t>(*device_, data_, elements());
-  if (real_ == Real::f32) return read_as<float>(*device_, data_, elements());
-  return read_as<double>(*device_, data_, elements());
+  return with_type(element_, real_, [&](auto zero) {
+    std::vector<decltype(zero)> values(static_cast<std::size_t>(elements()));
+    device_->copy_to_host(values.data(), data_, bytes());
+    return std::vector<double>(values.begin(), values.end());
+  });
 }
 
 void Array::fill(double value) {

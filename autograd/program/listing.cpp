@@ -55,7 +55,7 @@ std::string Plan::listing() const {
       line += step.operation->name();
       const std::string detail = step.operation->detail();
       if (!detail.empty()) line += "{" + detail + "}";
-      // An operand that is left out is shown where others follow.
+      // An operand that is left out is listed where others follow.
       std::size_t shown = step.inputs.size();
       while (shown > 0 && step.inputs[shown - 1] < 0) --shown;
       for (std::size_t i = 0; i < shown; ++i)

@@ -6,8 +6,8 @@
 //   answer     the action's numbers, separated by commas; of a discrete action its number
 //
 // Up to 64 questions are written before their answers are read; each must be answered, in order.
-// The program is run by the shell and should flush each line. It is told that there is nothing more
-// by the end of its input.
+// The program is run by the shell and should flush each line. The end of its
+// input says that there are no more questions.
 
 #pragma once
 

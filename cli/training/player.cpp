@@ -18,7 +18,7 @@ namespace {
 
 using Index = std::int64_t;
 
-// Instances of recordings and evaluations are numbered from here; those of training from 0.
+// Environments of recordings and evaluations are numbered from here; those of training from 0.
 constexpr std::uint64_t first_played = std::uint64_t{1} << 40;
 
 class RandomPlayer final : public Player {

@@ -31,7 +31,7 @@ std::unique_ptr<Expert> built_in_expert(const EnvironmentDescription& environmen
 
 struct PlayOptions {
   std::int64_t episodes = 50;
-  bool deterministic = true;  // a policy's mode in place of a draw
+  bool deterministic = true;  // a policy's mode instead of a draw
   std::uint64_t seed = 0;
 };
 

@@ -22,8 +22,8 @@ struct DeviceStep {
         indices_(device, num_envs),
         numbers_(device, num_envs * static_cast<std::size_t>(environment.action_size)) {}
 
-  // Actions [num_envs, action_size], an index as its number. Whoever is done stays where it ended:
-  // its last observation is the one to keep.
+  // Actions [num_envs, action_size], an index as its number. An environment that is
+  // done stays where it ended: its last observation is the one to keep.
   void step(Batch<T>& batch, const std::vector<T>& actions) {
     if (discrete_)
       indices_.upload(std::vector<std::int32_t>(actions.begin(), actions.end()).data());

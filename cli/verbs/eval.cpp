@@ -1,4 +1,4 @@
-// understudy eval RUN: what a policy earns, and how well it foretells held-out demonstrations.
+// understudy eval RUN: a policy's returns, and its scores on held-out demonstrations.
 
 #include <cmath>
 #include <cstdio>
@@ -112,8 +112,8 @@ void add_eval(Verb& root, Command& command) {
   verb.option("RUN", options->run, "a run, a policy's .safetensors, builtin or random").required();
   verb.option("--env", options->environment, "another environment than the run's");
   verb.option("--episodes", options->episodes, "how many (default 50)").between(1, 1000000);
-  verb.flag("--stochastic", options->stochastic, "draws from the policy in place of its mode");
-  verb.option("--demos", options->demonstrations, "held-out demonstrations to foretell");
+  verb.flag("--stochastic", options->stochastic, "samples from the policy, not its mode");
+  verb.option("--demos", options->demonstrations, "held-out demonstrations to score");
   verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });

@@ -77,7 +77,7 @@ int run(const PredictOptions& options, const Common& common) {
   if (choices >= 0) require_indices(observations, options.inputs, "obs", choices);
   const Index width = answers.action_width();
 
-  // Rows of a demonstrations' file are those of its episodes, which a memory must be told apart.
+  // Rows of a demonstrations' file are those of its episodes; hidden states are reset between them.
   Demonstrations episodes;
   if (policy->has_memory() && (file.contains("indices") || file.contains("episode_ends"))) {
     episodes = load_demonstrations(options.inputs);

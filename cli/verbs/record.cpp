@@ -60,7 +60,7 @@ void add_record(Verb& root, Command& command) {
   verb.option("--subsample", options->subsample,
               "keeps every K-th step of an episode, from a random one on")
       .between(1, 1000000);
-  verb.flag("--stochastic", options->stochastic, "draws from the policy in place of its mode");
+  verb.flag("--stochastic", options->stochastic, "samples from the policy, not its mode");
   verb.option("--out", options->out, "D.npz, or .csv").required();
   verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };

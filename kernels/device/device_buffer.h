@@ -6,13 +6,15 @@
 //   kernels.backup(..., value.data(), ...);    // the device's side ...
 //   value.to_host();                           // ... is copied to the host's
 //
-// The processor's memory is the host's: there host() == data(), and both copies do nothing.
-// Elsewhere the host's side is made when it is first asked for, of zeros.
+// The CPU's memory is the host's: there host() == data(), and both copies do nothing.
+// Elsewhere the host's side is made at its first use, of zeros.
 //
-// `view_of(device, vector)` is a buffer that does not own the host's side: on the processor it is
+// `view_of(device, vector)` is a buffer that does not own the host's side: on the CPU it is
 // the vector's memory itself; elsewhere the device's side is a copy, made with the view. A view of
 // a const vector is a DeviceBuffer<const T>, which is read alone. Device and vector must outlive
 // it.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

@@ -89,7 +89,7 @@ class CpuDevice final : public Device {
 
 std::unique_ptr<Device> cpu_device(Threads* team, InstructionSet set) {
   if (!available(set))
-    fail(ErrorKind::not_available, "instruction set: this processor does not have %s", name(set));
+    fail(ErrorKind::not_available, "instruction set: this CPU does not have %s", name(set));
   return std::make_unique<CpuDevice>(team, set);
 }
 

@@ -1,6 +1,6 @@
 // Errors: what went wrong, what was expected, what was found, and where.
 //
-// Two kinds of trouble are told apart.
+// Two kinds of trouble:
 //
 //   * Bad input (a file, a shape, an option) calls `fail`, which throws an `Error`. Whoever catches
 //     it can print `what()` as one line and go on; nothing has been changed or written.

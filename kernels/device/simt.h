@@ -1,8 +1,9 @@
-// A GPU in pretence: CUDA source compiled by a C++ compiler runs here, one fiber a thread.
+// The CUDA emulator: CUDA source compiled by a C++ compiler runs here, one fiber a thread.
 //
 // Included by `launch.h` where the compiler is not nvcc. What a kernel may use is defined below
 // with CUDA's names: indices, barriers, warp shuffles and votes, shared memory, atomics. A launch
-// runs its blocks one after another on the calling thread and has finished when it returns.
+// runs its blocks one after another on the calling thread and has finished when it returns; while
+// its stream is captured as a graph it is recorded instead (simt_graph.h).
 //
 // Threads run in turn, each until it finishes or has to wait, in one of three orders: a missing
 // barrier shows in one order and hides in another. What a GPU leaves undefined is made visible:

@@ -2,7 +2,7 @@
 //
 // A switch stores the registers that a call must preserve and loads the other fiber's: a few
 // nanoseconds in our own assembly on x86-64 and AArch64, about a microsecond through `ucontext`
-// elsewhere. The address and thread sanitizers are told of each switch. Below each stack lies a
+// elsewhere. The address and thread sanitizers are notified of each switch. Below each stack lies a
 // page that may not be touched, so that an overflow faults.
 
 #pragma once

@@ -47,7 +47,7 @@ constexpr int spins_before_sleep = 20000;
 }  // namespace
 
 // Every line of memory that two threads write costs a journey between their caches, up to 300 ns
-// each way where the processors share none. So a piece of work is published in one line, and each
+// each way where the cores share none. So a piece of work is published in one line, and each
 // thread has a line of its own: its run of the parts, and whether it has finished. The runs are the
 // same each time for the same number of parts, so that what a thread left in its caches it finds
 // again; who has none left takes from the others' runs.
@@ -165,7 +165,7 @@ void Threads::run_parts(int parts, Call call, const void* context) {
   for (int helper = 1; helper < count_; ++helper) {
     const std::atomic<unsigned>& finished = team.members[static_cast<std::size_t>(helper)].finished;
     for (int spin = 0; finished.load(std::memory_order_acquire) != generation; ++spin) {
-      // With more threads than processors a spinning caller would keep a helper from its turn.
+      // With more threads than cores a spinning caller would keep a helper from its turn.
       if (spin < spins_before_sleep)
         pause();
       else

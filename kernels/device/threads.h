@@ -45,7 +45,7 @@ class Threads {
   Team* team_ = nullptr;  // null for a team of one
 };
 
-// Processors that this process may run on.
+// Cores that this process may run on.
 int processor_count();
 
 }  // namespace understudy

@@ -161,7 +161,7 @@ UNDERSTUDY_INLINE bool backup_block(const PackedDynamics<T>& packed, const Packe
     if ((b.acting >> l & 1) == 0) new_value[l] = here[l];
   if (chain == nullptr) return true;
 
-  // Again over the program, the policy in place of the values.
+  // Again over the program, the policy instead of the values.
   Row<T> weight[PackedBlock::most_slots];
   for (int d = 0; d < b.slots; ++d) weight[d] = Row<T>{};
   Row<T> chosen{};  // hard: 1 once a largest has been seen

@@ -270,7 +270,7 @@ TEST_F(DemonstrationsTest, WhatDoesNotFitTheEnvironmentSaysWhichEpisodeAndRow) {
   made = continuous(three_episodes());
   made.actions.shape = {};
   conform(made, discrete, "d.npz");
-  EXPECT_TRUE(same_data(made, three_episodes())) << "whole numbers are indices where asked for";
+  EXPECT_TRUE(same_data(made, three_episodes())) << "whole numbers are indices where requested";
 
   made.actions.indices[6] = 2;
   EXPECT_ERROR(conform(made, discrete, "d.npz"),
@@ -290,7 +290,7 @@ TEST_F(DemonstrationsTest, WhatDoesNotFitTheEnvironmentSaysWhichEpisodeAndRow) {
   made = three_episodes();
   conform(made, box, "d.npz");
   EXPECT_TRUE(same_data(made, continuous(three_episodes())))
-      << "indices are numbers where asked for";
+      << "indices are numbers where requested";
   made.actions.numbers[2] = 1.000001f;
   EXPECT_EQ(error_of([&] { conform(made, box, "d.npz"); }), "") << "rounded past its bound";
   made.actions.numbers[2] = 1.01f;

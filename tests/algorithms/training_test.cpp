@@ -116,7 +116,7 @@ TEST(TrainingTest, TheHeadThatIsChosenHasItsSettingsAndDefaults) {
   EXPECT_EQ(value_of(*setup, "state_dependent_std"), "");
   setup->assign({{"head", "joint_bins", "--set"}});
   EXPECT_EQ(value_of(*setup, "bins"), "8");
-  EXPECT_EQ(value_of(*setup, "bin_placement"), "quantile");
+  EXPECT_EQ(value_of(*setup, "bin_placement"), "automatic");
 }
 
 TEST(TrainingTest, ATrunkWithMemoryIsTrainedBySequencesWithTheirDefaults) {

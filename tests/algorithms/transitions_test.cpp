@@ -43,7 +43,7 @@ TEST(Transitions, rows_count_unless_one_is_said_not_to) {
   EXPECT_EQ(made.action(3)[0], 12);
 }
 
-// Indices and their numbers are the same data to whoever clones them.
+// Indices and their numbers are the same data to cloning.
 TEST(Transitions, indices_are_cloned_like_their_numbers) {
   const auto device = cpu_device();
   const Transitions indices = transitions(three_episodes());

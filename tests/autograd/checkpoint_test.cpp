@@ -25,7 +25,7 @@ struct Path {
   ~Path() { std::remove(name.c_str()); }
 };
 
-// Dropout-like noise, moments and a step count: everything that a run must remember.
+// Dropout-like noise, moments and a step count: the whole state of a run.
 struct TrainingRun {
   explicit TrainingRun(Device& device, std::int64_t hidden = 10) : store(device), program(device) {
     Mlp network(parameters, "net", {.inputs = 3, .hidden = {hidden}, .outputs = 2});

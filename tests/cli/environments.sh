@@ -4,7 +4,7 @@
 set -u
 . tests/cli/checks.bash
 
-# Told to write a file, which must not appear.
+# An output file is named, which must not appear.
 refuse_env() { refuse "$@" --out "$scratch/refused.npz"; }
 
 "$understudy" envs --json > "$scratch/envs.json" 2> "$scratch/err"

@@ -44,7 +44,7 @@ hold "cloning learns" "$(json "$scratch/bc.json" \
 hold "a run has what a run has" "$(for file in config.json progress.csv checkpoint.safetensors \
   policy.safetensors result.json; do [ -s "$scratch/bc/$file" ] || echo "no $file"; done)"
 
-# The same in two parts, on another number of threads, told by a file: the same bits.
+# The same in two parts, on another number of threads, settings from a file: the same bits.
 echo '{"hidden": [32, 32]}' > "$scratch/settings.json"
 train bc --env cartpole --demos "$demos" --out "$scratch/two" --iterations 3 --threads 3 \
   --set hidden=32,32
@@ -95,7 +95,7 @@ hold "both go on bit for bit" "$(
   cmp "$scratch/gail_whole/policy.safetensors" "$scratch/gail_parts/policy.safetensors" 2>&1
   cmp "$scratch/gail_whole/progress.csv" "$scratch/gail_parts/progress.csv" 2>&1)"
 
-# Distillation: a learner of another size takes on what a run does, what one shows that remembers,
+# Distillation: a student of another size from a run, from a recurrent one,
 # or modes alone, where either of them goes.
 distill() { train distill --env cartpole --set hidden=16 --set steps=200 --set training_steps=100 \
   "$@"; }
@@ -134,7 +134,7 @@ refuse "a distribution that a rule does not have" target train distill --env car
   --teacher builtin --set target=draws --out "$scratch/no"
 refuse "no temperature" temperature train distill --env cartpole --teacher "$scratch/bc" \
   --set temperature=0 --out "$scratch/no"
-refuse "a teacher where none is asked for" distill train bc --demos "$demos" \
+refuse "a teacher where none is needed" distill train bc --demos "$demos" \
   --teacher "$scratch/bc" --out "$scratch/no"
 hold "nothing is left of what was refused" "$(ls -d "$scratch/no" 2> /dev/null)"
 
@@ -339,7 +339,7 @@ hold "distillation that was killed ends as unbroken" "$(
 hold "GAIL that was killed ends as unbroken" "$(
   unbroken gail_killed gail --env cartpole --demos "$demos" --iterations 12 $small)"
 
-# Two processes, one folder: the second is told, and the first is not disturbed.
+# Two processes, one folder: the second is refused, and the first is not disturbed.
 "$understudy" train bc --env cartpole --demos "$demos" --out "$scratch/held" --quiet \
   --iterations 1000000 --set validation_share=0 2> /dev/null &
 training=$!
@@ -443,7 +443,7 @@ hold "a folder of Arrow's tables is demonstrations" "$(json "$scratch/inspect.js
 refuse "a folder of none" 'found no .arrow file' train bc --demos tests/golden --out "$scratch/no"
 # What make demo is there to show, on its seed: of four pairs cloning makes nothing.
 "$understudy" demo --out "$scratch/demo" --json --quiet > "$scratch/demo.json" 2> "$scratch/err"
-hold "with so little data cloning falls short, DAgger and GAIL do not" "$(
+hold "with so little data cloning fails, DAgger and GAIL do not" "$(
   json "$scratch/demo.json" 'found["pairs"] == 4 and
     (lambda of: of["cloning"] < 0.8 and min(of["DAgger"], of["GAIL"]) > 0.9)(
       {row["name"]: row["normalised"] for row in found["rows"]})')$(cat "$scratch/err")"

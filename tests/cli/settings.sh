@@ -86,3 +86,4 @@ hold "--json has them as an object" "$([ $? = 2 ] || echo "not 2")$(json "$scrat
   "hidden" in found["error"]')"
 hold "and the run is as it was" "$(
   cmp "$scratch/run/config.json" "$scratch/again/config.json" 2>&1)"
+sum_up

@@ -1,5 +1,5 @@
 """Writes golden.npz: an MLP, an LSTM, a GRU and a convolutional network with given weights and
-inputs, their outputs and gradients, as PyTorch computes them in double precision on the processor.
+inputs, their outputs and gradients, as PyTorch computes them in double precision on the CPU.
 
     python3 tests/golden/make_golden.py        (PyTorch and NumPy; run once, the file is kept)
 """

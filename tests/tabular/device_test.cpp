@@ -1,4 +1,4 @@
-// On a CUDA device, here the emulator of one, solvers say what they say on the processor.
+// On a CUDA device, here the emulator of one, solvers say what they say on the CPU.
 //
 // Both run the same sweeps in the same order: what differs is the rounding of exp, log and of sums
 // whose terms are added in another order, some 1e-16 of their size a step.

@@ -1,5 +1,5 @@
 // Every algorithm that recovers rewards, through the face they share: on a CUDA device (here the
-// emulator of one) as on the processor, and by its options.
+// emulator of one) as on the CPU, and by its options.
 
 #include "algorithms/tabular/learner.h"
 

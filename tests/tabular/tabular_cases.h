@@ -14,7 +14,7 @@
 
 namespace understudy::tabular_cases {
 
-// The processor, on the calling thread alone.
+// The CPU, on the calling thread alone.
 inline Device& processor() {
   static const std::unique_ptr<Device> device = cpu_device();
   return *device;

@@ -1,4 +1,4 @@
-// exp, log and tanh over arrays in the first cache, beside glibc's vector versions.
+// exp, log and tanh over arrays in L1, beside glibc's vector versions.
 //
 // libmvec is loaded where it is installed and called on whole vectors of the same width, as a
 // compiler would call it in a loop; the mark is to be at least as fast.

@@ -1,6 +1,6 @@
 // Steps a second of every environment under random actions, resets included, in f32.
 //
-// Batches of 1024 (all in the second cache) and 16384 (beyond it), on a GPU of a million, too, and
+// Batches of 1024 (all in L2) and 16384 (beyond it), on a GPU of a million, too, and
 // CartPole's own header in a loop of one environment, as an embedded program would use it. The
 // floor of the classic ones is the arithmetic of their own headers at the peak, counted by running
 // them on numbers that count.

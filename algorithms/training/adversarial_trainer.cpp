@@ -28,9 +28,9 @@ class AdversarialTrainer final : public Trainer {
   std::vector<std::pair<std::string, std::string>> decisions() const override {
     switch (imitation_->reward().sign()) {
       case RewardSign::never_positive:
-        return {{"reward", "never positive: to end an episode is what the expert wants"}};
+        return {{"reward", "never positive: most of the expert's episodes terminate"}};
       case RewardSign::never_negative:
-        return {{"reward", "never negative: to go on is what the expert wants"}};
+        return {{"reward", "never negative: few of the expert's episodes terminate"}};
       case RewardSign::either: break;
     }
     return {{"reward", "either"}};

@@ -39,7 +39,7 @@ void list_options(OptionList& list, DemonstrationCopies& o) {
       option("mirror.action", o.mirror_action,
              "columns of the action that do, or, of choices, what each becomes", columns),
       option("rotation", o.rotation,
-             "two columns of the observation that turn into each other in rotated copies", columns),
+             "two observation columns that rotate into each other in rotated copies", columns),
       option("rotation.action", o.rotation_action, "two columns of the action that do", columns),
       option("rotation.copies", o.rotation_copies, "rotated copies, evenly over a whole turn",
              {.least = 1}),
@@ -61,11 +61,11 @@ void require_columns(const char* name, Index width, const std::vector<Index>& co
            static_cast<long long>(width), static_cast<long long>(column));
 }
 
-// Two columns that turn into each other.
+// Two columns that rotate into each other.
 void require_turning(const char* name, Index width, const std::vector<Index>& columns) {
   require_columns(name, width, columns);
   if (!columns.empty() && (columns.size() != 2 || columns[0] == columns[1]))
-    fail(ErrorKind::bad_input, "%s: expected two columns that turn into each other, found %zu",
+    fail(ErrorKind::bad_input, "%s: expected two columns that rotate into each other, found %zu",
          name, columns.size());
 }
 

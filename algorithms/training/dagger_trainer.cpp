@@ -43,13 +43,13 @@ class DaggerTrainer final : public Trainer {
     }
   }
   Policy& policy() override { return policy_; }
-  const char* metric() const override { return distills_ ? "divergence" : nullptr; }
+  const char* metric() const override { return distills_ ? "kl" : nullptr; }
   Metrics step() override {
     const Dagger::Metrics found = dagger_->step();
     return {{"disagreement", found.disagreement},
             {"beta", found.beta},
             {"transitions", static_cast<double>(found.transitions)},
-            {distills_ ? "divergence" : "loss", found.loss},
+            {distills_ ? "kl" : "loss", found.loss},
             {"episodes", static_cast<double>(found.episodes)},
             {"return_mean", found.mean_return}};
   }
@@ -107,7 +107,7 @@ class DaggerSetup final : public TrainingSetup {
     list.add(option("num_envs", num_envs_, "environments that the learner acts in", {.least = 1}));
     if (student_) {
       list.add(option("target", target_, targets,
-                      "what the student takes on: the teacher's distribution, its draws, its mode",
+                      "the training target: the teacher's distribution, its samples, or its mode",
                       {.source = "Rusu et al. 2016, equation 3"}));
       list.when_set("target", [this] {
         target_given_ = true;
@@ -152,8 +152,8 @@ class DaggerSetup final : public TrainingSetup {
     if (target_ != Target::distribution || whole()) return;
     const PolicyDescription &ours = policy_.chosen(), &theirs = inputs_.teacher->description();
     fail(ErrorKind::bad_input,
-         "target: a distribution is taken on by a policy with the teacher's head, of known "
-         "divergence, both without memory; found heads %s and %s, trunks %s and %s",
+         "target: distribution needs the teacher's head, with a known divergence, and no "
+         "recurrence; found heads %s and %s, trunks %s and %s",
          ours.head.name().c_str(), theirs.head.name().c_str(), ours.trunk.name.c_str(),
          theirs.trunk.name.c_str());
   }
@@ -171,7 +171,7 @@ class DaggerSetup final : public TrainingSetup {
 
 const AlgorithmRow dagger_row = {
     .name = "dagger",
-    .summary = "dataset aggregation: cloning where the learner goes itself",
+    .summary = "dataset aggregation: cloning on the states that the learner visits",
     .observations = "numbers",
     .actions = "any",
     .source = "Ross, Gordon & Bagnell 2011",
@@ -185,7 +185,7 @@ const AlgorithmRow dagger_row = {
 
 const AlgorithmRow distill_row = {
     .name = "distill",
-    .summary = "policy distillation: a teacher's distribution where it or the learner goes",
+    .summary = "policy distillation: a teacher's distribution on visited states",
     .observations = "numbers",
     .actions = "any",
     .source = "Rusu et al. 2016",

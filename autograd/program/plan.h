@@ -19,9 +19,9 @@
 //
 // There is no pass for common subexpressions or constants: they would find next to nothing. Counted
 // in the programs of TRPO, PPO, GAIL and the cloning of every head, duplicates were 0 to 2 of the
-// 28 to 113 operations of a training step, and 1 scalar operation had constant operands alone. (In
-// the conjugate gradient 10 products of 454 were one another's: recorded once now. GAIL's
-// diagnostics, run once an iteration, repeat 16 of 62.)
+// 28 to 113 operations of a training step, and 0 or 1 scalar operation had constant operands alone.
+// (In the conjugate gradient of TRPO's 454 operations 10 had, and 10 products were one another's:
+// recorded once now. GAIL's diagnostics, run once an iteration, repeat 16 of 62.)
 
 #pragma once
 

@@ -60,7 +60,7 @@ int run(const Common& common) {
   std::printf(", used: %s\n", name(best_instruction_set()));
   std::printf("  cuda              %s\n",
               cuda_reason.empty() ? cuda_description.c_str() : ("no: " + cuda_reason).c_str());
-  std::printf("  threads           %d of %d processors\n", threads, processors);
+  std::printf("  threads           %d of %d cores\n", threads, processors);
   std::printf("  compressed .npz   %s\n",
               files::npz_can_deflate() ? "yes" : "no: built without zlib");
   return 0;

@@ -170,11 +170,10 @@ void add_train(Verb& root, Command& command) {
               "the head, as `understudy policies` lists them, or gmm, cvae, made (setting head)");
   verb.option("--trunk", options->trunk, "mlp (default), rnn, lstm or gru (setting trunk)");
   add_logging_options(verb, options->training.logging);
-  verb.option("--iterations", options->training.iterations,
-              "in place of the algorithm's own number")
+  verb.option("--iterations", options->training.iterations, "instead of the algorithm's default")
       .between(std::int64_t{1}, std::int64_t{1000000000});
   verb.option("--expert", options->expert,
-              "dagger: builtin (default), a run, or pipe:COMMAND, a program to ask");
+              "dagger: builtin (default), a run, or pipe:COMMAND, an external process");
   verb.option("--teacher", options->teacher, "distill: a run, builtin, or pipe:COMMAND");
   verb.footer([options] {
     return help_on_settings(options->algorithm, options->environment, settings_of(*options),

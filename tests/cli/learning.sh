@@ -103,7 +103,7 @@ distill --teacher "$scratch/bc" --out "$scratch/distilled" --iterations 4 --thre
   > "$scratch/distilled.json"
 hold "a student takes on a run's distribution" "$(json "$scratch/distilled.json" \
   'found["interactions"] == 800 and found["return_mean"] > 200')$(awk -F, '
-    NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "divergence") column = i }
+    NR == 1 { for (i = 1; i <= NF; ++i) if ($i == "kl") column = i }
     NR == 2 { first = $column } END { if (!($column < first / 2)) print first, $column }' \
   "$scratch/distilled/progress.csv")$(cat "$scratch/err")"
 train bc --env cartpole --demos "$demos" --out "$scratch/lasting" --iterations 1 --trunk gru \

@@ -1,0 +1,23 @@
+// The policies that forecast a walker's next positions.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "cli/reproduce/pedestrians_measures.h"
+
+namespace understudy::cli {
+
+// Trained on one part of a split, the errors on the other; `report` gets the loss of each step.
+//
+//   trajectory mixture   all twelve positions at once
+//   recurrent mixture    a displacement after another, drawn and fed back
+ForecastErrors trajectory_mixture(Device& device, const WalkSplit& split,
+                                  const ForecastSettings& settings, std::uint64_t seed,
+                                  const std::function<void(double)>& report);
+ForecastErrors recurrent_mixture(Device& device, const WalkSplit& split,
+                                 const ForecastSettings& settings, std::uint64_t seed,
+                                 const std::function<void(double)>& report);
+
+}  // namespace understudy::cli

@@ -107,12 +107,11 @@ std::string shown_interval(const Vector& values) {
 }
 
 void run(Reproduction& reproduction, const Options& options) {
-  const std::int64_t runs = reproduction.seeds > 0 ? reproduction.seeds : runs_by_default;
+  const std::int64_t runs = reproduction.seeds_or(runs_by_default);
   const std::int64_t bad_runs = std::min(runs, options.bad_runs);
   auto world = [&](std::int64_t seed) {
-    return make_problem(abbeel_ng_gridworld({.size = options.size,
-                                             .macro = options.size / 8,
-                                             .seed = reproduction.common.seed + seed}));
+    return make_problem(abbeel_ng_gridworld(
+        {.size = options.size, .macro = options.size / 8, .seed = reproduction.seed(seed)}));
   };
   std::vector<Vector> found[2] = {std::vector<Vector>(runs), std::vector<Vector>(runs)};
   std::vector<std::vector<Vector>> shares(bad_runs);

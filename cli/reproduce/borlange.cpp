@@ -16,10 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 // The data README's: the start, the estimates on these trips, and the published ones on all.
 const std::vector<double> usual_start = {-2, -1, -1, -20};
 const std::vector<double> reference = {-2.4589, -0.9267, -0.4095, -4.5413};
@@ -54,15 +50,14 @@ void list_options(OptionList& list, Options& o) {
 
 void run(Reproduction& reproduction, const Options& options) {
   std::vector<double> from = options.start;
-  const std::string folder = data_folder(reproduction.data, "borlange_routes");
+  const std::string folder = reproduction.data_folder("borlange_routes");
   const RouteData data = read_borlange(folder);
   const Problem& problem = data.problem;
   std::vector<Trajectory> train_trips, validation_trips;
   for (std::size_t i = 0; i < data.trips.size(); ++i)
     (data.group[i] % 5 == 0 ? validation_trips : train_trips).push_back(data.trips[i]);
-  Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
-  const std::unique_ptr<Device> owner = cpu_device(&team);
-  Device& device = *owner;
+  CpuSession cpu(reproduction.common);
+  Device& device = cpu.device();
   const GoalDemonstrations all = goal_demonstrations(problem, data.trips);
 
   const Clock::time_point begin = Clock::now();
@@ -124,7 +119,7 @@ void run(Reproduction& reproduction, const Options& options) {
   time.rows.push_back({"ordering the network", formatted("%.3f", ordered)});
   time.rows.push_back(
       {formatted("%d evaluations, standard errors", fit.evaluations), formatted("%.3f", fitted)});
-  time.note = formatted("%d threads; L-BFGS: %s after %d iterations", team.count(),
+  time.note = formatted("%d threads; L-BFGS: %s after %d iterations", cpu.threads().count(),
                         name(fit.status), fit.iterations);
   reproduction.tables.push_back(time);
 }

@@ -200,9 +200,9 @@ double quadratic_share(const std::vector<std::int64_t>& horizons,
 }
 
 void run(Reproduction& reproduction, const Options& options) {
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : default_seeds;
-  Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
-  const auto device = cpu_device(&team);
+  const std::int64_t seeds = reproduction.seeds_or(default_seeds);
+  CpuSession cpu(reproduction.common);
+  Device& device = cpu.device();
   bool known = false;
   for (Task task : tasks()) {
     if (!options.environment.empty() && options.environment != task.environment) continue;
@@ -214,14 +214,12 @@ void run(Reproduction& reproduction, const Options& options) {
     const EnvironmentDescription& environment = environment_named(task.environment);
     const std::unique_ptr<Expert> expert = task.failure_terminates
                                                ? built_in_expert(environment)
-                                               : thrifty_driver(&team, options.fuel);
-    const Measured its_own = measure(*device, task, nullptr, *expert, reproduction.common.seed);
+                                               : thrifty_driver(&cpu.threads(), options.fuel);
+    const Measured its_own = measure(device, task, nullptr, *expert, reproduction.common.seed);
     std::vector<Measured> found[2];
     for (std::int64_t i = 0; i < seeds; ++i)
       for (const bool clone : {true, false})
-        found[clone ? 0 : 1].push_back(
-            learn(*device, task, *expert, clone,
-                  reproduction.common.seed + static_cast<std::uint64_t>(i)));
+        found[clone ? 0 : 1].push_back(learn(device, task, *expert, clone, reproduction.seed(i)));
     Table table;
     table.title = formatted("%s: mistakes in T steps, mean of %lld seeds, %lld expert labels each",
                             task.environment, static_cast<long long>(seeds),

@@ -83,22 +83,22 @@ double learn(Device& device, const Student& student, const Policy& teacher,
 }
 
 void run(Reproduction& reproduction, const Options& options) {
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : default_seeds;
-  Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
-  const auto device = cpu_device(&team);
+  const std::int64_t seeds = reproduction.seeds_or(default_seeds);
+  CpuSession cpu(reproduction.common);
+  Device& device = cpu.device();
   for (const std::string& name : {std::string("acrobot"), std::string("pendulum")}) {
     if (!options.environment.empty() && options.environment != name) continue;
     const EnvironmentDescription& environment = environment_named(name.c_str());
     std::vector<double> teachers, returns[std::size(students)], lost[std::size(students)];
     std::int64_t large = 0, small = 0;
     for (std::int64_t i = 0; i < seeds; ++i) {
-      const std::uint64_t seed = reproduction.common.seed + static_cast<std::uint64_t>(i);
-      const auto teacher = classic_expert(*device, name, seed);
+      const std::uint64_t seed = reproduction.seed(i);
+      const auto teacher = classic_expert(device, name, seed);
       teachers.push_back(mean_return(*teacher, environment, seed));
       large = teacher->parameters().elements();
-      small = Policy(*device, described(*teacher)).parameters().elements();
+      small = Policy(device, described(*teacher)).parameters().elements();
       for (std::size_t k = 0; k < std::size(students); ++k) {
-        returns[k].push_back(learn(*device, students[k], *teacher, environment, options, seed));
+        returns[k].push_back(learn(device, students[k], *teacher, environment, options, seed));
         lost[k].push_back(returns[k].back() - teachers.back());
       }
     }

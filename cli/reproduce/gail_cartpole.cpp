@@ -46,7 +46,7 @@ Found learn(Device& device, const EnvironmentDescription& environment, const Dem
             std::uint64_t seed) {
   Found found;
   const auto count_from = [&found](Clock::time_point start) {
-    found.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    found.seconds += seconds_since(start);
   };
   Clock::time_point start = Clock::now();
   Policy policy(device, imitation_policy(environment), seed);
@@ -70,22 +70,22 @@ Found learn(Device& device, const EnvironmentDescription& environment, const Dem
 }
 
 void run(Reproduction& reproduction) {
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : default_seeds;
-  Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
-  const auto device = cpu_device(&team);
+  const std::int64_t seeds = reproduction.seeds_or(default_seeds);
+  CpuSession cpu(reproduction.common);
+  Device& device = cpu.device();
   for (const Task& task : tasks) {
     const EnvironmentDescription& environment = environment_named(task.environment);
     const PlayOptions how = {.episodes = demonstrations, .seed = reproduction.common.seed};
-    const auto player = make_player(*device, "builtin", environment, how);
-    const Demonstrations expert = play(*device, environment, *player, how);
+    const auto player = make_player(device, "builtin", environment, how);
+    const Demonstrations expert = play(device, environment, *player, how);
     Table table;
     table.title = formatted("GAIL on %s from ten demonstrations (mean %.0f) to a mean of %.0f",
                             task.environment, score_of(expert, environment).mean, goal);
     table.columns = {"seed", "return", "environment steps", "seconds"};
     std::int64_t reached = 0;
     for (std::int64_t i = 0; i < seeds; ++i) {
-      const std::uint64_t seed = reproduction.common.seed + static_cast<std::uint64_t>(i);
-      const Found found = learn(*device, environment, expert, seed);
+      const std::uint64_t seed = reproduction.seed(i);
+      const Found found = learn(device, environment, expert, seed);
       reached += found.mean >= goal;
       table.rows.push_back({formatted("%llu", static_cast<unsigned long long>(seed)),
                             formatted("%.1f", found.mean),

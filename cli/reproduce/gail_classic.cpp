@@ -181,7 +181,7 @@ Outcome play(const Demonstrations& all, const Run& run, const Options& options) 
   }
   Outcome outcome;
   outcome.mean = evaluate_policy(policy, environment, {.seed = run.seed}).mean;
-  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  outcome.seconds = seconds_since(begin);
   return outcome;
 }
 
@@ -299,7 +299,7 @@ void run(Reproduction& reproduction, const Options& options) {
     fail(ErrorKind::bad_input,
          "--steps-per-iteration: expected a multiple of --num-envs and --fisher-stride");
   constexpr std::int64_t papers_seeds = 7;
-  const std::int64_t seeds = reproduction.seeds == 0 ? papers_seeds : reproduction.seeds;
+  const std::int64_t seeds = reproduction.seeds_or(papers_seeds);
   const std::vector<Run> runs = chosen_runs(options, seeds, reproduction.common.seed);
   std::vector<std::optional<Outcome>> outcomes(runs.size());
   const std::string path = reproduction.out.empty() ? "" : reproduction.out + "/results.jsonl";

@@ -75,9 +75,9 @@ void list_options(OptionList& list, Options& o) {
 }
 
 void run(Reproduction& reproduction, const Options& options) {
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : default_seeds;
-  Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
-  const auto device = cpu_device(&team);
+  const std::int64_t seeds = reproduction.seeds_or(default_seeds);
+  CpuSession cpu(reproduction.common);
+  Device& device = cpu.device();
   Table table;
   table.title = formatted(
       "GAIL from %lld demonstrations, %lld seeds: return, and its share of the "
@@ -100,8 +100,8 @@ void run(Reproduction& reproduction, const Options& options) {
     if (options.iterations > 0) task.iterations = options.iterations;
     const EnvironmentDescription& environment = environment_named(task.environment);
     const PlayOptions how = {.episodes = demonstrations, .seed = reproduction.common.seed};
-    const auto player = make_player(*device, "builtin", environment, how);
-    Demonstrations expert = play(*device, environment, *player, how);
+    const auto player = make_player(device, "builtin", environment, how);
+    Demonstrations expert = play(device, environment, *player, how);
     const double shown = score_of(expert, environment).mean;
     const double random = environment.random_return;
     for (std::int64_t& action : expert.actions.indices)
@@ -114,8 +114,7 @@ void run(Reproduction& reproduction, const Options& options) {
       std::int64_t reached = 0;
       double mean = 0;
       for (std::int64_t i = 0; i < seeds; ++i) {
-        const double one = learn(*device, task, expert, input,
-                                 reproduction.common.seed + static_cast<std::uint64_t>(i));
+        const double one = learn(device, task, expert, input, reproduction.seed(i));
         returns.push_back(one);
         mean += one / static_cast<double>(seeds);
         reached += (one - random) / (shown - random) >= mark;

@@ -21,12 +21,11 @@
 #include <cmath>
 #include <memory>
 
-#include "algorithms/cloning/sequence_cloning.h"
 #include "algorithms/data/draws.h"
 #include "algorithms/policies/actor.h"
 #include "cli/demo/strokes.h"
 #include "cli/reproduce/reproduce.h"
-#include "cli/session/progress.h"
+#include "cli/reproduce/train_cloning.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
@@ -226,7 +225,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
   if (held_out.empty() || held_out.size() == data.all.size())
     fail(ErrorKind::bad_file, "letters: no letters to train on, or none held out");
   Session session(reproduction.common);
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 5;
+  const std::int64_t seeds = reproduction.seeds_or(5);
   Progress progress(static_cast<std::int64_t>(std::size(methods)) * seeds * settings.iterations,
                     reproduction.common.quiet);
 
@@ -269,7 +268,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
       options.batch_size = settings.batch;
       options.steps = steps;
       options.learning_rate = settings.rate;
-      options.seed = reproduction.common.seed + static_cast<std::uint64_t>(seed);
+      options.seed = reproduction.seed(seed);
       options.decay = {1, 1};
       options.gain = {position_scale / action_scale, position_scale / action_scale};
       options.relabel = method.relabel;
@@ -283,11 +282,9 @@ void run(Reproduction& reproduction, const Settings& settings) {
       const Transitions train =
           sequences_of(data, method.blended ? settings.blends : 0, options.seed);
       SequenceCloning cloning(session.device(), train, options);
-      for (std::int64_t i = 0; i < settings.iterations; ++i) {
-        throw_if_interrupted();
-        progress.step(method.name, i + 1, settings.iterations,
-                      formatted("loss %.4f", cloning.step().loss));
-      }
+      train_cloning(cloning, settings.iterations, [&](std::int64_t i, double loss) {
+        progress.step(method.name, i, settings.iterations, formatted("loss %.4f", loss));
+      });
       scores.push_back(score_of(held_out, drawn_by(cloning.policy(), data, held_out)));
     }
     add(method.name, scores);

@@ -19,7 +19,7 @@ constexpr OptionChoice parts[] = {{0, "pose"}, {1, "second"}, {2, "all"}};
 
 void run(Reproduction& reproduction, const MocapSettings& settings) {
   Session session(reproduction.common);
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 5;
+  const std::int64_t seeds = reproduction.seeds_or(5);
   const bool poses = settings.part != "second", ahead = settings.part != "pose";
   Progress progress(
       seeds * 3 * ((poses ? settings.pose_iterations : 0) + (ahead ? settings.iterations : 0)),

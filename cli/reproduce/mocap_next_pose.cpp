@@ -4,9 +4,9 @@
 #include <functional>
 
 #include "algorithms/cloning/linear_gaussian.h"
-#include "algorithms/cloning/sequence_cloning.h"
 #include "cli/reproduce/mocap.h"
 #include "cli/reproduce/mocap_data.h"
+#include "cli/reproduce/train_cloning.h"
 
 namespace understudy::cli {
 
@@ -31,12 +31,6 @@ double mean_square(const Transitions& pairs,
   for (std::int64_t row = 0; row < pairs.rows(); ++row)
     for (double e : error_of(row)) total += e * e;
   return total / static_cast<double>(pairs.rows() * pairs.actions.width());
-}
-
-double nats_of(const std::vector<double>& log_probability) {
-  double total = 0;
-  for (double value : log_probability) total -= value;
-  return total / static_cast<double>(log_probability.size());
 }
 
 // The residual of a linear model, over its standard deviation in training.
@@ -138,13 +132,10 @@ void next_pose(Reproduction& reproduction, Device& device, const MocapSettings& 
       options.learning_rate = 2e-3;
       options.weight_decay = 1;
       options.schedule = {.steps = settings.pose_iterations, .last = 0.01};
-      options.seed = reproduction.common.seed + static_cast<std::uint64_t>(seed);
+      options.seed = reproduction.seed(seed);
       SequenceCloning cloning(device, train, options);
-      for (std::int64_t i = 0; i < settings.pose_iterations; ++i) {
-        throw_if_interrupted();
-        progress.step(model.name, i + 1, settings.pose_iterations,
-                      formatted("loss %.3f", cloning.step().loss));
-      }
+      train_cloning(cloning, settings.pose_iterations,
+                    loss_on(progress, model.name, settings.pose_iterations));
       Program program(device);
       const std::int64_t n = asked.rows();
       const auto distribution =

@@ -3,10 +3,10 @@
 
 #include <cmath>
 
-#include "algorithms/cloning/sequence_cloning.h"
 #include "algorithms/policies/actor.h"
 #include "cli/reproduce/mocap.h"
 #include "cli/reproduce/mocap_data.h"
+#include "cli/reproduce/train_cloning.h"
 
 namespace understudy::cli {
 
@@ -139,7 +139,7 @@ void next_second(Reproduction& reproduction, Device& device, const MocapSettings
       options.given = shown_poses;
       options.learning_rate = settings.rate;
       options.schedule = {.steps = settings.iterations, .last = 0.02};
-      options.seed = reproduction.common.seed + static_cast<std::uint64_t>(seed);
+      options.seed = reproduction.seed(seed);
       options.decay.assign(width, 1.0);
       options.gain.assign(width, step_unit / angle_unit);
       options.relabel = method.relabel;
@@ -147,11 +147,8 @@ void next_second(Reproduction& reproduction, Device& device, const MocapSettings
       options.teacher = {.kind = method.kind,
                          .scale = 0.5 * static_cast<double>(settings.iterations)};
       SequenceCloning cloning(device, train, options);
-      for (std::int64_t i = 0; i < settings.iterations; ++i) {
-        throw_if_interrupted();
-        progress.step(method.name, i + 1, settings.iterations,
-                      formatted("loss %.3f", cloning.step().loss));
-      }
+      train_cloning(cloning, settings.iterations,
+                    loss_on(progress, method.name, settings.iterations));
       curves.push_back(free_running(cloning.policy(), angles));
     }
     line(method.name, curves);

@@ -16,14 +16,13 @@
 #include <cmath>
 #include <memory>
 
-#include "algorithms/cloning/sequence_cloning.h"
 #include "algorithms/data/draws.h"
 #include "algorithms/policies/actor.h"
 #include "algorithms/policies/bins.h"
 #include "algorithms/policies/latent.h"
 #include "cli/demo/strokes.h"
 #include "cli/reproduce/reproduce.h"
-#include "cli/session/progress.h"
+#include "cli/reproduce/train_cloning.h"
 
 namespace understudy::cli {
 
@@ -276,8 +275,7 @@ std::vector<double> edges_for(const Transitions& train, std::int64_t bins) {
 }
 
 Measured measure(Device& device, const Task& task, const HeadDescription& head,
-                 const Settings& settings, std::uint64_t seed,
-                 const std::function<void(std::int64_t, double)>& show) {
+                 const Settings& settings, std::uint64_t seed, const ReportLoss& report) {
   SequenceCloning::Options options;
   options.policy.trunk = {.name = "mlp", .hidden = {64, 64}};
   const bool adversarial = head.name() == AdversarialHeadOptions::head;
@@ -297,10 +295,7 @@ Measured measure(Device& device, const Task& task, const HeadDescription& head,
   options.warm_up = static_cast<double>(settings.iterations) / 4;
   options.seed = seed;
   SequenceCloning cloning(device, task.train, options);
-  for (std::int64_t i = 0; i < settings.iterations; ++i) {
-    throw_if_interrupted();
-    show(i + 1, cloning.step().loss);
-  }
+  train_cloning(cloning, settings.iterations, report);
   Measured result;
   const std::int64_t n = task.held_out.rows();
   const HeadTraits& traits = head.row().traits;
@@ -339,7 +334,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
   std::vector<Task> tasks = {tree_task(), stroke_task(reproduction.data_folder("omniglot_strokes")),
                              letter_task(reproduction.data_folder("letters2d"))};
   Session session(reproduction.common);
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 3;
+  const std::int64_t seeds = reproduction.seeds_or(3);
   Progress progress(
       static_cast<std::int64_t>(std::size(heads) * tasks.size()) * seeds * settings.iterations,
       reproduction.common.quiet);
@@ -354,12 +349,8 @@ void run(Reproduction& reproduction, const Settings& settings) {
       bool bound = false;
       for (std::int64_t seed = 0; seed < seeds; ++seed) {
         const Measured found =
-            measure(session.device(), task, head.head, settings,
-                    reproduction.common.seed + static_cast<std::uint64_t>(seed),
-                    [&](std::int64_t i, double loss) {
-                      progress.step(task.title + ", " + head.name, i, settings.iterations,
-                                    formatted("loss %.3f", loss));
-                    });
+            measure(session.device(), task, head.head, settings, reproduction.seed(seed),
+                    loss_on(progress, task.title + ", " + head.name, settings.iterations));
         nats.push_back(found.nats);
         for (int k = 0; k < 3; ++k) best[k].push_back(found.best[k]);
         off.push_back(found.off);

@@ -13,11 +13,10 @@
 #include <memory>
 
 #include "algorithms/cloning/linear_gaussian.h"
-#include "algorithms/cloning/sequence_cloning.h"
 #include "algorithms/policies/actor.h"
 #include "cli/demo/strokes.h"
 #include "cli/reproduce/reproduce.h"
-#include "cli/session/progress.h"
+#include "cli/reproduce/train_cloning.h"
 #include "kernels/device/error.h"
 
 namespace understudy::cli {
@@ -158,9 +157,7 @@ Nats nats(const Transitions& sequences, const std::vector<double>& log_probabili
 }
 
 double nats(const std::vector<double>& log_probability) {
-  double total = 0;
-  for (double value : log_probability) total -= value;
-  return total / static_cast<double>(log_probability.size()) + 2 * std::log(arc_length);
+  return nats_of(log_probability) + 2 * std::log(arc_length);
 }
 
 // A drawing sampled from a policy, conditioned on where strokes begin and how long they are.
@@ -241,7 +238,7 @@ void write_page(const std::string& name, Policy& policy, const Data& data, std::
 void run(Reproduction& reproduction, const Settings& settings) {
   const Data data = read(reproduction.data_folder("omniglot_strokes"));
   Session session(reproduction.common);
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 3;
+  const std::int64_t seeds = reproduction.seeds_or(3);
   const std::int64_t updates =
       settings.epochs *
       ((data.train[0].rows() / settings.steps + data.train[0].sequences()) / settings.batch);
@@ -283,17 +280,15 @@ void run(Reproduction& reproduction, const Settings& settings) {
       options.batch_size = settings.batch;
       options.steps = settings.steps;
       options.learning_rate = settings.rate;
-      options.seed = reproduction.common.seed + static_cast<std::uint64_t>(seed);
+      options.seed = reproduction.seed(seed);
       SequenceCloning cloning(session.device(), train, options);
       const auto begin = std::chrono::steady_clock::now();
       const std::int64_t steps = settings.epochs * cloning.windows() / settings.batch;
-      for (std::int64_t i = 0; i < steps; ++i) {
-        throw_if_interrupted();
-        const SequenceCloning::Metrics metrics = cloning.step();
-        progress.step(model.name, i + 1, steps,
-                      formatted("%.3f nats", metrics.loss + 2 * std::log(arc_length)));
-      }
-      seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      train_cloning(cloning, steps, [&](std::int64_t i, double loss) {
+        progress.step(model.name, i, steps,
+                      formatted("%.3f nats", loss + 2 * std::log(arc_length)));
+      });
+      seconds += seconds_since(begin);
       parameters = cloning.policy().parameters().elements();
       const Transitions& held_out = data.held_out[model.conditioned];
       const Nats found = nats(held_out, cloning.log_probabilities(held_out));

@@ -200,16 +200,15 @@ std::vector<std::array<Guess, 2>> guess_with(GoalFamily& family, const Problem& 
 }
 
 void run(Reproduction& reproduction, const DeepOptions& deep) {
-  const std::string folder = data_folder(reproduction.data, "eth_ucy");
-  Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
-  const std::unique_ptr<Device> owner = cpu_device(&team);
-  Device& device = *owner;
+  const std::string folder = reproduction.data_folder("eth_ucy");
+  CpuSession cpu(reproduction.common);
+  Device& device = cpu.device();
   Table goals{"Goals predicted from the part of a path that was seen (test walks)",
               {"scene", "share seen", "within 1.5 m", "mean error (m)", "P(true goal)",
                "deep: within 1.5 m", "error", "P(true goal)"},
               {},
               "the linear reward of three features, and the deep one (mean over seeds)"};
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : seeds_by_default;
+  const std::int64_t seeds = reproduction.seeds_or(seeds_by_default);
   for (const Scene& scene : scenes) {
     Table losses{std::string(scene.name) + ": negative log-likelihood a move (nats)",
                  {"features", "train", "reference", "test", "reference"},
@@ -259,8 +258,7 @@ void run(Reproduction& reproduction, const DeepOptions& deep) {
           for (std::int64_t seed = 0; seed < seeds; ++seed) {
             Training chosen;
             rewards.push_back(
-                deep_reward(family, problem, image, train, deep,
-                            reproduction.common.seed + static_cast<std::uint64_t>(seed), &chosen));
+                deep_reward(family, problem, image, train, deep, reproduction.seed(seed), &chosen));
             steps[0] = std::min<std::int64_t>(steps[0], chosen.steps);
             steps[1] = std::max<std::int64_t>(steps[1], chosen.steps);
             priors[0] = std::min(priors[0], chosen.prior);

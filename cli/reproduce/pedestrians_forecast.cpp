@@ -16,7 +16,6 @@
 #include "cli/reproduce/pedestrians_forecast.h"
 
 #include "cli/reproduce/pedestrians_models.h"
-#include "cli/session/progress.h"
 
 namespace understudy::cli {
 
@@ -48,7 +47,7 @@ ForecastErrors constant_velocity(const std::vector<WalkWindow>& windows) {
 struct Model {
   const char* name;
   ForecastErrors (*run)(Device&, const WalkSplit&, const ForecastSettings&, std::uint64_t,
-                        const std::function<void(double)>&);
+                        const ReportLoss&);
 };
 const Model models[] = {{"trajectory mixture", trajectory_mixture},
                         {"GRU mixture, step by step", recurrent_mixture}};
@@ -58,7 +57,7 @@ const Model models[] = {{"trajectory mixture", trajectory_mixture},
 void forecast_pedestrians(Reproduction& reproduction, const ForecastSettings& settings) {
   const std::string folder = reproduction.data_folder("eth_ucy");
   Session session(reproduction.common);
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 5;
+  const std::int64_t seeds = reproduction.seeds_or(5);
   Progress progress(seeds * settings.iterations *
                         static_cast<std::int64_t>(std::size(models) * std::size(test_scenes)),
                     reproduction.common.quiet);
@@ -86,14 +85,10 @@ void forecast_pedestrians(Reproduction& reproduction, const ForecastSettings& se
     straight.push_back(formatted("%.3f/%.3f", errors.ade, errors.fde));
     average = {average.ade + errors.ade / scenes, average.fde + errors.fde / scenes};
     for (std::size_t m = 0; m < used; ++m)
-      for (std::int64_t seed = 0; seed < seeds; ++seed) {
-        std::int64_t i = 0;
-        found[m][s].push_back(models[m].run(
-            session.device(), split, settings,
-            reproduction.common.seed + static_cast<std::uint64_t>(seed), [&](double loss) {
-              progress.step(models[m].name, ++i, settings.iterations, formatted("loss %.3f", loss));
-            }));
-      }
+      for (std::int64_t seed = 0; seed < seeds; ++seed)
+        found[m][s].push_back(
+            models[m].run(session.device(), split, settings, reproduction.seed(seed),
+                          loss_on(progress, models[m].name, settings.iterations)));
   }
   straight.push_back(formatted("%.3f/%.3f", average.ade, average.fde));
   counts.push_back(nullptr);

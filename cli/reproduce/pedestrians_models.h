@@ -3,21 +3,21 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 
 #include "cli/reproduce/pedestrians_measures.h"
+#include "cli/reproduce/train_cloning.h"
 
 namespace understudy::cli {
 
-// Trained on one part of a split, the errors on the other; `report` gets the loss of each step.
+// Trained on one part of a split, the errors on the other.
 //
 //   trajectory mixture   all twelve positions at once
 //   recurrent mixture    a displacement after another, drawn and fed back
 ForecastErrors trajectory_mixture(Device& device, const WalkSplit& split,
                                   const ForecastSettings& settings, std::uint64_t seed,
-                                  const std::function<void(double)>& report);
+                                  const ReportLoss& report);
 ForecastErrors recurrent_mixture(Device& device, const WalkSplit& split,
                                  const ForecastSettings& settings, std::uint64_t seed,
-                                 const std::function<void(double)>& report);
+                                 const ReportLoss& report);
 
 }  // namespace understudy::cli

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "algorithms/cloning/sequence_cloning.h"
 #include "algorithms/policies/actor.h"
 #include "algorithms/policies/mixture.h"
 #include "cli/reproduce/pedestrians_models.h"
@@ -21,7 +20,7 @@ std::vector<float> step_seen(const Point& step, double speed) {
 
 ForecastErrors recurrent_mixture(Device& device, const WalkSplit& split,
                                  const ForecastSettings& settings, std::uint64_t seed,
-                                 const std::function<void(double)>& report) {
+                                 const ReportLoss& report) {
   const auto sequences_of = [](const std::vector<WalkWindow>& windows, bool mirrored) {
     Transitions sequences = Transitions::of_numbers(3, 2);
     for (const WalkWindow& window : windows)
@@ -47,10 +46,7 @@ ForecastErrors recurrent_mixture(Device& device, const WalkSplit& split,
   options.schedule = {.steps = settings.iterations, .last = 0.01};
   options.seed = seed;
   SequenceCloning cloning(device, sequences_of(split.train, true), options);
-  for (std::int64_t i = 0; i < settings.iterations; ++i) {
-    throw_if_interrupted();
-    report(cloning.step().loss);
-  }
+  train_cloning(cloning, settings.iterations, report);
 
   const std::vector<double> log_probability =
       cloning.log_probabilities(sequences_of(split.test, false));

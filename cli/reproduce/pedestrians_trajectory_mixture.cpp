@@ -5,7 +5,6 @@
 #include <array>
 #include <cmath>
 
-#include "algorithms/cloning/sequence_cloning.h"
 #include "algorithms/data/draws.h"
 #include "algorithms/policies/mixture.h"
 #include "cli/reproduce/pedestrians_models.h"
@@ -88,7 +87,7 @@ struct Whitening {
 
 ForecastErrors trajectory_mixture(Device& device, const WalkSplit& split,
                                   const ForecastSettings& settings, std::uint64_t seed,
-                                  const std::function<void(double)>& report) {
+                                  const ReportLoss& report) {
   const Whitening whitening(split.train);
   const std::int64_t width = 2 * (observed - 1) + 1;
   Transitions sequences = Transitions::of_numbers(width, forecast_size);
@@ -111,10 +110,7 @@ ForecastErrors trajectory_mixture(Device& device, const WalkSplit& split,
   options.schedule = {.steps = settings.iterations, .last = 0.01};
   options.seed = seed;
   SequenceCloning cloning(device, sequences, options);
-  for (std::int64_t i = 0; i < settings.iterations; ++i) {
-    throw_if_interrupted();
-    report(cloning.step().loss);
-  }
+  train_cloning(cloning, settings.iterations, report);
 
   Transitions asked = Transitions::of_numbers(width, forecast_size);
   for (const WalkWindow& window : split.test) {

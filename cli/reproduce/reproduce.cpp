@@ -144,7 +144,7 @@ int run(const Experiment& experiment, Reproduction& reproduction) {
   }
   const Clock::time_point start = Clock::now();
   experiment.run(reproduction);
-  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  const double seconds = seconds_since(start);
   Json object = {{"kind", "reproduce"},
                  {"name", experiment.name},
                  {"summary", experiment.summary},
@@ -182,6 +182,20 @@ int list(const Common& common) {
 }
 
 }  // namespace
+
+CpuSession::CpuSession(const Common& common)
+    : threads_(common.threads == 0 ? processor_count() : common.threads),
+      device_(cpu_device(&threads_)) {}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double nats_of(const std::vector<double>& log_probability) {
+  double total = 0;
+  for (double value : log_probability) total -= value;
+  return total / static_cast<double>(log_probability.size());
+}
 
 Spread spread_of(const std::vector<double>& values) {
   // Two-sided 95 % quantiles of Student's t with 1, 2, ... degrees of freedom; beyond, Cornish and

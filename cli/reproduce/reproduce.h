@@ -1,10 +1,12 @@
 // understudy reproduce NAME: reruns a paper's table and prints it beside the paper's figures.
 //
-// An experiment is one file in cli/reproduce/ with one function that returns an Experiment; it is
-// declared below and listed in reproduce.cpp. It prints nothing: it returns tables.
+// An experiment is one function that returns an Experiment, in a file of cli/reproduce/ with its
+// name; a long one has further files that begin with that name. It is declared below and listed in
+// reproduce.cpp. It prints nothing: it returns tables.
 
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -33,6 +35,10 @@ struct Reproduction {
   std::vector<Table> tables;
 
   std::string data_folder(const std::string& name) const { return cli::data_folder(data, name); }
+  // --seeds, or the experiment's own number.
+  std::int64_t seeds_or(std::int64_t own) const { return seeds > 0 ? seeds : own; }
+  // Of run i: --seed, --seed + 1, ...
+  std::uint64_t seed(std::int64_t i) const { return common.seed + static_cast<std::uint64_t>(i); }
 };
 
 struct Experiment {
@@ -73,8 +79,25 @@ Experiment distillation_experiment();
 Experiment shanghai_experiment();
 Experiment pedestrians_experiment();
 
+// The CPU, whatever --device says, with as many threads as --threads asks for.
+class CpuSession {
+ public:
+  explicit CpuSession(const Common& common);
+  Device& device() { return *device_; }
+  Threads& threads() { return threads_; }
+
+ private:
+  Threads threads_;
+  std::unique_ptr<Device> device_;
+};
+
+double seconds_since(std::chrono::steady_clock::time_point start);
+
 // What stands between commas.
 std::vector<std::string> words(const std::string& text);
+
+// The mean of -log p.
+double nats_of(const std::vector<double>& log_probability);
 
 // Mean of a measure over seeds, its deviation, and the mean's 95 % interval by Student's t.
 struct Spread {

@@ -205,7 +205,7 @@ void list_options(OptionList& list, RewardWorldOptions& o) {
 
 void compare_rewards(Reproduction& reproduction, const RewardWorld& world,
                      const RewardWorldOptions& options) {
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : seeds_by_default;
+  const std::int64_t seeds = reproduction.seeds_or(seeds_by_default);
   const std::int64_t counts = static_cast<std::int64_t>(options.demonstrations.size());
   // The longest first, so that threads end together.
   std::vector<Scores> scores(seeds * counts);

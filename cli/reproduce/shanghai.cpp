@@ -93,10 +93,9 @@ std::vector<Json> route_measures(const std::string& name, const Problem& problem
 }
 
 void run(Reproduction& reproduction) {
-  const std::string folder = data_folder(reproduction.data, "shanghai_taxi");
-  Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
-  const std::unique_ptr<Device> owner = cpu_device(&team);
-  Device& device = *owner;
+  const std::string folder = reproduction.data_folder("shanghai_taxi");
+  CpuSession cpu(reproduction.common);
+  Device& device = cpu.device();
   Table fits{"Mean log-probability of a route (trained on folds 1 to 3)",
              {"model", "train", "reference", "fold 4", "reference"},
              {},

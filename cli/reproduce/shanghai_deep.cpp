@@ -130,9 +130,9 @@ Data read(const std::string& folder) {
 
 void run(Reproduction& reproduction, const Options& options) {
   Data data = read(reproduction.data_folder("shanghai_taxi"));
-  Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
-  const std::unique_ptr<Device> device = cpu_device(&team);
-  GoalFamily family(*device, data.problem);
+  CpuSession cpu(reproduction.common);
+  Device& device = cpu.device();
+  GoalFamily family(device, data.problem);
   const GoalDemonstrations train = goal_demonstrations(data.problem, data.train),
                            validation = goal_demonstrations(data.problem, data.validation);
   auto validated = [&](const std::vector<double>& reward) {
@@ -150,15 +150,15 @@ void run(Reproduction& reproduction, const Options& options) {
                         formatted("%.3f", validated(linear)), "-4.401"});
   for (RewardFeatures* features : {&data.turns, &data.places}) {
     features->offset = linear;
-    const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 3;
+    const std::int64_t seeds = reproduction.seeds_or(3);
     std::vector<double> on_train, on_validation;
     for (std::int64_t seed = 0; seed < seeds; ++seed) {
       DeepMaxEntOptions deep;
       deep.network.hidden = {64, 64};
       deep.learning_rate = options.learning_rate;
       deep.l2 = options.prior / train.episodes;
-      deep.seed = reproduction.common.seed + static_cast<std::uint64_t>(seed);
-      Store store(*device);
+      deep.seed = reproduction.seed(seed);
+      Store store(device);
       DeepMaxEnt learner(store, data.problem, family, train, *features, deep);
       for (int i = 0; i < options.steps; ++i) {
         throw_if_interrupted();

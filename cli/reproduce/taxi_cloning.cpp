@@ -254,7 +254,7 @@ Score by_policy(const Data& data, const Policy& policy) {
 void run(Reproduction& reproduction, const Settings& settings) {
   const Data data = read(reproduction.data_folder("shanghai_taxi"));
   Session session(reproduction.common);
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : 5;
+  const std::int64_t seeds = reproduction.seeds_or(5);
   Progress progress(2 * seeds * settings.iterations, reproduction.common.quiet);
   Table table{"Taxi routes by cloning, fold 4 held out",
               {"policy", "step accuracy", "log-probability", "unseen destinations: accuracy",
@@ -288,7 +288,7 @@ void run(Reproduction& reproduction, const Settings& settings) {
                                                    : "joint, later links as goals too";
     std::vector<Score> scores;
     for (std::int64_t seed = 0; seed < seeds; ++seed) {
-      const std::uint64_t own = reproduction.common.seed + static_cast<std::uint64_t>(seed);
+      const std::uint64_t own = reproduction.seed(seed);
       const std::int64_t links = static_cast<std::int64_t>(data.links.size());
       Policy policy(session.device(),
                     {.observation = {.shape = {seen_width}, .vocabularies = {links, links}},

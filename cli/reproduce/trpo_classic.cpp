@@ -84,7 +84,7 @@ Run run_task(Device& device, const Task& task, std::uint64_t seed) {
   const Clock::time_point start = Clock::now();
   Run run;
   const auto policy = train(device, task, seed, run.used);
-  run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  run.seconds = seconds_since(start);
   run.mean = evaluate_policy(*policy, environment_named(task.environment),
                              {.episodes = episodes, .seed = seed})
                  .mean;
@@ -100,9 +100,9 @@ void list_options(OptionList& list, Options& o) {
 
 void run(Reproduction& reproduction, const Options& options) {
   const std::string& only = options.environment;
-  const std::int64_t seeds = reproduction.seeds > 0 ? reproduction.seeds : default_seeds;
-  Threads team(reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
-  const std::unique_ptr<Device> device = cpu_device(&team);
+  const std::int64_t seeds = reproduction.seeds_or(default_seeds);
+  CpuSession cpu(reproduction.common);
+  Device& device = cpu.device();
   Table table{formatted("Return of the final policy, deterministic, %lld episodes each of %lld "
                         "seeds, after at most %lld interactions",
                         static_cast<long long>(episodes), static_cast<long long>(seeds),
@@ -120,8 +120,7 @@ void run(Reproduction& reproduction, const Options& options) {
     std::vector<double> means;
     double seconds = 0;
     for (std::int64_t seed = 0; seed < seeds; ++seed) {
-      const Run one =
-          run_task(*device, task, static_cast<std::uint64_t>(reproduction.common.seed + seed));
+      const Run one = run_task(device, task, reproduction.seed(seed));
       means.push_back(one.mean);
       seconds += one.seconds;
     }

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 
 #include "envs/batch.h"
 #include "envs/list.h"
@@ -14,7 +15,7 @@ namespace {
 
 template <class E>
 constexpr int versions_of() {
-  return int(sizeof E::versions / sizeof E::versions[0]);
+  return int(std::size(E::versions));
 }
 
 template <template <class> class... E>

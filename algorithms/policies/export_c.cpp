@@ -104,7 +104,7 @@ std::vector<double> CWriter::numbers(const std::string& parameter) const {
 }
 
 std::string CWriter::constant(const std::string& name, const std::vector<double>& values) {
-  const std::string whole = name_ + "_" + name;
+  std::string whole = name_ + "_" + name;
   add_constants(constants_, whole, values);
   return whole;
 }

@@ -156,6 +156,7 @@ std::vector<std::int32_t> Aggregation<T>::match(const Level& level, std::int32_t
 // The pattern of the chain among aggregates, and how the fine one maps to it.
 template <class T>
 typename Aggregation<T>::Level Aggregation<T>::coarser(Level& fine,
+                                                       // NOLINTNEXTLINE: it is moved from
                                                        std::vector<std::int32_t> aggregate,
                                                        std::int32_t count) {
   Level coarse;

@@ -171,7 +171,7 @@ class MaxEntLearner final : public LinearLearner {
 
 class GoalLearner final : public LinearLearner {
  public:
-  GoalLearner(const TabularTask& task, LinearMaxEntOptions options)
+  GoalLearner(const TabularTask& task, const LinearMaxEntOptions& options)
       : LinearLearner(task, from_goal_start(task, options)),
         demonstrations_(goal_demonstrations(task.problem, task.demonstrations)),
         family_(task.device, task.problem) {

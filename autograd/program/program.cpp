@@ -53,8 +53,8 @@ Tensor Program::full(const Shape& shape, double value) {
 }
 
 std::vector<Tensor> Program::append(std::unique_ptr<Operation> operation,
-                                    std::vector<Tensor> inputs, const std::vector<Value>& outputs,
-                                    const Effects& effects) {
+                                    const std::vector<Tensor>& inputs,
+                                    const std::vector<Value>& outputs, const Effects& effects) {
   require_recording();
   Node node;
   bool inputs_have_rows = false, outputs_have_rows = false;

@@ -99,8 +99,9 @@ class Program {
 
   // Appends an operation and returns its results. Operand shapes are the recording function's to
   // check. An undefined input is an operand that is left out.
-  std::vector<Tensor> append(std::unique_ptr<Operation> operation, std::vector<Tensor> inputs,
-                             const std::vector<Value>& outputs, const Effects& effects = {});
+  std::vector<Tensor> append(std::unique_ptr<Operation> operation,
+                             const std::vector<Tensor>& inputs, const std::vector<Value>& outputs,
+                             const Effects& effects = {});
   // The same memory under another shape: same row count, same elements (a row, where it has rows).
   // A tensor without rows may also be a part of another: `offset` is in elements.
   Tensor view(Tensor tensor, const Shape& shape, std::int64_t offset = 0);

@@ -25,7 +25,7 @@ std::string data_folder(const std::string& data, const std::string& name) {
   if (data.empty() && from_environment == nullptr)
     fail(ErrorKind::bad_input, "the data %s are needed: --data DIR or UNDERSTUDY_DATA",
          name.c_str());
-  const std::string folder = (data.empty() ? from_environment : data) + ("/" + name);
+  std::string folder = (data.empty() ? from_environment : data) + ("/" + name);
   if (!std::filesystem::is_directory(folder))
     fail(ErrorKind::bad_input, "%s: no such folder of data", folder.c_str());
   return folder;

@@ -229,9 +229,10 @@ STANDARD := algorithm cmath cstdint cstring functional map memory optional strin
 $(eval $(call read_once,library,$(call plain,$(filter-out $(COLD),$(SOURCES))) $(EMULATED_OBJECTS),\
   $(STANDARD)))
 $(eval $(call read_once,cold,$(call plain,$(COLD)),$(STANDARD)))
-$(foreach isa,$(INSTRUCTION_SETS),$(eval $(call read_once,$(isa),\
-  $(call objects,$(ISA_SOURCES),$(isa)),cmath cstdint cstring type_traits \
-  $(if $(filter -mavx%,$(FLAGS_$(isa))),immintrin.h))))
+# (Not for clang 14: behind such a header it finds two of __builtin_va_list.)
+$(if $(findstring clang,$(COMPILER)),,$(foreach isa,$(INSTRUCTION_SETS),$(eval \
+  $(call read_once,$(isa),$(call objects,$(ISA_SOURCES),$(isa)),cmath cstdint cstring type_traits \
+  $(if $(filter -mavx%,$(FLAGS_$(isa))),immintrin.h)))))
 $(eval $(call read_once,cli,$(COMMAND_OBJECTS),$(STANDARD) nlohmann/json.hpp,$(BUILD)/have/json))
 $(call plain,$(COLD)) $(BUILD)/headers/cold.h.gch: FLAGS := $(subst -O3,-O1,$(FLAGS))
 

@@ -79,13 +79,13 @@ class Advance final : public Operation {
   std::uint64_t blocks_;
 };
 
-Tensor draw(Program& program, Draw kind, const RandomSource& source, std::vector<Tensor> inputs,
-            const Shape& shape, std::int64_t numbers) {
+Tensor draw(Program& program, Draw kind, const RandomSource& source,
+            const std::vector<Tensor>& inputs, const Shape& shape, std::int64_t numbers) {
   if (source.counter == nullptr || source.counter->element() != Element::counter ||
       source.counter->elements() != 1)
     fail(ErrorKind::bad_input, "%s: needs a counter array of one element", name_of(kind));
   const bool indices = kind == Draw::categorical || kind == Draw::permutation;
-  Tensor result = program.append(std::make_unique<RandomDraw>(kind, source), std::move(inputs),
+  Tensor result = program.append(std::make_unique<RandomDraw>(kind, source), inputs,
                                  {{shape, indices ? Element::index : Element::real}},
                                  Effects{{source.counter}, {}})[0];
   // No draw uses more than one block of four words a number.

@@ -164,7 +164,12 @@ CPU_OBJECTS := $(call plain,$(SOURCES)) \
   $(foreach isa,$(INSTRUCTION_SETS),$(call objects,$(ISA_SOURCES),$(isa)))
 NATIVE_OBJECTS := $(if $(WITH_CUDA),$(call objects,$(CUDA_SOURCES),cuda),$(call plain,$(ABSENT)))
 EMULATED_OBJECTS := $(call objects,$(CUDA_SOURCES),emulated) $(call plain,$(EMULATOR))
-COMMAND_OBJECTS := $(call plain,$(COMMAND_SOURCES))
+# The command's sources are compiled a folder at a time: libraries of theirs that are all headers are
+# then instantiated once, in a third of the time. (Not with ccache, which knows single files.)
+COMMAND_FOLDERS := $(sort $(dir $(COMMAND_SOURCES)))
+folder_source = $(BUILD)/folders/$(subst /,_,$(1:%/=%)).cpp
+COMMAND_OBJECTS := $(if $(LAUNCHER),$(call plain,$(COMMAND_SOURCES)),\
+  $(foreach folder,$(COMMAND_FOLDERS),$(patsubst %.cpp,%.o,$(call folder_source,$(folder)))))
 
 LIBRARY := $(BUILD)/libunderstudy.a
 EMULATED := $(BUILD)/libunderstudy_emulated.a
@@ -187,6 +192,14 @@ $(call remember,$(BUILD)/members_emulated,$(strip $(CPU_OBJECTS) $(EMULATED_OBJE
 $(call remember,$(BUILD)/flags_cuda,$(strip $(NVCC) $(CUDA_FLAGS)))
 $(addprefix $(BUILD)/,flags members members_emulated flags_cuda):
 	@mkdir -p $(@D) && touch $@
+define newline
+
+
+endef
+includes = $(subst $(newline) ,$(newline),$(foreach source,$(1),#include "$(source)"$(newline)))
+$(if $(LAUNCHER),,$(foreach folder,$(COMMAND_FOLDERS),$(call remember,\
+  $(call folder_source,$(folder)),$(call includes,\
+  $(foreach s,$(COMMAND_SOURCES),$(if $(filter $(folder),$(dir $(s))),$(s)))))))
 
 archive = echo "  ar    $@"; rm -f $@; ar rcs $@ $(filter %.o,$^)
 $(LIBRARY): $(CPU_OBJECTS) $(NATIVE_OBJECTS) $(BUILD)/members
@@ -212,6 +225,8 @@ $(BUILD)/obj/%.cuda.o: %.cu $(BUILD)/flags_cuda
 	  2> $(@:.o=.ptxas) || { cat $(@:.o=.ptxas); exit 1; }
 	@grep -vE '^ptxas info|bytes stack frame|^ *$$' $(@:.o=.ptxas) >&2 || true
 $(BUILD)/obj/%.o: %.cpp $(BUILD)/flags
+	@$(compile)
+$(BUILD)/folders/%.o: $(BUILD)/folders/%.cpp $(BUILD)/flags
 	@$(compile)
 
 # Headers of others that most files of a group include are read once, compiled, and loaded for each:

@@ -8,7 +8,7 @@ namespace understudy::cli {
 
 namespace {
 
-constexpr const char* style = R"(
+constexpr const char* demo_style = R"(
 .mixture { stroke: var(--s0); } .gaussian { stroke: var(--s1); }
 .regression { stroke: var(--s3); }
 .sample { stroke-width: 1.4; stroke-opacity: .65; }
@@ -32,7 +32,7 @@ std::string score_text(const DemoTask& task, double score) {
 
 std::string demo_report(const DemoTask& task, const std::vector<DemoModel>& models,
                         const std::vector<DemoLevel>& levels, std::uint64_t seed) {
-  std::string page = page_begin(task.title, style) + "<p>" + task.about + "</p>\n";
+  std::string page = page_begin(task.title, demo_style) + "<p>" + task.about + "</p>\n";
 
   page += "<table><tr><th>model</th><th class=\"number\">held-out nats</th><th class=\"number\">" +
           escaped(task.score_name) + "</th><th class=\"number\">parameters</th></tr>\n";

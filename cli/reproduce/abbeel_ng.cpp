@@ -12,7 +12,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace abbeel_ng {
 
 using Vector = std::vector<double>;
 using Method = ApprenticeOptions::Method;
@@ -169,12 +169,12 @@ void run(Reproduction& reproduction, const Options& options) {
   reproduction.tables.push_back(bad);
 }
 
-}  // namespace
+}  // namespace abbeel_ng
 
 Experiment abbeel_ng_experiment() {
-  return with_settings<Options>(
+  return with_settings<abbeel_ng::Options>(
       "abbeel-ng", "Apprenticeship on a grid of 128 x 128 with 64 macro cells",
-      "Abbeel & Ng 2004, figures 1 and 2; Syed & Schapire 2008, section 5", run);
+      "Abbeel & Ng 2004, figures 1 and 2; Syed & Schapire 2008, section 5", abbeel_ng::run);
 }
 
 }  // namespace understudy::cli

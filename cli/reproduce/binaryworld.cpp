@@ -6,7 +6,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace binaryworld {
 
 // A plane of blue cells and one of red ones: outside the map is neither.
 RewardFeatures colors(const Problem& p) {
@@ -21,7 +21,7 @@ RewardFeatures colors(const Problem& p) {
 
 RewardWorld world() {
   RewardWorld w;
-  w.map = [](std::uint64_t seed) { return binaryworld({.seed = seed}); };
+  w.map = [](std::uint64_t seed) { return understudy::binaryworld({.seed = seed}); };
   w.image = colors;
   w.mlp.network.hidden = {32, 32};
   w.mlp.learning_rate = 1e-2;
@@ -32,14 +32,14 @@ RewardWorld world() {
   return w;
 }
 
-}  // namespace
+}  // namespace binaryworld
 
 Experiment binaryworld_experiment() {
   return with_settings<RewardWorldOptions>(
       "binaryworld", "Rewards learned on Binaryworld 32 x 32 by six algorithms, and transferred",
       "Wulfmeier, Ondrúška & Posner 2015, figure 5",
       [](Reproduction& reproduction, const RewardWorldOptions& options) {
-        compare_rewards(reproduction, world(), options);
+        compare_rewards(reproduction, binaryworld::world(), options);
       });
 }
 

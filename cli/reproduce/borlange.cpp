@@ -12,7 +12,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace borlange {
 
 using Clock = std::chrono::steady_clock;
 
@@ -124,12 +124,12 @@ void run(Reproduction& reproduction, const Options& options) {
   reproduction.tables.push_back(time);
 }
 
-}  // namespace
+}  // namespace borlange
 
 Experiment borlange_experiment() {
-  return with_settings<Options>(
+  return with_settings<borlange::Options>(
       "borlange", "Route choice of 1466 car trips by the recursive logit model",
-      "Fosgerau, Frejinger & Karlström 2013, Transportation Research B 56", run);
+      "Fosgerau, Frejinger & Karlström 2013, Transportation Research B 56", borlange::run);
 }
 
 }  // namespace understudy::cli

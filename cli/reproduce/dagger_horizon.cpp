@@ -28,7 +28,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace dagger_horizon {
 
 constexpr std::int64_t default_seeds = 10;
 
@@ -275,12 +275,13 @@ void run(Reproduction& reproduction, const Options& options) {
          options.environment.c_str());
 }
 
-}  // namespace
+}  // namespace dagger_horizon
 
 Experiment dagger_horizon_experiment() {
-  return with_settings<Options>(
+  return with_settings<dagger_horizon::Options>(
       "dagger-horizon", "Mistakes of cloning and of DAgger as the horizon grows",
-      "Ross, Gordon & Bagnell 2011, theorems 2.1 and 3.2 (no table of theirs)", run);
+      "Ross, Gordon & Bagnell 2011, theorems 2.1 and 3.2 (no table of theirs)",
+      dagger_horizon::run);
 }
 
 }  // namespace understudy::cli

@@ -12,7 +12,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace distillation {
 
 constexpr std::int64_t default_seeds = 5, episodes = 100, student_units = 16;
 
@@ -120,12 +120,12 @@ void run(Reproduction& reproduction, const Options& options) {
   }
 }
 
-}  // namespace
+}  // namespace distillation
 
 Experiment distillation_experiment() {
-  return with_settings<Options>("distillation",
-                                "How much small students keep of their teachers' return",
-                                "Rusu et al. 2016, section 5 (their games are Atari's)", run);
+  return with_settings<distillation::Options>(
+      "distillation", "How much small students keep of their teachers' return",
+      "Rusu et al. 2016, section 5 (their games are Atari's)", distillation::run);
 }
 
 }  // namespace understudy::cli

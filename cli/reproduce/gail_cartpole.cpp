@@ -15,7 +15,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace gail_cartpole {
 
 using Clock = std::chrono::steady_clock;
 
@@ -99,12 +99,12 @@ void run(Reproduction& reproduction) {
   }
 }
 
-}  // namespace
+}  // namespace gail_cartpole
 
 Experiment gail_cartpole_experiment() {
   return {"gail-cartpole", "GAIL's environment steps and seconds to 475 on two CartPoles",
           "the library imitation, GAIL on CartPole-v1 and seals/CartPole-v0, 10 demonstrations",
-          nullptr, run};
+          nullptr, gail_cartpole::run};
 }
 
 }  // namespace understudy::cli

@@ -32,7 +32,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace gail_classic {
 
 struct Task {
   const char* name;         // in --env
@@ -233,7 +233,7 @@ std::vector<Run> chosen_runs(const Options& options, std::int64_t seeds, std::ui
   for (const std::string& name : words(options.environments))
     wanted_task[place_of(task_names, name, "--env")] = true;
   for (const std::string& name : words(options.algorithms))
-    wanted_algorithm[place_of(understudy::cli::algorithms, name, "--algorithm")] = true;
+    wanted_algorithm[place_of(gail_classic::algorithms, name, "--algorithm")] = true;
   for (std::int64_t n : options.sizes) {
     const auto* found = std::find(std::begin(sizes), std::end(sizes), n);
     if (found == std::end(sizes))
@@ -375,13 +375,13 @@ void run(Reproduction& reproduction, const Options& options) {
   }
 }
 
-}  // namespace
+}  // namespace gail_classic
 
 Experiment gail_classic_experiment() {
-  return with_settings<Options>(
+  return with_settings<gail_classic::Options>(
       "gail-classic",
       "Cloning, FEM, GTAL and GAIL on CartPole, Acrobot and MountainCar, 1 to 10 demonstrations",
-      "Ho & Ermon 2016, \"Generative adversarial imitation learning\", Table 3", run);
+      "Ho & Ermon 2016, \"Generative adversarial imitation learning\", Table 3", gail_classic::run);
 }
 
 }  // namespace understudy::cli

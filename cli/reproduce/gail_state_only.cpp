@@ -19,7 +19,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace gail_state_only {
 
 struct Task {
   const char* environment;
@@ -137,12 +137,13 @@ void run(Reproduction& reproduction, const Options& options) {
   reproduction.tables.push_back(std::move(table));
 }
 
-}  // namespace
+}  // namespace gail_state_only
 
 Experiment gail_state_only_experiment() {
-  return with_settings<Options>(
+  return with_settings<gail_state_only::Options>(
       "gail-state-only", "GAIL on state pairs, for learners whose actions differ from the expert's",
-      "Torabi et al. 2018, \"Generative adversarial imitation from observation\"", run);
+      "Torabi et al. 2018, \"Generative adversarial imitation from observation\"",
+      gail_state_only::run);
 }
 
 }  // namespace understudy::cli

@@ -30,7 +30,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace letters {
 
 constexpr std::int64_t samples = letter_samples, stride = 4, steps = samples / stride;
 constexpr std::uint64_t blend_stream = (std::uint64_t{1} << 32) + 81;
@@ -297,12 +297,12 @@ void run(Reproduction& reproduction, const Settings& settings) {
   reproduction.tables.push_back(curve);
 }
 
-}  // namespace
+}  // namespace letters
 
 Experiment letters_experiment() {
-  return with_settings<Settings>(
+  return with_settings<letters::Settings>(
       "letters", "Letters drawn free-running: compounding errors of a policy",
-      "Bengio et al. 2015; Venkatraman et al. 2015; letters2d (Idiap)", run);
+      "Bengio et al. 2015; Venkatraman et al. 2015; letters2d (Idiap)", letters::run);
 }
 
 }  // namespace understudy::cli

@@ -13,7 +13,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace mocap {
 
 constexpr OptionChoice parts[] = {{0, "pose"}, {1, "second"}, {2, "all"}};
 
@@ -28,7 +28,7 @@ void run(Reproduction& reproduction, const MocapSettings& settings) {
   if (ahead) next_second(reproduction, session.device(), settings, seeds, progress);
 }
 
-}  // namespace
+}  // namespace mocap
 
 void list_options(OptionList& list, MocapSettings& o) {
   list.fields(
@@ -37,13 +37,13 @@ void list_options(OptionList& list, MocapSettings& o) {
       option("batch_size", o.batch, "windows a step", {.least = 1}),
       option("learning_rate", o.rate, "Adam's", {.above = 0}),
       option("pose_iterations", o.pose_iterations, "next pose: steps of training", {.least = 1}),
-      option("part", o.part, parts, "what is run"));
+      option("part", o.part, mocap::parts, "what is run"));
 }
 
 Experiment mocap_experiment() {
   return with_settings<MocapSettings>(
       "mocap", "Motion capture: the next pose, and the next second free-running",
-      "Fox et al. 2014 (data); Martinez, Black & Romero 2017; Bengio et al. 2015", run);
+      "Fox et al. 2014 (data); Martinez, Black & Romero 2017; Bengio et al. 2015", mocap::run);
 }
 
 }  // namespace understudy::cli

@@ -26,7 +26,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace multimodal {
 
 struct Settings {
   std::int64_t iterations = 1500, batch = 256, bins = 24;
@@ -379,12 +379,13 @@ void run(Reproduction& reproduction, const Settings& settings) {
   }
 }
 
-}  // namespace
+}  // namespace multimodal
 
 Experiment multimodal_experiment() {
-  return with_settings<Settings>(
+  return with_settings<multimodal::Settings>(
       "multimodal", "Every action distribution on multimodal demonstrations",
-      "Bishop 1994; Omniglot (Lake et al. 2015) and letters2d (Idiap), generated roads", run);
+      "Bishop 1994; Omniglot (Lake et al. 2015) and letters2d (Idiap), generated roads",
+      multimodal::run);
 }
 
 }  // namespace understudy::cli

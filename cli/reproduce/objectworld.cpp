@@ -8,7 +8,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace objectworld {
 
 // How many objects of a color lie at each distance below 3 of a cell: what a convolution of 5 x 5
 // makes of the planes of objects where its weights depend on the distance alone, six in place of
@@ -37,7 +37,7 @@ RewardFeatures rings(const Problem& p) {
 
 RewardWorld world() {
   RewardWorld w;
-  w.map = [](std::uint64_t seed) { return objectworld({.seed = seed}); };
+  w.map = [](std::uint64_t seed) { return understudy::objectworld({.seed = seed}); };
   w.image = rings;
   w.mlp.network.hidden = {32, 32};
   w.mlp.learning_rate = 5e-3;
@@ -48,14 +48,14 @@ RewardWorld world() {
   return w;
 }
 
-}  // namespace
+}  // namespace objectworld
 
 Experiment objectworld_experiment() {
   return with_settings<RewardWorldOptions>(
       "objectworld", "Rewards learned on Objectworld 32 x 32 by six algorithms, and transferred",
       "Levine, Popović & Koltun 2011, figure 3; Wulfmeier, Ondrúška & Posner 2015, figure 4",
       [](Reproduction& reproduction, const RewardWorldOptions& options) {
-        compare_rewards(reproduction, world(), options);
+        compare_rewards(reproduction, objectworld::world(), options);
       });
 }
 

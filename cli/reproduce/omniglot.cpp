@@ -21,7 +21,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace omniglot {
 
 constexpr std::int64_t last_training_drawer = 13;
 constexpr std::int64_t plain_width = 7;
@@ -316,12 +316,12 @@ void run(Reproduction& reproduction, const Settings& settings) {
   reproduction.tables.push_back(table);
 }
 
-}  // namespace
+}  // namespace omniglot
 
 Experiment omniglot_experiment() {
-  return with_settings<Settings>(
+  return with_settings<omniglot::Settings>(
       "omniglot", "Mixture LSTM on pen strokes: nats an offset on unseen drawers",
-      "Lake, Salakhutdinov & Tenenbaum 2015 (data); Ha & Eck 2018 (model)", run);
+      "Lake, Salakhutdinov & Tenenbaum 2015 (data); Ha & Eck 2018 (model)", omniglot::run);
 }
 
 }  // namespace understudy::cli

@@ -17,7 +17,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace pedestrians {
 
 constexpr std::int64_t seeds_by_default = 8;
 
@@ -301,10 +301,6 @@ void run(Reproduction& reproduction, const DeepOptions& deep) {
   reproduction.tables.push_back(goals);
 }
 
-}  // namespace
-
-namespace {
-
 constexpr OptionChoice parts[] = {{0, "rewards"}, {1, "forecasts"}, {2, "all"}};
 struct Settings {
   ForecastSettings forecast;
@@ -319,13 +315,13 @@ void run_parts(Reproduction& reproduction, const Settings& settings) {
   if (settings.part != "rewards") forecast_pedestrians(reproduction, settings.forecast);
 }
 
-}  // namespace
+}  // namespace pedestrians
 
 Experiment pedestrians_experiment() {
-  return with_settings<Settings>(
+  return with_settings<pedestrians::Settings>(
       "pedestrians", "Where walkers go: rewards, goals, and the next five seconds",
       "Pellegrini et al. 2009; Lerner et al. 2007; Gupta et al. 2018; the data's README",
-      run_parts);
+      pedestrians::run_parts);
 }
 
 }  // namespace understudy::cli

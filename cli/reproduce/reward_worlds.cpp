@@ -16,7 +16,7 @@ namespace {
 
 using Vector = std::vector<double>;
 
-const std::vector<std::string> methods = {
+const std::vector<std::string> reward_methods = {
     "linear MaxEnt", "deep MaxEnt, MLP", "deep MaxEnt, convolutional", "max-margin",
     "MWAL",          "projection"};
 constexpr std::int64_t seeds_by_default = 8;
@@ -136,7 +136,7 @@ Scores run_one(const RewardWorld& world, const RewardWorldOptions& options, std:
   }
   const auto demonstrations = sample_trajectories(p, policy, count, options.steps, seed);
 
-  std::vector<Found> found(methods.size());
+  std::vector<Found> found(reward_methods.size());
   MaxEntModel model(device, p, demonstrations);
   MaxEntFitOptions fitting;
   fitting.l2 = world.linear_prior / model.episodes();
@@ -224,16 +224,16 @@ void compare_rewards(Reproduction& reproduction, const RewardWorld& world,
                 ""};
     for (std::int64_t count : options.demonstrations)
       table.columns.push_back("N = " + std::to_string(count));
-    for (std::size_t m = 0; m < methods.size(); ++m) {
-      table.rows.push_back({methods[m]});
+    for (std::size_t m = 0; m < reward_methods.size(); ++m) {
+      table.rows.push_back({reward_methods[m]});
       for (std::int64_t c = 0; c < counts; ++c) {
         Vector values;
         for (std::int64_t s = 0; s < seeds; ++s) {
           const Scores& score = scores[c * seeds + s];
           values.push_back((there ? score.there : score.here)[m]);
           if (!there)
-            each.rows.push_back({methods[m], options.demonstrations[c], options.first_seed + s,
-                                 score.here[m], score.there[m]});
+            each.rows.push_back({reward_methods[m], options.demonstrations[c],
+                                 options.first_seed + s, score.here[m], score.there[m]});
         }
         const Spread spread = bootstrap_spread(values);
         table.rows.back().push_back(

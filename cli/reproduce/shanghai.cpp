@@ -14,7 +14,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace shanghai {
 
 constexpr std::int64_t longest_route = 50;  // links
 
@@ -155,12 +155,12 @@ void run(Reproduction& reproduction) {
   reproduction.tables.push_back(routes);
 }
 
-}  // namespace
+}  // namespace shanghai
 
 Experiment shanghai_experiment() {
   return {"shanghai", "Route choice of taxis: weights, log-probability, generated routes",
           "Zhao & Liang 2023, Transportation Research C 149 (arXiv 2206.10598); the data's README",
-          nullptr, run};
+          nullptr, shanghai::run};
 }
 
 }  // namespace understudy::cli

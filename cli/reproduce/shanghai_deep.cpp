@@ -13,7 +13,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace shanghai_deep {
 
 constexpr std::int64_t links = 714, directions = 8, classes = 6;
 
@@ -178,13 +178,13 @@ void run(Reproduction& reproduction, const Options& options) {
   reproduction.tables.push_back(table);
 }
 
-}  // namespace
+}  // namespace shanghai_deep
 
 Experiment shanghai_deep_experiment() {
-  return with_settings<Options>(
+  return with_settings<shanghai_deep::Options>(
       "shanghai-deep", "Route choice of taxis by a deep reward of links and turns",
       "Zhao & Liang 2023, Transportation Research C 149 (arXiv 2206.10598); the data's README",
-      run);
+      shanghai_deep::run);
 }
 
 }  // namespace understudy::cli

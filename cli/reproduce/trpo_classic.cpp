@@ -14,7 +14,7 @@
 
 namespace understudy::cli {
 
-namespace {
+namespace trpo_classic {
 
 using Clock = std::chrono::steady_clock;
 
@@ -143,14 +143,14 @@ void run(Reproduction& reproduction, const Options& options) {
   reproduction.tables.push_back(table);
 }
 
-}  // namespace
+}  // namespace trpo_classic
 
 std::unique_ptr<Policy> classic_expert(Device& device, const std::string& environment,
                                        std::uint64_t seed, std::int64_t* used) {
   std::int64_t steps = 0;
-  for (const Task& task : tasks) {
+  for (const trpo_classic::Task& task : trpo_classic::tasks) {
     if (environment != task.environment) continue;
-    auto policy = train(device, task, seed, steps);
+    auto policy = trpo_classic::train(device, task, seed, steps);
     if (used != nullptr) *used = steps;
     return policy;
   }
@@ -159,9 +159,10 @@ std::unique_ptr<Policy> classic_expert(Device& device, const std::string& enviro
 }
 
 Experiment trpo_classic_experiment() {
-  return with_settings<Options>(
+  return with_settings<trpo_classic::Options>(
       "trpo-classic", "TRPO on CartPole, Acrobot, MountainCar and Pendulum",
-      "rl-zoo's benchmark of SB3-contrib's TRPO, 100,000 interactions (benchmark.md)", run);
+      "rl-zoo's benchmark of SB3-contrib's TRPO, 100,000 interactions (benchmark.md)",
+      trpo_classic::run);
 }
 
 }  // namespace understudy::cli

@@ -39,7 +39,7 @@ Json action_space(const EnvironmentDescription& e) {
           {"high", finite_or_null(e.action_high)}};
 }
 
-int run(const Common& common) {
+int list_environments(const Common& common) {
   if (common.json) {
     Json list = Json::array();
     for (int i = 0; i < environment_count(); ++i) list.push_back(environment_json(environment(i)));
@@ -86,7 +86,8 @@ std::string action_space_text(const EnvironmentDescription& e) {
 
 void add_envs(Verb& root, Command& command) {
   Verb verb = root.verb("envs", "The environments there are");
-  verb.when_chosen([&command] { command.run = [&command] { return run(command.common); }; });
+  verb.when_chosen(
+      [&command] { command.run = [&command] { return list_environments(command.common); }; });
 }
 
 }  // namespace understudy::cli

@@ -13,7 +13,7 @@ namespace understudy::cli {
 
 namespace {
 
-int run(const Common& common) {
+int show_info(const Common& common) {
   const char* missing = cuda_missing_reason();
   const bool built_with_cuda =
       missing == nullptr || std::strcmp(missing, "built without CUDA") != 0;
@@ -70,7 +70,7 @@ int run(const Common& common) {
 
 void add_info(Verb& root, Command& command) {
   Verb verb = root.verb("info", "What this build and this machine have");
-  verb.when_chosen([&command] { command.run = [&command] { return run(command.common); }; });
+  verb.when_chosen([&command] { command.run = [&command] { return show_info(command.common); }; });
 }
 
 }  // namespace understudy::cli

@@ -149,11 +149,12 @@ endif
 # Headers written for one instruction set at a time are nobody else's.
 HEADERS = $(shell grep -LE '"kernels/device/simd.h"|::UNDERSTUDY_ISA' \
   $(foreach floor,kernels autograd envs algorithms,$(call every,$(floor),h)))
-# Files, descriptions and references: what they include takes twice as long to optimize as to read,
-# and none of it is waited for. (What records programs is here, what runs them is not.)
-COLD := $(filter %_reference.cpp autograd/files/% algorithms/data/demonstration% \
+# Files, descriptions, references, and what records a program once for kernels to run many times:
+# what they include takes twice as long to optimize as to read, and none of it is waited for.
+COLD := $(filter %_reference.cpp autograd/files/% autograd/modules/% autograd/options/% \
   $(addprefix autograd/program/,plan.cpp differentiate.cpp listing.cpp) \
-  $(addprefix algorithms/policies/,policy_description.cpp export_c.cpp make_head.cpp) \
+  algorithms/data/demonstration% algorithms/training/% algorithms/adversarial/% \
+  $(filter-out %/actor.cpp,$(wildcard algorithms/policies/*.cpp)) algorithms/tabular/learner% \
   $(addprefix algorithms/tabular/,problem.cpp problem_file.cpp worlds.cpp messages.cpp),$(SOURCES))
 COMMAND_SOURCES := $(call every,cli,cpp)
 

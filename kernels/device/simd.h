@@ -184,7 +184,7 @@ UNDERSTUDY_INLINE Vec<T> square_root(Vec<T> a) {
   else
     return (Vec<T>)_mm256_sqrt_pd((__m256d)a);
 #else
-  Vec<T> r;
+  Vec<T> r = a;
   for (int i = 0; i < lanes<T>; ++i)
     r[i] = sizeof(T) == 4 ? __builtin_sqrtf(a[i]) : __builtin_sqrt(a[i]);
   return r;

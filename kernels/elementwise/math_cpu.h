@@ -266,7 +266,7 @@ UNDERSTUDY_INLINE Vec<T> floor_of(Vec<T> x) {
   return copy_sign<T>(absolute<T>(below), below == T(0) ? x : below);
 #else
   const Vec<T> truncated = [&] {
-    Vec<T> t;
+    Vec<T> t = x;
     for (int i = 0; i < lanes<T>; ++i)
       t[i] = is_single<T> ? __builtin_floorf(x[i]) : __builtin_floor(x[i]);
     return t;

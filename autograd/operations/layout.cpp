@@ -44,7 +44,10 @@ class Permute final : public Operation {
   const char* name() const override { return "permute"; }
   std::string detail() const override {
     std::string text;
-    for (int axis : order_) text += (text.empty() ? "" : " ") + std::to_string(axis);
+    for (int axis : order_) {
+      if (!text.empty()) text += ' ';
+      text += std::to_string(axis);
+    }
     return text;
   }
   void run(const Call& call) const override {

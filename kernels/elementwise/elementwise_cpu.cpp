@@ -197,24 +197,38 @@ UNDERSTUDY_INLINE void binary_row(Index n, const T* a, Index step_a, const T* b,
   }
 }
 
+constexpr Index cost_of(Binary f) {
+  return f == Binary::power || f == Binary::softplus_gradient ? 4 : 1;
+}
+
+// As a call: once in the object, where a row is long or its elements cost more than the call.
+template <Binary f, class T>
+__attribute__((noinline)) void binary_row_called(Index n, const T* a, Index step_a, const T* b,
+                                                 Index step_b, T* y) {
+  binary_row<f, T>(n, a, step_a, b, step_b, y);
+}
+
 template <Binary f, class T>
 void binary_of(Stream& stream, const Strided& shape, Index elements, const T* a, const T* b, T* y) {
-  constexpr Index cost = f == Binary::power || f == Binary::softplus_gradient ? 4 : 1;
+  constexpr Index cost = cost_of(f);
   const int inner = shape.rank - 1;
   const Index n = shape.extent[inner];
   const Index step_a = shape.stride[0][inner], step_b = shape.stride[1][inner];
   const bool plain = (step_a == 0 || step_a == 1) && (step_b == 0 || step_b == 1);
   if (shape.rank == 1 && plain) {
     split_rows(stream, n, cost, grain, [=](Index begin, Index end, int) {
-      binary_row<f, T>(end - begin, a + begin * step_a, step_a, b + begin * step_b, step_b,
-                       y + begin);
+      binary_row_called<f, T>(end - begin, a + begin * step_a, step_a, b + begin * step_b, step_b,
+                              y + begin);
     });
   } else if (plain && n >= shortest_row) {
     split_rows(stream, elements / n, n * cost, 1, [&](Index begin, Index end, int) {
       for (Index row = begin; row < end; ++row) {
         Index at_a, at_b;
         row_offsets(shape, row, at_a, at_b);
-        binary_row<f, T>(n, a + at_a, step_a, b + at_b, step_b, y + row * n);
+        if constexpr (cost == 1)
+          binary_row<f, T>(n, a + at_a, step_a, b + at_b, step_b, y + row * n);
+        else
+          binary_row_called<f, T>(n, a + at_a, step_a, b + at_b, step_b, y + row * n);
       }
     });
   } else {
@@ -230,7 +244,7 @@ void binary_of(Stream& stream, const Strided& shape, Index elements, const T* a,
         const Index count = end - at < step ? end - at : step;
         if (!again_a || at == begin) from_a = gathered<0, T>(shape, a, at, count, buffer_a);
         if (!again_b || at == begin) from_b = gathered<1, T>(shape, b, at, count, buffer_b);
-        binary_row<f, T>(count, from_a, 1, from_b, 1, y + at);
+        binary_row_called<f, T>(count, from_a, 1, from_b, 1, y + at);
       }
     });
   }

@@ -155,7 +155,6 @@ COLD := $(filter %_reference.cpp autograd/files/% autograd/modules/% autograd/op
   $(addprefix autograd/program/,plan.cpp differentiate.cpp listing.cpp) \
   algorithms/data/demonstration% algorithms/training/% algorithms/adversarial/% \
   $(filter-out %/actor.cpp,$(wildcard algorithms/policies/*.cpp)) algorithms/tabular/learner% \
-  $(filter-out %/augmentation.cpp %/linear_gaussian.cpp,$(wildcard algorithms/cloning/*.cpp)) \
   $(addprefix algorithms/tabular/,problem.cpp problem_file.cpp worlds.cpp messages.cpp),$(SOURCES))
 COMMAND_SOURCES := $(call every,cli,cpp)
 

@@ -10,6 +10,8 @@
 //   (3) -log(1 - D) = softplus(f)        never negative
 //   (4)  log D      = -softplus(-f)      never positive
 //   (5)  log D - log(1 - D) = f          either (Fu et al. 2018, equation 4)
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

@@ -12,6 +12,8 @@
 //
 // The bound is over all rewards seen so far, as in the authors' code: their least where the reward
 // shall never be negative, their greatest where it shall never be positive.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

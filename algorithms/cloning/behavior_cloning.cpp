@@ -117,6 +117,8 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const
   // All observations lie on the device; a step sends the numbers of its rows, and their actions.
   Array& inputs = data_.create("observations", {rows_, input_width_});
   inputs.write(training.observations.numbers.data(), rows_ * input_width_);
+  batch_.resize(static_cast<std::size_t>(options_.batch_size));
+  batch_actions_.resize(static_cast<std::size_t>(options_.batch_size * action_width_));
   const Tensor index = training_.input("index", {rows(options_.batch_size)}, Element::index);
   const Tensor loss = mean(loss_rows(gather_rows(training_.use(inputs), index),
                                      action_input(training_, "action", options_.batch_size)));
@@ -184,20 +186,20 @@ void BehaviorCloning::require_widths(const Transitions& transitions) const {
 }
 
 void BehaviorCloning::train() {
-  batch_.clear();
-  batch_actions_.clear();
   // Batch after batch takes the next rows; an epoch's last batch is filled up from the next one.
-  for (std::int64_t i = 0; i < options_.batch_size; ++i) {
-    const std::int64_t taken = iteration_ * options_.batch_size + i;
-    if (taken / rows_ != order_epoch_) {
-      order_epoch_ = taken / rows_;
+  const std::int64_t taken = iteration_ * options_.batch_size;
+  std::int64_t epoch = taken / rows_, next = taken % rows_;
+  for (std::int64_t i = 0; i < options_.batch_size; ++i, ++next) {
+    if (next == rows_) ++epoch, next = 0;
+    if (epoch != order_epoch_) {
+      order_epoch_ = epoch;
       Draws draws(options_.seed, order_stream + static_cast<std::uint64_t>(order_epoch_));
       order_ = draws.permutation(rows_);
     }
-    const std::int64_t row = order_[static_cast<std::size_t>(taken % rows_)];
-    batch_.push_back(static_cast<std::int32_t>(row));
-    const float* action = training_actions_.data() + row * action_width_;
-    batch_actions_.insert(batch_actions_.end(), action, action + action_width_);
+    const std::int64_t row = order_[static_cast<std::size_t>(next)];
+    batch_[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(row);
+    std::copy_n(training_actions_.data() + row * action_width_, action_width_,
+                batch_actions_.data() + i * action_width_);
   }
   training_.write_indices("index", batch_.data(), options_.batch_size);
   write_action(training_, "action", batch_actions_.data(), options_.batch_size);

@@ -1,5 +1,7 @@
 // The environments of DAgger: several of a task, stepped on the host, with the internal states that
 // an expert may use.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

@@ -1,5 +1,7 @@
 // Whole numbers drawn on the host: Philox-4x32-10, so that a draw depends on (seed, stream, index)
 // and on nothing else. For choosing episodes and rows, of which there are few.
+//
+// Thread safety: one thread at a time for each object.
 
 #pragma once
 

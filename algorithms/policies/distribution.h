@@ -21,6 +21,8 @@
 //
 // row by row: means over rows are the caller's. The second derivative of (2) in x at x = x' is (1)
 // (Schulman et al. 2015, "Trust region policy optimization", appendix C).
+//
+// Thread safety: a head does not change once made; a distribution is used as its program is.
 
 #pragma once
 

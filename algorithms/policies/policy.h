@@ -16,6 +16,8 @@
 //
 // A recurrent policy has a memory: [rows, memory_width], its hidden state (and an LSTM's cell
 // behind it), zeros at the start of an episode.
+//
+// Thread safety: as its device, one thread at a time; what it records is used as the program is.
 
 #pragma once
 

@@ -6,6 +6,8 @@
 //
 // x is the observation as the policy prepared it: normalized, embedded, through convolutions.
 // Before the cell stand all layers of `hidden` but the last, which is the cell's own size.
+//
+// Thread safety: a trunk does not change once made; calling it records into one program.
 
 #pragma once
 

@@ -15,6 +15,8 @@
 // normalizer.h):
 //
 //   (5) v(o) = restore_return(network(normalize_observation(o)))
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

@@ -11,6 +11,8 @@
 //
 // plus entropy_coefficient mean_i H(pi_theta(. | o_i)), each maximized by `epochs` passes of
 // gradient steps on shuffled minibatches.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

@@ -5,6 +5,8 @@
 //
 // (equation 14; the entropy term is GAIL's, Ho & Ermon 2016, algorithm 1, line 5), maximized by one
 // step of TrustRegion an iteration.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

@@ -1,5 +1,7 @@
 // A problem's transitions in one precision, where a device's kernels read them. On the CPU in
 // double precision they are the problem's own arrays. The problem must outlive them.
+//
+// Thread safety: as its device, one thread at a time.
 
 #pragma once
 

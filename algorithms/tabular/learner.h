@@ -10,6 +10,8 @@
 //
 // To add one: its options in learner_options.h, a class that is a TabularLearner, a row in
 // learner.cpp.
+//
+// Thread safety: a plan and its learner as their device, one thread at a time; the table by any.
 
 #pragma once
 

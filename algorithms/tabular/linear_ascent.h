@@ -6,6 +6,8 @@
 //                  1997, section 4)
 //
 // with g the gradient of what is minimized: minus the mean objective, plus penalties.
+//
+// Thread safety: one thread at a time.
 
 #pragma once
 

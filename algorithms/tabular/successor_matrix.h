@@ -6,6 +6,8 @@
 //   matrix.factor();        then lu() solves
 //
 // The pattern is found and ordered once.
+//
+// Thread safety: one thread at a time.
 
 #pragma once
 

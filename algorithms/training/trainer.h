@@ -11,6 +11,8 @@
 //   }
 //
 // A run that was saved and resumed has the bits of one that was not broken off.
+//
+// Thread safety: as the device it trains on, one thread at a time.
 
 #pragma once
 

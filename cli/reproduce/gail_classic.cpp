@@ -329,7 +329,7 @@ void run(Reproduction& reproduction, const Options& options) {
   // Runs share nothing, so that threads take whole runs, and a run's result does not depend on
   // them. The first error stops all.
   const std::size_t threads = static_cast<std::size_t>(
-      reproduction.common.threads == 0 ? processor_count() : reproduction.common.threads);
+      reproduction.common.threads == 0 ? available_cores() : reproduction.common.threads);
   std::mutex mutex;
   std::atomic<std::size_t> next{0};
   std::exception_ptr error;

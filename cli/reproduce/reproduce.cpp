@@ -184,7 +184,7 @@ int list(const Common& common) {
 }  // namespace
 
 CpuSession::CpuSession(const Common& common)
-    : threads_(common.threads == 0 ? processor_count() : common.threads),
+    : threads_(common.threads == 0 ? available_cores() : common.threads),
       device_(cpu_device(&threads_)) {}
 
 double seconds_since(std::chrono::steady_clock::time_point start) {

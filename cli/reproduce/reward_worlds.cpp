@@ -177,7 +177,7 @@ Spread bootstrap_spread(const Vector& values) {
 }
 
 void in_parallel(int threads, std::int64_t n, const std::function<void(std::int64_t)>& part) {
-  Threads team(threads == 0 ? processor_count() : threads);
+  Threads team(threads == 0 ? available_cores() : threads);
   std::mutex mutex;
   std::optional<Error> first;
   team.run(static_cast<int>(n), [&](int i, int) {

@@ -16,7 +16,7 @@ Session::Session(const Common& common) {
     device_ = cuda_device();  // an Error that says why, where there is none
     return;
   }
-  team_ = std::make_unique<Threads>(common.threads == 0 ? processor_count() : common.threads);
+  team_ = std::make_unique<Threads>(common.threads == 0 ? available_cores() : common.threads);
   device_ = cpu_device(team_.get());
 }
 

@@ -17,7 +17,7 @@ int show_info(const Common& common) {
   const char* missing = cuda_missing_reason();
   const bool built_with_cuda =
       missing == nullptr || std::strcmp(missing, "built without CUDA") != 0;
-  const int processors = processor_count();
+  const int processors = available_cores();
   const int threads = common.threads == 0 ? processors : common.threads;
   // An emulated or broken device may refuse even though none is missing: then it says why.
   std::string cuda_description, cuda_reason = missing == nullptr ? "" : missing;

@@ -20,7 +20,7 @@ int main() {
     actions.push_back(std::sin(x + y));
   }
 
-  Threads team(processor_count());
+  Threads team(available_cores());
   const auto device = cpu_device(&team);
   Store store(*device);
   Parameters parameters("policy");

@@ -28,7 +28,7 @@ void Threads::run_parts(int parts, Call call, const void* context) {
   for (int part = 0; part < parts; ++part) call(context, part, 0);
 }
 
-int processor_count() { return 1; }
+int available_cores() { return 1; }
 
 #else
 
@@ -174,7 +174,7 @@ void Threads::run_parts(int parts, Call call, const void* context) {
   }
 }
 
-int processor_count() {
+int available_cores() {
   int count = static_cast<int>(std::thread::hardware_concurrency());
   return count > 0 ? count : 1;
 }

@@ -46,6 +46,6 @@ class Threads {
 };
 
 // Cores that this process may run on.
-int processor_count();
+int available_cores();
 
 }  // namespace understudy

@@ -254,13 +254,9 @@ struct Blas {
           find(set_math_mode, "cublasSetMathMode") && find(sgemm, "cublasSgemmStridedBatched") &&
           find(dgemm, "cublasDgemmStridedBatched") && find(gemm_ex, "cublasGemmStridedBatchedEx")))
       return;
-    // the first large product may be one that a graph is being captured from; making the handle
-    // allocates, which a capturing thread may do only in this mode
-    cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
-    UNDERSTUDY_CUDA(cudaThreadExchangeStreamCaptureMode(&mode));
+    // Allocates, so never while a stream is captured: what is captured has run once (graph.h).
     Handle made = nullptr;
     if (create(&made) == 0) handle = made;
-    UNDERSTUDY_CUDA(cudaThreadExchangeStreamCaptureMode(&mode));
   }
 
   // Numbers stay f32 in memory (CUDA_R_32F); CUBLAS_COMPUTE_32F_FAST_16BF rounds them on the way.

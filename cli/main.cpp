@@ -1,7 +1,6 @@
 // understudy VERB ...: parses the options, runs the verb, and turns what went wrong into one line
 // and an exit code.
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -34,27 +33,11 @@ int exit_code(const Error& error) {
   return error.kind() == ErrorKind::not_finite ? 1 : 2;
 }
 
-// What is wrong with the options, in words that name the verbs where the verb is what is missing.
-std::string describe(const CLI::App& app, const CLI::ParseError& error) {
-  if (!app.get_subcommands().empty()) return error.what();
-  std::string verbs;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
-    verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
-  const std::vector<std::string> unknown = app.remaining();
-  if (unknown.empty() && std::string(error.get_name()) != "RequiredError") return error.what();
-  const std::string found =
-      unknown.empty() ? "no verb given" : "no verb or option '" + unknown[0] + "'";
-  return found + "; verbs are " + verbs + " (--help says more)";
-}
-
 int run(int argc, char** argv) {
   Command command;
   Common& common = command.common;
-  CLI::App app("Imitation learning on CPU and CUDA", "understudy");
-  app.fallthrough();  // the options below may stand behind the verb
-  app.require_subcommand(1);
-  app.set_version_flag("--version", UNDERSTUDY_VERSION);
-  Verb root(app);
+  CommandLine line("understudy", "Imitation learning on CPU and CUDA", UNDERSTUDY_VERSION);
+  Verb root = line.root();
   root.option("--device", common.device, "cpu, cuda, or auto: CUDA where there is a device")
       .one_of({"cpu", "cuda", "auto"});
   root.option("--threads", common.threads, "CPU threads (default: all cores)").between(1, 1024);
@@ -63,7 +46,7 @@ int run(int argc, char** argv) {
   root.flag("--quiet", common.quiet, "no progress on standard error");
   const Option resume = root.flag("--resume", common.resume, "continue the run in --out");
   root.flag("--overwrite", common.overwrite, "replace the run in --out").excludes(resume);
-  app.footer("Options above may stand before or behind the verb.");
+  root.footer([] { return std::string("Options above may stand before or behind the verb."); });
   add_info(root, command);
   add_inspect(root, command);
   add_demo(root, command);
@@ -84,12 +67,7 @@ int run(int argc, char** argv) {
   add_export(root, command);
   add_bench(root, command);
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return complain(2, describe(app, error));
-  }
+  if (const std::optional<int> shown = line.parse(argc, argv)) return *shown;
   int code = 0;
   try {
     code = command.run();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/session/command.h"
+#include "kernels/device/error.h"
 
 namespace understudy::cli {
 
@@ -106,5 +107,41 @@ void Verb::may_stand_alone() {
   app_->require_subcommand(0, 1);
 }
 bool Verb::stands_alone() const { return app_->get_subcommands().empty(); }
+
+namespace {
+
+// What is wrong with the options, in words that name the verbs where the verb is what is missing.
+std::string describe(const CLI::App& app, const CLI::ParseError& error) {
+  if (!app.get_subcommands().empty()) return error.what();
+  std::string verbs;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
+  const std::vector<std::string> unknown = app.remaining();
+  if (unknown.empty() && std::string(error.get_name()) != "RequiredError") return error.what();
+  const std::string found =
+      unknown.empty() ? "no verb given" : "no verb or option '" + unknown[0] + "'";
+  return found + "; verbs are " + verbs + " (--help says more)";
+}
+
+}  // namespace
+
+CommandLine::CommandLine(const char* name, const char* summary, const char* version)
+    : app_(std::make_unique<CLI::App>(summary, name)) {
+  app_->fallthrough();
+  app_->require_subcommand(1);
+  app_->set_version_flag("--version", version);
+}
+
+CommandLine::~CommandLine() = default;
+
+std::optional<int> CommandLine::parse(int argc, char** argv) {
+  try {
+    app_->parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app_->exit(error);
+    fail(ErrorKind::bad_input, "%s", describe(*app_, error).c_str());
+  }
+  return std::nullopt;
+}
 
 }  // namespace understudy::cli

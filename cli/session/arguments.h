@@ -4,14 +4,16 @@
 //   verb.option("--horizon", options->horizon, "steps (default: discounted)").between(1, 1e9);
 //   verb.when_chosen([&command, options] { command.run = [options] { return run(*options); }; });
 //
-// CLI11 takes the compiler some four seconds wherever it is included: this is why only the files
-// that parse do. Variables that options are written to must outlive the parsing; their values
-// before it are the defaults.
+// CLI11 takes the compiler some four seconds wherever it is included: arguments.cpp alone does.
+// Variables that options are written to must outlive the parsing; their values before it are the
+// defaults.
 
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,6 +74,22 @@ class Verb {
 
  private:
   CLI::App* app_;
+};
+
+// All of the command line.
+class CommandLine {
+ public:
+  CommandLine(const char* name, const char* summary, const char* version);
+  ~CommandLine();
+
+  // A verb must be chosen; the root's own options may stand behind it.
+  Verb root() { return Verb(*app_); }
+  // None where the chosen verb is to run. An exit code where help or the version was asked for, and
+  // was printed. An Error where the words are not ones that were declared.
+  std::optional<int> parse(int argc, char** argv);
+
+ private:
+  std::unique_ptr<CLI::App> app_;
 };
 
 }  // namespace understudy::cli

@@ -42,15 +42,23 @@ std::int64_t neighbor(std::int64_t height, std::int64_t width, std::int64_t s, i
   }
 }
 
-// Whether pair k's transitions are those of `move` with the stencil's probabilities.
-bool is_move(const Problem& p, const GridDynamics<double>& g, std::int64_t k, int move) {
-  const std::int64_t s = p.pair_state[k];
+// Where the five moves lead from a state; at an edge some lead to the same cell.
+struct Neighbors {
   std::int64_t to[5];
-  double expected[5];
-  for (int m = 0; m < 5; ++m) {
-    to[m] = neighbor(g.height, g.width, s, m);
-    expected[m] = m < 4 ? g.move_slip : g.stay_slip;
+  bool at_edge;
+
+  Neighbors(const GridDynamics<double>& g, std::int64_t s) {
+    for (int m = 0; m < 5; ++m) to[m] = neighbor(g.height, g.width, s, m);
+    at_edge = to[0] == s || to[1] == s || to[2] == s || to[3] == s;
   }
+};
+
+// Whether pair k's transitions are those of `move` with the stencil's probabilities.
+bool is_move(const Problem& p, const GridDynamics<double>& g, const Neighbors& from, std::int64_t k,
+             int move) {
+  const std::int64_t* const to = from.to;
+  double expected[5];
+  for (int m = 0; m < 5; ++m) expected[m] = m < 4 ? g.move_slip : g.stay_slip;
   expected[move] += g.chosen;
   for (std::int32_t j = p.transition_begin[k]; j < p.transition_begin[k + 1]; ++j) {
     int m = 0;
@@ -58,8 +66,8 @@ bool is_move(const Problem& p, const GridDynamics<double>& g, std::int64_t k, in
     if (m == 5) return false;
     expected[m] -= p.probability[j];
   }
-  // Moves that coincide at an edge have their sum in one transition.
-  for (int m = 0; m < 5; ++m)
+  // Moves that coincide have their sum in one transition.
+  for (int m = 0; from.at_edge && m < 5; ++m)
     for (int other = m + 1; other < 5; ++other)
       if (to[m] == to[other]) expected[m] += expected[other], expected[other] = 0.0;
   for (double left : expected)
@@ -99,9 +107,10 @@ std::optional<GridForm> grid_form(Device& device, const Problem& p,
   g.chosen = chosen;
   g.stay_slip = 1.0 - chosen - 4.0 * g.move_slip;
   std::vector<int> move_of(actions, -1);
+  const Neighbors of_inner(g, inner);
   for (int a = 0; a < actions; ++a)
     for (int m = 0; m < actions && move_of[a] < 0; ++m)
-      if (is_move(p, g, p.pair_begin[inner] + a, m)) move_of[a] = m;
+      if (is_move(p, g, of_inner, p.pair_begin[inner] + a, m)) move_of[a] = m;
   std::vector<int> sorted = move_of;
   std::sort(sorted.begin(), sorted.end());
   for (int a = 0; a < actions; ++a)
@@ -113,8 +122,9 @@ std::optional<GridForm> grid_form(Device& device, const Problem& p,
       const std::int64_t k = s * actions;
       if (p.pair_begin[s] != k) same[part] = 0;
       form.reward[s] = reward[k];
+      const Neighbors from_s(g, s);
       for (int a = 0; a < actions && same[part]; ++a)
-        same[part] = reward[k + a] == reward[k] && is_move(p, g, k + a, move_of[a]);
+        same[part] = reward[k + a] == reward[k] && is_move(p, g, from_s, k + a, move_of[a]);
     }
   });
   for (std::uint8_t is : same)

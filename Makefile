@@ -161,8 +161,9 @@ COMMAND_SOURCES := $(call every,cli,cpp)
 objects = $(patsubst %,$(BUILD)/obj/%.$(2).o,$(basename $(1)))
 plain = $(patsubst %.cpp,$(BUILD)/obj/%.o,$(1))
 
-CPU_OBJECTS := $(call plain,$(SOURCES)) \
-  $(foreach isa,$(INSTRUCTION_SETS),$(call objects,$(ISA_SOURCES),$(isa)))
+# The longest first: what is left at the end then keeps every processor busy.
+CPU_OBJECTS := $(foreach isa,$(INSTRUCTION_SETS),$(call objects,$(ISA_SOURCES),$(isa))) \
+  $(call plain,$(SOURCES))
 NATIVE_OBJECTS := $(if $(WITH_CUDA),$(call objects,$(CUDA_SOURCES),cuda),$(call plain,$(ABSENT)))
 EMULATED_OBJECTS := $(call objects,$(CUDA_SOURCES),emulated) $(call plain,$(EMULATOR))
 # The command's sources are compiled a folder at a time: libraries of theirs that are all headers are
@@ -179,8 +180,8 @@ COMMAND := $(if $(COMMAND_SOURCES),$(if $(call on,$(EMBEDDED)),,$(BUILD)/underst
 # ---- the library and the command ----------------------------------------------------------------
 
 # The library needs a compiler alone; the command, two header-only libraries.
-all: $(LIBRARY) $(if $(COMMAND),$(shell CXX='$(COMPILER)' build-aux/need --check cli11 json && \
-  echo $(COMMAND) || echo command_left_out))
+all: $(if $(COMMAND),$(shell CXX='$(COMPILER)' build-aux/need --check cli11 json && \
+  echo $(COMMAND) || echo command_left_out)) $(LIBRARY)
 command_left_out: $(LIBRARY)
 	@echo "  without the command: no CLI11 or no nlohmann-json (make $(COMMAND) brings them)"
 

@@ -180,7 +180,9 @@ COMMAND := $(if $(COMMAND_SOURCES),$(if $(call on,$(EMBEDDED)),,$(BUILD)/underst
 # ---- the library and the command ----------------------------------------------------------------
 
 # The library needs a compiler alone; the command, two header-only libraries.
+# (What is there already is noted here: the command's long files can then begin at once.)
 all: $(if $(COMMAND),$(shell CXX='$(COMPILER)' build-aux/need --check cli11 json && \
+  mkdir -p $(BUILD)/have && touch $(BUILD)/have/cli11 $(BUILD)/have/json && \
   echo $(COMMAND) || echo command_left_out)) $(LIBRARY)
 command_left_out: $(LIBRARY)
 	@echo "  without the command: no CLI11 or no nlohmann-json (make $(COMMAND) brings them)"
@@ -250,7 +252,6 @@ $(eval $(call read_once,cold,$(call plain,$(COLD)),$(STANDARD)))
 $(if $(findstring clang,$(COMPILER)),,$(foreach isa,$(INSTRUCTION_SETS),$(eval \
   $(call read_once,$(isa),$(call objects,$(ISA_SOURCES),$(isa)),cmath cstdint cstring type_traits \
   $(if $(filter -mavx%,$(FLAGS_$(isa))),immintrin.h)))))
-$(eval $(call read_once,cli,$(COMMAND_OBJECTS),$(STANDARD) nlohmann/json.hpp,$(BUILD)/have/json))
 $(call plain,$(COLD)) $(BUILD)/headers/cold.h.gch: FLAGS := $(subst -O3,-O1,$(FLAGS))
 
 $(BUILD)/understudy: $(COMMAND_OBJECTS) $(LIBRARY)
@@ -259,7 +260,7 @@ link = mkdir -p $(@D); echo "  link  $@"; \
   $(CXX) $(LINK) $(LDFLAGS) $(filter %.o %.a,$^) $(1) $(LIBRARIES) $(LDLIBS) -o $@
 $(COMMAND_OBJECTS): | $(BUILD)/have/cli11 $(BUILD)/have/json
 # The command waits for the library: what it includes takes twice as long to optimize as to read.
-$(COMMAND_OBJECTS) $(BUILD)/headers/cli.h.gch: FLAGS := $(subst -O3,-O1,$(FLAGS))
+$(COMMAND_OBJECTS): FLAGS := $(subst -O3,-O1,$(FLAGS))
 
 # What a target needs beside the compiler: brought by itself as root, else the command is named.
 $(BUILD)/have/%:

@@ -200,7 +200,8 @@ define newline
 
 
 endef
-includes = $(subst $(newline) ,$(newline),$(foreach source,$(1),#include "$(source)"$(newline)))
+hash := \#
+includes = $(subst $(space)$(hash),$(newline)$(hash),$(foreach source,$(1),$(hash)include "$(source)"))
 $(if $(LAUNCHER),,$(foreach folder,$(COMMAND_FOLDERS),$(call remember,\
   $(call folder_source,$(folder)),$(call includes,\
   $(foreach s,$(COMMAND_SOURCES),$(if $(filter $(folder),$(dir $(s))),$(s)))))))

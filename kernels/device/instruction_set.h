@@ -20,11 +20,11 @@ struct InstructionSetRow {
 };
 
 // Those of the architecture that this is compiled for, each wider than the one before it. The
-// Makefile reads the rows and compiles with their options. (-O1: what runs on no processor of the
-// last ten years compiles in half the time so. Where it is the only set, it gets everything.)
+// Makefile reads the rows and compiles with their options. (-O2: a third faster to compile, and as
+// fast, where wider sets are compiled beside it. Where it is the only set, it gets everything.)
 constexpr InstructionSetRow instruction_sets[] = {
 #if defined(__x86_64__)
-    {InstructionSet::portable, "portable", "-O1"},
+    {InstructionSet::portable, "portable", "-O2"},
     {InstructionSet::avx2, "avx2", "-mavx2 -mfma"},
     {InstructionSet::avx512, "avx512",
      "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512"},

@@ -174,6 +174,8 @@ void Dagger::collect(Metrics& metrics) {
       extend(set_.actions.numbers, track.actions);
     if (before == 0 || !set_.rewards.empty()) extend(set_.rewards, track.rewards);
     extend(set_.terminal, track.terminal);
+    // of its own steps it knows how they ended
+    if (!set_.end_unknown.empty()) set_.end_unknown.resize(set_.terminal.size(), 0);
     for (std::int64_t end : track.ends) set_.starts.push_back(before + end);
   }
   metrics.disagreement = differing / static_cast<double>(ticks * num_envs);

@@ -24,7 +24,6 @@ class Reader {
     if (csv_.rows() == 0) refuse_file("expected a row a step, found no rows");
     find_columns();
     find_episodes();
-    made_.terminal.assign(static_cast<std::size_t>(made_.episodes()), 0);
     read_terminal();
     made_.actions = series(action_columns_, false);
     made_.observations = series(observation_columns_, true);
@@ -216,8 +215,11 @@ class Reader {
   }
 
   void read_terminal() {
+    made_.terminal.assign(static_cast<std::size_t>(made_.episodes()), 0);
+    made_.end_unknown.assign(made_.terminal.size(), 1);
     if (terminal_ == none) return;
     for (std::size_t e = 0; e + 1 < first_row_.size(); ++e) {
+      if (nothing_in(terminal_, e)) continue;
       bool ended = false;
       const std::size_t end = first_row_[e + 1];
       for (std::size_t row = first_row_[e]; row < end; ++row) {
@@ -235,7 +237,16 @@ class Reader {
         ended = ended || yes;
       }
       made_.terminal[e] = ended;
+      made_.end_unknown[e] = 0;
     }
+    if (made_.known_ends() == made_.episodes()) made_.end_unknown.clear();
+  }
+
+  bool nothing_in(std::size_t column, std::size_t episode) const {
+    for (std::size_t row = first_row_[episode]; row < first_row_[episode + 1]; ++row) {
+      if (!csv_.cell(row, column).empty()) return false;
+    }
+    return true;
   }
 
   // ---- the numbers ----
@@ -321,7 +332,7 @@ CsvColumns to_columns(const Demonstrations& demonstrations) {
   std::vector<std::vector<std::string>> observation(static_cast<std::size_t>(observations)),
       action(static_cast<std::size_t>(actions));
   for (std::int64_t e = 0; e < demonstrations.episodes(); ++e) {
-    const bool ended = demonstrations.terminal[static_cast<std::size_t>(e)] != 0;
+    const EpisodeEnd end = demonstrations.end(e);
     for (std::int64_t t = 0; t < demonstrations.observations_of(e); ++t) {
       const bool step = t < demonstrations.length(e);
       const std::int64_t at = demonstrations.first_action(e) + t;
@@ -338,7 +349,8 @@ CsvColumns to_columns(const Demonstrations& demonstrations) {
       if (!demonstrations.rewards.empty()) {
         reward.push_back(step ? decimal(demonstrations.rewards[static_cast<std::size_t>(at)]) : "");
       }
-      terminal.push_back(!step ? "" : ended && t + 1 == demonstrations.length(e) ? "1" : "0");
+      const bool ended = end == EpisodeEnd::terminated && t + 1 == demonstrations.length(e);
+      terminal.push_back(!step || end == EpisodeEnd::unknown ? "" : ended ? "1" : "0");
     }
   }
   CsvColumns columns;
@@ -351,7 +363,7 @@ CsvColumns to_columns(const Demonstrations& demonstrations) {
     columns.emplace_back("act_" + std::to_string(i), std::move(action[i]));
   }
   if (!reward.empty()) columns.emplace_back("rew", std::move(reward));
-  columns.emplace_back("terminal", std::move(terminal));
+  if (demonstrations.known_ends() > 0) columns.emplace_back("terminal", std::move(terminal));
   return columns;
 }
 

@@ -5,7 +5,8 @@
 //   obs       [sum(T + 1), ...]   each episode one row more than its actions; or [sum(T), ...]
 //   acts      [sum(T), ...]       whole numbers for discrete actions
 //   rews      [sum(T)]            optional
-//   terminal  bool [episodes]     optional: false where it is missing
+//   terminal  bool [episodes]     optional: false where it is missing, and the end unknown
+//   truncated bool [episodes]     optional: where it is there, neither means an unknown end
 //   indices   int64 [episodes-1]  where `acts` splits into episodes; or
 //   episode_ends int64 [episodes] where each ends, as in diffusion-policy data; or one episode
 //   goal      int64 [episodes]    optional, for tabular problems
@@ -16,8 +17,9 @@
 //   column that has no other meaning is an observation. The observation after the last action is a
 //   row whose action is empty, or is -1 in the last row of every episode and 0 or more elsewhere.
 //   Without `episode` the file is one. `t` is 0, 1, 2, ... within an episode; `terminal` (0/1,
-//   true/false) may be true in an episode's last rows only. One column of whole numbers (never
-//   written with a point) is discrete.
+//   true/false) may be true in an episode's last rows only; empty in all of an episode's rows, or
+//   no such column, it leaves the end unknown. One column of whole numbers (never written with a
+//   point) is discrete.
 //
 // .arrow, or a folder of them, as `imitation` has saved them since its version 1.0 by the library
 // `datasets` (autograd/files/arrow.h): a row an episode, with columns that are lists of rows, and

@@ -202,20 +202,32 @@ class Reader {
 
   void read_terminal() {
     const auto episodes = static_cast<std::size_t>(made_.episodes());
-    const Array* terminal = find("terminal");
-    made_.terminal.assign(episodes, 0);
-    if (terminal == nullptr) {
+    const std::vector<std::uint8_t> terminal = flags("terminal"), truncated = flags("truncated");
+    made_.terminal = terminal.empty() ? std::vector<std::uint8_t>(episodes, 0) : terminal;
+    if (!terminal.empty() && truncated.empty()) return;
+    // Without `terminal` nothing is known but of what is marked as truncated; with both, nothing of
+    // what neither marks.
+    for (std::size_t e = 0; e < episodes; ++e) {
+      const bool cut = !truncated.empty() && truncated[e] != 0;
+      made_.end_unknown.push_back(made_.terminal[e] == 0 && !cut);
+    }
+    if (made_.known_ends() == made_.episodes()) made_.end_unknown.clear();
+    if (terminal.empty() && truncated.empty()) {
       made_.remarks.push_back("no `terminal`: episodes are taken to have run out of time");
-      return;
     }
-    if (terminal->type() != ElementType::boolean || terminal->rank() != 1 ||
-        terminal->count() != made_.episodes()) {
-      refuse("terminal", "expected a bool for each of " + std::to_string(episodes) +
-                             " episodes, found shape " + to_string(terminal->shape()) + " of " +
-                             name_of(terminal->type()));
+  }
+
+  std::vector<std::uint8_t> flags(const char* name) const {
+    const Array* array = find(name);
+    if (array == nullptr) return {};
+    if (array->type() != ElementType::boolean || array->rank() != 1 ||
+        array->count() != made_.episodes()) {
+      refuse(name, "expected a bool for each of " + std::to_string(made_.episodes()) +
+                       " episodes, found shape " + to_string(array->shape()) + " of " +
+                       name_of(array->type()));
     }
-    const std::span<const bool> values = terminal->as<bool>();
-    made_.terminal.assign(values.begin(), values.end());
+    const std::span<const bool> values = array->as<bool>();
+    return {values.begin(), values.end()};
   }
 
   void read_goals() {
@@ -241,6 +253,14 @@ Array to_array(const Series& series) {
                          : Array::from<float>(std::move(shape), std::span(series.numbers));
 }
 
+Array ends_of(const Demonstrations& demonstrations, EpisodeEnd end) {
+  Array flags(ElementType::boolean, {demonstrations.episodes()});
+  for (std::int64_t e = 0; e < demonstrations.episodes(); ++e) {
+    flags.as<bool>()[static_cast<std::size_t>(e)] = demonstrations.end(e) == end;
+  }
+  return flags;
+}
+
 }  // namespace
 
 Demonstrations demonstrations_from(const NamedArrays& arrays, std::string_view name,
@@ -253,10 +273,10 @@ NamedArrays to_arrays(const Demonstrations& demonstrations) {
   arrays.emplace("obs", to_array(demonstrations.observations));
   arrays.emplace("acts", to_array(demonstrations.actions));
   if (!demonstrations.rewards.empty()) arrays.emplace("rews", Array::from(demonstrations.rewards));
-  Array terminal(ElementType::boolean, {demonstrations.episodes()});
-  std::transform(demonstrations.terminal.begin(), demonstrations.terminal.end(),
-                 terminal.as<bool>().begin(), [](std::uint8_t flag) { return flag != 0; });
-  arrays.emplace("terminal", std::move(terminal));
+  arrays.emplace("terminal", ends_of(demonstrations, EpisodeEnd::terminated));
+  if (demonstrations.known_ends() != demonstrations.episodes()) {
+    arrays.emplace("truncated", ends_of(demonstrations, EpisodeEnd::truncated));
+  }
   arrays.emplace("indices",
                  Array::from(std::vector<std::int64_t>(demonstrations.starts.begin() + 1,
                                                        demonstrations.starts.end() - 1)));

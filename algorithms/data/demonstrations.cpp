@@ -37,6 +37,13 @@ bool interchangeable(const Shape& a, const Shape& b) {
   return a == b || (elements(a) == elements(b) && (a.size() <= 1 || b.size() <= 1));
 }
 
+bool same_ends(const Demonstrations& a, const Demonstrations& b) {
+  for (std::int64_t e = 0; e < a.episodes(); ++e) {
+    if (a.end(e) != b.end(e)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::int64_t Series::width() const { return elements(shape); }
@@ -58,6 +65,18 @@ void Series::append(const Series& from, std::int64_t first_row, std::int64_t row
   }
 }
 
+EpisodeEnd Demonstrations::end(std::int64_t episode) const {
+  const auto e = static_cast<std::size_t>(episode);
+  if (terminal[e] != 0) return EpisodeEnd::terminated;
+  return end_unknown.empty() || end_unknown[e] == 0 ? EpisodeEnd::truncated : EpisodeEnd::unknown;
+}
+
+std::int64_t Demonstrations::known_ends() const {
+  std::int64_t known = 0;
+  for (std::int64_t e = 0; e < episodes(); ++e) known += end(e) != EpisodeEnd::unknown;
+  return known;
+}
+
 std::vector<double> Demonstrations::returns() const {
   UNDERSTUDY_CHECK(static_cast<std::int64_t>(rewards.size()) == steps(), "returns without rewards");
   std::vector<double> sums(static_cast<std::size_t>(episodes()), 0.0);
@@ -72,7 +91,7 @@ std::vector<double> Demonstrations::returns() const {
 bool same_data(const Demonstrations& a, const Demonstrations& b) {
   return a.observations == b.observations && a.actions == b.actions &&
          a.last_observation == b.last_observation && a.rewards == b.rewards &&
-         a.terminal == b.terminal && a.starts == b.starts && a.goals == b.goals;
+         a.terminal == b.terminal && a.starts == b.starts && a.goals == b.goals && same_ends(a, b);
 }
 
 Demonstrations select(const Demonstrations& from, std::span<const std::int64_t> episodes) {
@@ -92,6 +111,9 @@ Demonstrations select(const Demonstrations& from, std::span<const std::int64_t> 
       append_rows(chosen.rewards, from.rewards, from.first_action(e), from.length(e));
     }
     chosen.terminal.push_back(from.terminal[static_cast<std::size_t>(e)]);
+    if (!from.end_unknown.empty()) {
+      chosen.end_unknown.push_back(from.end_unknown[static_cast<std::size_t>(e)]);
+    }
     if (!from.goals.empty()) chosen.goals.push_back(from.goals[static_cast<std::size_t>(e)]);
     chosen.starts.push_back(chosen.starts.back() + from.length(e));
   }
@@ -125,6 +147,12 @@ void append(Demonstrations& to, const Demonstrations& more, std::string_view nam
   }
   to.observations.append(more.observations, 0, more.observations.rows());
   to.actions.append(more.actions, 0, more.actions.rows());
+  if (!to.end_unknown.empty() || !more.end_unknown.empty()) {
+    to.end_unknown.resize(to.terminal.size(), 0);
+    const std::vector<std::uint8_t> known(more.terminal.size(), 0);
+    append_rows(to.end_unknown, more.end_unknown.empty() ? known : more.end_unknown, 0,
+                more.episodes());
+  }
   append_rows(to.terminal, more.terminal, 0, more.episodes());
 
   // what only some of the files have is of no use to who learns from all of them

@@ -7,8 +7,14 @@
 //   observations   o_0 a_0 o_1 a_1 ... o_{T-1} a_{T-1} o_T      T actions, T + 1 observations
 //
 // `terminal` says that the episode ended in a state that ends it (and not by running out of time):
-// only then is the value after o_T zero. Everything is finite, every episode has a step: whatever
-// makes a Demonstrations has checked it.
+// only then is the value after o_T zero. A source may not say how an episode ended:
+//
+//   end(e)       terminal[e]  end_unknown[e]
+//   terminated   1            0
+//   truncated    0            0               out of time, or cut off otherwise
+//   unknown      0            1               the source has no flag of this episode
+//
+// Everything is finite, every episode has a step: whatever makes a Demonstrations has checked it.
 //
 // Thread safety: a value. Any number of threads may read one; whoever changes it is alone.
 
@@ -42,12 +48,15 @@ struct Series {
   friend bool operator==(const Series&, const Series&) = default;
 };
 
+enum class EpisodeEnd : std::uint8_t { unknown, truncated, terminated };
+
 struct Demonstrations {
   Series observations;
   Series actions;
   bool last_observation = true;
-  std::vector<float> rewards;          // one a step; empty where none were recorded
-  std::vector<std::uint8_t> terminal;  // one an episode
+  std::vector<float> rewards;             // one a step; empty where none were recorded
+  std::vector<std::uint8_t> terminal;     // one an episode
+  std::vector<std::uint8_t> end_unknown;  // one an episode; empty: every end is known
   std::vector<std::int64_t> starts = {0};
   std::vector<std::int64_t> goals;  // one an episode, for tabular problems; or empty
 
@@ -69,6 +78,11 @@ struct Demonstrations {
   std::int64_t observations_of(std::int64_t episode) const {
     return length(episode) + (last_observation ? 1 : 0);
   }
+
+  EpisodeEnd end(std::int64_t episode) const;
+  // Episodes whose source said how they ended: 0 where flags are missing, `episodes()` where all
+  // have one, whatever it says.
+  std::int64_t known_ends() const;
 
   // The sum of each episode's rewards. REQUIRES: rewards.
   std::vector<double> returns() const;

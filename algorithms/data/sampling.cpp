@@ -31,6 +31,7 @@ Demonstrations subsample(const Demonstrations& from, std::int64_t k, std::uint64
   thin.actions = from.actions.like();
   thin.last_observation = false;
   thin.terminal = from.terminal;
+  thin.end_unknown = from.end_unknown;
   thin.goals = from.goals;
   thin.observation_names = from.observation_names;
   thin.action_names = from.action_names;

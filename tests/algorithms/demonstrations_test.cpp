@@ -88,6 +88,47 @@ TEST_F(DemonstrationsTest, EpisodeEndsAreReadInPlaceOfIndices) {
   EXPECT_ERROR(demonstrations_from(arrays, "d.npz"), "other episodes than in `indices`");
 }
 
+// One that ended for good, one out of time and one of which nothing is known.
+Demonstrations three_ends() {
+  Demonstrations made = three_episodes();
+  made.terminal = {0, 1, 0};
+  made.end_unknown = {0, 0, 1};
+  return made;
+}
+
+TEST_F(DemonstrationsTest, FlagsThatAreMissingAreToldFromFlagsThatAreUnset) {
+  NamedArrays arrays = to_arrays(three_episodes());
+  arrays["terminal"] = Array(ElementType::boolean, {3});
+  EXPECT_EQ(demonstrations_from(arrays, "d.npz").known_ends(), 3) << "unset: all out of time";
+  EXPECT_EQ(demonstrations_from(arrays, "d.npz").end(1), EpisodeEnd::truncated);
+  arrays.erase("terminal");
+  EXPECT_EQ(demonstrations_from(arrays, "d.npz").known_ends(), 0);
+  EXPECT_EQ(demonstrations_from(arrays, "d.npz").end(1), EpisodeEnd::unknown);
+  put_file(path("unset.csv"), "obs_0,act_0,terminal\n0,1,0\n1,,\n");
+  EXPECT_EQ(load_demonstrations(path("unset.csv")).known_ends(), 1);
+  put_file(path("missing.csv"), "obs_0,act_0\n0,1\n1,\n");
+  EXPECT_EQ(load_demonstrations(path("missing.csv")).known_ends(), 0);
+}
+
+TEST_F(DemonstrationsTest, HowAnEpisodeEndedOutlivesFilesAndSelections) {
+  const Demonstrations made = three_ends();
+  EXPECT_TRUE(same_data(demonstrations_from(to_arrays(made), "d.npz"), made));
+  save_demonstrations(path("d.csv"), continuous(made));
+  EXPECT_TRUE(same_data(load_demonstrations(path("d.csv")), continuous(made)));
+  const std::int64_t last[] = {2, 0};
+  EXPECT_EQ(select(made, last).end(0), EpisodeEnd::unknown);
+  EXPECT_EQ(select(made, last).end(1), EpisodeEnd::truncated);
+  EXPECT_FALSE(same_data(made, three_episodes()));
+
+  Demonstrations joined = three_episodes();
+  append(joined, made, "d.npz");
+  EXPECT_EQ(joined.known_ends(), 5);
+  EXPECT_EQ(joined.end(2), EpisodeEnd::truncated);
+  EXPECT_EQ(joined.end(5), EpisodeEnd::unknown);
+  append(joined, three_episodes(), "d.npz");
+  EXPECT_EQ(joined.known_ends(), 8);
+}
+
 TEST_F(DemonstrationsTest, OneEpisodeNeedsNoIndicesAndNumPysEmptyOnesAreOfFloats) {
   NamedArrays arrays;
   arrays.emplace("obs", Array(ElementType::f64, {4, 2}));
@@ -304,7 +345,7 @@ TEST_F(DemonstrationsTest, WholeNumbersAreNumbersWhereTheEnvironmentTakesNumbers
   Demonstrations expected;
   expected.observations = {{1}, false, {-3, 4, 5}, {}};
   expected.actions = {{1}, false, {1, -1}, {}};
-  expected.terminal = {0};
+  expected.terminal = {0}, expected.end_unknown = {1};
   expected.starts = {0, 2};
   put_file(path("d.csv"), "obs_0,act_0\n-3,1\n4,-1\n5,\n");
   EXPECT_TRUE(same_data(load_demonstrations(path("d.csv"), &box), expected));

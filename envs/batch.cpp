@@ -40,7 +40,8 @@ Batch<T>::Batch(Device& device, const EnvironmentDescription& environment, std::
   kernels_ = kernels_for<T>(device, environment);
   const std::int64_t stride = (num_envs + env_multiple - 1) / env_multiple * env_multiple;
   const std::size_t row = static_cast<std::size_t>(stride);
-  bytes_ = row * ((environment.state_size + 1) * sizeof(T) + sizeof(std::uint32_t));
+  const std::size_t counters = environment.user != nullptr ? 2 : 1;  // episode, perhaps ended
+  bytes_ = row * ((environment.state_size + 1) * sizeof(T) + counters * sizeof(std::uint32_t));
   memory_ = static_cast<std::byte*>(device.allocate(bytes_));
   device.fill_zero(memory_, bytes_);
 
@@ -53,6 +54,7 @@ Batch<T>::Batch(Device& device, const EnvironmentDescription& environment, std::
   arrays_.state = reinterpret_cast<T*>(memory_);
   arrays_.elapsed = arrays_.state + environment.state_size * stride;
   arrays_.episode = reinterpret_cast<std::uint32_t*>(arrays_.elapsed + stride);
+  if (environment.user != nullptr) arrays_.ended = arrays_.episode + stride;
 }
 
 template <class T>
@@ -97,6 +99,8 @@ void Batch<T>::set_state(const T* rows) {
     for (std::int64_t k = 0; k < size; ++k) columns[k * stride + i] = rows[i * size + k];
   device_.copy_from_host(arrays_.state, columns.data(), columns.size() * sizeof(T));
   device_.fill_zero(arrays_.elapsed, static_cast<std::size_t>(stride) * sizeof(T));
+  if (arrays_.ended != nullptr)
+    device_.fill_zero(arrays_.ended, static_cast<std::size_t>(stride) * sizeof(std::uint32_t));
 }
 
 template <class T>

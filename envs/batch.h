@@ -46,8 +46,11 @@ struct InstanceArrays {
   T* elapsed = nullptr;  // [stride] steps of the current episode; exact up to 2^24
   std::uint32_t* episode = nullptr;              // [stride] episodes begun
   const understudy_environment* user = nullptr;  // of a user's own environment, else null
+  // [stride], of a user's own: a bit of `EndFlag` where the episode is over and not reset.
+  std::uint32_t* ended = nullptr;
 };
 constexpr std::int64_t env_multiple = 16;
+enum EndFlag : std::uint32_t { end_terminated = 1, end_truncated = 2 };
 
 template <class T>
 struct StepArrays {
@@ -58,7 +61,9 @@ struct StepArrays {
   T* terminated = nullptr;                 // [num_envs], 0 or 1
   T* truncated = nullptr;                  // [num_envs], 0 or 1
   T* final_observation = nullptr;          // [num_envs, observation_size] or null
-  // False: no reset where an episode ended, for replaying given actions.
+  // False: no reset where an episode ended, for replaying given actions. The dynamics go on beyond
+  // the end; a user's own environment is not called again: its state stays, the reward is 0 and the
+  // flags repeat.
   bool automatic_reset = true;
 };
 
@@ -119,7 +124,7 @@ class Batch {
   const EnvironmentDescription& environment_;
   BatchKernels<T> kernels_{};
   InstanceArrays<T> arrays_;
-  std::byte* memory_ = nullptr;  // state, elapsed, episode
+  std::byte* memory_ = nullptr;  // state, elapsed, episode, ended
   std::size_t bytes_ = 0;
 };
 

@@ -64,7 +64,8 @@ typedef struct understudy_environment {
 
   int reset_draws, step_draws; /* numbers in `uniform`, 0 to 64 each */
   void (*reset)(const double* uniform, double* state);
-  /* Brings `state` one step on. Sets *reward, and *terminated to 1 where the task itself ended. */
+  /* Brings `state` one step on. Sets *reward, and *terminated to 1 where the task itself ended. Not
+   * called on a state that ended an episode, by *terminated or at the horizon. */
   void (*step)(double* state, const double* action, const double* uniform, double* reward,
                int* terminated);
   void (*observe)(const double* state, double* observation);

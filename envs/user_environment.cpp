@@ -50,10 +50,26 @@ struct Instance {
     arrays.user->reset(uniform, state);
     write(arrays, i);
     arrays.elapsed[i] = 0;
+    arrays.ended[i] = 0;
     ++arrays.episode[i];
     show(arrays, i, rows);
   }
+  static void flag(const InstanceArrays<T>& arrays, const StepArrays<T>& given, Index i) {
+    given.terminated[i] = (arrays.ended[i] & end_terminated) != 0 ? T(1) : T(0);
+    given.truncated[i] = (arrays.ended[i] & end_truncated) != 0 ? T(1) : T(0);
+  }
+  // An episode that is over: the user's `step` need not know what comes after.
+  void stay(const InstanceArrays<T>& arrays, const StepArrays<T>& given, Index i) {
+    given.reward[i] = 0;
+    flag(arrays, given, i);
+    show(arrays, i, given.final_observation);
+    if (given.automatic_reset)
+      reset(arrays, i, given.observation);
+    else
+      show(arrays, i, given.observation);
+  }
   void step(const InstanceArrays<T>& arrays, const StepArrays<T>& given, Index i) {
+    if (arrays.ended[i] != 0) return stay(arrays, given, i);
     const understudy_environment& user = *arrays.user;
     for (int k = 0; k < user.action_size; ++k)
       action[k] = user.action_count > 0 ? double(given.discrete[i])
@@ -69,9 +85,9 @@ struct Instance {
     arrays.elapsed[i] += T(1);
     const bool truncated = arrays.elapsed[i] >= arrays.horizon;
     given.reward[i] = T(reward);
-    given.terminated[i] = terminated != 0 ? T(1) : T(0);
-    given.truncated[i] = truncated ? T(1) : T(0);
-    const bool done = terminated != 0 || truncated;
+    arrays.ended[i] = (terminated != 0 ? end_terminated : 0u) | (truncated ? end_truncated : 0u);
+    flag(arrays, given, i);
+    const bool done = arrays.ended[i] != 0;
     if (done) show(arrays, i, given.final_observation);
     if (done && given.automatic_reset)
       reset(arrays, i, given.observation);

@@ -31,6 +31,11 @@ std::string data_folder(const std::string& data, const std::string& name) {
   return folder;
 }
 
+void print_remarks(const Common& common, const std::vector<std::string>& remarks) {
+  if (common.quiet) return;
+  for (const std::string& remark : remarks) std::fprintf(stderr, "remark: %s\n", remark.c_str());
+}
+
 void print(const Json& object) {
   // A path may hold any bytes; those that are no UTF-8 are replaced, as JSON cannot have them.
   const std::string text = object.dump(2, ' ', false, Json::error_handler_t::replace);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "cli/session/arguments.h"
 #include "kernels/device/device.h"
@@ -88,6 +89,10 @@ class OtherSettings : public std::exception {
   std::string text_;
   Json object_;
 };
+
+// On standard error, each a line "remark: ...", unless --quiet: what an input holds that has no
+// effect, and what was assumed.
+void print_remarks(const Common& common, const std::vector<std::string>& remarks);
 
 // On standard output, nothing else being there.
 void print(const Json& object);

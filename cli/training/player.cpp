@@ -158,7 +158,8 @@ Demonstrations play(Device& device, const EnvironmentDescription& environment, P
   const bool discrete = environment.action_count > 0;
   Batch<float> batch(device, environment, options.episodes, options.seed, first_played);
   DeviceStep<float> stepped(device, environment, n);
-  std::vector<float> state(n * static_cast<std::size_t>(environment.state_size));
+  const std::size_t state_size = static_cast<std::size_t>(environment.state_size);
+  std::vector<float> state;
 
   struct Episode {
     std::vector<float> observations, actions, rewards;
@@ -167,10 +168,24 @@ Demonstrations play(Device& device, const EnvironmentDescription& environment, P
   std::vector<Episode> episodes(n);
   batch.reset(stepped.observation.data());
   std::size_t left = n;
+  // Whoever acts is shown no state beyond an episode's end, but the one before again: a user's
+  // expert need not know what to do there.
+  std::vector<float> now, before, state_before;
+  const auto see = [&] {
+    std::swap(now, before);
+    std::swap(state, state_before);
+    now = stepped.observation.host();
+    state.resize(n * state_size);
+    batch.get_state(state.data());
+    for (std::size_t i = 0; i < n; ++i) {
+      if (!episodes[i].over) continue;
+      std::copy_n(&before[i * seen], seen, &now[i * seen]);
+      std::copy_n(&state_before[i * state_size], state_size, &state[i * state_size]);
+    }
+  };
   while (left > 0) {
     throw_if_interrupted();
-    const std::vector<float> now = stepped.observation.host();
-    batch.get_state(state.data());
+    see();
     if (states != nullptr && !episodes[0].over)
       states->insert(states->end(), state.begin(), state.begin() + environment.state_size);
     const std::vector<double> actions =

@@ -46,6 +46,26 @@ int describe(const EnvironmentDescription& environment, const Common& common) {
   return 0;
 }
 
+// How many actions came after an episode's end, where a user's own environment takes none.
+std::vector<std::string> remarks_on(const EnvironmentDescription& environment,
+                                    const files::NamedArrays& arrays, std::int64_t num_envs,
+                                    std::int64_t steps) {
+  if (environment.user == nullptr) return {};
+  const std::span<const bool> terminated = arrays.at("terminated").as<bool>(),
+                              truncated = arrays.at("truncated").as<bool>();
+  std::int64_t beyond = 0;
+  for (std::int64_t i = 0; i < num_envs; ++i)
+    for (std::int64_t t = 0; t + 1 < steps; ++t) {
+      const auto at = static_cast<std::size_t>(i * steps + t);
+      beyond += terminated[at] || truncated[at];
+    }
+  if (beyond == 0) return {};
+  return {
+      formatted("%s: %lld actions after the end of an episode were not taken: an environment of "
+                "your own is not stepped there",
+                environment.name, static_cast<long long>(beyond))};
+}
+
 int run(const EnvOptions& options, const Common& common) {
   const EnvironmentDescription& environment = resolve_environment(options.name);
   if (options.describe) return describe(environment, common);
@@ -76,6 +96,7 @@ int run(const EnvOptions& options, const Common& common) {
 
   Session session(common);
   const files::NamedArrays arrays = replay(session.device(), environment, actions, states, how);
+  print_remarks(common, remarks_on(environment, arrays, how.num_envs, actions.steps));
   if (!options.out.empty()) files::write_npz(options.out, arrays);
   if (!options.render.empty()) {
     // The first environment's, which stands first.

@@ -146,6 +146,59 @@ if [ -d "$BUILD/stage" ] && command -v pkg-config > /dev/null; then
   hold "and runs" "$(json "$scratch/spring.json" \
     'abs(found["return_mean"] + .01 + (.005 ** 2 + .1 * .1 ** 2 + .01)) < 1e-15')"
 fi
+
+# One that aborts when it, or its expert, is asked beyond its end.
+cat > "$scratch/abort.c" << 'C'
+#include <math.h>
+#include <stdlib.h>
+#include "envs/c_interface.h"
+static void reset(const double *uniform, double *state) {
+  state[0] = 1 + floor(4 * uniform[0]);
+}
+static void step(double *state, const double *action, const double *uniform, double *reward,
+                 int *terminated) {
+  (void)uniform;
+  if (state[0] <= 0) abort();
+  state[0] -= 1;
+  *reward = action[0];
+  *terminated = state[0] <= 0;
+}
+static void observe(const double *state, double *observation) { observation[0] = state[0]; }
+static void expert(const double *state, double *action) {
+  if (state[0] <= 0) abort();
+  action[0] = 1;
+}
+static const char *const names[] = {"left"};
+static const double low[] = {0}, high[] = {5};
+static const understudy_environment table = {
+    .version = UNDERSTUDY_ENVIRONMENT_VERSION, .name = "abort", .state_size = 1,
+    .state_names = names, .observation_size = 1, .observation_names = names,
+    .observation_low = low, .observation_high = high, .action_count = 2, .action_size = 1,
+    .horizon = 4, .solved = NAN, .random_return = NAN, .reference_return = NAN, .reset_draws = 1,
+    .reset = reset, .step = step, .observe = observe, .expert = expert};
+const understudy_environment *understudy_environment_table(void) { return &table; }
+C
+cc -shared -fPIC -I. -o "$scratch/abort.so" "$scratch/abort.c" -lm
+hold "an environment of one's own is not stepped after its end by record" "$(
+  "$understudy" record "$scratch/abort.so" --policy builtin --episodes 20 --quiet \
+    --out "$scratch/left.npz" 2>&1 || echo "exit $?")"
+for verb in "train bc --demos $scratch/left.npz --iterations 2" "train dagger --iterations 2" \
+  "train gail --demos $scratch/left.npz --iterations 2" "expert --iterations 2"; do
+  # `expert` takes the environment by itself
+  case $verb in expert*) env=$scratch/abort.so ;; *) env="--env $scratch/abort.so" ;; esac
+  rm -rf "$scratch/run"
+  hold "nor by ${verb%% --*}" "$(
+    "$understudy" ${verb%% --*} $env --${verb#* --} --quiet --out "$scratch/run" 2>&1 ||
+      echo "exit $?")"
+done
+hold "nor by eval" "$("$understudy" eval "$scratch/run" --episodes 9 2>&1 > /dev/null || echo "exit $?")"
+printf 'environment,action\n' > "$scratch/many.csv"
+for i in 0 1; do for t in 1 2 3 4 5 6; do echo "$i,1"; done; done >> "$scratch/many.csv"
+"$understudy" env "$scratch/abort.so" --actions "$scratch/many.csv" --out "$scratch/many.npz" \
+  > "$scratch/out" 2> "$scratch/err"
+hold "nor by env, which says what was left" "$(
+  grep -q 'remark: abort: .* actions after the end of an episode were not taken' \
+    "$scratch/err" || cat "$scratch/out" "$scratch/err")"
 refuse_env "a library that is not there" absent.so env ./absent.so --describe
 printf 'no library' > "$scratch/broken.so"
 refuse_env "a file that is no library" broken.so env "$scratch/broken.so" --describe

@@ -298,6 +298,76 @@ TEST(UserEnvironment, runs_as_a_built_in_one_does) {
   }
 }
 
+// A counter that ends at 3 or at its horizon, and must not be stepped then.
+int steps_beyond_the_end = 0;
+understudy_environment counter_table(int horizon) {
+  static const char* const names[] = {"count"};
+  static const double low[] = {0}, high[] = {100};
+  understudy_environment table{};
+  table.version = UNDERSTUDY_ENVIRONMENT_VERSION;
+  table.name = "counter";
+  table.state_size = table.observation_size = 1;
+  table.state_names = table.observation_names = names;
+  table.observation_low = low, table.observation_high = high;
+  table.action_count = 2, table.action_size = 1;
+  table.horizon = horizon;
+  table.reset = [](const double*, double* state) { state[0] = 0; };
+  table.step = [](double* state, const double*, const double*, double* reward, int* terminated) {
+    if (state[0] >= 3) ++steps_beyond_the_end;
+    state[0] += 1;
+    *reward = state[0];
+    *terminated = state[0] >= 3;
+  };
+  table.observe = [](const double* state, double* observation) { observation[0] = state[0]; };
+  return table;
+}
+
+TEST(UserEnvironment, is_never_stepped_after_its_end) {
+  const auto device = cpu_device();
+  for (int horizon : {2, 3, 50}) {
+    const understudy_environment table = counter_table(horizon);
+    const UserEnvironment user(table, "counter");
+    Batch<float> batch(*device, user.description(), 5, 1);
+    std::vector<float> observation(5), reward(5), terminated(5), truncated(5);
+    const std::vector<std::int32_t> action(5, 0);
+    const auto step = [&](bool automatic_reset) {
+      batch.step({.discrete = action.data(),
+                  .observation = observation.data(),
+                  .reward = reward.data(),
+                  .terminated = terminated.data(),
+                  .truncated = truncated.data(),
+                  .automatic_reset = automatic_reset});
+    };
+    const float last = float(std::min(horizon, 3));
+    steps_beyond_the_end = 0;
+    batch.reset(observation.data());
+    for (int t = 0; t < 9; ++t) {
+      step(false);
+      const bool over = t + 1 >= int(last), beyond = t + 1 > int(last);
+      for (std::size_t i = 0; i < 5; ++i) {
+        EXPECT_EQ(observation[i], over ? last : float(t + 1));
+        EXPECT_EQ(reward[i], beyond ? 0 : float(t + 1));
+        EXPECT_EQ(terminated[i], over && last == 3);
+        EXPECT_EQ(truncated[i], over && horizon <= 3);
+      }
+    }
+    // what is saved knows that it is over, and a new state that it is not
+    std::vector<std::byte> saved(batch.saved_bytes());
+    batch.save(saved.data());
+    const std::vector<float> one(5, 1.0f);
+    batch.set_state(one.data());
+    step(false);
+    EXPECT_EQ(observation[0], 2);
+    batch.load(saved.data());
+    step(false);
+    EXPECT_EQ(observation[0], last);
+    step(true);
+    EXPECT_EQ(observation[0], 0) << "begins anew";
+    for (int t = 0; t < 20; ++t) step(true);
+    EXPECT_EQ(steps_beyond_the_end, 0);
+  }
+}
+
 TEST(UserEnvironment, refuses_a_table_that_is_not_whole) {
   const auto refused = [](auto change, const char* word) {
     understudy_environment table = car_table();

@@ -1,6 +1,9 @@
 // understudy VERB ...: parses the options, runs the verb, and turns what went wrong into one line
 // and an exit code.
 
+#include <sys/time.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -15,10 +18,22 @@ namespace {
 
 volatile std::sig_atomic_t interrupt_seen = 0;
 
+// Loops look at `interrupted` once a turn; a turn that takes longer than this is not waited for.
+constexpr itimerval patience = {{0, 0}, {0, 900000}};
+
+void on_alarm(int /*signal*/) {
+  constexpr char line[] = "understudy: interrupted\n";
+  // Files are written whole or not at all and checkpoints stand: there is nothing to tidy up.
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
+  _exit(130);
+}
+
 // The second interrupt ends the process as if nobody listened.
 void on_interrupt(int signal) {
   interrupt_seen = 1;
   std::signal(signal, SIG_DFL);
+  std::signal(SIGALRM, on_alarm);
+  setitimer(ITIMER_REAL, &patience, nullptr);
 }
 
 int complain(int code, std::string text) {
@@ -28,7 +43,7 @@ int complain(int code, std::string text) {
   return code;
 }
 
-int exit_code(const Error& error) {
+int code_of(const Error& error) {
   if (error.kind() == ErrorKind::interrupted) return 130;
   return error.kind() == ErrorKind::not_finite ? 1 : 2;
 }
@@ -68,24 +83,36 @@ int run(int argc, char** argv) {
   add_bench(root, command);
 
   if (const std::optional<int> shown = line.parse(argc, argv)) return *shown;
-  int code = 0;
-  try {
-    code = command.run();
-  } catch (const OtherSettings& other) {
-    if (common.json) {
-      Json object = other.object();
-      object["error"] = other.what();
-      print(object);
-    }
-    code = complain(2, other.what());
-  }
+  const int code = exit_code_of(command.run, common.json);
   if (std::fflush(stdout) != 0) return complain(2, "standard output cannot be written");
   return code;
 }
 
 }  // namespace
 
+int exit_code_of(const std::function<int()>& work, bool json) {
+  try {
+    return work();
+  } catch (const OtherSettings& other) {
+    if (json) {
+      Json object = other.object();
+      object["error"] = other.what();
+      print(object);
+    }
+    return complain(2, other.what());
+  } catch (const Error& error) {
+    return complain(code_of(error), error.what());
+  } catch (const std::exception& error) {
+    return complain(2, error.what());
+  }
+}
+
 bool interrupted() { return interrupt_seen != 0; }
+
+void take_time_to_save() {
+  constexpr itimerval none = {};
+  setitimer(ITIMER_REAL, &none, nullptr);
+}
 
 void throw_if_interrupted() {
   if (interrupted()) fail(ErrorKind::interrupted, "interrupted");
@@ -97,11 +124,5 @@ int main(int argc, char** argv) {
   using namespace understudy::cli;
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
-  try {
-    return run(argc, argv);
-  } catch (const understudy::Error& error) {
-    return complain(exit_code(error), error.what());
-  } catch (const std::exception& error) {
-    return complain(2, error.what());
-  }
+  return exit_code_of([&] { return run(argc, argv); });
 }

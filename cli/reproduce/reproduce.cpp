@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <map>
 
-#include "algorithms/data/draws.h"
 #include "cli/session/run_folder.h"
 #include "cli/session/settings.h"
 #include "kernels/device/error.h"
@@ -42,53 +40,6 @@ std::vector<Experiment> experiments() {
       distillation_experiment(),
   };
   // clang-format on
-}
-
-std::string cell_text(const Json& cell) {
-  if (cell.is_null()) return "";
-  if (cell.is_string()) return cell.get<std::string>();
-  if (cell.is_number_float()) return formatted("%.6g", cell.get<double>());
-  return cell.dump();
-}
-
-// Characters that a terminal shows, which is not bytes: those that continue one are not counted.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
-}
-
-void print_table(const Table& table) {
-  std::vector<std::vector<std::string>> lines = {table.columns};
-  for (const std::vector<Json>& row : table.rows) {
-    lines.emplace_back();
-    for (const Json& cell : row) lines.back().push_back(cell_text(cell));
-  }
-  std::vector<std::size_t> widths(table.columns.size(), 0);
-  for (const auto& line : lines)
-    for (std::size_t i = 0; i < line.size() && i < widths.size(); ++i)
-      widths[i] = std::max(widths[i], width_of(line[i]));
-  std::printf("%s\n", table.title.c_str());
-  for (const auto& line : lines) {
-    std::printf(" ");
-    for (std::size_t i = 0; i < line.size() && i < widths.size(); ++i) {
-      const std::string blanks(widths[i] - width_of(line[i]), ' ');
-      // Names stand left, numbers right.
-      std::printf(" %s%s%s ", i == 0 ? "" : blanks.c_str(), line[i].c_str(),
-                  i == 0 ? blanks.c_str() : "");
-    }
-    std::printf("\n");
-  }
-  if (!table.note.empty()) std::printf("  %s\n", table.note.c_str());
-  std::printf("\n");
-}
-
-Json as_json(const Table& table) {
-  Json rows = Json::array();
-  for (const auto& row : table.rows) rows.push_back(row);
-  Json object = {{"title", table.title}, {"columns", table.columns}, {"rows", rows}};
-  if (!table.note.empty()) object["note"] = table.note;
-  return object;
 }
 
 // What was given to an experiment: --config and --set, and options of their own names, which win.
@@ -153,7 +104,7 @@ int run(const Experiment& experiment, Reproduction& reproduction) {
                  {"seconds", seconds}};
   if (experiment.settings) object["settings"] = settings_json(experiment.settings());
   object["tables"] = Json::array();
-  for (const Table& table : reproduction.tables) object["tables"].push_back(as_json(table));
+  for (const Table& table : reproduction.tables) object["tables"].push_back(table_json(table));
   if (!reproduction.out.empty()) write_json(reproduction.out + "/result.json", object);
   if (reproduction.common.json) {
     print(object);
@@ -195,58 +146,6 @@ double nats_of(const std::vector<double>& log_probability) {
   double total = 0;
   for (double value : log_probability) total -= value;
   return total / static_cast<double>(log_probability.size());
-}
-
-Spread spread_of(const std::vector<double>& values) {
-  // Two-sided 95 % quantiles of Student's t with 1, 2, ... degrees of freedom; beyond, Cornish and
-  // Fisher's expansion about the normal quantile, to 1e-3.
-  static constexpr double quantiles[] = {12.7062, 4.3027, 3.1824, 2.7764, 2.5706,
-                                         2.4469,  2.3646, 2.3060, 2.2622, 2.2281};
-  Spread spread;
-  spread.count = static_cast<std::int64_t>(values.size());
-  if (values.empty()) return spread;
-  const double n = static_cast<double>(values.size());
-  for (double value : values) spread.mean += value / n;
-  spread.low = spread.high = spread.mean;
-  if (values.size() == 1) return spread;
-  for (double value : values)
-    spread.deviation += (value - spread.mean) * (value - spread.mean) / (n - 1);
-  spread.deviation = std::sqrt(spread.deviation);
-  constexpr double z = 1.959964;
-  const double freedom = n - 1;
-  const double quantile = values.size() <= 11 ? quantiles[values.size() - 2]
-                                              : z + (z * z * z + z) / (4 * freedom) +
-                                                    (5 * std::pow(z, 5) + 16 * z * z * z + 3 * z) /
-                                                        (96 * freedom * freedom);
-  const double half = quantile * spread.deviation / std::sqrt(n);
-  spread.low -= half;
-  spread.high += half;
-  return spread;
-}
-
-std::pair<double, double> bootstrap_interval(
-    std::int64_t count,
-    const std::function<double(const std::vector<std::size_t>& chosen)>& statistic) {
-  constexpr std::size_t resamples = 10000;
-  Draws draws(0, 0);
-  std::vector<double> found(resamples);
-  std::vector<std::size_t> chosen(static_cast<std::size_t>(count));
-  for (double& one : found) {
-    for (std::size_t& i : chosen) i = static_cast<std::size_t>(draws.below(count));
-    one = statistic(chosen);
-  }
-  std::sort(found.begin(), found.end());
-  return {found[resamples / 40], found[resamples - 1 - resamples / 40]};
-}
-
-std::pair<double, double> bootstrap_interval(const std::vector<double>& values) {
-  return bootstrap_interval(static_cast<std::int64_t>(values.size()),
-                            [&values](const std::vector<std::size_t>& chosen) {
-                              double mean = 0;
-                              for (std::size_t i : chosen)
-                                mean += values[i] / static_cast<double>(chosen.size());
-                              return mean;
-                            });
 }
 
 std::vector<std::string> words(const std::string& text) {

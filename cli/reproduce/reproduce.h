@@ -13,18 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "algorithms/evaluation/statistics.h"
 #include "autograd/options/options.h"
 #include "cli/session/command.h"
+#include "cli/session/table.h"
 
 namespace understudy::cli {
-
-// Cells are text, numbers (printed with six digits), or null (nothing).
-struct Table {
-  std::string title;
-  std::vector<std::string> columns;
-  std::vector<std::vector<Json>> rows;
-  std::string note;  // one line below, or nothing
-};
 
 struct Reproduction {
   const Common& common;
@@ -99,20 +93,7 @@ std::vector<std::string> words(const std::string& text);
 // The mean of -log p.
 double nats_of(const std::vector<double>& log_probability);
 
-// Mean of a measure over seeds, its deviation, and the mean's 95 % interval by Student's t.
-struct Spread {
-  double mean = 0, deviation = 0, low = 0, high = 0;
-  std::int64_t count = 0;
-};
-Spread spread_of(const std::vector<double>& values);
 // "12.3 ± 0.4": the mean and half the interval.
 std::string shown(const Spread& spread);
-// The mean's 95 % interval by the percentile bootstrap (Efron & Tibshirani 1993, chapter 13), where
-// values lie far from a Gaussian: of the means of 10,000 draws with repetition.
-std::pair<double, double> bootstrap_interval(const std::vector<double>& values);
-// The same of any statistic of values 0 .. count - 1, given by their numbers.
-std::pair<double, double> bootstrap_interval(
-    std::int64_t count,
-    const std::function<double(const std::vector<std::size_t>& chosen)>& statistic);
 
 }  // namespace understudy::cli

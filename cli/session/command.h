@@ -69,9 +69,12 @@ class Session {
   std::unique_ptr<Device> device_;
 };
 
-// Whether an interrupt (Ctrl-C) came; after one, an Error of the kind `interrupted`.
+// Whether an interrupt (Ctrl-C) came; after one, an Error of the kind `interrupted`. Who does not
+// look for nearly a second is ended where it stands, with the same exit code.
 bool interrupted();
 void throw_if_interrupted();
+// After an interrupt: a checkpoint is being written, which may take longer.
+void take_time_to_save();
 
 // DATA/NAME, DATA being --data or, where that is empty, UNDERSTUDY_DATA; an Error without either.
 std::string data_folder(const std::string& data, const std::string& name);
@@ -93,6 +96,10 @@ class OtherSettings : public std::exception {
 // On standard error, each a line "remark: ...", unless --quiet: what an input holds that has no
 // effect, and what was assumed.
 void print_remarks(const Common& common, const std::vector<std::string>& remarks);
+
+// Does the work; what goes wrong becomes one line on standard error and an exit code. `json`: a
+// run's other settings are printed as an object, too.
+int exit_code_of(const std::function<int()>& work, bool json = false);
 
 // On standard output, nothing else being there.
 void print(const Json& object);

@@ -8,11 +8,15 @@ namespace understudy::cli {
 
 namespace {
 
+bool relayed = false;
+
 double between(std::chrono::steady_clock::time_point a, std::chrono::steady_clock::time_point b) {
   return std::chrono::duration<double>(b - a).count();
 }
 
 }  // namespace
+
+void relay_progress() { relayed = true; }
 
 Progress::Progress(std::int64_t total, bool quiet)
     : start_(Clock::now()),
@@ -34,11 +38,12 @@ void Progress::step(const std::string& what, std::int64_t iteration, std::int64_
   if (quiet_) return;
   const Clock::time_point now = Clock::now();
   const bool last = done_ == total_;
-  if (between(shown_, now) < (terminal_ ? 0.1 : 5.0) && !last) return;
+  if (between(shown_, now) < (terminal_ ? 0.1 : relayed ? 0.5 : 5.0) && !last) return;
   shown_ = now;
   const double passed = between(start_, now);
   const double rate = static_cast<double>(done_) / passed;
   const int left = static_cast<int>(static_cast<double>(total_ - done_) / rate + 0.5);
+  if (relayed) std::fputc(relayed_mark, stderr);
   // back to the start of the line, and clear it
   std::fprintf(stderr, "%s%-24s %6lld/%lld  %6.*f it/s  %d:%02d left  %s%s",
                terminal_ ? "\r\x1b[2K" : "", what.c_str(), static_cast<long long>(iteration),

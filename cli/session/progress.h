@@ -9,6 +9,11 @@
 
 namespace understudy::cli {
 
+// From here on this process tells its progress to one that shows it: lines that begin with this
+// character, twice a second.
+inline constexpr char relayed_mark = '\x01';
+void relay_progress();
+
 class Progress {
  public:
   // `total`: steps of all the work, over which time left is counted.

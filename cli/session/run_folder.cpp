@@ -57,6 +57,13 @@ std::vector<std::string> split(const std::string& line) {
 
 bool is_run(const std::string& path) { return fs::is_regular_file(path + "/config.json"); }
 
+bool is_finished(const std::string& path, const Json& config, const Common& common) {
+  if (!is_run(path) || !fs::is_regular_file(path + "/result.json")) return false;
+  Json now = config;
+  now["seed"] = common.seed;
+  return differences_of(read_json(path + "/config.json"), now).empty();
+}
+
 Json read_json(const std::string& path) {
   if (!fs::is_regular_file(path))
     fail(ErrorKind::bad_file, "%s: no such file", files::shown_path(path).c_str());
@@ -106,6 +113,7 @@ RunFolder::RunFolder(std::string path, Json config, const Common& common) : path
   if (fs::exists(file("trace.csv"))) trace_ = open_rows(file("trace.csv"), trace_columns_);
   events_ = std::make_unique<EventFile>(file(event_file), iteration_);
   if (common.resume) fs::remove(file("result.json"), error);
+  fs::remove(file("failure.json"), error);
   write_json(file("config.json"), config);
 }
 
@@ -235,7 +243,13 @@ void RunFolder::save(std::int64_t iteration, files::Safetensors contents) {
 
 void RunFolder::finish(const Json& result) { write_json(file("result.json"), result); }
 
-std::int64_t iterate(RunFolder& run, const Loop& loop, const Common& common) {
+void RunFolder::fail_with(const std::string& error) {
+  write_json(file("failure.json"), {{"error", error}});
+}
+
+namespace {
+
+std::int64_t iterations_of(RunFolder& run, const Loop& loop, const Common& common) {
   using Clock = std::chrono::steady_clock;
   std::int64_t done = run.iteration(), saved = done;
   Progress progress(std::max<std::int64_t>(1, loop.iterations - done), common.quiet);
@@ -246,7 +260,10 @@ std::int64_t iterate(RunFolder& run, const Loop& loop, const Common& common) {
     last = Clock::now();
   };
   while (done < loop.iterations) {
-    if (interrupted()) save();
+    if (interrupted()) {
+      take_time_to_save();
+      save();
+    }
     throw_if_interrupted();
     const Metrics metrics = loop.step(done + 1);
     double shown = 0;
@@ -270,6 +287,17 @@ std::int64_t iterate(RunFolder& run, const Loop& loop, const Common& common) {
   }
   save();
   return done;
+}
+
+}  // namespace
+
+std::int64_t iterate(RunFolder& run, const Loop& loop, const Common& common) {
+  try {
+    return iterations_of(run, loop, common);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::not_finite) run.fail_with(error.what());
+    throw;
+  }
 }
 
 const std::vector<double>* ProgressTable::find(const std::string& name) const {

@@ -6,6 +6,7 @@
 //   events.out.tfevents.*    the same for TensorBoard, with the time of each
 //   checkpoint.safetensors   everything needed to go on, with `iteration` in its metadata
 //   result.json              the numbers at the end, when it is done
+//   failure.json             `error`, where the work failed
 //   .lock                    held by the process that works there
 //
 // What is lost when: a row is handed to the system when it is logged, a checkpoint replaces the
@@ -66,6 +67,8 @@ class RunFolder {
 
   // result.json, written whole: the run is done.
   void finish(const Json& result);
+  // failure.json: it cannot be done.
+  void fail_with(const std::string& error);
 
  private:
   void lock();
@@ -94,7 +97,7 @@ struct Loop {
   std::function<void(std::int64_t iteration)> save;  // calls run.save
   std::function<bool()> finished;                    // asked after each step; may be empty
 };
-// The last iteration done.
+// The last iteration done. Numbers that become non-finite leave failure.json.
 std::int64_t iterate(RunFolder& run, const Loop& loop, const Common& common);
 
 // What was logged, whoever wrote it: the rows of progress.csv that are whole. Columns that are not
@@ -108,6 +111,8 @@ ProgressTable read_progress(const std::string& run);
 
 // config.json or result.json of a run; an `Error` where it is not there or no JSON object.
 bool is_run(const std::string& path);
+// Whether such a run is done already, with the same settings, seed and iterations.
+bool is_finished(const std::string& path, const Json& config, const Common& common);
 Json read_json(const std::string& path);
 void write_json(const std::string& path, const Json& object);  // whole or not at all
 

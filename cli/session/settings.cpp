@@ -170,10 +170,14 @@ std::string settings_markdown(const OptionList& list, const OptionList* elsewher
   return "| setting | default | range | meaning | source |\n|---|---|---|---|---|\n" + text;
 }
 
+std::vector<std::pair<std::string, Json>> flattened(const Json& object) {
+  std::vector<std::pair<std::string, Json>> all;
+  flatten("", object, all);
+  return all;
+}
+
 std::vector<JsonDifference> differences_of(const Json& before, const Json& now) {
-  std::vector<std::pair<std::string, Json>> old_values, new_values;
-  flatten("", before, old_values);
-  flatten("", now, new_values);
+  const auto old_values = flattened(before), new_values = flattened(now);
   const auto find = [](const auto& all, const std::string& key) {
     const auto found =
         std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == key; });

@@ -31,8 +31,10 @@ std::string settings_table(const OptionList& list);
 // The same as a table of Markdown; without those that `elsewhere` has alike, if not null.
 std::string settings_markdown(const OptionList& list, const OptionList* elsewhere = nullptr);
 
-// Names with values of JSON objects, those within others with points between; what stands in
+// Names with values of a JSON object, those within others with points between; what stands in
 // "settings" has its own name alone.
+std::vector<std::pair<std::string, Json>> flattened(const Json& object);
+// What two such objects have not alike.
 struct JsonDifference {
   std::string key;
   Json before, now;  // null: not there

@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "algorithms/data/draws.h"
+#include "algorithms/evaluation/statistics.h"
 #include "algorithms/policies/actor.h"
-#include "cli/reproduce/reproduce.h"
 #include "cli/session/resolve_environment.h"
 #include "cli/session/run_folder.h"
 #include "cli/verbs/device_step.h"

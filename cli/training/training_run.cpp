@@ -17,6 +17,25 @@ void add_logging_options(Verb& verb, LoggingOptions& logging) {
       .between(0, 1e9);
 }
 
+int train_several(const SeveralRuns& several, const TrainingRun& training, const Common& common,
+                  const std::function<int(const TrainingRun& one, const Common& common)>& work) {
+  const AlgorithmRow& algorithm = *training.algorithm;
+  // Whoever is asked decides on settings, too, and needs a device: each run looks for itself.
+  std::function<void(const PlannedRun&)> check;
+  if (!algorithm.needs.expert && !algorithm.needs.teacher)
+    check = [&](const PlannedRun& run) {
+      algorithm.setup(training.inputs)->assign(assignments_of(with_swept(training.given, run)));
+    };
+  return run_several(several, training.out, common, check,
+                     [&](const PlannedRun& run, const std::string& path, const Common& own) {
+                       TrainingRun one = training;
+                       one.given = with_swept(training.given, run);
+                       one.out = path;
+                       one.one_of_several = true;
+                       return work(one, own);
+                     });
+}
+
 Trained train_in_folder(const TrainingRun& training, Json config, const Common& common) {
   using Clock = std::chrono::steady_clock;
   const AlgorithmRow& algorithm = *training.algorithm;
@@ -25,6 +44,8 @@ Trained train_in_folder(const TrainingRun& training, Json config, const Common& 
   config["settings"] = settings_json(setup->options());
   std::int64_t iterations = training.iterations > 0 ? training.iterations : algorithm.iterations;
   config["iterations"] = iterations;
+  if (training.one_of_several && common.resume && is_finished(training.out, config, common))
+    return {};
   const std::unique_ptr<Trainer> trainer = setup->make();
   RunFolder run(training.out, config, common);
   if (run.resumed()) {

@@ -8,6 +8,7 @@
 #include "algorithms/training/registry.h"
 #include "cli/session/run_folder.h"
 #include "cli/session/settings.h"
+#include "cli/session/several_runs.h"
 
 namespace understudy::cli {
 
@@ -25,6 +26,8 @@ struct TrainingRun {
   std::int64_t iterations = 0;  // 0: the algorithm's own
   std::string out;
   LoggingOptions logging = {};
+  // One of several: nothing is printed of it, and with --resume one that is done is left as it is.
+  bool one_of_several = false;
 };
 
 struct Trained {
@@ -33,6 +36,11 @@ struct Trained {
   Json settings;  // all of them
   Json score;     // of 50 episodes, deterministic; null without an environment
 };
+
+// `work` for each of several runs, a training with a folder and settings of its own; settings are
+// refused before any begins. Returns the exit code.
+int train_several(const SeveralRuns& several, const TrainingRun& training, const Common& common,
+                  const std::function<int(const TrainingRun& one, const Common& common)>& work);
 
 // `config` is completed by the settings and the iterations. Leaves policy.safetensors and
 // result.json in the run.

@@ -13,20 +13,22 @@ namespace {
 struct ExpertOptions {
   std::string environment, algorithm = "trpo";
   TrainingRun training;
+  SeveralRuns several;
 };
 
 // Those that learn from the environment's own reward.
 bool by_reward(const AlgorithmRow& row) { return row.needs.reward && row.setup != nullptr; }
 
-int run(ExpertOptions options, const Common& common) {
-  const EnvironmentDescription& environment = resolve_environment(options.environment);
-  TrainingRun& training = options.training;
-  training.algorithm = &algorithm_named(options.algorithm, "expert", by_reward);
+// One run, without a device yet.
+int train_expert(const ExpertOptions& options, TrainingRun training, const Common& common) {
+  const EnvironmentDescription& environment = *training.inputs.environment;
   Session session(common);
-  training.inputs = {.device = &session.device(), .environment = &environment, .seed = common.seed};
+  training.inputs.device = &session.device();
+  training.inputs.seed = common.seed;
   const Json config = {
       {"kind", "expert"}, {"algorithm", options.algorithm}, {"environment", options.environment}};
   const Trained trained = train_in_folder(training, config, common);
+  if (training.one_of_several) return 0;
   const double mean = trained.score["return_mean"].get<double>();
   if (common.json) {
     Json object = {{"algorithm", options.algorithm},
@@ -49,6 +51,16 @@ int run(ExpertOptions options, const Common& common) {
   return 0;
 }
 
+int run(ExpertOptions options, const Common& common) {
+  TrainingRun& training = options.training;
+  training.inputs.environment = &resolve_environment(options.environment);
+  training.algorithm = &algorithm_named(options.algorithm, "expert", by_reward);
+  if (!options.several.asked()) return train_expert(options, training, common);
+  return train_several(
+      options.several, training, common,
+      [&](const TrainingRun& one, const Common& own) { return train_expert(options, one, own); });
+}
+
 }  // namespace
 
 void add_expert(Verb& root, Command& command) {
@@ -65,6 +77,7 @@ void add_expert(Verb& root, Command& command) {
       .between(std::int64_t{1}, std::int64_t{1000000000});
   add_settings(verb, options->training.given);
   add_logging_options(verb, options->training.logging);
+  add_several_runs(verb, options->several);
   verb.footer([options] {
     return help_on_settings(options->algorithm, options->environment, options->training.given,
                             by_reward);

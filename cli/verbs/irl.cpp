@@ -12,6 +12,7 @@
 #include "autograd/files/npz.h"
 #include "cli/session/run_folder.h"
 #include "cli/session/settings.h"
+#include "cli/session/several_runs.h"
 #include "cli/tabular/problem_source.h"
 #include "kernels/device/error.h"
 
@@ -27,6 +28,8 @@ struct IrlArguments {
   std::int64_t iterations = 500;
   std::int64_t evaluate_every = 10;
   bool list = false;
+  SeveralRuns several;
+  bool one_of_several = false;
 };
 
 int list(const Common& common) {
@@ -154,9 +157,11 @@ int run_irl(IrlArguments arguments, const Common& common) {
   plan->options().check();
   const std::unique_ptr<TabularLearner> learner = plan->make(task);
 
-  RunFolder run(arguments.out,
-                config_of(arguments, algorithm.name, indicators, settings_json(plan->options())),
-                common);
+  const Json config =
+      config_of(arguments, algorithm.name, indicators, settings_json(plan->options()));
+  if (arguments.one_of_several && common.resume && is_finished(arguments.out, config, common))
+    return 0;
+  RunFolder run(arguments.out, config, common);
   // A network goes on from its checkpoint. Any other learner is the same from run to run, to
   // the last bit: it goes on by doing again, unlogged, the iterations that the checkpoint counts.
   bool already = false;
@@ -218,6 +223,28 @@ int run_irl(IrlArguments arguments, const Common& common) {
   return 0;
 }
 
+int run_irls(const IrlArguments& arguments, const Common& common) {
+  if (!arguments.several.asked() || arguments.list) return run_irl(arguments, common);
+  for (const auto& [name, missing] :
+       {std::pair{"ALGORITHM", arguments.algorithm.empty()}, {"--out", arguments.out.empty()}})
+    if (missing) fail(ErrorKind::bad_input, "irl: %s is needed", name);
+  const TabularAlgorithm& algorithm = tabular_algorithm(arguments.algorithm);
+  return run_several(
+      arguments.several, arguments.out, common,
+      [&](const PlannedRun& run) {
+        const std::unique_ptr<TabularPlan> plan = algorithm.plan();
+        assign_options([&] { return plan->options(); },
+                       assignments_of(with_swept(arguments.settings, run)));
+      },
+      [&](const PlannedRun& run, const std::string& path, const Common& own) {
+        IrlArguments one = arguments;
+        one.settings = with_swept(arguments.settings, run);
+        one.out = path;
+        one.one_of_several = true;
+        return run_irl(one, own);
+      });
+}
+
 // For --help: the algorithm's settings with those given, or the algorithms there are.
 std::string help_on_settings(const IrlArguments& arguments) {
   if (arguments.algorithm.empty()) {
@@ -248,12 +275,13 @@ void add_irl(Verb& root, Command& command) {
   verb.option("--out", arguments->out, "the run's folder");
   verb.option("--iterations", arguments->iterations, "at most (default 500)").between(1, 100000000);
   add_settings(verb, arguments->settings);
+  add_several_runs(verb, arguments->several);
   verb.option("--evaluate-every", arguments->evaluate_every,
               "iterations between looks at the expected value difference, 0: at the end (10)")
       .between(0, 100000000);
   verb.footer([arguments] { return help_on_settings(*arguments); });
   verb.when_chosen([&command, arguments] {
-    command.run = [&command, arguments] { return run_irl(*arguments, command.common); };
+    command.run = [&command, arguments] { return run_irls(*arguments, command.common); };
   });
 }
 

@@ -17,6 +17,7 @@ struct TrainOptions {
   std::string algorithm, environment, expert = "builtin", teacher, head, trunk;
   std::vector<std::string> demonstrations;
   TrainingRun training;
+  SeveralRuns several;
 };
 
 // Those that learn from demonstrations or from an expert that can be asked.
@@ -105,25 +106,14 @@ Asked expert_named(const std::string& name, bool teacher, Device& device,
   return asked;
 }
 
-int run(TrainOptions options, const Common& common) {
-  const AlgorithmRow& algorithm = algorithm_named(options.algorithm, "train", by_example);
-  require_inputs(options, algorithm);
-  const EnvironmentDescription* environment =
-      options.environment.empty() ? nullptr : &resolve_environment(options.environment);
-  Demonstrations demonstrations;
-  if (!options.demonstrations.empty()) demonstrations = load(options, environment);
-  Session session(common);
-  TrainingRun& training = options.training;
-  training.algorithm = &algorithm;
-  training.given = settings_of(options);
+// One run, without a device yet, nor whoever is asked.
+int train(const TrainOptions& options, TrainingRun training, const Common& common) {
+  const AlgorithmRow& algorithm = *training.algorithm;
   TrainingInputs& inputs = training.inputs;
+  const EnvironmentDescription* environment = inputs.environment;
+  Session session(common);
   inputs.device = &session.device();
-  inputs.environment = environment;
   inputs.seed = common.seed;
-  if (!options.demonstrations.empty()) {
-    inputs.demonstrations = &demonstrations;
-    inputs.demonstrations_name = options.demonstrations[0];
-  }
   Json config = {{"kind", "train"}, {"algorithm", options.algorithm}};
   if (environment != nullptr) config["environment"] = options.environment;
   config["demonstrations"] = options.demonstrations;
@@ -137,6 +127,7 @@ int run(TrainOptions options, const Common& common) {
     config[teacher ? "teacher" : "expert"] = inputs.expert_name;
   }
   const Trained trained = train_in_folder(training, config, common);
+  if (training.one_of_several) return 0;
   if (common.json) {
     Json object = {{"algorithm", options.algorithm},
                    {"iterations", trained.iterations},
@@ -156,6 +147,26 @@ int run(TrainOptions options, const Common& common) {
   return 0;
 }
 
+int run(TrainOptions options, const Common& common) {
+  const AlgorithmRow& algorithm = algorithm_named(options.algorithm, "train", by_example);
+  require_inputs(options, algorithm);
+  TrainingRun& training = options.training;
+  TrainingInputs& inputs = training.inputs;
+  if (!options.environment.empty()) inputs.environment = &resolve_environment(options.environment);
+  Demonstrations demonstrations;
+  if (!options.demonstrations.empty()) {
+    demonstrations = load(options, inputs.environment);
+    inputs.demonstrations = &demonstrations;
+    inputs.demonstrations_name = options.demonstrations[0];
+  }
+  training.algorithm = &algorithm;
+  training.given = settings_of(options);
+  if (!options.several.asked()) return train(options, training, common);
+  return train_several(
+      options.several, training, common,
+      [&](const TrainingRun& one, const Common& own) { return train(options, one, own); });
+}
+
 }  // namespace
 
 void add_train(Verb& root, Command& command) {
@@ -170,6 +181,7 @@ void add_train(Verb& root, Command& command) {
               "the head, as `understudy policies` lists them, or gmm, cvae, made (setting head)");
   verb.option("--trunk", options->trunk, "mlp (default), rnn, lstm or gru (setting trunk)");
   add_logging_options(verb, options->training.logging);
+  add_several_runs(verb, options->several);
   verb.option("--iterations", options->training.iterations, "instead of the algorithm's default")
       .between(std::int64_t{1}, std::int64_t{1000000000});
   verb.option("--expert", options->expert,

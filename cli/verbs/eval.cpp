@@ -124,8 +124,7 @@ Json evaluate(Session& session, const EvalOptions& options, const std::string& w
     const auto policy = load_policy(session.device(), who);
     add_fit(object, *policy, held_out(options, *policy));
   }
-  if (object.contains("remark") && !common.quiet)
-    std::fprintf(stderr, "remark: %s\n", object["remark"].get<std::string>().c_str());
+  if (object.contains("remark")) print_remarks(common, {object["remark"].get<std::string>()});
   return object;
 }
 
@@ -251,8 +250,8 @@ int run(const EvalOptions& options, const Common& common) {
     for (const std::string& one : runs_below({who}))
       if (std::filesystem::exists(one + "/policy.safetensors"))
         all.push_back(one);
-      else if (!common.quiet)
-        std::fprintf(stderr, "remark: %s: left out, it has no policy.safetensors\n", one.c_str());
+      else
+        print_remarks(common, {one + ": left out, it has no policy.safetensors"});
   }
   if (all.empty())
     fail(ErrorKind::bad_input, "%s: expected runs with policy.safetensors, found none",

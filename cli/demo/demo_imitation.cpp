@@ -14,10 +14,10 @@
 #include "algorithms/data/sampling.h"
 #include "autograd/files/atomic_file.h"
 #include "cli/demo/demo_imitation.h"
+#include "cli/reports/chart.h"
 #include "cli/reports/page.h"
 #include "cli/reports/render.h"
 #include "cli/reports/report.h"
-#include "cli/reports/svg.h"
 #include "cli/reproduce/reproduce.h"
 #include "cli/training/player.h"
 #include "cli/training/training_run.h"
@@ -44,8 +44,8 @@ struct Row {
 };
 
 constexpr const char* style = R"(
-.bc { stroke: var(--s3); } .dagger { stroke: var(--s1); } .gail { stroke: var(--s0); }
-.expert { stroke: var(--s2); }
+.bc { --c: var(--s3); } .dagger { --c: var(--s1); } .gail { --c: var(--s0); }
+.expert { --c: var(--s2); }
 )";
 
 // What everybody here shares.

@@ -1,6 +1,7 @@
 // The demonstration's page: table, learning curves, and what each policy does.
 
 #include "cli/demo/demo_task.h"
+#include "cli/reports/chart.h"
 #include "cli/reports/page.h"
 #include "cli/session/command.h"
 
@@ -9,8 +10,8 @@ namespace understudy::cli {
 namespace {
 
 constexpr const char* demo_style = R"(
-.mixture { stroke: var(--s0); } .gaussian { stroke: var(--s1); }
-.regression { stroke: var(--s3); }
+.mixture { --c: var(--s0); } .gaussian { --c: var(--s1); }
+.regression { --c: var(--s3); }
 .sample { stroke-width: 1.4; stroke-opacity: .65; }
 .expert { stroke: var(--faint); stroke-width: 1; stroke-opacity: .35; }
 .truth { stroke: var(--faint); stroke-width: 4; stroke-opacity: .6; }

@@ -1,9 +1,9 @@
-// understudy report RUN...: one page that needs nothing beside it: settings, results, curves, and
-// what each kind of run has to show.
+// understudy report RUN...: one page that needs nothing beside it: what was learned and how well,
+// then pictures, then settings and tables, folded.
 //
 // A kind of run (`kind` in its config.json) adds to the page by one function that draws its part,
-// listed in `sections` in report.cpp. Colors are classes of the page's style sheet, or those of
-// `heat_color`, which read on light and on dark.
+// listed in `sections` in report_page.cpp. Colors are classes of the page's style sheet (page.h),
+// or those of `heat_color`, which read on light and on dark.
 
 #pragma once
 
@@ -11,15 +11,11 @@
 #include <vector>
 
 #include "cli/session/command.h"
-#include "cli/session/run_folder.h"
+#include "cli/session/run_records.h"
 
 namespace understudy::cli {
 
-struct ReportRun {
-  std::string path, kind;
-  Json config, result;  // empty objects where the file is not there
-  ProgressTable progress;
-};
+using ReportRun = RunRecord;
 
 struct ReportSection {
   const char* kind;
@@ -33,17 +29,31 @@ std::string policy_section(const ReportRun& run);
 std::string behavior_section(const ReportRun& run);
 std::string reproduce_section(const ReportRun& run);
 
-// The whole page: what was learned from what, how well, the metric that matters, each run by
-// itself, and small charts of every other metric. Runs that logged the same metric share its chart.
-std::string report_page(const std::vector<ReportRun>& runs);
+// Runs and their groups; group i is drawn in the color of series i.
+struct Report {
+  std::vector<ReportRun> runs;
+  std::vector<RunGroup> groups;
+};
+
+// What groups and runs reached: tables, seeds with intervals, performance profiles.
+std::string results_section(const Report& report);
+// Curves of what runs are watched by, and, folded, of every other metric that varies.
+std::string learning_section(const Report& report);
+std::string quantities_section(const Report& report);
+
+// The whole page.
+std::string report_page(Report report);
 
 // ---- what sections are made of ------------------------------------------------------------------
 
-// A table; cells are escaped, numbers stand right.
+// A table; cells are escaped, numbers stand right. `names`, if not empty, are classes of the first
+// cell of each row.
 std::string html_table(const std::vector<std::string>& columns,
-                       const std::vector<std::vector<Json>>& rows);
+                       const std::vector<std::vector<Json>>& rows,
+                       const std::vector<std::string>& names = {});
 
-// What an object has that is a number, a word or a short list; nothing where there is none.
+// What an object has that is a number, a word or a short list, and is not empty; nothing where
+// there is none.
 std::string facts_table(const std::string& title, const Json& object);
 
 // Values of cells y * width + x, y downwards, with a scale of colors below. What is not finite

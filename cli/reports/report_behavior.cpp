@@ -8,6 +8,7 @@
 #include "cli/reports/svg.h"
 #include "cli/session/resolve_environment.h"
 #include "cli/training/player.h"
+#include "kernels/device/error.h"
 
 namespace understudy::cli {
 
@@ -17,10 +18,7 @@ constexpr int picture_width = 420;
 constexpr double seconds_a_frame = 0.02;
 
 // What is not there or not a number stays empty.
-std::vector<Json> row(const std::string& name, double mean, const Json& interval,
-                      const EnvironmentDescription& environment) {
-  const double share = (mean - environment.random_return) /
-                       (environment.reference_return - environment.random_return);
+std::vector<Json> row(const std::string& name, double mean, const Json& interval, double share) {
   const bool bounded = interval.is_array() && interval.size() == 2 && interval[0].is_number();
   return {name, std::isfinite(mean) ? Json(formatted("%.2f", mean)) : Json(),
           bounded ? Json(formatted("%.2f to %.2f", interval[0].get<double>(),
@@ -29,24 +27,39 @@ std::vector<Json> row(const std::string& name, double mean, const Json& interval
           std::isfinite(share) ? Json(formatted("%.3f", share)) : Json()};
 }
 
+// The return beside the environment's marks, where the environment is still there.
+std::string returns(const ReportRun& run, const EnvironmentDescription* environment) {
+  std::vector<std::vector<Json>> rows;
+  if (environment != nullptr && std::isfinite(environment->random_return))
+    rows.push_back(row("uniform actions", environment->random_return, {}, 0));
+  if (run.result.contains("return_mean"))
+    rows.push_back(row(run.algorithm.empty() ? "this run" : run.algorithm,
+                       run.result["return_mean"].get<double>(),
+                       run.result.value("return_ci95", Json()), run.normalized));
+  if (environment != nullptr && std::isfinite(environment->reference_return))
+    rows.push_back(row("reference", environment->reference_return, {}, 1));
+  if (rows.empty()) return "";
+  const Table table = without_empty_columns(
+      {"", {"who acts", "mean return", "95 % of the mean", "normalized"}, rows, ""});
+  return "<h3>Return</h3>\n" + html_table(table.columns, table.rows);
+}
+
 }  // namespace
 
 std::string behavior_section(const ReportRun& run) {
   if (!run.config.contains("environment") || !run.config["environment"].is_string()) return "";
-  const EnvironmentDescription& environment =
-      resolve_environment(run.config["environment"].get<std::string>());
-  std::string html = "<h3>Return</h3>\n";
-  std::vector<std::vector<Json>> rows = {
-      row("uniform actions", environment.random_return, {}, environment)};
-  if (run.result.contains("return_mean"))
-    rows.push_back(row(run.config.value("algorithm", "this run"),
-                       run.result["return_mean"].get<double>(),
-                       run.result.value("return_ci95", Json()), environment));
-  rows.push_back(row("reference", environment.reference_return, {}, environment));
-  html += html_table({"who acts", "mean return", "95 % of the mean", "normalized"}, rows);
-
-  if (environment.draw == nullptr || !std::filesystem::exists(run.path + "/policy.safetensors"))
+  const EnvironmentDescription* found = nullptr;
+  std::string gone;
+  try {
+    found = &resolve_environment(run.config["environment"].get<std::string>());
+  } catch (const Error& error) {
+    gone = "<p class=\"small\">No episode: " + escaped(error.what()) + "</p>\n";
+  }
+  const std::string html = returns(run, found) + gone;
+  if (found == nullptr || found->draw == nullptr ||
+      !std::filesystem::exists(run.path + "/policy.safetensors"))
     return html;
+  const EnvironmentDescription& environment = *found;
   const std::unique_ptr<Device> device = cpu_device();
   const std::unique_ptr<Policy> policy = load_policy(*device, run.path);
   require_spaces(*policy, environment, run.path);

@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 
 #include "algorithms/data/demonstration_files.h"
+#include "cli/reports/chart.h"
 #include "cli/reports/report.h"
-#include "cli/reports/svg.h"
 #include "cli/session/resolve_environment.h"
 #include "cli/training/player.h"
 #include "cli/training/policy_answers.h"
@@ -21,7 +22,8 @@ using Index = std::int64_t;
 
 constexpr Index most_steps = 2000;  // of the first episodes; a page is no data set
 constexpr Index draws = 50;         // a step
-constexpr std::size_t drawn_columns = 4, drawn_episodes = 3;
+constexpr Index dots_of_a_page = 6000;
+constexpr std::size_t drawn_columns = 12, drawn_episodes = 3, points_of_an_episode = 120;
 
 std::vector<float> numbers_of(const Series& series) {
   return series.discrete ? std::vector<float>(series.indices.begin(), series.indices.end())
@@ -42,48 +44,98 @@ struct Asked {
   Index rows() const { return part.steps(); }
 };
 
-// Actions of two columns over each other: what was done, draws, modes. A single column stands over
-// the first number observed.
-std::string picture(const Asked& asked, const std::vector<double>& modes,
-                    const std::vector<double>& drawn, Index width) {
-  const Index seen = static_cast<Index>(asked.observations.size()) / asked.rows();
-  const auto at = [&](const auto& values, Index row) {
-    const std::size_t i = static_cast<std::size_t>(row * width);
-    if (width > 1) return Point{double(values[i]), double(values[i + 1])};
-    return Point{double(asked.observations[static_cast<std::size_t>(row * seen)]),
-                 double(values[i])};
-  };
-  double x0 = INFINITY, x1 = -INFINITY, y0 = INFINITY, y1 = -INFINITY;
-  for (Index row = 0; row < asked.rows(); ++row)
-    for (const Point& p : {at(asked.actions, row), at(modes, row)}) {
-      x0 = std::min(x0, p.x), x1 = std::max(x1, p.x);
-      y0 = std::min(y0, p.y), y1 = std::max(y1, p.y);
+// Three pictures of one size side by side, on the same axes: what was demonstrated, a draw of the
+// policy for each step, and its modes.
+struct Layer {
+  const char *title, *color;
+  std::function<Point(Index)> point;
+};
+std::string layers_side_by_side(const std::string& x_label, const std::string& y_label,
+                                const std::vector<Layer>& layers, const std::vector<Index>& rows) {
+  std::vector<double> xs, ys;
+  for (const Layer& layer : layers) {
+    if (std::string(layer.color) == "s1") continue;  // a wild draw would hide the rest
+    for (Index row : rows) {
+      xs.push_back(layer.point(row).x);
+      ys.push_back(layer.point(row).y);
     }
-  const double dx = 0.1 * (x1 - x0) + 1e-9, dy = 0.1 * (y1 - y0) + 1e-9;
-  std::string html;
-  struct Layer {
-    const char *title, *color;
-    std::function<Point(Index)> point;
-  };
-  for (const Layer& layer :
-       {Layer{"demonstrated", "s0", [&](Index i) { return at(asked.actions, i); }},
-        Layer{"a draw each", "s1", [&](Index i) { return at(drawn, i); }},
-        Layer{"modes", "s3", [&](Index i) { return at(modes, i); }}}) {
-    Svg svg(260, 260, x0 - dx, x1 + dx, y0 - dy, y1 + dy);
-    svg.path({{x0 - dx, y0 - dy},
-              {x1 + dx, y0 - dy},
-              {x1 + dx, y1 + dy},
-              {x0 - dx, y1 + dy},
-              {x0 - dx, y0 - dy}},
-             "frame");
-    for (Index i = 0; i < asked.rows(); ++i) {
-      const Point p = layer.point(i);
-      if (p.x >= x0 - dx && p.x <= x1 + dx && p.y >= y0 - dy && p.y <= y1 + dy)
-        svg.dot(p, 1.5, std::string("dots ") + layer.color);
-    }
-    html += "<figure>" + svg.finish() + "<figcaption>" + layer.title + "</figcaption></figure>\n";
   }
-  return html;
+  Axis x = axis_of(xs, x_label, 0.1), y = axis_of(ys, y_label, 0.1);
+  x.ticks = y.ticks = 4;
+  std::string html = "<div class=\"panels\">\n";
+  for (const Layer& layer : layers) {
+    Plot plot(280, 250, x, y);
+    Path points;
+    for (Index row : rows) points.push_back(layer.point(row));
+    plot.dots(points, layer.color);
+    html += "<figure><figcaption class=\"named " + std::string(layer.color) + "\">" + layer.title +
+            "</figcaption>" + plot.finish() + "</figure>\n";
+  }
+  return html + "</div>\n";
+}
+
+// At most so many steps, spread evenly, so that all pictures of all columns stay small.
+std::vector<Index> shown_steps(Index rows, Index columns) {
+  const Index count = std::min(rows, std::clamp<Index>(dots_of_a_page / columns, 100, 600));
+  std::vector<Index> steps;
+  for (Index i = 0; i < count; ++i) steps.push_back(i * rows / count);
+  return steps;
+}
+
+// Every column of the action: of one, over the first number observed; of more, neighbors over each
+// other, and each by itself over what was demonstrated.
+std::string pictures(const Asked& asked, const std::vector<double>& modes,
+                     const std::vector<double>& drawn, Index width) {
+  const Index seen = static_cast<Index>(asked.observations.size()) / asked.rows();
+  const std::vector<Index> steps = shown_steps(asked.rows(), width);
+  const auto value = [&](const auto& values, Index row, Index column) {
+    return static_cast<double>(values[static_cast<std::size_t>(row * width + column)]);
+  };
+  if (width == 1) {
+    const auto over_observation = [&](const auto& values) {
+      return [&](Index row) {
+        return Point{static_cast<double>(asked.observations[static_cast<std::size_t>(row * seen)]),
+                     value(values, row, 0)};
+      };
+    };
+    return layers_side_by_side("obs_0", "act_0",
+                               {{"demonstrated", "s0", over_observation(asked.actions)},
+                                {"a draw each", "s1", over_observation(drawn)},
+                                {"modes", "s3", over_observation(modes)}},
+                               steps);
+  }
+  std::string html;
+  for (Index c = 0; c < width; c += 2) {
+    const Index i = std::min(c, width - 2), j = i + 1;
+    const auto over_each_other = [&](const auto& values) {
+      return [&, i, j](Index row) { return Point{value(values, row, i), value(values, row, j)}; };
+    };
+    html += layers_side_by_side(formatted("act_%lld", static_cast<long long>(i)),
+                                formatted("act_%lld", static_cast<long long>(j)),
+                                {{"demonstrated", "s0", over_each_other(asked.actions)},
+                                 {"a draw each", "s1", over_each_other(drawn)},
+                                 {"modes", "s3", over_each_other(modes)}},
+                                steps);
+  }
+  html += "<h3>Each column, over what was demonstrated</h3>\n<div class=\"panels\">\n";
+  for (Index c = 0; c < width; ++c) {
+    std::vector<double> shown;
+    for (Index row : steps) shown.push_back(value(asked.actions, row, c));
+    Axis x = axis_of(shown, "demonstrated", 0.1),
+         y = axis_of(shown, formatted("act_%lld", static_cast<long long>(c)), 0.1);
+    x.ticks = y.ticks = 4;
+    Plot plot(280, 250, x, y);
+    plot.line({{x.low, x.low}, {x.high, x.high}}, "level");
+    Path draws_path, modes_path;
+    for (Index row : steps) {
+      draws_path.push_back({value(asked.actions, row, c), value(drawn, row, c)});
+      modes_path.push_back({value(asked.actions, row, c), value(modes, row, c)});
+    }
+    plot.dots(draws_path, "s1");
+    plot.dots(modes_path, "s3");
+    html += "<figure>" + plot.finish() + "</figure>\n";
+  }
+  return html + "</div>\n" + legend_of({{"a draw each", "s1"}, {"modes", "s3"}});
 }
 
 // Of numbers: the share of steps whose action lies below a quantile of the policy's own draws, over
@@ -95,10 +147,10 @@ std::string quantiles(const Asked& asked, PolicyAnswers& answers, Index width) {
     for (std::size_t i = 0; i < below.size(); ++i)
       below[i] += drawn[i] < double(asked.actions[i]) ? 1.0 / draws : 0.0;
   }
-  std::vector<Curve> curves = {{"believed", "s5", {}}};
+  std::vector<Curve> curves = {{"as it should be", "level", {}}};
   for (int q = 0; q <= 20; ++q) curves[0].points.push_back({q / 20.0, q / 20.0});
-  for (std::size_t c = 0; c < std::min<std::size_t>(drawn_columns, std::size_t(width)); ++c) {
-    Curve curve{formatted("act_%zu", c), formatted("s%zu", c), {}};
+  for (std::size_t c = 0; c < static_cast<std::size_t>(width); ++c) {
+    Curve curve{formatted("act_%zu", c), series_class(c), {}};
     for (int q = 0; q <= 20; ++q) {
       double share = 0;
       for (std::size_t i = c; i < below.size(); i += std::size_t(width))
@@ -107,7 +159,8 @@ std::string quantiles(const Asked& asked, PolicyAnswers& answers, Index width) {
     }
     curves.push_back(curve);
   }
-  return chart(curves, {}, "quantile of the policy's draws", "share of actions below");
+  return chart(curves, {}, "quantile of the policy's draws", "share of actions below",
+               {.values = false});
 }
 
 // Of choices: how often a choice was made, over the probability that the policy gave it.
@@ -125,12 +178,12 @@ std::string reliability(const Asked& asked, PolicyAnswers& answers, Index choice
       made[part] += asked.actions[i] == asked_for[i] ? 1 : 0;
     }
   }
-  std::vector<Curve> curves = {{"believed", "s5", {{0, 0}, {0.5, 0.5}, {1, 1}}},
+  std::vector<Curve> curves = {{"as it should be", "level", {{0, 0}, {0.5, 0.5}, {1, 1}}},
                                {"made", "s0", {}}};
   for (int part = 0; part < parts; ++part)
     if (weight[part] > 0)
       curves[1].points.push_back({given[part] / weight[part], made[part] / weight[part]});
-  return chart(curves, {}, "probability given", "share made");
+  return chart(curves, {}, "probability given", "share made", {.values = false});
 }
 
 // The first numbers observed over the steps, of some demonstrations and of the policy by itself.
@@ -146,17 +199,22 @@ std::string rollouts(const Demonstrations& part, const Policy& policy, const std
     const auto add = [&](const Demonstrations& from, const char* who, const char* color) {
       for (Index e = 0; e < std::min<Index>(from.episodes(), Index(drawn_episodes)); ++e) {
         Curve curve{who, color, {}};
-        for (Index t = 0; t < from.length(e); ++t) {
+        const Index every = 1 + from.length(e) / static_cast<Index>(points_of_an_episode);
+        for (Index t = 0; t < from.length(e); t += every) {
           const std::size_t row = std::size_t(from.first_observation(e) + t);
           curve.points.push_back({double(t), double(from.observations.numbers[row * width + c])});
         }
         curves.push_back(curve);
       }
     };
-    add(part, "shown", "s0");
+    add(part, "demonstrated", "s0");
     add(played, "policy", "s1");
-    html += chart(curves, {}, "step", formatted("obs_%zu", c));
+    html += chart(curves, {}, "step", formatted("obs_%zu", c),
+                  {.width = 420, .height = 200, .values = false});
   }
+  if (width > drawn_columns)
+    html += formatted("<p class=\"small\">The first %zu of %zu numbers observed.</p>\n",
+                      drawn_columns, width);
   return "<h3>Free-running, beside demonstrations</h3>\n" + html;
 }
 
@@ -188,13 +246,19 @@ std::string policy_section(const ReportRun& run) {
             reliability(asked, answers, policy->description().action.size);
   } else {
     const Index width = answers.action_width();
-    html += "<h3>Actions</h3>\n" + picture(asked, answers.modes(asked.observations),
-                                           answers.samples(asked.observations), width);
+    html += "<h3>Actions</h3>\n" + pictures(asked, answers.modes(asked.observations),
+                                            answers.samples(asked.observations), width);
     html += "<h3>Can its spread be believed?</h3>\n" + quantiles(asked, answers, width);
   }
   if (run.config.contains("environment") && run.config["environment"].is_string() &&
-      !part.observations.discrete)
-    html += rollouts(part, *policy, run.config["environment"].get<std::string>());
+      !part.observations.discrete) {
+    try {
+      html += rollouts(part, *policy, run.config["environment"].get<std::string>());
+    } catch (const Error& gone) {
+      if (gone.kind() == ErrorKind::interrupted) throw;
+      html += "<p class=\"small\">No free-running episodes: " + escaped(gone.what()) + "</p>\n";
+    }
+  }
   return html;
 }
 

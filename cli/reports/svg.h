@@ -37,21 +37,4 @@ class Svg {
   std::string body_;
 };
 
-struct Curve {
-  std::string name, css_class;
-  Path points;
-};
-
-// In pixels. Small ones have no names at the ends of their lines, nor labels.
-struct ChartSize {
-  double width = 760, height = 320;
-  bool small = false;
-};
-constexpr ChartSize small_chart = {270, 150, true};
-
-// Curves over iterations, with marks at round values and horizontal lines for `levels`.
-std::string chart(const std::vector<Curve>& curves, const std::vector<Curve>& levels,
-                  const std::string& x_label, const std::string& y_label,
-                  const ChartSize& size = {});
-
 }  // namespace understudy::cli

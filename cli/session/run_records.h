@@ -65,9 +65,11 @@ std::vector<double> scores_of(const std::vector<RunRecord>& runs, const RunGroup
 std::vector<double> normalized_of(const std::vector<RunRecord>& runs, const RunGroup& group);
 
 // A row a group: seeds, failures, mean and interquartile mean with their 95 % bootstrap intervals.
+// Brief: without extremes, each interval behind its mean, and the measure only where it differs.
 // Where groups of the same settings stand on several tasks, `across_tasks` joins their normalized
 // scores, each task a stratum; no rows where there is none.
 Table summary_table(const std::vector<RunRecord>& runs, const std::vector<RunGroup>& groups);
+Table brief_summary_table(const std::vector<RunRecord>& runs, const std::vector<RunGroup>& groups);
 Table across_tasks(const std::vector<RunRecord>& runs, const std::vector<RunGroup>& groups);
 // {"groups": [...], "across_tasks": [...]}
 Json summary_json(const std::vector<RunRecord>& runs, const std::vector<RunGroup>& groups);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "algorithms/evaluation/statistics.h"
 #include "cli/session/run_records.h"
@@ -11,6 +12,9 @@ namespace understudy::cli {
 namespace {
 
 using Pair = std::pair<double, double>;
+
+constexpr const char* how_summed_up =
+    "IQM: the mean of the middle half of the seeds; intervals: 95 %, by the bootstrap over seeds";
 
 std::vector<double> known(const std::vector<RunRecord>& runs, const RunGroup& group,
                           double RunRecord::*figure) {
@@ -146,8 +150,46 @@ Table summary_table(const std::vector<RunRecord>& runs, const std::vector<RunGro
          several ? shown_number(*std::max_element(scores.begin(), scores.end())) : Json(),
          shown_number(interquartile_mean(normalized))});
   }
-  table.note =
-      "IQM: the mean of the middle half of the seeds; intervals: 95 %, by the bootstrap over seeds";
+  table.note = how_summed_up;
+  return without_empty_columns(table);
+}
+
+Table brief_summary_table(const std::vector<RunRecord>& runs, const std::vector<RunGroup>& groups) {
+  std::set<std::string> measures;
+  for (const RunGroup& group : groups) measures.insert(judged(runs, group).measure);
+  measures.erase("");
+  const std::string one = measures.size() == 1 ? *measures.begin() : "";
+  const auto with = [](double value, const Pair& interval) {
+    if (!std::isfinite(value)) return Json();
+    std::string text = formatted("%.4g", value);
+    if (std::isfinite(interval.first))
+      text += formatted(" (%.4g to %.4g)", interval.first, interval.second);
+    return Json(text);
+  };
+  // Of one seed there is a figure, and no mean.
+  bool several = false;
+  for (const RunGroup& group : groups) several = several || scores_of(runs, group).size() > 1;
+  const auto named = [&](const char* what) {
+    if (!several) return one.empty() ? std::string("score") : one;
+    return one.empty() ? std::string(what) : one + ", " + what;
+  };
+  Table table;
+  table.note = several ? how_summed_up : "";
+  table.columns = {
+      "runs",       "measure",    "seeds",       "failed",
+      "unfinished", named("IQM"), named("mean"), several ? "normalized, IQM" : "normalized"};
+  for (const RunGroup& group : groups) {
+    const Aggregate found = aggregate_of({scores_of(runs, group)});
+    const Aggregate normalized = aggregate_of({normalized_of(runs, group)});
+    const std::int64_t failed = count_of(runs, group, RunStatus::failed);
+    const std::int64_t unfinished = count_of(runs, group, RunStatus::unfinished);
+    table.rows.push_back(
+        {group.name, one.empty() ? Json(judged(runs, group).measure) : Json(),
+         several ? Json(group.members.size()) : Json(), failed > 0 ? Json(failed) : Json(),
+         unfinished > 0 ? Json(unfinished) : Json(), with(found.iqm, found.iqm_interval),
+         several ? with(found.mean, found.mean_interval) : Json(),
+         with(normalized.iqm, normalized.iqm_interval)});
+  }
   return without_empty_columns(table);
 }
 

@@ -197,6 +197,47 @@ struct Rows {
   }
 };
 
+// Rows of n numbers, one of them 1 and the others 0, as the index of the 1.
+void take_indicated(Series& series, const Rows& rows, std::string_view name) {
+  const std::int64_t width = series.width(), count = series.rows();
+  series.indices.resize(static_cast<std::size_t>(count));
+  for (std::int64_t row = 0; row < count; ++row) {
+    const auto begin = series.numbers.begin() + row * width;
+    const auto one = std::find(begin, begin + width, 1.0f);
+    if (one == begin + width || std::count(begin, begin + width, 0.0f) != width - 1)
+      refuse(name, rows.place_of(static_cast<std::size_t>(row * width), width) +
+                       ": expected an index, or an indicator of it: a 1 among " +
+                       std::to_string(width) + " numbers, the others 0");
+    series.indices[static_cast<std::size_t>(row)] = one - begin;
+  }
+  series.numbers = {};
+  series.shape = {};
+  series.discrete = true;
+}
+
+// The other way, of indices (whole numbers where they were read as such) below `width`.
+void indicate(Series& series, std::int64_t width, const Rows& rows, std::string_view name) {
+  const std::int64_t count = series.rows();
+  std::vector<float> numbers(static_cast<std::size_t>(count * width), 0.0f);
+  for (std::int64_t row = 0; row < count; ++row) {
+    const auto at = static_cast<std::size_t>(row);
+    const double index = series.discrete ? static_cast<double>(series.indices[at])
+                                         : static_cast<double>(series.numbers[at]);
+    if (!(index >= 0 && index < static_cast<double>(width) && index == std::trunc(index))) {
+      char text[40];
+      std::snprintf(text, sizeof text, "%.9g", index);
+      refuse(name, rows.place_of(at, 1) + ": expected " + std::to_string(width) +
+                       " numbers or an index 0 to " + std::to_string(width - 1) + ", found " +
+                       text);
+    }
+    numbers[static_cast<std::size_t>(row * width + static_cast<std::int64_t>(index))] = 1;
+  }
+  series.numbers = std::move(numbers);
+  series.indices = {};
+  series.shape = {width};
+  series.discrete = false;
+}
+
 // A series as the space has it: `count` indices, or numbers of `shape`.
 void conform_series(Series& series, const char* what, const Shape& shape, std::int64_t count,
                     const Rows& rows, std::string_view name) {
@@ -237,8 +278,16 @@ void conform_series(Series& series, const char* what, const Shape& shape, std::i
 
 void conform(Demonstrations& demonstrations, const DemonstrationSpaces& spaces,
              std::string_view name) {
-  conform_series(demonstrations.observations, "observation", spaces.observation_shape,
-                 spaces.observation_count, {demonstrations, true}, name);
+  Series& observations = demonstrations.observations;
+  const Rows rows{demonstrations, true};
+  if (spaces.observation_count > 1 && !observations.discrete &&
+      observations.shape == Shape{spaces.observation_count})
+    take_indicated(observations, rows, name);
+  if (spaces.observation_indicator && observations.width() == 1 &&
+      spaces.observation_shape.size() == 1 && spaces.observation_shape[0] > 1)
+    indicate(observations, spaces.observation_shape[0], rows, name);
+  conform_series(observations, "observation", spaces.observation_shape, spaces.observation_count,
+                 rows, name);
   conform_series(demonstrations.actions, "action", spaces.action_shape, spaces.action_count,
                  {demonstrations, false}, name);
   if (spaces.action_low.empty() || demonstrations.actions.discrete) return;

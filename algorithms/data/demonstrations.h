@@ -111,11 +111,14 @@ struct DemonstrationSpaces {
   std::int64_t action_count = -1;
   // one an element, or empty: unbounded
   std::vector<float> action_low = {}, action_high = {};
+  // Of observations of n numbers: they are the indicator of one of n states (a 1 among zeros).
+  bool observation_indicator = false;
 };
 
 // Makes demonstrations fit an environment's spaces, or says in one line what does not, in which
 // episode and row. Whole numbers become indices and indices numbers where the space asks for it,
-// and rows of n numbers take the space's shape of n.
+// and rows of n numbers take the space's shape of n. Indicators of a state become its index where the
+// space has n observations, and indices indicators where it observes those.
 void conform(Demonstrations& demonstrations, const DemonstrationSpaces& spaces,
              std::string_view name);
 

@@ -1,6 +1,7 @@
 #include "algorithms/policies/spaces.h"
 
 #include <algorithm>
+#include <string>
 
 #include "envs/registry.h"
 
@@ -95,6 +96,13 @@ DemonstrationSpaces demonstration_spaces(const Spaces& spaces) {
     wanted.action_low.assign(spaces.action.low.begin(), spaces.action.low.end());
     wanted.action_high.assign(spaces.action.high.begin(), spaces.action.high.end());
   }
+  return wanted;
+}
+
+DemonstrationSpaces demonstration_spaces(const EnvironmentDescription& environment) {
+  DemonstrationSpaces wanted = demonstration_spaces(spaces_of(environment));
+  wanted.observation_indicator =
+      environment.state_size == 1 && environment.state_names[0] == std::string("cell");
   return wanted;
 }
 

@@ -69,5 +69,8 @@ Spaces spaces_of(const Demonstrations& demonstrations);
 
 // The same as those who read demonstrations want them.
 DemonstrationSpaces demonstration_spaces(const Spaces& spaces);
+// An environment that shows the number of its cell as an indicator takes the number itself too,
+// which is what Gymnasium has. (Taxi shows four indicators beside one another, and does not.)
+DemonstrationSpaces demonstration_spaces(const EnvironmentDescription& environment);
 
 }  // namespace understudy

@@ -91,16 +91,21 @@ inline void expect_settled(State state, int sweeps, double change) {
          sweeps, change);
 }
 
-// Four roundings of the largest finite value; single precision alone stops there.
+// What double precision's own tolerance is left to, and single precision stops at: the unit of
+// rounding, or 0.
 template <class T>
-double least_change(const T* values, std::int64_t n) {
-  if (sizeof(T) == sizeof(double)) return 0.0;
+constexpr double usual_rounding = sizeof(T) == sizeof(double) ? 0.0 : 1.2e-7;
+
+// Four roundings of the largest finite value.
+template <class T>
+double least_change(const T* values, std::int64_t n, double rounding = usual_rounding<T>) {
+  if (rounding == 0.0) return 0.0;
   T largest = 0;
   for (std::int64_t i = 0; i < n; ++i) {
     const T size = values[i] < 0 ? -values[i] : values[i];
     if (size > largest && size - size == T(0)) largest = size;
   }
-  return 4.0 * 1.2e-7 * static_cast<double>(largest);
+  return 4.0 * rounding * static_cast<double>(largest);
 }
 
 // The values and how they were come by, or an `Error`.
@@ -118,15 +123,16 @@ Solution settled(State state, const Progress& progress, DeviceBuffer<T>& value) 
 template <class T>
 class Roundings {
  public:
+  explicit Roundings(double rounding = usual_rounding<T>) : rounding_(rounding) {}
   double of(Device& device, DeviceBuffer<T>& value, int sweep) {
-    if (sizeof(T) == sizeof(double) || sweep % (device.kind() == DeviceKind::cpu ? 16 : 64) != 0)
+    if (rounding_ == 0.0 || sweep % (device.kind() == DeviceKind::cpu ? 16 : 64) != 0)
       return least_;
     value.to_host();
-    return least_ = least_change(value.host(), value.size());
+    return least_ = least_change(value.host(), value.size(), rounding_);
   }
 
  private:
-  double least_ = 0.0;
+  double rounding_, least_ = 0.0;
 };
 
 // Value iteration.
@@ -275,7 +281,8 @@ class Guard {
 // Mixing under the guard, and where it goes back to.
 template <class T>
 struct GuardedMixing {
-  GuardedMixing(Device& device, std::int64_t n, int memory) : anderson(device, n, memory) {}
+  GuardedMixing(Device& device, std::int64_t n, int memory, double rounding = usual_rounding<T>)
+      : anderson(device, n, memory), roundings(rounding) {}
 
   // A sweep from `value` to `next`, and the change that it made. False where it was a step too far:
   // `value` is then what was safe.
@@ -310,8 +317,8 @@ struct GuardedMixing {
 
 template <class T, class Sweeps>
 State with_mixing(Device& device, Sweeps& sweeps, int memory, DeviceBuffer<T>& value,
-                  DeviceBuffer<T>& next, Progress& progress) {
-  GuardedMixing<T> mixing(device, value.size(), memory);
+                  DeviceBuffer<T>& next, Progress& progress, double rounding = usual_rounding<T>) {
+  GuardedMixing<T> mixing(device, value.size(), memory, rounding);
   for (int sweep = 0;; ++sweep) {
     if (!mixing.sweep(sweeps, value, next, progress)) continue;
     const State state = mixing.see(device, value, next, sweep, progress);

@@ -63,36 +63,38 @@ const std::vector<TabularAlgorithm>& tabular_algorithms() {
   static const std::vector<TabularAlgorithm> all = {
       {"maxent", "maximum-entropy trajectories; families of goals by one linear system",
        "Ziebart et al. 2008; Fosgerau et al. 2013", "log_likelihood",
-       "algorithms/tabular/goal_family.h", plan<make_maxent, LinearMaxEntOptions>},
+       "algorithms/tabular/goal_family.h", false, plan<make_maxent, LinearMaxEntOptions>},
       {"max_causal_entropy", "soft-optimal behavior in uncertain dynamics", "Ziebart 2010",
-       "log_likelihood", "algorithms/tabular/maxent.h", plan<make_causal, CausalMaxEntOptions>},
+       "log_likelihood", "algorithms/tabular/maxent.h", true,
+       plan<make_causal, CausalMaxEntOptions>},
       {"sampled_maxent", "maximum entropy from samples with importance weights",
-       "Finn et al. 2016, equation 2", "objective", "algorithms/tabular/maxent.h",
+       "Finn et al. 2016, equation 2", "objective", "algorithms/tabular/maxent.h", true,
        plan<make_sampled_maxent, SampledMaxEntOptions>},
       {"deep_maxent", "maximum entropy with a network of features for the reward",
        "Wulfmeier, Ondrúška & Posner 2015", "log_likelihood", "algorithms/tabular/deep_maxent.h",
-       plan_deep<Network::mlp>},
+       true, plan_deep<Network::mlp>},
       {"deep_maxent_conv", "the same with a convolutional network on the problem's grid",
        "Wulfmeier, Ondrúška & Posner 2015", "log_likelihood", "algorithms/tabular/deep_maxent.h",
-       plan_deep<Network::convolutional>},
+       true, plan_deep<Network::convolutional>},
       {"projection", "apprenticeship by projecting feature expectations",
-       "Abbeel & Ng 2004, section 3.1", "distance", "algorithms/tabular/apprenticeship.h",
+       "Abbeel & Ng 2004, section 3.1", "distance", "algorithms/tabular/apprenticeship.h", true,
        plan_apprentice<Method::projection>},
       {"max_margin", "apprenticeship by a quadratic programme", "Abbeel & Ng 2004, equations 10-12",
-       "distance", "algorithms/tabular/apprenticeship.h", plan_apprentice<Method::max_margin>},
+       "distance", "algorithms/tabular/apprenticeship.h", true,
+       plan_apprentice<Method::max_margin>},
       {"mwal", "apprenticeship as a game, by multiplicative weights", "Syed & Schapire 2008",
-       "distance", "algorithms/tabular/apprenticeship.h", plan_apprentice<Method::mwal>},
+       "distance", "algorithms/tabular/apprenticeship.h", true, plan_apprentice<Method::mwal>},
       {"lpal", "apprenticeship by one linear programme; finds a policy and no reward",
-       "Syed, Bowling & Schapire 2008", "margin", "algorithms/tabular/apprenticeship.h",
+       "Syed, Bowling & Schapire 2008", "margin", "algorithms/tabular/apprenticeship.h", true,
        plan<make_lpal, LpalOptions>},
       {"max_margin_planning", "a structured margin, by subgradients",
        "Ratliff, Bagnell & Zinkevich 2006", "objective", "algorithms/tabular/apprenticeship.h",
-       plan<make_max_margin_planning, MaxMarginOptions>},
+       true, plan<make_max_margin_planning, MaxMarginOptions>},
       {"ng_russell", "a reward for a known policy, by a linear programme",
-       "Ng & Russell 2000, section 3", "margin", "algorithms/tabular/apprenticeship.h",
+       "Ng & Russell 2000, section 3", "margin", "algorithms/tabular/apprenticeship.h", true,
        plan<make_ng_russell, NgRussellOptions>},
       {"ng_russell_sampled", "linear rewards from sampled trajectories, by linear programmes",
-       "Ng & Russell 2000, section 5", "margin", "algorithms/tabular/apprenticeship.h",
+       "Ng & Russell 2000, section 5", "margin", "algorithms/tabular/apprenticeship.h", true,
        plan<make_ng_russell_sampled, NgRussellSampledOptions>},
   };
   return all;
@@ -117,7 +119,14 @@ const TabularAlgorithm& tabular_algorithm(const std::string& name) {
 
 void behave_by(const TabularTask& task, const std::vector<double>& policy, Recovered& found) {
   found.policy = policy;
-  found.occupancy = occupancy_of(task.device, task.problem, policy, task.problem.initial).states;
+  try {
+    found.occupancy = occupancy_of(task.device, task.problem, policy, task.problem.initial).states;
+  } catch (const Error& error) {
+    // A policy may be found whose episodes do not end; all else is there.
+    if (error.kind() != ErrorKind::not_finite) throw;
+    found.occupancy.assign(static_cast<std::size_t>(task.problem.n_states), std::nan(""));
+    found.remark = "no occupancy: episodes of the policy do not end";
+  }
   const std::vector<double> each = log_probabilities(task.problem, policy, task.demonstrations);
   found.log_likelihood = std::accumulate(each.begin(), each.end(), 0.0);
 }
@@ -151,10 +160,21 @@ void behave(const TabularTask& task, Backup backup, Expectation expectation, Rec
     found.log_likelihood = log_likelihood_over_horizon(task, s.policy);
     return;
   }
-  SolveOptions options{.backup = backup, .expectation = expectation};
-  if (expectation == Expectation::causal && problem.n_states <= 20000)
-    options.method = SolveMethod::policy_iteration;
-  const Solution s = solve(task.device, problem, found.reward, options);
+  if (expectation == Expectation::log_mean_exp && backup == Backup::log_sum_exp) {
+    // Exact where sweeps are long: the causal problem of whom luck obeys.
+    const Problem lucky = with_luck_chosen(problem);
+    const Solution s = solve(task.device, lucky, reward_with_luck(problem, found.reward),
+                             {.method = default_method(lucky, Expectation::causal)});
+    std::vector<double> policy(static_cast<std::size_t>(problem.n_pairs()), 0.0);
+    for (std::int64_t j = 0; j < problem.n_transitions(); ++j)
+      policy[static_cast<std::size_t>(problem.transition_pair[j])] += s.policy[j];
+    found.values = s.values;
+    return behave_by(task, policy, found);
+  }
+  const Solution s = solve(task.device, problem, found.reward,
+                           {.backup = backup,
+                            .expectation = expectation,
+                            .method = default_method(problem, expectation)});
   found.values = s.values;
   behave_by(task, s.policy, found);
 }

@@ -22,6 +22,7 @@
 
 #include "algorithms/tabular/goal_family.h"
 #include "algorithms/tabular/learner_options.h"
+#include "algorithms/tabular/maxent.h"
 #include "algorithms/tabular/problem.h"
 #include "autograd/program/array.h"
 #include "kernels/device/device.h"
@@ -54,8 +55,11 @@ class TabularLearner {
   // Weights, where there are any, between steps.
   virtual const std::vector<double>& weights() const = 0;
   virtual Recovered recovered() = 0;
-  // The behavior of now, stationary [pairs]. Looking at it must not change the steps that follow.
-  virtual std::vector<double> policy() { return recovered().policy; }
+  // The same between steps, without standard errors. Looking must not change the steps that follow.
+  virtual Recovered snapshot() { return recovered(); }
+  // Mean features that the learner's own model expects, minus the demonstrations' [F]: what an
+  // iteration closes. Empty where it has no such model.
+  virtual std::vector<double> feature_gaps() const { return {}; }
 };
 
 // What a learner works on; all of it outlives the learner.
@@ -79,6 +83,7 @@ struct TabularAlgorithm {
   const char *name, *summary, *source;
   const char* metric;  // the one that matters
   const char* header;  // where its equations stand
+  bool discounts;      // false: it needs a horizon where a problem is discounted
   std::unique_ptr<TabularPlan> (*plan)();
 };
 const std::vector<TabularAlgorithm>& tabular_algorithms();
@@ -97,6 +102,14 @@ void behave_by(const TabularTask& task, const std::vector<double>& policy, Recov
 Recovered recovered_of_goals(const TabularTask& task, GoalFamily& family,
                              const GoalDemonstrations& demonstrations,
                              const std::vector<double>& reward);
+
+// Weights from which a maximum-entropy model starts without goals. `given` ones must lie in its
+// domain, else an `Error` that says how values grow there. Without, it is 0 (or `positive`: 1), or
+// where the partition function does not exist at 0, costs that are raised until it does, as
+// `goal_start` raises them.
+std::vector<double> model_start(const TabularTask& task, MaxEntModel& model,
+                                Expectation expectation, const std::vector<double>& given,
+                                bool positive = false);
 
 // Weights from which to start towards goals. `given` ones must lie in the domain, else an `Error`
 // with the spectral radius. Without, costs are raised from 0 until they do: each feature that is

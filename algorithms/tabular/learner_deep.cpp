@@ -1,5 +1,7 @@
 // Deep maximum entropy: the reward is a network of features (Wulfmeier et al. 2015).
 
+#include <algorithm>
+
 #include "algorithms/tabular/deep_maxent.h"
 #include "algorithms/tabular/learner.h"
 #include "autograd/program/array.h"
@@ -9,6 +11,16 @@ namespace understudy {
 
 namespace {
 
+// What the network corrects: linear costs.
+void offset_by(const std::vector<double>& weights, RewardFeatures& features) {
+  const auto width = static_cast<std::size_t>(features.width);
+  for (std::size_t i = 0; i < features.values.size(); i += width) {
+    double sum = 0;
+    for (std::size_t c = 0; c < width; ++c) sum += weights[c] * features.values[i + c];
+    features.offset.push_back(sum);
+  }
+}
+
 class DeepLearner final : public TabularLearner {
  public:
   DeepLearner(const TabularTask& task, const DeepLearnerOptions& options)
@@ -17,6 +29,11 @@ class DeepLearner final : public TabularLearner {
     RewardFeatures features = reward_features(problem);
     if (problem.n_goals() == 0) {
       model_ = std::make_unique<MaxEntModel>(task.device, problem, task.demonstrations);
+      const std::vector<double> start =
+          model_start(task, *model_, Expectation::causal, options.start);
+      model_->set_start({});
+      if (std::any_of(start.begin(), start.end(), [](double w) { return w != 0; }))
+        offset_by(start, features);
       learner_ = std::make_unique<DeepMaxEnt>(store_, problem, *model_, features, options.deep);
       return;
     }
@@ -25,12 +42,7 @@ class DeepLearner final : public TabularLearner {
     family_ = std::make_unique<GoalFamily>(task.device, problem);
     goals_ = goal_demonstrations(problem, task.demonstrations);
     family_->check_reachable(goals_);
-    const auto width = static_cast<std::size_t>(features.width);
-    for (std::size_t i = 0; i < features.values.size(); i += width) {
-      double sum = 0;
-      for (std::size_t c = 0; c < width; ++c) sum += start[c] * features.values[i + c];
-      features.offset.push_back(sum);
-    }
+    offset_by(start, features);
     learner_ =
         std::make_unique<DeepMaxEnt>(store_, problem, *family_, goals_, features, options.deep);
   }

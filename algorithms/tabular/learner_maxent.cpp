@@ -43,6 +43,10 @@ Recovered recovered_of_goals(const TabularTask& task, GoalFamily& family,
 
 namespace {
 
+void add_remark(Recovered& found, const std::string& remark) {
+  found.remark += (found.remark.empty() ? "" : "; ") + remark;
+}
+
 // What maximum-entropy learners with linear weights share.
 class LinearLearner : public TabularLearner {
  public:
@@ -57,16 +61,22 @@ class LinearLearner : public TabularLearner {
   }
   bool finished() const override { return ascent_->finished(); }
   const std::vector<double>& weights() const override { return ascent_->weights(); }
+  // The gradient without penalties.
+  std::vector<double> feature_gaps() const override {
+    std::vector<double> gaps = ascent_->gradient();
+    for (std::size_t i = 0; i < gaps.size(); ++i) gaps[i] -= options_.l2 * weights()[i];
+    return gaps;
+  }
 
  protected:
   // `minimized` is minus the mean over demonstrations, l2 included.
-  void begin(LbfgsObjective minimized, double episodes) {
+  void begin(LbfgsObjective minimized, double episodes, const std::vector<double>& start) {
     episodes_ = episodes;
     LinearAscentOptions ascent{options_.optimizer, options_.learning_rate, {}};
     ascent.lbfgs.iterations = 1000000000;  // the caller counts its steps
     ascent.lbfgs.gradient_tolerance = options_.tolerance;
     ascent.lbfgs.l1 = options_.l1;
-    ascent_.emplace(std::move(minimized), options_.start, ascent);
+    ascent_.emplace(std::move(minimized), start, ascent);
   }
   std::string status() const {
     return finished() ? name(ascent_->status()) : name(LbfgsStatus::iteration_limit);
@@ -87,12 +97,10 @@ class LinearLearner : public TabularLearner {
     for (double w : weights()) penalty += options_.l1 * std::abs(w) + options_.l2 / 2 * w * w;
     return -episodes_ * (ascent_->value() - penalty);
   }
-  // max |mean features of the demonstrations - those expected|: the gradient without penalties.
   double feature_gap() const {
-    double gap = 0;
-    for (std::size_t i = 0; i < weights().size(); ++i)
-      gap = std::max(gap, std::abs(ascent_->gradient()[i] - options_.l2 * weights()[i]));
-    return gap;
+    double most = 0;
+    for (double gap : feature_gaps()) most = std::max(most, std::abs(gap));
+    return most;
   }
 
   std::optional<LinearAscent> ascent_;
@@ -114,57 +122,41 @@ class MaxEntLearner final : public LinearLearner {
       : LinearLearner(task, options),
         expectation_(expectation),
         model_(task.device, task.problem, task.demonstrations, expectation, objective) {
-    check_start(task.problem, options.start);
-    const LbfgsObjective minimized = maxent_objective(model_, task.problem, options.l2);
-    std::vector<double> probe(options.start.size());
-    if (!std::isfinite(minimized(options.start, probe)))
-      fail(ErrorKind::bad_input, "the partition function diverges at weights %s%s",
-           excerpt_of(options.start).c_str(), why_divergent().c_str());
-    begin(minimized, model_.episodes());
+    start_ = model_start(task, model_, expectation, options.start,
+                         options.optimizer == LinearOptimizer::exponentiated);
+    model_.set_start({});
+    begin(maxent_objective(model_, task.problem, options.l2), model_.episodes(), start_);
   }
 
   Recovered recovered() override {
-    Recovered found;
-    found.weights = weights();
-    found.reward = linear_reward(task_.problem, weights());
-    found.status = status();
-    behave(task_, Backup::log_sum_exp, expectation_, found);
+    Recovered found = snapshot();
     if (expectation_ != Expectation::causal) {
-      found.remark = "standard errors are those of the causal model, which this is not";
+      add_remark(found, "standard errors are those of the causal model, which this is not");
       return found;
     }
     try {
       found.standard_errors = standard_errors(model_, task_.problem, weights(), options_.l2);
     } catch (const Error& error) {
-      found.remark = std::string("no standard errors: ") + error.what();
+      if (error.kind() == ErrorKind::interrupted) throw;
+      add_remark(found, std::string("no standard errors: ") + error.what());
     }
     return found;
   }
 
   // Without the model, whose next values begin at its last ones.
-  std::vector<double> policy() override {
+  Recovered snapshot() override {
     Recovered found;
+    found.weights = weights();
     found.reward = linear_reward(task_.problem, weights());
+    found.status = status();
     behave(task_, Backup::log_sum_exp, expectation_, found);
-    return found.policy;
+    return found;
   }
 
  private:
-  // What the solver says of the same reward: how fast values grow.
-  std::string why_divergent() const {
-    try {
-      SolveOptions options;
-      options.expectation = expectation_;
-      if (task_.problem.horizon == 0)
-        solve(task_.device, task_.problem, linear_reward(task_.problem, options_.start), options);
-    } catch (const Error& error) {
-      return std::string(": ") + error.what();
-    }
-    return "";
-  }
-
   Expectation expectation_;
   MaxEntModel model_;
+  std::vector<double> start_;
 };
 
 // ---- goals --------------------------------------------------------------------------------------
@@ -177,7 +169,7 @@ class GoalLearner final : public LinearLearner {
         family_(task.device, task.problem) {
     family_.check_reachable(demonstrations_);
     begin(goal_objective(family_, task.problem, demonstrations_, options.l2),
-          demonstrations_.episodes);
+          demonstrations_.episodes, options_.start);
   }
 
   Recovered recovered() override {
@@ -189,7 +181,8 @@ class GoalLearner final : public LinearLearner {
       found.standard_errors =
           standard_errors(family_, task_.problem, demonstrations_, weights(), options_.l2);
     } catch (const Error& error) {
-      found.remark += std::string("; no standard errors: ") + error.what();
+      if (error.kind() == ErrorKind::interrupted) throw;
+      add_remark(found, std::string("no standard errors: ") + error.what());
     }
     return found;
   }
@@ -214,31 +207,33 @@ class SampledLearner final : public TabularLearner {
       fail(ErrorKind::bad_input,
            "sampled_maxent samples from a stationary policy: the problem "
            "has a horizon");
-    weights_ = options.start;
-    check_start(task.problem, weights_);
+    MaxEntModel model(task.device, task.problem, task.demonstrations);
+    weights_ = model_start(task, model, Expectation::causal, options.start);
     for (const Trajectory& demonstration : task.demonstrations)
       steps_ =
           std::max<std::int64_t>(steps_, static_cast<std::int64_t>(demonstration.actions.size()));
+    behavior_ = behavior_at(weights_);
   }
 
   // Samples come from the soft policy of the current reward, whose weights w = exp(r)/q then vary
-  // little (Finn et al. 2016, section 4.2).
+  // little (Finn et al. 2016, section 4.2). A step after which that policy does not exist is halved.
   Metrics step() override {
     const Problem& problem = task_.problem;
     const std::vector<double> reward = linear_reward(problem, weights_);
-    const Solution s = solve(task_.device, problem, reward);
     const std::vector<Trajectory> samples =
-        sample_trajectories(problem, s.policy, options_.samples, steps_,
+        sample_trajectories(problem, behavior_, options_.samples, steps_,
                             options_.seed * 1000003 + static_cast<std::uint64_t>(++iteration_));
     const SampledGradient sampled =
         sampled_maxent_gradient(problem, reward, task_.demonstrations, samples,
-                                log_probabilities(problem, s.policy, samples));
+                                log_probabilities(problem, behavior_, samples));
     const std::vector<double> gradient = feature_expectations(problem, sampled.gradient);
+    const std::vector<double> before = weights_;
     double gap = 0;
     for (std::size_t i = 0; i < weights_.size(); ++i) {
       gap = std::max(gap, std::abs(gradient[i]));
       weights_[i] += options_.learning_rate * (gradient[i] - options_.l2 * weights_[i]);
     }
+    move_from(before);
     return {{"objective", sampled.objective},
             {"feature_gap", gap},
             {"effective_samples", sampled.effective_samples}};
@@ -255,25 +250,105 @@ class SampledLearner final : public TabularLearner {
   }
 
  private:
+  std::vector<double> behavior_at(const std::vector<double>& weights) const {
+    SolveOptions options;
+    if (task_.problem.discount == 1.0)
+      options.method = default_method(task_.problem, Expectation::causal);
+    return solve(task_.device, task_.problem, linear_reward(task_.problem, weights), options)
+        .policy;
+  }
+  void move_from(const std::vector<double>& before) {
+    for (int halvings = 0;; ++halvings) {
+      try {
+        behavior_ = behavior_at(weights_);
+        return;
+      } catch (const Error& error) {
+        // Sixty leave nothing of a step.
+        if (error.kind() != ErrorKind::not_finite || halvings == 60) throw;
+      }
+      for (std::size_t i = 0; i < weights_.size(); ++i)
+        weights_[i] = 0.5 * (weights_[i] + before[i]);
+    }
+  }
+
   const TabularTask task_;
   const SampledMaxEntOptions options_;
-  std::vector<double> weights_;
+  std::vector<double> weights_, behavior_;
   std::int64_t steps_ = 1, iteration_ = 0;
 };
 
-// Where no start was given: weights of 0, or of 1 where they must be positive.
-template <class Options>
-Options from_constant(const TabularTask& task, Options options, double weight) {
-  if (options.start.empty())
-    options.start.assign(static_cast<std::size_t>(task.problem.n_features), weight);
-  return options;
+// For each feature that is positive on the whole -1, for one that is negative 1: what makes steps
+// cost something.
+std::vector<double> cost_of(const Problem& problem) {
+  const auto width = static_cast<std::size_t>(problem.n_features);
+  std::vector<double> sums(width, 0.0), cost(width);
+  const auto& own = problem.feature_owner == FeatureOwner::transition ? problem.transition_features
+                                                                      : problem.features;
+  for (std::size_t i = 0; i < own.size(); ++i) sums[i % width] += own[i];
+  for (std::size_t i = 0; i < width; ++i) cost[i] = sums[i] > 0 ? -1.0 : (sums[i] < 0 ? 1.0 : 0.0);
+  return cost;
 }
+std::vector<double> scaled(std::vector<double> x, double by) {
+  for (double& xi : x) xi *= by;
+  return x;
+}
+
+// ": " and how fast the solver sees values grow under these weights, or nothing.
+std::string growth_at(const TabularTask& task, Expectation expectation,
+                      const std::vector<double>& weights) {
+  try {
+    if (task.problem.horizon == 0)
+      solve(task.device, task.problem, linear_reward(task.problem, weights),
+            {.expectation = expectation, .iterations = 20000});
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) throw;
+    return std::string(": ") + error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+std::vector<double> model_start(const TabularTask& task, MaxEntModel& model,
+                                Expectation expectation, const std::vector<double>& given,
+                                bool positive) {
+  const Problem& problem = task.problem;
+  // Some room: at the edge of the domain the objective is steep. A tenth of spectral radius is this
+  // much reward at every step.
+  const double room = -std::log(0.9);
+  const auto exists = [&](const std::vector<double>& weights, double margin) {
+    std::vector<double> reward = linear_reward(problem, weights);
+    for (double& r : reward) r += margin;
+    return std::isfinite(model.value(reward, nullptr));
+  };
+  const auto refuse = [&](const std::vector<double>& weights, const char* hint) {
+    fail(ErrorKind::bad_input, "the partition function diverges at weights %s%s%s",
+         excerpt_of(weights).c_str(), growth_at(task, expectation, weights).c_str(), hint);
+  };
+  if (!given.empty()) {
+    check_start(problem, given);
+    if (!exists(given, 0.0)) refuse(given, "");
+    return given;
+  }
+  const std::vector<double> constant(static_cast<std::size_t>(problem.n_features),
+                                     positive ? 1.0 : 0.0);
+  const bool everywhere = problem.horizon > 0 || problem.discount < 1.0;
+  if (everywhere || exists(constant, room)) return constant;
+  const std::vector<double> cost = cost_of(problem);
+  for (double scale = 1; scale <= 64 && !positive; scale *= 2)
+    if (exists(scaled(cost, scale), room)) return scaled(cost, scale);
+  refuse(constant, positive ? " (positive weights of positive features are gains: use another "
+                              "optimizer, or the option start)"
+                            : " (and at costs up to 64 of every feature: the option start gives "
+                              "other weights, --horizon or --discount another problem)");
+  return constant;
+}
+
+namespace {
 
 MadeLearner make_one(const TabularTask& task, const LinearMaxEntOptions& options,
                      Expectation expectation, MaxEntObjective objective) {
-  const double weight = options.optimizer == LinearOptimizer::exponentiated ? 1.0 : 0.0;
-  return std::make_unique<MaxEntLearner>(task, from_constant(task, options, weight), expectation,
-                                         objective);
+  return std::make_unique<MaxEntLearner>(task, options, expectation, objective);
 }
 
 }  // namespace
@@ -293,17 +368,11 @@ std::vector<double> goal_start(const TabularTask& task, const std::vector<double
            excerpt_of(given).c_str(), found);
     return given;
   }
-  const auto width = static_cast<std::size_t>(problem.n_features);
-  std::vector<double> sums(width, 0.0);
-  const auto& own = problem.feature_owner == FeatureOwner::transition ? problem.transition_features
-                                                                      : problem.features;
-  for (std::size_t i = 0; i < own.size(); ++i) sums[i % width] += own[i];
+  const std::vector<double> cost = cost_of(problem);
   std::vector<double> start;
   double found = 0;
-  for (double cost = 0; cost <= 64; cost = cost == 0 ? 1 : 2 * cost) {
-    start.assign(width, 0.0);
-    for (std::size_t i = 0; i < width; ++i)
-      start[i] = sums[i] > 0 ? -cost : (sums[i] < 0 ? cost : 0.0);
+  for (double scale = 0; scale <= 64; scale = scale == 0 ? 1 : 2 * scale) {
+    start = scaled(cost, scale);
     found = radius(start);
     // Some room: at the edge of the domain the likelihood is steep.
     if (found < 0.9) return start;
@@ -331,7 +400,7 @@ MadeLearner make_causal(const TabularTask& task, const CausalMaxEntOptions& opti
 }
 
 MadeLearner make_sampled_maxent(const TabularTask& task, const SampledMaxEntOptions& options) {
-  return std::make_unique<SampledLearner>(task, from_constant(task, options, 0.0));
+  return std::make_unique<SampledLearner>(task, options);
 }
 
 }  // namespace understudy

@@ -89,10 +89,11 @@ void list_options(OptionList& list, DeepMaxEntOptions& o) {
 }
 
 void list_options(OptionList& list, DeepLearnerOptions& o) {
-  list.fields(o, group("", o.deep),
-              option("start", o.start,
-                     "linear costs towards goals, which the network corrects; none: raised from 0 "
-                     "until the partition function exists"));
+  list.fields(
+      o, group("", o.deep),
+      option("start", o.start,
+             "linear costs of undiscounted problems, which the network corrects; none: raised "
+             "from 0 until the partition function exists"));
   if (o.deep.network.kind == RewardNetworkOptions::Kind::mlp) list.leave_out("windows");
 }
 

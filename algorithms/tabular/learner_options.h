@@ -20,7 +20,7 @@ struct LinearMaxEntOptions {
   double learning_rate = 0.1;
   double tolerance = 1e-6;
   double l1 = 0, l2 = 0;
-  std::vector<double> start;  // weights; empty: 0 (1 where exponentiated); of goals `goal_start`
+  std::vector<double> start;  // weights; empty: `model_start`, of goals `goal_start`
 };
 
 struct CausalMaxEntOptions {
@@ -38,7 +38,7 @@ struct SampledMaxEntOptions {
 
 struct DeepLearnerOptions {
   DeepMaxEntOptions deep;
-  std::vector<double> start;  // of goals: the linear costs that the network corrects
+  std::vector<double> start;  // undiscounted: the linear costs that the network corrects
 };
 
 // projection, max_margin, mwal.

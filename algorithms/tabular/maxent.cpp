@@ -42,11 +42,26 @@ MaxEntModel::MaxEntModel(Device& device, const Problem& problem,
     }
   }
   for (const auto& [key, count] : counts) by_step_.push_back({key.first, key.second, count});
-  if (expectation == Expectation::log_mean_exp)
+  if (expectation == Expectation::log_mean_exp) {
     for (const auto& episode : transitions_of(problem, trajectories))
       for (std::int32_t j : episode) log_dynamics_ += std::log(problem.probability[j]);
-  if (problem.horizon == 0 && expectation == Expectation::causal)
+    std::map<std::pair<std::int32_t, std::int32_t>, double> last;
+    for (const Trajectory& t : trajectories) {
+      const auto steps = static_cast<std::int32_t>(t.actions.size());
+      const std::int32_t s = t.states.back();
+      if (problem.pair_begin[s] < problem.pair_begin[s + 1] &&
+          (problem.horizon == 0 || steps < problem.horizon))
+        last[{problem.horizon == 0 ? 0 : steps, s}] += 1.0;
+    }
+    for (const auto& [key, count] : last) last_.push_back({key.first, key.second, count});
+  }
+  if (problem.horizon > 0) return;
+  if (expectation == Expectation::causal) {
     system_ = std::make_unique<PolicySystem>(device, problem);
+  } else if (problem.n_states <= direct_states) {
+    lucky_ = with_luck_chosen(problem);
+    system_ = std::make_unique<PolicySystem>(device, lucky_);
+  }
 }
 
 double MaxEntModel::value(const std::vector<double>& reward, std::vector<double>* gradient) {
@@ -58,18 +73,29 @@ double MaxEntModel::value(const std::vector<double>& reward, std::vector<double>
                               : causal_stationary(reward, gradient);
 }
 
+// Newton's steps from the last values may meet a policy that never ends although values exist: those
+// from the uniform policy, which ends, rise to them. So what exists does not depend on what was asked
+// before.
+bool MaxEntModel::solve_from_warm(const std::vector<double>& reward, Solution& solution) {
+  for (bool warm : {true, false}) {
+    if (warm && warm_.empty()) continue;
+    try {
+      solution = solve_directly(*system_, reward, Backup::log_sum_exp,
+                                warm ? warm_ : std::vector<double>{});
+      warm_ = solution.values;
+      return true;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::not_finite) throw;
+    }
+  }
+  return false;
+}
+
 double MaxEntModel::causal_stationary(const std::vector<double>& reward,
                                       std::vector<double>* gradient) {
   const Problem& p = problem_;
   Solution s;
-  try {
-    s = solve_directly(*system_, reward, Backup::log_sum_exp, warm_);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::not_finite) throw;
-    warm_.clear();
-    return -INFINITY;
-  }
-  warm_ = s.values;
+  if (!solve_from_warm(reward, s)) return -INFINITY;
   double value = 0.0;
   std::vector<double> v(p.n_states, 0.0);
   if (objective_ == MaxEntObjective::likelihood) {
@@ -166,6 +192,7 @@ double MaxEntModel::causal_over_horizon(const std::vector<double>& reward,
 // the transpose, scaled by the largest V so that neither half overflows.
 double MaxEntModel::log_mean_exp(const std::vector<double>& reward, std::vector<double>* gradient) {
   const Problem& p = problem_;
+  if (system_ != nullptr) return log_mean_exp_directly(reward, gradient);
   const std::int64_t states = p.n_states, pairs = p.n_pairs();
   std::vector<double> values, policy;
   if (p.horizon > 0) {
@@ -185,10 +212,10 @@ double MaxEntModel::log_mean_exp(const std::vector<double>& reward, std::vector<
       return -INFINITY;
     }
   }
-  double value = log_dynamics_;  // (5)
-  for (std::int64_t k = 0; k < pairs; ++k) value += visits_[k] * reward[k];
+  double value = linear_part(reward);  // (5)
   for (std::int64_t i = 0; i < states; ++i)
     if (first_[i] > 0.0) value -= first_[i] * values[i];
+  for (const Visit& v : last_) value += v.count * values[v.step * states + v.pair];
   if (gradient == nullptr) return value;
   expected_.assign(pairs, 0.0);
   const DeviceDynamics<double> m(device_, p);
@@ -197,7 +224,13 @@ double MaxEntModel::log_mean_exp(const std::vector<double>& reward, std::vector<
       tilted(device_, pairs);
   assign(occupancy, first_);
   double mass = static_cast<double>(trajectories_.size());
+  std::size_t at = 0;
   for (std::int64_t t = 0; p.horizon > 0 ? t < p.horizon : mass > 1e-15; ++t) {
+    // Walks that were cut off here go on unseen.
+    const bool cut = at < last_.size() && last_[at].step == t;
+    for (; at < last_.size() && last_[at].step == t; ++at)
+      occupancy.host()[last_[at].pair] -= last_[at].count;
+    if (cut) occupancy.to_device();
     const double* here = p.horizon > 0 ? &values[t * states] : values.data();
     const double* ahead = p.horizon > 0 ? &values[(t + 1) * states] : values.data();
     const double* pi = p.horizon > 0 ? &policy[t * pairs] : policy.data();
@@ -214,13 +247,42 @@ double MaxEntModel::log_mean_exp(const std::vector<double>& reward, std::vector<
     mass = 0.0;
     for (std::int64_t s = 0; s < states; ++s) {
       occupancy.host()[s] = next.host()[s] * std::exp(ahead[s] - scale);
-      if (p.pair_begin[s + 1] > p.pair_begin[s]) mass += occupancy.host()[s];
+      if (p.pair_begin[s + 1] > p.pair_begin[s]) mass += std::abs(occupancy.host()[s]);
     }
     occupancy.to_device();
   }
   // (6)
   gradient->resize(pairs);
   for (std::int64_t k = 0; k < pairs; ++k) (*gradient)[k] = visits_[k] - expected_[k];
+  return value;
+}
+
+double MaxEntModel::linear_part(const std::vector<double>& reward) const {
+  double value = log_dynamics_;
+  for (std::int64_t k = 0; k < problem_.n_pairs(); ++k) value += visits_[k] * reward[k];
+  return value;
+}
+
+// Of whom luck obeys, the policy is (6)'s walk, and d one system: exact however long walks are, and
+// Z exists where that policy ends.
+double MaxEntModel::log_mean_exp_directly(const std::vector<double>& reward,
+                                          std::vector<double>* gradient) {
+  const Problem& p = problem_;
+  Solution s;
+  if (!solve_from_warm(reward_with_luck(p, reward), s)) return -INFINITY;
+  double value = linear_part(reward);
+  for (std::int64_t i = 0; i < p.n_states; ++i)
+    if (first_[i] > 0.0) value -= first_[i] * s.values[i];
+  for (const Visit& v : last_) value += v.count * s.values[v.pair];
+  if (gradient == nullptr) return value;
+  std::vector<double> d = first_;
+  for (const Visit& v : last_) d[v.pair] -= v.count;
+  system_->occupancy(1, d);
+  expected_.assign(p.n_pairs(), 0.0);
+  for (std::int64_t j = 0; j < p.n_transitions(); ++j)
+    expected_[p.transition_pair[j]] += s.policy[j] * d[p.pair_state[p.transition_pair[j]]];
+  gradient->resize(p.n_pairs());
+  for (std::int64_t k = 0; k < p.n_pairs(); ++k) (*gradient)[k] = visits_[k] - expected_[k];
   return value;
 }
 

@@ -21,10 +21,15 @@
 //   causal             (4)  dL/dr(k) = n(k) - pi(k) d(s)
 //                           d        = n_0 + discount P_pi' d
 //
-//   likelihood         (5)  L        = sum_k n(k) r(k) + sum of log p(dynamics) - sum_s n_0(s) V(s)
-//   log_mean_exp       (6)  dL/dr(k) = n(k) - pi(k) d(s)
-//                           d(s')    = n_0(s') + sum over k, j into s' of d(s) p(j) exp(r(k) - V(s)
-//                                                                                  + V(s'))
+//   likelihood         (5)  L        = sum_k n(k) r(k) + sum of log p(dynamics)
+//   log_mean_exp                       + sum_s n_1(s) V(s) - sum_s n_0(s) V(s)
+//                      (6)  dL/dr(k) = n(k) - pi(k) d(s)
+//                           d(s')    = n_0(s') - n_1(s')
+//                                      + sum over k, j into s' of d(s) p(j) exp(r(k) - V(s) + V(s'))
+//
+// n_1(s) counts last states that an episode was cut off in: the probability of its beginning is that
+// of all that it may go on to, exp V(s) (over a horizon, V of the steps that are left). An end has
+// V = 0.
 //
 // (1) is exact for any demonstrations, whole episodes or not. (3) is the dual of maximum causal
 // entropy, concave in r: its maximum matches expected features to the demonstrations'. The two
@@ -67,8 +72,9 @@ class MaxEntModel {
   // null. -infinity where the partition function diverges.
   double value(const std::vector<double>& reward, std::vector<double>* gradient);
 
-  // Expected visits of pairs by the model's own behavior from the demonstrations' first states, at
-  // the reward of the last call of `value` with a gradient.
+  // Expected visits of pairs by the model's own behavior from the demonstrations' first states (of
+  // log_mean_exp up to where they were cut off), at the reward of the last call of `value` with a
+  // gradient.
   const std::vector<double>& expected_visits() const { return expected_; }
   const std::vector<double>& demonstrated_visits() const { return visits_; }
   double episodes() const { return static_cast<double>(trajectories_.size()); }
@@ -82,9 +88,13 @@ class MaxEntModel {
   std::vector<double> information(const std::vector<double>& reward);
 
  private:
+  // Soft values of `system_` from the last ones; false where there are none.
+  bool solve_from_warm(const std::vector<double>& reward, Solution& solution);
   double causal_stationary(const std::vector<double>& reward, std::vector<double>* gradient);
   double causal_over_horizon(const std::vector<double>& reward, std::vector<double>* gradient);
   double log_mean_exp(const std::vector<double>& reward, std::vector<double>* gradient);
+  double log_mean_exp_directly(const std::vector<double>& reward, std::vector<double>* gradient);
+  double linear_part(const std::vector<double>& reward) const;  // of (5)
 
   struct Visit {
     std::int32_t step, pair;
@@ -97,7 +107,10 @@ class MaxEntModel {
   std::vector<Trajectory> trajectories_;
   std::vector<Visit> by_step_;          // sorted by step, then pair
   std::vector<double> visits_, first_;  // of pairs (discounted for feature matching); first states
+  std::vector<Visit> last_;             // of log_mean_exp: n_1, by step; `pair` is a state
   double log_dynamics_ = 0.0;           // sum of log p(s'|s, a), of log_mean_exp
+  Problem
+      lucky_;  // of log_mean_exp without a horizon, up to `direct_states`: (6) as a causal problem
   std::unique_ptr<PolicySystem> system_;
   std::vector<double> warm_;  // the last values
   std::vector<double> expected_;

@@ -130,6 +130,22 @@ HorizonOccupancy occupancy_over_horizon(Device& device, const Problem& p,
   return o;
 }
 
+Occupancy occupancy_given_optimality(Device& device, const Problem& p,
+                                     const std::vector<double>& reward) {
+  const Problem lucky = with_luck_chosen(p);
+  const Solution s = solve(device, lucky, reward_with_luck(p, reward),
+                           {.method = default_method(lucky, Expectation::causal)});
+  std::vector<double> start(p.n_states);
+  for (std::int64_t i = 0; i < p.n_states; ++i) start[i] = std::log(p.initial[i]) + s.values[i];
+  const double log_partition = log_sum_exp(start.data(), p.n_states);
+  for (double& x : start) x = std::exp(x - log_partition);
+  const Occupancy chosen = occupancy_of(device, lucky, s.policy, start);
+  Occupancy o{chosen.states, std::vector<double>(p.n_pairs(), 0.0)};
+  for (std::int64_t j = 0; j < p.n_transitions(); ++j)
+    o.pairs[p.transition_pair[j]] += chosen.pairs[j];
+  return o;
+}
+
 Messages messages(Device& device, const Problem& p, const std::vector<double>& reward,
                   Expectation expectation) {
   HorizonSolution h = solve_horizon(device, p, reward, Backup::log_sum_exp, expectation);
@@ -142,12 +158,11 @@ Messages messages(Device& device, const Problem& p, const std::vector<double>& r
   for (std::int64_t s = 0; s < states; ++s) m.alpha[s] = std::log(p.initial[s]);
   ForwardMessages(device, p, reward).fill(steps, m.alpha);  // (3)
 
+  // (4): alpha beta sums to p(O_1:T) at the first step, later to what has not ended before.
+  std::vector<double> joint(states);
+  for (std::int64_t s = 0; s < states; ++s) joint[s] = m.alpha[s] + h.values[s];
+  m.log_partition = log_sum_exp(joint.data(), states);
   if (expectation == Expectation::log_mean_exp) {
-    // alpha beta sums to p(O_1:T) at the first step, later to what has not ended before.
-    std::vector<double> joint(states);
-    for (std::int64_t s = 0; s < states; ++s) joint[s] = m.alpha[s] + h.values[s];
-    // (4)
-    m.log_partition = log_sum_exp(joint.data(), states);
     // (5)
     for (std::int64_t i = 0; i < steps * states; ++i)
       m.state_marginal[i] = std::exp(m.alpha[i] + h.values[i] - m.log_partition);

@@ -14,13 +14,25 @@
 
 namespace understudy {
 
-void PolicySystem::set_policy(const std::vector<double>& policy) {
+bool PolicySystem::factor(const std::vector<double>& policy) {
   matrix_.reset();
   for (std::int64_t j = 0; j < problem_.n_transitions(); ++j)
     matrix_.subtract(
         j, problem_.discount * problem_.probability[j] * policy[problem_.transition_pair[j]]);
-  if (matrix_.factor() != SparseLu::Pivots::positive)
-    fail(ErrorKind::not_finite, "an undiscounted policy never ends: its values do not exist");
+  return matrix_.factor() == SparseLu::Pivots::positive;
+}
+
+void PolicySystem::set_policy(const std::vector<double>& policy) {
+  bool ends = factor(policy);
+  longest_ = 1.0 / (1.0 - problem_.discount);
+  if (ends && problem_.discount == 1.0) {
+    // Rounding may keep the pivots of a singular system positive: steps to the end tell.
+    std::vector<double> steps(static_cast<std::size_t>(problem_.n_states), 1.0);
+    values(1, steps);
+    for (double n : steps) ends = ends && n >= 0.5 && n <= longest_episode;
+    longest_ = *std::max_element(steps.begin(), steps.end());
+  }
+  if (!ends) fail_never_ends();
 }
 
 void PolicySystem::permuted(std::int64_t batch, bool transposed, std::vector<double>& x) {
@@ -53,6 +65,46 @@ void PolicySystem::values(std::int64_t batch, std::vector<double>& right) {
 
 void PolicySystem::occupancy(std::int64_t batch, std::vector<double>& source) {
   permuted(batch, true, source);
+}
+
+void prefer_ends(const Problem& p, const std::vector<double>& q, double tolerance,
+                 std::vector<double>& policy) {
+  std::vector<std::uint8_t> best(static_cast<std::size_t>(p.n_pairs()), 0);
+  for (std::int64_t s = 0; s < p.n_states; ++s) {
+    const std::int32_t begin = p.pair_begin[s], end = p.pair_begin[s + 1];
+    if (begin == end) continue;
+    const double largest = *std::max_element(q.begin() + begin, q.begin() + end);
+    for (std::int32_t k = begin; k < end; ++k) best[k] = q[k] >= largest - tolerance;
+  }
+  // Transitions of best actions to the nearest end.
+  constexpr std::int32_t none = INT32_MAX;
+  std::vector<std::int32_t> steps(static_cast<std::size_t>(p.n_states), none), open;
+  for (std::int64_t s = 0; s < p.n_states; ++s)
+    if (p.pair_begin[s] == p.pair_begin[s + 1]) {
+      steps[s] = 0;
+      open.push_back(static_cast<std::int32_t>(s));
+    }
+  for (std::size_t at = 0; at < open.size(); ++at)
+    for (std::int32_t i = p.incoming_begin[open[at]]; i < p.incoming_begin[open[at] + 1]; ++i) {
+      const std::int32_t k = p.incoming_pair[i], from = p.pair_state[k];
+      if (best[k] == 0 || steps[from] != none) continue;
+      steps[from] = steps[open[at]] + 1;
+      open.push_back(from);
+    }
+  for (std::int64_t s = 0; s < p.n_states; ++s) {
+    if (steps[s] == none || steps[s] == 0) continue;
+    std::int32_t chosen = -1;
+    double nearest = 0.0;
+    for (std::int32_t k = p.pair_begin[s]; k < p.pair_begin[s + 1]; ++k) {
+      if (best[k] == 0) continue;
+      double nearer = 0.0;
+      for (std::int32_t j = p.transition_begin[k]; j < p.transition_begin[k + 1]; ++j)
+        if (steps[p.next_state[j]] < steps[s]) nearer += p.probability[j];
+      if (nearer > nearest) nearest = nearer, chosen = k;
+    }
+    std::fill(policy.begin() + p.pair_begin[s], policy.begin() + p.pair_begin[s + 1], 0.0);
+    policy[chosen] = 1.0;
+  }
 }
 
 namespace {
@@ -103,24 +155,32 @@ Solution solve_directly(PolicySystem& system, const std::vector<double>& reward,
     for (double v : next) scale = std::max(scale, std::abs(v));
     // 64 roundings of the largest value are as close as values mostly come; with rewards that make
     // policies nearly deterministic, systems are less exact, and Newton's steps stop shrinking
-    // before.
-    const bool settled = s.change <= std::max(tolerance, 64 * 2.2e-16 * scale) ||
-                         (s.iterations > 0 && s.change >= last && s.change <= 1e-9 * scale);
+    // before. Without a discount values are off by a change times the steps to the end.
+    const bool circles = backup == Backup::max && p.discount == 1.0;
+    const bool stopped = s.iterations > 0 && s.change >= last && s.change <= 1e-9 * scale &&
+                         (p.discount < 1.0 || s.change * system.longest() <= 1e-6 * scale);
+    const bool settled = s.change <= std::max(tolerance, 64 * 2.2e-16 * scale) || stopped;
     last = s.change;
+    if (circles) prefer_ends(p, s.q_values, 1e-12 * scale, s.policy);
     system.set_policy(s.policy);
+    if (backup == Backup::log_sum_exp && p.discount == 1.0 && system.longest() > 1e7)
+      fail_never_ends();
     if (settled || (backup == Backup::max && s.iterations > 0 && before == s.policy)) {
       // The system is factored at this policy: the last Newton step, to full precision, costs a
       // solve.
       s.values = policy_reward(p, reward, s.policy, backup);
       system.values(1, s.values);
       backup_with_policy(device, m, rule, 1, reward, s.values, s.q_values, next, s.policy);
+      if (circles) prefer_ends(p, s.q_values, 1e-12 * scale, s.policy);
       s.values.swap(next);
       return s;
     }
     s.values = policy_reward(p, reward, s.policy, backup);
     system.values(1, s.values);
   }
-  fail(ErrorKind::not_finite, "policy iteration did not settle in %d improvements", most);
+  fail(ErrorKind::not_finite,
+       "policy iteration did not settle in %d improvements: the last changed values by %.3g", most,
+       s.change);
 }
 
 }  // namespace understudy

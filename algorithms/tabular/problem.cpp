@@ -163,6 +163,49 @@ void build_goals(const ProblemTable& t, Problem& p) {
   p.goals_absorb = t.goals_absorb;
 }
 
+// What a terminal state has of `width` numbers: in [S, width] its row; of [S, A, width] the row that
+// all its actions have.
+void terminal_row(const ProblemTable& t, const std::vector<double>& values, Index width, Index s,
+                  const char* name, double* row) {
+  const bool of_states = static_cast<Index>(values.size()) == t.n_states * width;
+  const Index actions = of_states ? 1 : t.n_actions;
+  const double* const from = &values[s * actions * width];
+  std::copy(from, from + width, row);
+  for (Index i = width; i < actions * width; ++i)
+    if (from[i] != row[i % width])
+      fail(ErrorKind::bad_input,
+           "%s, state %lld: with terminal_reward expected the same for every action of a terminal "
+           "state, found %g and %g",
+           name, static_cast<long long>(s), row[i % width], from[i]);
+}
+
+// The problem's own rewards and features of pairs, with what is earned on entering an end.
+void earn_on_entering(const ProblemTable& t, Problem& p) {
+  const auto add = [&](const std::vector<double>& values, Index width, const char* name,
+                       std::vector<double>& by_pair) {
+    std::vector<double> row(width);
+    for (Index s = 0; s < p.n_states; ++s) {
+      if (!p.terminal[s]) continue;
+      terminal_row(t, values, width, s, name, row.data());
+      for (Index i = p.incoming_begin[s]; i < p.incoming_begin[s + 1]; ++i)
+        for (Index c = 0; c < width; ++c)
+          by_pair[p.incoming_pair[i] * width + c] +=
+              p.discount * p.incoming_probability[i] * row[c];
+    }
+  };
+  if (!p.reward.empty()) add(t.reward, 1, "reward", p.reward);
+  if (t.features.empty()) return;
+  const Index f = p.n_features;
+  if (p.feature_owner == FeatureOwner::state) {
+    std::vector<double> by_pair(p.n_pairs() * f);
+    for (Index k = 0; k < p.n_pairs(); ++k)
+      std::copy_n(&p.features[p.pair_state[k] * f], f, &by_pair[k * f]);
+    p.features.swap(by_pair);
+    p.feature_owner = FeatureOwner::pair;
+  }
+  add(t.features, f, "features", p.features);
+}
+
 }  // namespace
 
 std::int64_t Problem::pair_of(std::int64_t state, std::int64_t action) const {
@@ -255,7 +298,41 @@ Problem make_problem(const ProblemTable& t) {
   build_features(t, order, p);
   build_goals(t, p);
   if (!t.reward.empty()) p.reward = pair_reward(p, t.reward);
+  if (t.terminal_reward) earn_on_entering(t, p);
   return p;
+}
+
+Problem with_luck_chosen(const Problem& p) {
+  const auto n = static_cast<std::int32_t>(p.n_transitions());
+  Problem lucky;
+  lucky.n_states = p.n_states;
+  lucky.discount = p.discount;
+  lucky.horizon = p.horizon;
+  lucky.initial = p.initial;
+  lucky.terminal = p.terminal;
+  lucky.shape = p.shape;
+  lucky.next_state = p.next_state;
+  lucky.pair_begin.resize(p.n_states + 1);
+  for (Index s = 0; s <= p.n_states; ++s) lucky.pair_begin[s] = p.transition_begin[p.pair_begin[s]];
+  lucky.transition_begin.resize(n + 1);
+  std::iota(lucky.transition_begin.begin(), lucky.transition_begin.end(), 0);
+  lucky.probability.assign(n, 1.0);
+  for (std::int32_t j = 0; j < n; ++j) {
+    const std::int32_t s = p.pair_state[p.transition_pair[j]];
+    lucky.transition_pair.push_back(j);
+    lucky.pair_state.push_back(s);
+    lucky.pair_action.push_back(j - lucky.pair_begin[s]);
+    lucky.n_actions = std::max<Index>(lucky.n_actions, j - lucky.pair_begin[s] + 1);
+  }
+  build_transpose(lucky);
+  return lucky;
+}
+
+std::vector<double> reward_with_luck(const Problem& p, const std::vector<double>& reward) {
+  std::vector<double> r(p.n_transitions());
+  for (Index j = 0; j < p.n_transitions(); ++j)
+    r[j] = reward[p.transition_pair[j]] + std::log(p.probability[j]);
+  return r;
 }
 
 std::vector<double> pair_reward(const Problem& p, const std::vector<double>& reward) {

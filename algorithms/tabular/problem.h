@@ -5,6 +5,14 @@
 // pairs: its value is 0 and episodes end there. `incoming_*` is the transpose, sorted by the state
 // led to.
 //
+// A reward (or feature) of a terminal state is therefore never earned, unless the table says
+// `terminal_reward`: then it is earned once, on entering,
+//
+//   r(s, a) <- r(s, a) + discount sum over terminal s' of p(s' | s, a) r(s')
+//
+// as if one more step were taken there; features likewise, which then belong to pairs. (Under
+// Expectation::log_mean_exp that is exact where entering is certain or not at all.)
+//
 // A problem is solved over a `horizon` of steps where that is above 0, else discounted where
 // `discount` < 1, else (undiscounted) to its absorbing states.
 //
@@ -42,9 +50,11 @@ struct ProblemTable {
   std::vector<double> transition_features;  // [rows, F]
   std::int64_t n_features = 0;
   std::vector<std::uint8_t> terminal;  // [S]
+  bool terminal_reward = false;        // rewards and features of terminal states are earned
   std::vector<std::int64_t> shape;     // height, width, for drawing
   std::vector<std::int64_t> goal_id, goal_state;
   bool goals_absorb = false;
+  std::vector<std::string> remarks;  // what a reader left out, a sentence each
 };
 
 enum class FeatureOwner { none, state, pair, transition };
@@ -89,6 +99,17 @@ struct Problem {
 // Checks everything and builds both directions. Bad input is an `Error` that names the column, the
 // row and what was expected.
 Problem make_problem(const ProblemTable& table);
+
+// The problem of whom luck obeys: each transition of `problem`, in their order, is an action that is
+// sure to succeed. A reward r(k) + log p(j) of transition j of pair k makes Expectation::log_mean_exp of
+// the problem the causal one of this: sum_a exp r E exp V' = sum_j exp(r + log p(j)) exp V(s'_j). No
+// rewards, features or goals.
+Problem with_luck_chosen(const Problem& problem);
+std::vector<double> reward_with_luck(const Problem& problem, const std::vector<double>& reward);
+
+// What the table holds that no result can depend on, a sentence each: rewards and starts in terminal
+// states, ends and goals that no start leads to, features that are the same wherever one acts.
+std::vector<std::string> without_effect(const ProblemTable& table, const Problem& problem);
 
 // A reward of states [S], of (state, action) [S, A] or of pairs, as one of pairs.
 std::vector<double> pair_reward(const Problem& problem, const std::vector<double>& reward);

@@ -1,5 +1,6 @@
 #include "algorithms/tabular/problem_file.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "autograd/files/npz.h"
@@ -10,6 +11,28 @@ namespace understudy {
 namespace {
 
 using files::Array;
+using files::Shape;
+
+constexpr std::string_view known_names[] = {
+    "n_states",   "n_actions", "state",   "action",     "next_state",   "probability",
+    "discount",   "horizon",   "initial", "reward",     "features",     "transition_features",
+    "terminal",   "shape",     "goal_id", "goal_state", "goals_absorb", "terminal_reward",
+    "coordinates"};
+
+// An `Error` unless the array has one of these shapes.
+void expect_shape(const Array& array, const std::string& place, const std::vector<Shape>& shapes) {
+  const Shape& found = array.shape();
+  if (std::find(shapes.begin(), shapes.end(), found) != shapes.end()) return;
+  std::string expected;
+  for (const Shape& shape : shapes)
+    expected += (expected.empty() ? "" : " or ") + files::to_string(shape);
+  // Rows are states; who has them as columns is told.
+  Shape turned = found;
+  if (turned.size() > 1) std::swap(turned[0], turned[1]);
+  const bool transposed = std::find(shapes.begin(), shapes.end(), turned) != shapes.end();
+  fail(ErrorKind::bad_shape, "%s: expected %s, found %s%s", place.c_str(), expected.c_str(),
+       files::to_string(found).c_str(), transposed ? " (states come first)" : "");
+}
 
 class Reader {
  public:
@@ -27,18 +50,30 @@ class Reader {
     t.probability = column<double>("probability", true);
     t.discount = scalar<double>("discount", &undiscounted);
     t.horizon = scalar<std::int64_t>("horizon", &none);
-    t.initial = column<double>("initial", false);
-    t.reward = column<double>("reward", false);
-    t.features = column<double>("features", false);
-    t.transition_features = column<double>("transition_features", false);
-    for (const char* features : {"features", "transition_features"})
-      if (find(features) != nullptr) t.n_features = last_dimension(features);
-    for (std::int64_t flag : column<std::int64_t>("terminal", false))
-      t.terminal.push_back(flag != 0);
+    const std::int64_t states = t.n_states, actions = t.n_actions;
+    t.initial = shaped("initial", {{states}});
+    if (const Array* reward = find("reward"))
+      t.reward = reward_from(*reward, place("reward"), states, actions);
+    if (find("features") != nullptr) {
+      t.n_features = last_dimension("features");
+      t.features = shaped("features", {{states, t.n_features}, {states, actions, t.n_features}});
+    }
+    if (find("transition_features") != nullptr) {
+      t.n_features = last_dimension("transition_features");
+      t.transition_features = shaped("transition_features",
+                                     {{static_cast<std::int64_t>(t.state.size()), t.n_features}});
+    }
+    for (double flag : shaped("terminal", {{states}})) t.terminal.push_back(flag != 0);
+    t.terminal_reward = scalar<std::int64_t>("terminal_reward", &none) != 0;
     t.shape = column<std::int64_t>("shape", false);
     t.goal_id = column<std::int64_t>("goal_id", false);
     t.goal_state = column<std::int64_t>("goal_state", false);
     t.goals_absorb = scalar<std::int64_t>("goals_absorb", &none) != 0;
+    std::string others;
+    for (const auto& [name, array] : arrays_)
+      if (std::find(std::begin(known_names), std::end(known_names), name) == std::end(known_names))
+        others += (others.empty() ? "" : ", ") + files::shown(name);
+    if (!others.empty()) t.remarks.push_back(files::shown_path(name_) + ": not read: " + others);
     return t;
   }
 
@@ -59,10 +94,23 @@ class Reader {
     return *found;
   }
 
+  // One-dimensional, of any length.
   template <class T>
   std::vector<T> column(const char* array, bool required) const {
     if (!required && find(array) == nullptr) return {};
-    return require(array).converted<T>(place(array));
+    const Array& found = require(array);
+    if (found.rank() != 1)
+      fail(ErrorKind::bad_shape, "%s: expected one dimension, found %s", place(array).c_str(),
+           files::to_string(found.shape()).c_str());
+    return found.converted<T>(place(array));
+  }
+
+  // Of one of these shapes, where it is there.
+  std::vector<double> shaped(const char* array, const std::vector<Shape>& shapes) const {
+    const Array* found = find(array);
+    if (found == nullptr) return {};
+    expect_shape(*found, place(array), shapes);
+    return found->converted<double>(place(array));
   }
 
   template <class T>
@@ -89,6 +137,12 @@ class Reader {
 };
 
 }  // namespace
+
+std::vector<double> reward_from(const Array& array, const std::string& place, std::int64_t states,
+                                std::int64_t actions) {
+  expect_shape(array, place, {{states}, {states, actions}});
+  return array.converted<double>(place);
+}
 
 ProblemTable problem_table_from(const files::NamedArrays& arrays, std::string_view name) {
   return Reader(arrays, name).read();
@@ -130,6 +184,7 @@ void write_problem_table(const std::string& path, const ProblemTable& t) {
     for (std::size_t s = 0; s < t.terminal.size(); ++s) terminal.as<bool>()[s] = t.terminal[s] != 0;
     add("terminal", std::move(terminal));
   }
+  if (t.terminal_reward) add("terminal_reward", Array::scalar<bool>(true));
   if (!t.shape.empty()) add("shape", Array::from(t.shape));
   if (!t.goal_id.empty()) {
     add("goal_id", Array::from(t.goal_id));

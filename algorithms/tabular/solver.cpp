@@ -87,6 +87,12 @@ void finish(Device& device, const Problem& p, const std::vector<double>& reward,
                      {options.backup, options.expectation, p.discount}, s.batch, reward, s.values,
                      s.q_values, next, s.policy);
   s.values.swap(next);
+  if (options.backup == Backup::max && p.discount == 1.0 && s.batch == 1) {
+    // Values are within some hundred changes of a sweep.
+    double scale = 1.0;
+    for (double v : s.values) scale = std::max(scale, std::abs(v));
+    prefer_ends(p, s.q_values, 1e-12 * scale + 100 * options.tolerance, s.policy);
+  }
 }
 
 // One reward, by sweeps of the packed form.
@@ -203,6 +209,12 @@ Solution solve_together(Device& device, const Problem& p, const std::vector<doub
 }
 
 }  // namespace
+
+SolveMethod default_method(const Problem& p, Expectation expectation) {
+  return expectation == Expectation::causal && p.n_states <= direct_states
+             ? SolveMethod::policy_iteration
+             : SolveMethod::value_iteration;
+}
 
 Solution solve(Device& device, const Problem& p, const std::vector<double>& reward,
                const SolveOptions& options, std::int64_t batch, const std::vector<double>& start) {

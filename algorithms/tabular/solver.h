@@ -115,6 +115,18 @@ GridVisits visits_of_grid(Device& device, const GridForm& grid, double discount,
                           std::int64_t horizon, const std::vector<double>& initial,
                           SolvePrecision precision = SolvePrecision::f64);
 
+// Problems of so many states are solved by factoring a policy's system, larger ones by sweeps:
+// factors grow faster than the problem (measured on grids up to 10^5 states).
+constexpr std::int64_t direct_states = 20000;
+
+// policy_iteration where the expectation is causal and there are at most `direct_states`, else
+// value_iteration.
+SolveMethod default_method(const Problem& problem, Expectation expectation);
+
+// Expected steps to the end beyond which an undiscounted policy counts as one that never ends. A
+// system whose solution is of size L is exact to L roundings, 1e-16 L: here to four digits.
+constexpr double longest_episode = 1e12;
+
 // The linear systems of a stationary policy, solved directly:
 //
 //   V = r_pi + discount P_pi V      d = source + discount P_pi' d
@@ -126,9 +138,14 @@ class PolicySystem {
   PolicySystem(Device& device, const Problem& problem)
       : device_(device), problem_(problem), matrix_(device, problem) {}
 
-  // policy [pairs]. An `Error` (not_finite) where the system is singular: an undiscounted policy
-  // that never ends.
+  // policy [pairs]. An `Error` (not_finite) where an undiscounted policy never ends: the system is
+  // singular, or so nearly that rounding alone tells it from one that is (`longest_episode`).
   void set_policy(const std::vector<double>& policy);
+  // The same without the question; false where pivots say that it never ends. States whose pairs all
+  // have 0 count as ends.
+  bool factor(const std::vector<double>& policy);
+  // Of the policy set last: the most steps that a state expects to its end, or 1 / (1 - discount).
+  double longest() const { return longest_; }
   // right-hand sides [S, batch], replaced by solutions.
   void values(std::int64_t batch, std::vector<double>& right);
   void occupancy(std::int64_t batch, std::vector<double>& source);
@@ -142,21 +159,32 @@ class PolicySystem {
   Device& device_;
   const Problem& problem_;
   SuccessorMatrix matrix_;
+  double longest_ = 0;
 };
 
 // Newton's method (policy iteration) from `start` on the system's problem. The system is left
-// factored at the solution's own policy. Causal expectation; batch 1.
+// factored at the solution's own policy. Causal expectation; batch 1. Without a discount, soft values
+// under which episodes take more than 1e7 steps count as diverging: rounding, a sweep's 1e-14 times
+// the steps, would reach the policy.
 Solution solve_directly(PolicySystem& system, const std::vector<double>& reward, Backup backup,
                         const std::vector<double>& start = {}, double tolerance = 1e-12);
 
-// V of a fixed stationary policy by sweeps; policy and reward [pairs, batch].
+// How a fixed policy's values and visits are found. Sweeps of a discount of at most 0.99 are few
+// (2800 reach 1e-12). Beyond it they may never end (without a discount, as many as an episode is
+// long, times thirty): there the system is factored, or above `direct_states` the sweeps are mixed
+// (SolveMethod::anderson), at most SolveOptions::iterations of them, to the rounding of the largest
+// value.
+
+// V of a fixed stationary policy; policy and reward [pairs, batch]. An `Error` (not_finite) where
+// it never ends.
 std::vector<double> evaluate_policy(Device& device, const Problem& problem,
                                     const std::vector<double>& reward,
                                     const std::vector<double>& policy, double tolerance = 1e-10,
                                     std::int64_t batch = 1);
 
 // Expected discounted visits d(s) of a stationary policy from `source` (the initial distribution),
-// and those of pairs, d(s) pi(a|s).
+// and those of pairs, d(s) pi(a|s). `tolerance`: largest change in the last sweep. An `Error`
+// (not_finite) where an undiscounted policy never ends.
 struct Occupancy {
   std::vector<double> states, pairs;
 };
@@ -169,13 +197,15 @@ std::vector<double> log_probabilities(const Problem& problem, const std::vector<
                                       const std::vector<Trajectory>& trajectories);
 
 // The loss of true value by acting with `policy` instead of the best policy for `true_reward`,
-// from the initial distribution (Levine et al. 2011's expected value difference).
+// from the initial distribution (Levine et al. 2011's expected value difference). Over a horizon
+// the policy is by step, [T, pairs].
 double expected_value_difference(Device& device, const Problem& problem,
                                  const std::vector<double>& true_reward,
                                  const std::vector<double>& policy);
 
-// Episodes of a stationary policy from the initial distribution: `count` of them, at most `steps`
-// long, ended early by a terminal state. The draws depend on the seed and the episode's number
+// Episodes of a policy, stationary [pairs] or by step [T, pairs] where the problem has a horizon, from
+// the initial distribution: `count` of them, at most `steps` (and T) long, ended early by a terminal
+// state. The draws depend on the seed and the episode's number
 // alone.
 std::vector<Trajectory> sample_trajectories(const Problem& problem,
                                             const std::vector<double>& policy, std::int64_t count,

@@ -218,7 +218,7 @@ ProblemTable frozen_lake(int rows, bool slippery, double discount) {
         if (map[next] == 'G') t.reward[s * 4 + a] += p;
       }
   }
-  return t;
+  return without_steps_from_ends(t);
 }
 
 ProblemTable cliff_walking(bool slippery, double discount) {
@@ -242,7 +242,7 @@ ProblemTable cliff_walking(bool slippery, double discount) {
         add(t, s, a, cliff ? start : next, p);
         t.reward[s * 4 + a] += p * (cliff ? -100.0 : -1.0);
       }
-  return t;
+  return without_steps_from_ends(t);
 }
 
 ProblemTable taxi(double discount) {
@@ -276,7 +276,24 @@ ProblemTable taxi(double discount) {
     t.reward[s * 6 + 4] = may_pick_up ? -1.0 : -10.0;
     t.reward[s * 6 + 5] = !may_drop ? -10.0 : here == destination ? 20.0 : -1.0;
   }
-  return t;
+  return without_steps_from_ends(t);
+}
+
+ProblemTable without_steps_from_ends(const ProblemTable& t) {
+  ProblemTable ended = t;
+  for (auto* column : {&ended.state, &ended.action, &ended.next_state}) column->clear();
+  ended.probability.clear();
+  for (std::size_t row = 0; row < t.state.size(); ++row) {
+    if (t.terminal[t.state[row]] != 0) continue;
+    ended.state.push_back(t.state[row]);
+    ended.action.push_back(t.action[row]);
+    ended.next_state.push_back(t.next_state[row]);
+    if (!t.probability.empty()) ended.probability.push_back(t.probability[row]);
+  }
+  const std::size_t width = t.reward.size() / static_cast<std::size_t>(t.n_states);
+  for (std::size_t i = 0; i < t.reward.size(); ++i)
+    if (t.terminal[i / width] != 0) ended.reward[i] = 0.0;
+  return ended;
 }
 
 ProblemTable garnet(const GarnetOptions& o) {

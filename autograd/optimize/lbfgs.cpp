@@ -180,7 +180,7 @@ bool Lbfgs::wolfe_search(const std::vector<double>& direction, double slope, dou
   // The conditions could not be met; a point that decreases is still a step forward.
   if (low > 0.0 && low_value < value_) {
     try_step(low);
-    return true;
+    return std::isfinite(trial_value_);
   }
   return false;
 }

@@ -70,7 +70,7 @@ class Session {
 };
 
 // Whether an interrupt (Ctrl-C) came; after one, an Error of the kind `interrupted`. Who does not
-// look for nearly a second is ended where it stands, with the same exit code.
+// look for half a second is ended where it stands, with the same exit code.
 bool interrupted();
 void throw_if_interrupted();
 // After an interrupt: a checkpoint is being written, which may take longer.

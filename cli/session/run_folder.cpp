@@ -253,10 +253,16 @@ std::int64_t iterations_of(RunFolder& run, const Loop& loop, const Common& commo
   using Clock = std::chrono::steady_clock;
   std::int64_t done = run.iteration(), saved = done;
   Progress progress(std::max<std::int64_t>(1, loop.iterations - done), common.quiet);
+  const auto seconds_since = [](Clock::time_point time) {
+    return std::chrono::duration<double>(Clock::now() - time).count();
+  };
   Clock::time_point last = Clock::now();
+  double saving = 0;  // seconds that the last checkpoint took
   const auto save = [&] {
+    const Clock::time_point begin = Clock::now();
     if (saved != done) loop.save(done);
     saved = done;
+    saving = seconds_since(begin);
     last = Clock::now();
   };
   while (done < loop.iterations) {
@@ -265,7 +271,11 @@ std::int64_t iterations_of(RunFolder& run, const Loop& loop, const Common& commo
       save();
     }
     throw_if_interrupted();
+    const Clock::time_point begin = Clock::now();
     const Metrics metrics = loop.step(done + 1);
+    // An interrupt does not wait for the end of a long step: what the steps before it did is on the
+    // disk soon, for a tenth of their time.
+    const bool long_step = seconds_since(begin) > 0.25;
     double shown = 0;
     for (const auto& [name, value] : metrics)
       if (name == loop.metric) shown = value;
@@ -282,7 +292,8 @@ std::int64_t iterations_of(RunFolder& run, const Loop& loop, const Common& commo
         loop.what, done, loop.iterations,
         waits ? loop.metric + " not yet" : formatted("%s %.6g", loop.metric.c_str(), shown));
     if (loop.finished && loop.finished()) break;
-    if (std::chrono::duration<double>(Clock::now() - last).count() > loop.checkpoint_seconds)
+    if (seconds_since(last) >
+        (long_step ? std::min(10 * saving, loop.checkpoint_seconds) : loop.checkpoint_seconds))
       save();
   }
   save();

@@ -30,22 +30,10 @@ ProblemTable make_gridworld(const WorldOptions& given) {
     o.move_slip = given.noise / 4;
   }
   ProblemTable table = gridworld(o);
-  const std::int64_t last = table.n_states - 1;
-  ProblemTable ended = table;
-  for (auto* column : {&ended.state, &ended.action, &ended.next_state}) column->clear();
-  ended.probability.clear();
-  for (std::size_t row = 0; row < table.state.size(); ++row) {
-    if (table.state[row] == last) continue;
-    ended.state.push_back(table.state[row]);
-    ended.action.push_back(table.action[row]);
-    ended.next_state.push_back(table.next_state[row]);
-    ended.probability.push_back(table.probability[row]);
-  }
-  ended.terminal.assign(static_cast<std::size_t>(table.n_states), 0);
-  ended.terminal.back() = 1;
-  ended.reward.assign(static_cast<std::size_t>(table.n_states), -1.0);
-  ended.reward.back() = 0;
-  return ended;
+  table.terminal.assign(static_cast<std::size_t>(table.n_states), 0);
+  table.terminal.back() = 1;
+  table.reward.assign(static_cast<std::size_t>(table.n_states), -1.0);
+  return without_steps_from_ends(table);
 }
 
 ProblemTable make_abbeel_ng(const WorldOptions& given) {
@@ -101,19 +89,22 @@ ProblemTable make_garnet(const WorldOptions& given) {
 const std::vector<World>& worlds() {
   static const std::vector<World> all = {
       {"gridworld", "cells, four moves and staying, wind; -1 a step to the last cell",
-       "Sutton & Barto 2018, chapter 3; --size 8 --noise 0.3", make_gridworld},
+       "Sutton & Barto 2018, chapter 3; --size 8 --noise 0.3", "size discount noise",
+       make_gridworld},
       {"abbeel_ng", "a grid of macro cells with few rewards", "Abbeel & Ng 2004, section 5.1",
-       make_abbeel_ng},
+       "size discount world-seed", make_abbeel_ng},
       {"objectworld", "colored objects whose distances make the reward",
-       "Levine, Popović & Koltun 2011", make_objectworld},
+       "Levine, Popović & Koltun 2011", "size discount noise world-seed", make_objectworld},
       {"binaryworld", "reward by the number of blue neighbors", "Wulfmeier, Ondrúška & Posner 2015",
-       make_binaryworld},
+       "size discount noise world-seed", make_binaryworld},
       {"frozen_lake", "ice with holes; --size 4 or 8, --noise 0: not slippery",
-       "Gymnasium's FrozenLake-v1", make_frozen_lake},
+       "Gymnasium's FrozenLake-v1", "size discount noise", make_frozen_lake},
       {"cliff_walking", "along a cliff; --noise 1: slippery", "Gymnasium's CliffWalking-v1",
-       make_cliff_walking},
-      {"taxi", "fetch a passenger and bring him home", "Gymnasium's Taxi-v3", make_taxi},
-      {"garnet", "random problems", "Archibald et al. 1995; Bhatnagar et al. 2009", make_garnet},
+       "discount noise", make_cliff_walking},
+      {"taxi", "fetch a passenger and bring him home", "Gymnasium's Taxi-v3", "discount",
+       make_taxi},
+      {"garnet", "random problems", "Archibald et al. 1995; Bhatnagar et al. 2009",
+       "size discount world-seed", make_garnet},
   };
   return all;
 }
@@ -125,7 +116,38 @@ void add_world_options(Verb& verb, WorldOptions& options) {
   verb.option("--noise", options.noise, "of a built-in world: how often actions go wrong")
       .between(0.0, 1.0);
   verb.option("--world-seed", options.seed, "of what a built-in world places at random");
+  verb.option("--horizon", options.horizon,
+              "steps of an episode; without: the problem's own, or discounted, or to the end")
+      .between(1, 100000000);
+  verb.flag("--terminal-reward", options.terminal_reward,
+            "what a terminal state's reward says is earned on entering it");
 }
+
+namespace {
+
+// What was given and shapes nothing.
+std::vector<std::string> unused_options(const World& world, const WorldOptions& given) {
+  const std::string shaped_by = std::string(" ") + world.shaped_by + " ";
+  std::vector<std::string> remarks;
+  for (const auto& [option, is_given] : {std::pair{"size", given.size >= 0},
+                                         {"discount", given.discount >= 0},
+                                         {"noise", given.noise >= 0},
+                                         {"world-seed", given.seed != 0}})
+    if (is_given && shaped_by.find(std::string(" ") + option + " ") == std::string::npos)
+      remarks.push_back(std::string("--") + option + ": " + world.name + " is the same with it");
+  const std::string name = world.name;
+  if ((name == "frozen_lake" || name == "cliff_walking") && given.noise > 0 && given.noise != 1)
+    remarks.push_back(formatted("--noise %g: %s is slippery or not (0), and now as with 1",
+                                given.noise, world.name));
+  return remarks;
+}
+
+void apply_to_any(const WorldOptions& given, ProblemTable& table) {
+  if (given.horizon > 0) table.horizon = given.horizon;
+  table.terminal_reward = table.terminal_reward || given.terminal_reward;
+}
+
+}  // namespace
 
 Option add_problem_options(Verb& verb, ProblemSource& source) {
   const Option problem =
@@ -141,6 +163,8 @@ LoadedProblem load_problem(const ProblemSource& source) {
                                   [&](const World& one) { return source.mdp == one.name; });
   if (world != all.end()) {
     loaded.table = world->make(source.world);
+    loaded.table.remarks = unused_options(*world, source.world);
+    apply_to_any(source.world, loaded.table);
     return loaded;
   }
   if (!source.mdp.ends_with(".npz")) {
@@ -155,6 +179,8 @@ LoadedProblem load_problem(const ProblemSource& source) {
          "--size, --discount and --noise shape built-in worlds; %s is a file and has its own",
          files::shown_path(source.mdp).c_str());
   loaded.table = read_problem_table(source.mdp);
+  apply_to_any(shape, loaded.table);
+  if (shape.seed != 0) loaded.table.remarks.push_back("--world-seed: a file is the same with it");
   const files::Npz file = files::Npz::open(source.mdp);
   if (file.contains("coordinates")) {
     const files::Array coordinates = file.read("coordinates");
@@ -247,6 +273,12 @@ void add_state_indicators(ProblemTable& table) {
   table.features.assign(static_cast<std::size_t>(table.n_states * table.n_states), 0.0);
   for (std::int64_t s = 0; s < table.n_states; ++s)
     table.features[static_cast<std::size_t>(s * table.n_states + s)] = 1.0;
+}
+
+files::Array coordinates_array(const LoadedProblem& loaded) {
+  const auto states = loaded.table.n_states;
+  return array_of({states, static_cast<std::int64_t>(loaded.coordinates.size()) / states},
+                  loaded.coordinates);
 }
 
 files::Array array_of(files::Shape shape, const std::vector<double>& values) {

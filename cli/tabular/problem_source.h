@@ -13,17 +13,20 @@
 
 namespace understudy::cli {
 
-// What shapes a built-in world. -1 stands for the world's own.
+// What shapes a built-in world; -1 stands for the world's own. The last two are of files too.
 struct WorldOptions {
   std::int64_t size = -1;  // cells a side; states of garnet
   double discount = -1.0;
-  double noise = -1.0;     // probability that something else than the action happens
-  std::uint64_t seed = 0;  // --world-seed: of what the world places at random
-  std::string data;        // folder of the data sets
+  double noise = -1.0;           // probability that something else than the action happens
+  std::uint64_t seed = 0;        // --world-seed: of what the world places at random
+  std::string data;              // folder of the data sets
+  std::int64_t horizon = 0;      // steps, instead of the problem's own; 0: that
+  bool terminal_reward = false;  // rewards of terminal states are earned on entering
 };
 
 struct World {
   const char *name, *summary, *source;
+  const char* shaped_by;  // the options that it has
   ProblemTable (*make)(const WorldOptions&);
 };
 const std::vector<World>& worlds();
@@ -37,10 +40,11 @@ struct ProblemSource {
 Option add_problem_options(Verb& verb, ProblemSource& source);
 
 struct LoadedProblem {
-  ProblemTable table;
+  ProblemTable table;               // with remarks on what has no effect, of arrays and of options
   std::vector<double> coordinates;  // [S, 2] or [S, 4] where the file has them, for drawing
 };
 LoadedProblem load_problem(const ProblemSource& source);
+files::Array coordinates_array(const LoadedProblem& loaded);  // REQUIRES: there are some
 
 // A problem with one goal of a family as its end. With absorbing goals the goal's states become
 // terminal; otherwise each gets one more action, free, into one more state, which is terminal.

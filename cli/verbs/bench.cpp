@@ -6,11 +6,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "cli/session/command.h"
 #include "kernels/device/error.h"
@@ -53,7 +56,11 @@ void run_program(std::vector<std::string> words, bool silent) {
       posix_spawn(&child, words[0].c_str(), &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   int status = 0;
-  if (refused == 0) waitpid(child, &status, 0);
+  // An interrupt of this process alone is passed on.
+  while (refused == 0 && waitpid(child, &status, WNOHANG) == 0) {
+    if (interrupted()) kill(child, SIGTERM);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
   throw_if_interrupted();
   if (refused != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
     fail(ErrorKind::not_available, "bench: %s did not run to its end", words[0].c_str());

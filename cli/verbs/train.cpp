@@ -56,7 +56,7 @@ Demonstrations load_without_environment(const std::vector<std::string>& paths) {
 
 Demonstrations load(const TrainOptions& options, const EnvironmentDescription* environment) {
   if (environment == nullptr) return load_without_environment(options.demonstrations);
-  const DemonstrationSpaces spaces = demonstration_spaces(spaces_of(*environment));
+  const DemonstrationSpaces spaces = demonstration_spaces(*environment);
   return load_demonstrations(options.demonstrations, &spaces);
 }
 

@@ -72,7 +72,7 @@ Followed follow(Device& device, const Case& c, const std::string& name, int iter
   for (int i = 0; i < iterations && !learner->finished(); ++i)
     followed.rows.push_back(learner->step());
   followed.found = learner->recovered();
-  followed.policy = learner->policy();
+  followed.policy = learner->snapshot().policy;
   return followed;
 }
 

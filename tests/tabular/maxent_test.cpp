@@ -208,13 +208,63 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{false, false, 1.0, 4, Expectation::log_mean_exp, MaxEntObjective::likelihood}));
 
 // Undiscounted problems at costs where they exist.
-INSTANTIATE_TEST_SUITE_P(Absorbing, Objective,
-                         ::testing::Values(Setting{true, true, 1.0, 0, Expectation::causal,
-                                                   MaxEntObjective::likelihood},
-                                           Setting{true, false, 1.0, 0, Expectation::causal,
-                                                   MaxEntObjective::feature_matching},
-                                           Setting{true, true, 1.0, 0, Expectation::log_mean_exp,
-                                                   MaxEntObjective::likelihood}));
+INSTANTIATE_TEST_SUITE_P(
+    Absorbing, Objective,
+    ::testing::Values(
+        Setting{true, true, 1.0, 0, Expectation::causal, MaxEntObjective::likelihood},
+        Setting{true, false, 1.0, 0, Expectation::causal, MaxEntObjective::feature_matching},
+        Setting{true, true, 1.0, 0, Expectation::log_mean_exp, MaxEntObjective::likelihood},
+        Setting{true, false, 1.0, 0, Expectation::log_mean_exp, MaxEntObjective::likelihood}));
+
+// An episode that was cut off has the probability of all that it may go on to: over a horizon, and
+// to the end.
+TEST(MaxEnt, AnEpisodeThatWasCutOffIsItsContinuations) {
+  const Problem p = random_problem(31, 4, 3, true, false, 1.0, 4, 2);
+  const std::vector<double> r = random_vector(31, p.n_pairs(), -1, 1);
+  Device& device = processor();
+  Trajectory cut;
+  enumerate(p, 0, 2, [&](const Path& path) {
+    if (path.pairs.size() < 2 || p.terminal[path.states.back()] || !cut.states.empty()) return;
+    cut.states = path.states;
+    for (std::int32_t k : path.pairs) cut.actions.push_back(p.pair_action[k]);
+  });
+  ASSERT_EQ(cut.actions.size(), 2u);
+  double all = 0.0, that_go_on = 0.0;
+  enumerate(p, 0, 4, [&](const Path& path) {
+    double weight = path.dynamics;
+    for (std::int32_t k : path.pairs) weight *= std::exp(r[k]);
+    all += weight;
+    bool same = path.pairs.size() >= 2;
+    for (std::size_t i = 0; same && i < 2; ++i)
+      same =
+          path.states[i + 1] == cut.states[i + 1] && p.pair_action[path.pairs[i]] == cut.actions[i];
+    if (same) that_go_on += weight;
+  });
+  MaxEntModel model(device, p, {cut}, Expectation::log_mean_exp);
+  EXPECT_NEAR(model.value(r, nullptr), std::log(that_go_on / all), exact);
+}
+
+// Up to `direct_states` the model of 2008 is a causal one of whom luck obeys; sweeps agree.
+TEST(MaxEnt, WhomLuckObeysIsTheModelOf2008) {
+  const Problem p = random_problem(32, 7, 3, true, false, 1.0, 0, 2);
+  const std::vector<double> r = random_vector(32, p.n_pairs(), -3, -1.5);
+  Device& device = processor();
+  const Problem lucky = with_luck_chosen(p);
+  const Solution by_luck = solve(device, lucky, reward_with_luck(p, r)),
+                 by_sweeps = solve(device, p, r, {.expectation = Expectation::log_mean_exp});
+  for (std::int64_t s = 0; s < p.n_states; ++s)
+    EXPECT_NEAR(by_luck.values[s], by_sweeps.values[s], 1e-8);
+  // The visits are alpha beta / Z of a horizon that no walk outlasts.
+  Problem long_one = p;
+  long_one.horizon = 400;
+  const Messages m = messages(device, long_one, r, Expectation::log_mean_exp);
+  const Occupancy visits = occupancy_given_optimality(device, p, r);
+  for (std::int64_t s = 0; s + 1 < p.n_states; ++s) {
+    double sum = 0.0;
+    for (std::int64_t t = 0; t < 400; ++t) sum += m.state_marginal[t * p.n_states + s];
+    EXPECT_NEAR(visits.states[s], sum, 1e-8);
+  }
+}
 
 // log p of demonstrations against the enumeration that it normalizes over.
 TEST(MaxEnt, OptimisticLikelihoodSumsToOneOverAllTrajectories) {

@@ -102,6 +102,73 @@ TEST(ProblemFile, ComesBackAsItWas) {
   EXPECT_THROW(read_problem_table(path), Error);
 }
 
+// By shape, and not by how many numbers there are: an array the other way around has as many.
+TEST(ProblemFile, ArraysAreHeldToTheirShapes) {
+  using files::Array;
+  const auto arrays = [] {
+    files::NamedArrays a;
+    const std::vector<std::int64_t> from = {0, 0, 1, 1, 2, 2}, by = {0, 1, 0, 1, 0, 1};
+    a["n_states"] = Array::scalar<std::int64_t>(3);
+    a["n_actions"] = Array::scalar<std::int64_t>(2);
+    a["state"] = a["next_state"] = Array::from(from);
+    a["action"] = Array::from(by);
+    a["probability"] = Array::from(std::vector<double>(6, 1.0));
+    a["discount"] = Array::scalar(0.5);
+    return a;
+  };
+  const auto numbers = [](files::Shape shape) {
+    std::int64_t count = 1;
+    for (std::int64_t n : shape) count *= n;
+    std::vector<double> values;
+    for (std::int64_t i = 0; i < count; ++i) values.push_back(static_cast<double>(i));
+    return Array::from<double>(std::move(shape), std::span<const double>(values));
+  };
+  const struct {
+    const char* name;
+    files::Shape shape;
+    const char* expected;  // null: it is taken
+  } rows[] = {
+      {"reward", {3}, nullptr},
+      {"reward", {3, 2}, nullptr},
+      {"reward", {2, 3}, "m.npz: reward: expected [3] or [3, 2], found [2, 3] (states come first)"},
+      {"reward", {6}, "reward: expected [3] or [3, 2], found [6]"},
+      {"reward", {3, 1}, "reward: expected [3] or [3, 2], found [3, 1]"},
+      {"features", {3, 4}, nullptr},
+      {"features", {3, 2, 4}, nullptr},
+      {"features", {2, 3, 4}, "features: expected [3, 4] or [3, 2, 4], found [2, 3, 4] (states"},
+      {"features", {4, 3}, "features: expected [3, 3] or [3, 2, 3], found [4, 3]"},
+      {"features", {6, 4}, "features: expected [3, 4] or [3, 2, 4], found [6, 4]"},
+      {"features", {12}, "features: expected 2 or 3 dimensions, found [12]"},
+      {"transition_features", {6, 2}, nullptr},
+      {"transition_features", {2, 6}, "transition_features: expected [6, 6], found [2, 6]"},
+      {"transition_features", {3, 2, 2}, "transition_features: expected [6, 2], found [3, 2, 2]"},
+      {"initial", {3, 1}, "initial: expected [3], found [3, 1]"},
+      {"terminal", {1, 3}, "terminal: expected [3], found [1, 3]"},
+      {"state", {6, 1}, "state: expected one dimension, found [6, 1]"},
+      {"shape", {1, 2}, "shape: expected one dimension, found [1, 2]"},
+  };
+  for (const auto& row : rows) {
+    files::NamedArrays a = arrays();
+    a[row.name] = numbers(row.shape);
+    try {
+      const ProblemTable t = problem_table_from(a, "m.npz");
+      EXPECT_EQ(row.expected, nullptr) << row.name << " " << files::to_string(row.shape);
+    } catch (const Error& error) {
+      ASSERT_NE(row.expected, nullptr) << error.what();
+      EXPECT_NE(std::string(error.what()).find(row.expected), std::string::npos) << error.what();
+    }
+  }
+  // What nobody reads is said.
+  files::NamedArrays a = arrays();
+  a["rewards"] = numbers({3});
+  a["gamma"] = Array::scalar(0.9);
+  const ProblemTable t = problem_table_from(a, "m.npz");
+  ASSERT_EQ(t.remarks.size(), 1u);
+  EXPECT_EQ(t.remarks[0], "m.npz: not read: gamma, rewards");
+  a["terminal_reward"] = Array::scalar<bool>(true);
+  EXPECT_TRUE(problem_table_from(a, "m.npz").terminal_reward);
+}
+
 TEST(ProblemFile, DemonstrationsAreTrajectories) {
   Demonstrations d;
   d.observations = {{}, true, {}, {0, 1, 2, 4, 5}};

@@ -120,5 +120,88 @@ TEST(Problem, ImpossibleDemonstrationsAreNamed) {
   EXPECT_EQ(message({{0}, {0, 0}}), "episode 1: expected 2 or 3 states for 2 actions, found 1");
 }
 
+// 0 -> 1 -> 2, which ends; from 0 and 1 one may also stay. The end has a reward and a feature.
+ProblemTable to_an_end() {
+  ProblemTable t;
+  t.n_states = 3;
+  t.n_actions = 2;
+  t.state = {0, 0, 1, 1};
+  t.action = {0, 1, 0, 1};
+  t.next_state = {0, 1, 1, 2};
+  t.probability = {1, 1, 1, 1};
+  t.terminal = {0, 0, 1};
+  t.discount = 0.5;
+  t.initial = {1, 0, 0};
+  t.reward = {-1, -2, 8};
+  t.n_features = 2;
+  t.features = {1, 0, 2, 0, 0, 3};
+  return t;
+}
+
+TEST(Problem, AnEndsRewardIsEarnedOnEnteringIfTheTableSaysSo) {
+  ProblemTable t = to_an_end();
+  const Problem never = make_problem(t);
+  EXPECT_EQ(never.reward, (std::vector<double>{-1, -1, -2, -2}));
+  EXPECT_EQ(never.feature_owner, FeatureOwner::state);
+  t.terminal_reward = true;
+  const Problem once = make_problem(t);
+  // As if one more step were taken there: V(2) = 8, discounted once.
+  EXPECT_EQ(once.reward, (std::vector<double>{-1, -1, -2, -2 + 0.5 * 8}));
+  const Solution s = solve(processor(), once, once.reward, {.backup = Backup::max});
+  EXPECT_NEAR(s.values[1], -2 + 0.5 * 8, 1e-9);
+  EXPECT_NEAR(s.values[0], -1 + 0.5 * 2, 1e-9);
+  // Features alike, so that weights make the same reward.
+  EXPECT_EQ(once.feature_owner, FeatureOwner::pair);
+  EXPECT_EQ(linear_reward(once, {-1, 0}), (std::vector<double>{-1, -1, -2, -2}));
+  EXPECT_EQ(linear_reward(once, {0, 2}), (std::vector<double>{0, 0, 0, 3}));
+  // By pair: the same for every action of an end, or nobody knows which.
+  t.reward = {-1, -1, -2, -2, 8, 8};
+  EXPECT_EQ(make_problem(t).reward, once.reward);
+  t.reward.back() = 7;
+  try {
+    make_problem(t);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("reward, state 2: with terminal_reward"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
+// What can have no effect is said, and nothing where everything has one.
+TEST(Problem, WhatHasNoEffectIsSaid) {
+  const auto remarks = [](const ProblemTable& t) { return without_effect(t, make_problem(t)); };
+  const auto has = [&](const ProblemTable& t, const char* expected) {
+    std::string all;
+    for (const std::string& one : remarks(t)) all += one + "\n";
+    EXPECT_NE(all.find(expected), std::string::npos) << expected << " in:\n" << all;
+  };
+  const ProblemTable whole = to_an_end();
+  has(whole, "reward: that of terminal state 2 (8) is never earned");
+  has(whole, "features: column 1 is 0 wherever an action is taken");
+  ProblemTable t = whole;
+  t.terminal_reward = true;
+  EXPECT_TRUE(remarks(t).empty());
+  t.initial = {0.5, 0, 0.5};
+  has(t, "initial: terminal state 2 is a start");
+  t = whole;
+  t.next_state = {0, 0, 1, 2};
+  has(t, "terminal: no start leads to state 2");
+  t = whole;
+  t.state.push_back(2), t.action.push_back(0), t.next_state.push_back(0),
+      t.probability.push_back(1);
+  has(t, "terminal state 2: the transitions that lead out of it are not taken");
+  t = whole;
+  t.terminal = {};
+  t.state.push_back(2), t.action.push_back(0), t.next_state.push_back(0),
+      t.probability.push_back(1);
+  t.features = {1, 5, 2, 5, 3, 5};
+  has(t, "features: column 1 is the same at every step");
+  t.goal_id = {0, 1};
+  t.goal_state = {2, 0};
+  t.next_state[3] = 1;
+  has(t, "goal_state: no start leads to goal 0");
+}
+
 }  // namespace
 }  // namespace understudy

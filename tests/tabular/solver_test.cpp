@@ -309,5 +309,123 @@ TEST(Solver, LongWaysAreNoDivergence) {
   }
 }
 
+// Ice of 5 x 5: a move goes to either side with probability 0.1 each. The corner ends the episode.
+ProblemTable ice(double step, double at_corner) {
+  constexpr int n = 5, dy[4] = {0, 1, 0, -1}, dx[4] = {-1, 0, 1, 0};
+  ProblemTable t;
+  t.n_states = n * n;
+  t.n_actions = 4;
+  for (int s = 0; s + 1 < n * n; ++s)
+    for (int a = 0; a < 4; ++a)
+      for (int side = -1; side <= 1; ++side) {
+        const int b = (a + side + 4) % 4;
+        const int y = std::clamp(s / n + dy[b], 0, n - 1), x = std::clamp(s % n + dx[b], 0, n - 1);
+        t.state.push_back(s);
+        t.action.push_back(a);
+        t.next_state.push_back(y * n + x);
+        t.probability.push_back(side == 0 ? 0.8 : 0.1);
+      }
+  t.terminal.assign(n * n, 0);
+  t.terminal.back() = 1;
+  t.initial.assign(n * n, 0.0);
+  t.initial[0] = 1.0;
+  t.reward.assign(n * n, step);
+  t.reward.back() = at_corner;
+  return t;
+}
+
+// A goal that earns nothing leaves all actions equally good, and the first of them pushed against a
+// wall for ever: its visits were summed without end.
+TEST(Solver, OfEquallyGoodActionsOneLeadsToTheEnd) {
+  Device& device = processor();
+  const Problem p = make_problem(ice(0.0, 1.0));
+  for (SolveMethod method : {SolveMethod::policy_iteration, SolveMethod::value_iteration,
+                             SolveMethod::modified_policy_iteration}) {
+    const Solution s = solve(device, p, p.reward, {.backup = Backup::max, .method = method});
+    const Occupancy visits = occupancy_of(device, p, s.policy, p.initial);
+    // As many episodes end as begin.
+    double ended = 0.0;
+    for (std::int64_t k = 0; k < p.n_pairs(); ++k)
+      for (std::int32_t j = p.transition_begin[k]; j < p.transition_begin[k + 1]; ++j)
+        if (p.terminal[p.next_state[j]]) ended += p.probability[j] * visits.pairs[k];
+    EXPECT_NEAR(ended, 1.0, 1e-12);
+    EXPECT_NEAR(s.values[0], 0.0, 1e-9);
+  }
+}
+
+// A policy that takes millions of steps to its end has visits all the same, and at once.
+TEST(Solver, VisitsOfLongEpisodesAreOneSystem) {
+  Device& device = processor();
+  const Problem p = make_problem(ice(-1.0, 0.0));
+  // To the left, away from the corner, but one time in a hundred in each other direction.
+  std::vector<double> policy(static_cast<std::size_t>(p.n_pairs()));
+  for (std::int64_t k = 0; k < p.n_pairs(); ++k)
+    policy[k] = p.pair_action[k] == 0 ? 1.0 - 3e-2 : 1e-2;
+  const Occupancy visits = occupancy_of(device, p, policy, p.initial);
+  double steps = 0.0;
+  for (double d : visits.states) steps += d;
+  steps -= visits.states.back();
+  EXPECT_GT(steps, 1e5);
+  // Steps to the end by the other system: the expected length is r . d with r = 1.
+  PolicySystem system(device, p);
+  system.set_policy(policy);
+  std::vector<double> length(static_cast<std::size_t>(p.n_states), 1.0);
+  length.back() = 0.0;
+  system.values(1, length);
+  // Either is exact to the rounding of some 10^6 steps.
+  EXPECT_NEAR(steps / length[0], 1.0, 1e-8);
+  // Without the moves at random it never ends, and rounding does not hide that.
+  for (std::int64_t k = 0; k < p.n_pairs(); ++k) policy[k] = p.pair_action[k] == 0 ? 1.0 : 0.0;
+  EXPECT_THROW(occupancy_of(device, p, policy, p.initial), Error);
+  EXPECT_THROW(system.set_policy(policy), Error);
+}
+
+// Above `direct_states` the same by mixed sweeps, which are bounded.
+TEST(Solver, VisitsOfLargeProblemsSettle) {
+  Device& device = processor();
+  // A walk along a line that goes back as often as it goes on: n^2 steps.
+  constexpr std::int64_t n = 300, copies = direct_states / n + 1;
+  ProblemTable t;
+  t.n_states = n * copies;
+  t.n_actions = 1;
+  t.terminal.assign(t.n_states, 0);
+  for (std::int64_t s = 0; s < t.n_states; ++s) {
+    if (s % n == n - 1) {
+      t.terminal[s] = 1;
+      continue;
+    }
+    for (std::int64_t next : {s % n == 0 ? s : s - 1, s + 1}) {
+      t.state.push_back(s);
+      t.action.push_back(0);
+      t.next_state.push_back(next);
+      t.probability.push_back(0.5);
+    }
+  }
+  t.initial.assign(t.n_states, 0.0);
+  t.initial[0] = 1.0;
+  const Problem p = make_problem(t);
+  ASSERT_GT(p.n_states, direct_states);
+  const Occupancy visits = occupancy_of(
+      device, p, std::vector<double>(static_cast<std::size_t>(p.n_pairs()), 1.0), p.initial, 1e-9);
+  // d(s) = 2 (n - 1 - s): the chain's fundamental matrix.
+  for (std::int64_t s = 0; s + 1 < n; ++s)
+    EXPECT_NEAR(visits.states[s], 2.0 * static_cast<double>(n - 1 - s), 1e-3) << s;
+}
+
+// Weights of 0 have no soft values where one can walk for ever. Newton's steps grow until rounding
+// keeps the pivots of a singular system positive.
+TEST(Solver, SoftValuesThatDoNotExistAreNotFound) {
+  Device& device = processor();
+  const Problem lake = make_problem(frozen_lake());
+  PolicySystem system(device, lake);
+  const std::vector<double> zero(static_cast<std::size_t>(lake.n_pairs()), 0.0);
+  try {
+    const Solution s = solve_directly(system, zero, Backup::log_sum_exp);
+    ADD_FAILURE() << "values of " << s.values[0];
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::not_finite);
+  }
+}
+
 }  // namespace
 }  // namespace understudy

@@ -59,6 +59,17 @@ TEST(WorkedExample, IsWhatTheChapterPrints) {
   expect(m.policy, {0.4099, 0.5901, 0.2991, 0.7009, 0.3614, 0.6386, 0.5, 0.5, 0.3614, 0.6386,
                     0.3614, 0.6386, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5});
   EXPECT_NEAR(m.log_partition, -0.5632, 5.1e-5);
+  // Cells' visits given that all is optimal, and those of running the policy, which is not as lucky.
+  std::vector<double> given(3), run(3);
+  const std::vector<double> by_step = occupancy_over_horizon(device, p, m.policy, p.initial).states;
+  for (std::size_t i = 0; i < 9; ++i) {
+    given[i % 3] += m.state_marginal[i];
+    run[i % 3] += by_step[i];
+  }
+  expect(given, {1.6995, 0.8251, 0.4754});
+  expect(run, {1.8998, 0.7770, 0.3231});
+  // Causal values are no messages, but (4) is what one step from a single cell makes of them.
+  EXPECT_NEAR(c.log_partition, -0.6351, 5.1e-5);
   expect(c.beta_state,
          {-0.6351, -0.0447, 1.1681, -0.6137, -0.0694, 0.9306, -0.3069, -0.3069, 0.6931, 0, 0, 0});
   expect(c.policy, {0.4191, 0.5809, 0.2836, 0.7164, 0.3543, 0.6457, 0.5, 0.5, 0.3543, 0.6457,

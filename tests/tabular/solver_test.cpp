@@ -384,7 +384,7 @@ TEST(Solver, VisitsOfLongEpisodesAreOneSystem) {
 TEST(Solver, VisitsOfLargeProblemsSettle) {
   Device& device = processor();
   // A walk along a line that goes back as often as it goes on: n^2 steps.
-  constexpr std::int64_t n = 300, copies = direct_states / n + 1;
+  constexpr std::int64_t n = 30, copies = direct_states / n + 1;
   ProblemTable t;
   t.n_states = n * copies;
   t.n_actions = 1;

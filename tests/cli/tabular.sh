@@ -1,20 +1,23 @@
-#!/ usr / bin / env bash
-#The command on tabular problems : solve, irl, world, report, inspect, reproduce, and what a run's
-#folder promises.Run from the root after the command is built.
-set - u.tests / cli / checks.bash python = ${UNDERSTUDY_PYTHON : -python3} data =
-${UNDERSTUDY_DATA : -} unset UNDERSTUDY_DATA
-#Everything below runs in the scratch folder, where `ls` shows what was written.
-    cd "$scratch" ||
-    exit 1
+#!/usr/bin/env bash
+# The command on tabular problems: solve, irl, world, report, inspect, reproduce, and what a run's
+# folder promises. Run from the root after the command is built.
+set -u
+. tests/cli/checks.bash
+python=${UNDERSTUDY_PYTHON:-python3}
+data=${UNDERSTUDY_DATA:-}
+unset UNDERSTUDY_DATA
 
-#does WHAT ARGUMENT... : exit code 0.
-    does(){local what = $1 shift
-                        "$understudy"
-                        "$@" > out 2 > err < / dev /
-                                                 null hold
-                                                 "$what"
-                                                 "$(ended $? out err)"}
-#holds WHAT EXPRESSION : of JSON in the file `out`, in Python.
+# Everything below runs in the scratch folder, where `ls` shows what was written.
+cd "$scratch" || exit 1
+
+# does WHAT ARGUMENT...: exit code 0.
+does() {
+  local what=$1
+  shift
+  "$understudy" "$@" > out 2> err < /dev/null
+  hold "$what" "$(ended $? out err)"
+}
+# holds WHAT EXPRESSION: of JSON in the file `out`, in Python.
 holds() {
   hold "$1" "$(python3 - "$2" 2>&1 << 'PYTHON'
 import json, sys
@@ -26,8 +29,7 @@ PYTHON
 }
 touch out err
 
-#-- -- problems that are built in, \
-    and what is solved -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -
+# ---- problems that are built in, and what is solved ---------------------------------------------
 
 does "a world is written, with demonstrations" \
   world objectworld --size 8 --out object.npz --demos object_demos.npz --episodes 12 --steps 15
@@ -38,27 +40,22 @@ does "its demonstrations too" inspect object_demos.npz --json
 holds "with their episodes" 'found["episodes"] == 12 and found["steps"] == 180'
 does "values of the best policy" solve --mdp object.npz --out hard.npz --json
 holds "are found by policy iteration" 'found["iterations"] < 50 and found["states"] == 64'
-for method in value policy modified extrapolated momentum anderson multigrid;
-do
-  does "soft values by $method iteration" solve-- mdp object
-              .npz-- soft-- method $method-- out soft_$method
-              .npz done does
-          "and in single precision" solve-- mdp object.npz-- soft-- precision f32-- out single
-              .npz-- json holds "to its rounding" 'found["change"] < 1e-3' refuse
-          "which policy iteration has not"
-          "methods of sweeps" solve-- mdp object.npz-- soft-- precision f32-- method policy-- out v
-              .npz does "messages over a horizon" solve-- mdp
-                  objectworld-- size 8 --discount 1 --soft-- horizon 6 --expectation
-                      log_mean_exp-- out messages
-              .npz does
-          "a world's name stands for its file" solve-- mdp objectworld-- size 8 --out again.npz hold
-          "and gives the same bytes"
-          "$(cmp hard.npz again.npz 2>&1)"
+for method in value policy modified extrapolated momentum anderson multigrid; do
+  does "soft values by $method iteration" \
+    solve --mdp object.npz --soft --method $method --out soft_$method.npz
+done
+does "and in single precision" solve --mdp object.npz --soft --precision f32 --out single.npz --json
+holds "to its rounding" 'found["change"] < 1e-3'
+refuse "which policy iteration has not" "methods of sweeps" \
+  solve --mdp object.npz --soft --precision f32 --method policy --out v.npz
+does "messages over a horizon" \
+  solve --mdp objectworld --size 8 --discount 1 --soft --horizon 6 --expectation log_mean_exp \
+  --out messages.npz
+does "a world's name stands for its file" solve --mdp objectworld --size 8 --out again.npz
+hold "and gives the same bytes" "$(cmp hard.npz again.npz 2>&1)"
 
-#What NumPy says of the arrays : the Bellman equation, and alpha beta the same mass at every step.
-          if "$python" -
-          c 'import numpy' 2 >
-      / dev / null; then
+# What NumPy says of the arrays: the Bellman equation, and alpha beta the same mass at every step.
+if "$python" -c 'import numpy' 2> /dev/null; then
   hold "values solve the Bellman equation; messages agree" "$("$python" - 2>&1 << 'PYTHON'
 import numpy as np
 m = np.load("object.npz")
@@ -72,13 +69,13 @@ for name, over in [("hard", lambda q: q.max(-1)), *((f"soft_{k}", lse) for k in
                     "multigrid"))]:
     v = np.load(name + ".npz")
     q = r + discount * P @ v["values"]
-#tolerance 1e-10 a sweep, divided by 1 - discount, and some for the last rounding
+    # tolerance 1e-10 a sweep, divided by 1 - discount, and some for the last rounding
     assert np.abs(q - v["q_values"]).max() < 2e-9, name
     assert np.abs(over(q) - v["values"]).max() < 2e-9, name
     assert v["occupancy"].shape == (S,) and abs(v["occupancy"].sum() - 10) < 1e-6, name
     assert sorted(v.files) == ["occupancy", "policy", "q_values", "shape", "values"], v.files
 single, double = np.load("single.npz")["values"], np.load("soft_value.npz")["values"]
-#a rounding of 2 ^ -24 a sweep, summed over 1 / (1 - discount) sweeps, and some of log and exp
+# a rounding of 2^-24 a sweep, summed over 1 / (1 - discount) sweeps, and some of log and exp
 assert np.abs(single - double).max() < 100 * 2**-24 * np.abs(double).max()
 h = np.load("messages.npz")
 assert h["values"].shape == (7, S) and h["policy"].shape == (6, S, A)
@@ -88,7 +85,7 @@ assert np.ptp(mass) < 1e-9, mass  # nothing ends early in this world
 q = r + np.log(P @ np.exp(h["beta_state"][1]))
 assert np.abs(q - h["beta_state_action"][0]).max() < 1e-9
 assert abs(h["occupancy"].sum() - 6) < 1e-9
-#p(s_t | O) and mu_t(s, a) sum to 1 a step, and are alpha beta / Z.
+# p(s_t | O) and mu_t(s, a) sum to 1 a step, and are alpha beta / Z.
 assert np.abs(np.exp(h["alpha"] + h["beta_state"][:6] - h["log_partition"])
               - h["state_marginal"]).max() < 1e-9
 assert np.abs(h["pair_marginal"].sum(2) - h["state_marginal"]).max() < 1e-9
@@ -97,7 +94,7 @@ PYTHON
 )"
 fi
 
-#-- -- on a device -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -
+# ---- on a device ---------------------------------------------------------------------------------
 
 "$understudy" info --json > out
 if python3 -c 'import json, sys
@@ -113,54 +110,42 @@ else
   hold "and no run is begun" "$(ls nowhere 2> /dev/null)"
 fi
 
-#-- -- rewards that are recovered -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -
+# ---- rewards that are recovered -----------------------------------------------------------------
 
 does "the algorithms are listed" irl --list --json
 holds "by name, with their sources" 'len(found) >= 10 and all(a["source"] for a in found)'
 for algorithm in max_causal_entropy projection max_margin mwal lpal max_margin_planning \
-    ng_russell_sampled sampled_maxent deep_maxent deep_maxent_conv;
-do
-  does "$algorithm" irl $algorithm-- mdp object.npz-- demos object_demos
-      .npz-- out $algorithm-- iterations 12 --quiet-- json holds
-      "$algorithm says what it found" \
-    '1 <= found["iterations"] <= 12 and found["status"] and (
-          found["log_likelihood"] is None if "'$algorithm'" in("mwal", "max_margin_planning",
-                                                               "ng_russell_sampled") else -
-              1e6 <
-          found["log_likelihood"] < 0)' hold
-      "$algorithm leaves a run"
-      "$(for file in config.json progress.csv checkpoint.safetensors \
-    reward.npz result.json; do [ -s $algorithm/$file ] || echo " no $file "; done)" done does
-      "ng_russell with a known policy" irl ng_russell-- mdp object.npz-- demos object_demos.npz
-      -- set policy = hard.npz-- out ng_russell-- quiet does
-                      "a lake is written, with demonstrations" world frozen_lake-- noise
-                      0 --discount 0.9 --demos lake_demos
-                          .npz-- soft-- episodes 30 does
-                      "its undiscounted problem" world frozen_lake-- noise 0 --out lake
-                          .npz refuse
-                      "walks without end have no partition function"
-                      "diverges at weights \(0, .*radius" irl maxent
-                      -- mdp lake.npz-- demos lake_demos.npz-- out lake
-                      -- set start = $(yes 0 | head - n 16 | paste - sd, ) does
-                                     "maxent of 2008, from costs that end them" irl maxent
-                                     -- mdp lake.npz-- demos lake_demos.npz
-                                     -- set start = $(yes-- - 2 | head - n 16 |
-                                                          paste - sd, )-- set l2 =
-      0.01 --out lake-- quiet does "a run is inspected" inspect max_causal_entropy-- json holds
-          "with its settings and last row" 'found["config"]["algorithm"] == "max_causal_entropy" and
-          found["rows"] == found["last_row"]["iteration"] and
-          found["finished"]' does "a report of two runs" report max_causal_entropy projection
-              -- out report.html-- json hold
-              "needs nothing beside it"
-              "$(whole report.html)" hold
-              "has curves, maps and both color schemes"
-              "$(for part in '<polyline' 'recovered reward' \
+    ng_russell_sampled sampled_maxent deep_maxent deep_maxent_conv; do
+  does "$algorithm" irl $algorithm --mdp object.npz --demos object_demos.npz --out $algorithm \
+    --iterations 12 --quiet --json
+  holds "$algorithm says what it found" \
+    '1 <= found["iterations"] <= 12 and found["status"] and
+     (found["log_likelihood"] is None
+      if "'$algorithm'" in ("mwal", "max_margin_planning", "ng_russell_sampled")
+      else -1e6 < found["log_likelihood"] < 0)'
+  hold "$algorithm leaves a run" "$(for file in config.json progress.csv checkpoint.safetensors \
+    reward.npz result.json; do [ -s $algorithm/$file ] || echo "no $file"; done)"
+done
+does "ng_russell with a known policy" irl ng_russell --mdp object.npz --demos object_demos.npz \
+  --set policy=hard.npz --out ng_russell --quiet
+does "a lake is written, with demonstrations" \
+  world frozen_lake --noise 0 --discount 0.9 --demos lake_demos.npz --soft --episodes 30
+does "its undiscounted problem" world frozen_lake --noise 0 --out lake.npz
+refuse "walks without end have no partition function" "diverges at weights \(0, .*radius" \
+  irl maxent --mdp lake.npz --demos lake_demos.npz --out lake \
+  --set start=$(yes 0 | head -n 16 | paste -sd,)
+does "maxent of 2008, from costs that end them" irl maxent --mdp lake.npz --demos lake_demos.npz \
+  --set start=$(yes -- -2 | head -n 16 | paste -sd,) --set l2=0.01 --out lake --quiet
+does "a run is inspected" inspect max_causal_entropy --json
+holds "with its settings and last row" 'found["config"]["algorithm"] == "max_causal_entropy"
+  and found["rows"] == found["last_row"]["iteration"] and found["finished"]'
+does "a report of two runs" report max_causal_entropy projection --out report.html --json
+hold "needs nothing beside it" "$(whole report.html)"
+hold "has curves, maps and both color schemes" "$(for part in '<polyline' 'recovered reward' \
   'expected visits' 'demonstrated visits' 'prefers-color-scheme: dark'; do
-              grep
-              - q-- "$part" report.html
-      || echo "no $part"; done)"
+    grep -q -- "$part" report.html || echo "no $part"; done)"
 
-#-- -- what a run's folder promises ---------------------------------------------------------------
+# ---- what a run's folder promises ---------------------------------------------------------------
 
 irl() {
   "$understudy" irl max_causal_entropy --mdp object.npz --demos object_demos.npz --quiet "$@"
@@ -171,15 +156,13 @@ refuse "and resuming it with other settings" "algorithm was" irl max_causal_entr
   --mdp object.npz --demos object_demos.npz --out projection --resume --iterations 12
 refuse "or with another penalty" "l2.*0\.5.*0|l2.*0.*0\.5" irl max_causal_entropy --mdp object.npz \
   --demos object_demos.npz --out max_causal_entropy --resume --iterations 12 --set l2=0.5
-for setting in penalty=2 largest=3 policy=soft_value.npz;
-do
+for setting in penalty=2 largest=3 policy=soft_value.npz; do
   refuse "resuming ng_russell with $setting" "${setting%=*}" irl ng_russell --mdp object.npz \
     --demos object_demos.npz --set policy=hard.npz --set $setting --out ng_russell --resume
 done
 for case in "sampled_maxent samples=10" "max_margin_planning regularization=0.5" \
     "deep_maxent hidden=8" "mwal rounds=9" "projection tolerance=0.5" \
-    "ng_russell_sampled policies=2";
-do
+    "ng_russell_sampled policies=2"; do
   read -r algorithm setting <<< "$case"
   refuse "resuming $algorithm with $setting" "${setting%=*}" irl $algorithm --mdp object.npz \
     --demos object_demos.npz --out $algorithm --resume --iterations 12 --set $setting
@@ -214,22 +197,14 @@ hold "threads do not change it" "$(cmp whole/reward.npz threads/reward.npz 2>&1)
 "$understudy" irl sampled_maxent --mdp object.npz --demos object_demos.npz --quiet --iterations \
   10000000 --out cut > out 2> err &
 running=$!
-for _ in $(seq 200);
-do [-s cut / progress.csv] && break;
-sleep 0.05;
-done refuse
-    "a second process on the same folder is refused"
-    "another process" irl sampled_maxent-- mdp object.npz-- demos object_demos
-        .npz-- out cut-- overwrite kill -
-    TERM $running wait $running code =
-    $ ? hold "an interrupt ends with 130 and a checkpoint"
-             "$(
-                    [$code = 130] &&
-                [-s cut / checkpoint.safetensors] ||
-{
-  echo "exit $code";
-  ls cut;
-})"
+for _ in $(seq 200); do [ -s cut/progress.csv ] && break; sleep 0.05; done
+refuse "a second process on the same folder is refused" "another process" irl sampled_maxent \
+  --mdp object.npz --demos object_demos.npz --out cut --overwrite
+kill -TERM $running
+wait $running
+code=$?
+hold "an interrupt ends with 130 and a checkpoint" "$(
+  [ $code = 130 ] && [ -s cut/checkpoint.safetensors ] || { echo "exit $code"; ls cut; })"
 if "$python" -c 'import tensorboard' 2> /dev/null; then
   hold "TensorBoard reads the events" "$("$python" - 2>&1 << 'PYTHON' | grep -v Warning
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -241,9 +216,10 @@ if steps != [int(row[0]) for row in rows]: print(steps, rows)
 PYTHON
 )"
 fi
-#-- -- what is refused -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --
 
-#problem FILE CHANGE : a chain of three states as an.npz, changed by a line of Python.
+# ---- what is refused ----------------------------------------------------------------------------
+
+# problem FILE CHANGE: a chain of three states as an .npz, changed by a line of Python.
 problem() {
   python3 - "$1" "$2" << 'PYTHON'
 import struct, sys, zipfile
@@ -288,36 +264,23 @@ printf 'episode,t,obs,act,terminal\n0,0,0,0,0\n0,1,2,1,0\n0,2,2,,1\n' > impossib
 refuse "a step that is impossible" "episode 0.*" irl max_causal_entropy --mdp chain.npz \
   --demos impossible.csv --out run
 problem goals.npz 'd.update(goal_id=[0], goal_state=[1], terminal=[False]*3,
-  features=None);
-del d["features"];
-d["transition_features"] =
-    [1.0] *
-    4' refuse
-    "one goal of a family must be named"
-    "--goal" solve-- mdp rewardless.npz-- goal 0 --out v
-        .npz
-#By shape, not by how many numbers there are.
-            problem turned
-        .npz 'd["reward"] = [[-1.0, -1.0, 0.0], [-1.0, -1.0, 0.0]]' refuse
-    "a reward that has actions first"
-    "turned.npz: reward: expected \[3\] or \[3, 2\], found \[2, 3\]" solve-- mdp turned.npz-- out v
-        .npz refuse
-    "and as a reward of its own"
-    "turned.npz: reward: .*found \[2, 3\] \(states come first\)" solve-- mdp chain
-        .npz-- reward turned.npz-- out v.npz problem flat
-        .npz 'd["features"] = [[[1.0]] * 3] * 2' refuse
-    "and features"
-    "features: expected \[3, 1\] or \[3, 2, 1\], found \[2, 3, 1\]" irl max_causal_entropy-- mdp
-        flat.npz-- demos impossible.csv-- out run
+  features=None); del d["features"]; d["transition_features"] = [1.0]*4'
+refuse "one goal of a family must be named" "--goal" solve --mdp rewardless.npz --goal 0 --out v.npz
 
-#-- -- what has no effect -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -
+# By shape, not by how many numbers there are.
+problem turned.npz 'd["reward"] = [[-1.0, -1.0, 0.0], [-1.0, -1.0, 0.0]]'
+refuse "a reward that has actions first" "reward: expected \\[3\\] or \\[3, 2\\], found \\[2, 3\\]" \
+  solve --mdp turned.npz --out v.npz
+refuse "and as a reward of its own" "turned.npz: reward: .*found \[2, 3\] \(states come first\)" \
+  solve --mdp chain.npz --reward turned.npz --out v.npz
+problem flat.npz 'd["features"] = [[[1.0]] * 3] * 2'
+refuse "and features" "features: expected \[3, 1\] or \[3, 2, 1\], found \[2, 3, 1\]" \
+  irl max_causal_entropy --mdp flat.npz --demos impossible.csv --out run
 
-#remarked WHAT PATTERN : the last command said so in a line of its own.
-        remarked() {
-  hold "$1"
-       "$(grep -qE -- " ^
-      remark :.*$2 " err || cat err)";
-}
+# ---- what has no effect -------------------------------------------------------------------------
+
+# remarked WHAT PATTERN: the last command said so in a line of its own.
+remarked() { hold "$1" "$(grep -qE -- "^remark: .*$2" err || cat err)"; }
 problem goal.npz 'd["reward"] = [-1.0, -1.0, 5.0]; d["discount"] = 0.5; d["rewards"] = [1.0]'
 does "a goal whose reward is in the goal" solve --mdp goal.npz --out v.npz --json
 remarked "that is never earned" "terminal state 2 \(5\) is never earned"
@@ -334,7 +297,7 @@ remarked "are named" "--size: taxi is the same with it"
 does "a horizon needs no method" solve --mdp chain.npz --horizon 3 --method value --out v.npz
 remarked "which is said" "--method.* backward"
 
-#Ice of 5 x 5 without a cost of steps : every action is as good, and the first one walks in circles.
+# Ice of 5 x 5 without a cost of steps: every action is as good, and the first one walks in circles.
 problem ice.npz 'n = 5; d.clear(); s = [i for i in range(24) for _ in range(12)]
 way = [(0, -1), (1, 0), (0, 1), (-1, 0)]
 clip = lambda i: min(max(i, 0), n - 1)
@@ -350,7 +313,7 @@ for method in policy value modified; do
     [ "${PIPESTATUS[0]}" = 0 ] || echo "exit ${PIPESTATUS[0]}")"
 done
 
-#-- -- the lecture's quantities -------------------------------------------------------------------
+# ---- the lecture's quantities -------------------------------------------------------------------
 
 problem corridor.npz 'd.clear(); at = [(s, a, way) for s in range(3) for a in (0, 1) for way in (0, 1)]
 d.update(n_states=3, n_actions=2, state=[r[0] for r in at], action=[r[1] for r in at],
@@ -373,9 +336,9 @@ PYTHON
 )"
 fi
 
-#-- -- the lecture's algorithm on every world ------------------------------------------------------
+# ---- the lecture's algorithm on every world ------------------------------------------------------
 
-#gaps RUN : the first and the last row's feature_gap, and whether the last is a hundredth.
+# gaps RUN: the first and the last row's feature_gap, unless the last is a fiftieth.
 gaps() {
   python3 - "$1/progress.csv" << 'PYTHON'
 import csv, sys
@@ -386,11 +349,13 @@ PYTHON
 worlds=0
 while read -r world shape; do
   worlds=$((worlds + 1))
-#An undiscounted world's soft values need not exist: its demonstrator is a discounted one.
+  # An undiscounted world's soft values need not exist: its demonstrator is a discounted one.
+  # shellcheck disable=SC2086
   does "demonstrations of $world" world $world $shape --discount 0.9 --soft --episodes 200 --steps 40 \
     --demos soft.npz --quiet
-  does "maxent on $world" irl maxent --mdp $world $shape --demos soft.npz \
-    --out maxent_$world --quiet --json
+  # shellcheck disable=SC2086
+  does "maxent on $world" irl maxent --mdp $world $shape --demos soft.npz --out maxent_$world --quiet \
+    --json
   hold "closes the gap in feature expectations on $world" "$(gaps maxent_$world)"
 done << 'WORLDS'
 gridworld
@@ -405,7 +370,7 @@ WORLDS
 hold "those are all there are" "$([ $worlds = "$("$understudy" world --list |
   grep -vc 'data folder')" ] || "$understudy" world --list)"
 
-#One demonstration along the top row, undiscounted : weights of 0 have no values.
+# One demonstration along the top row, undiscounted: weights of 0 have no values.
 printf 'episode,t,obs,act,terminal\n0,0,0,2,0\n0,1,1,2,0\n0,2,2,2,0\n0,3,3,,0\n' > top.csv
 does "a lake, and one walk along its top row" irl max_causal_entropy --mdp frozen_lake --demos top.csv \
   --out top --iterations 60 --quiet --json
@@ -415,11 +380,11 @@ for algorithm in deep_maxent sampled_maxent; do
     --iterations 20 --quiet
 done
 
-#Episodes that were recorded in the environment of the same name : indicators, not numbers.
+# Episodes that were recorded in the environment of the same name: indicators, not numbers.
 does "an environment's episodes" record frozen_lake --policy builtin --episodes 30 --out lake30.npz
 does "teach the world of that name" irl max_causal_entropy --mdp frozen_lake --demos lake30.npz \
   --out lake30 --iterations 30 --quiet --json
-holds "" 'found["episodes"] == 30'
+holds "all of them" 'found["episodes"] == 30'
 does "in a table too" record frozen_lake --policy builtin --episodes 3 --out lake3.csv
 does "as rows of numbers" irl maxent --mdp frozen_lake --demos lake3.csv --out lake3 --iterations 5 \
   --quiet
@@ -428,7 +393,7 @@ does "and numbered states teach the environment" train bc --env frozen_lake --de
 refuse "but not one without numbered states" "observation" train bc --env cartpole \
   --demos lake_demos.npz --iterations 2 --out lake_cart
 
-#-- -- traces -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -
+# ---- traces -------------------------------------------------------------------------------------
 
 does "every iteration, traced" irl maxent --mdp objectworld --size 8 --demos object_demos.npz \
   --iterations 3 --trace --out traced --quiet
@@ -443,7 +408,7 @@ does "a policy's learner has visits" irl projection --mdp object.npz --demos obj
   --iterations 2 --trace --out traced_projection --quiet
 hold "and gaps" "$(grep -q '^2,feature_gap/' traced_projection/trace.csv || echo none)"
 
-#-- -- experiments -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --
+# ---- experiments --------------------------------------------------------------------------------
 
 does "experiments are listed" reproduce --list --json
 holds "with their sources" 'all(e["name"] and e["source"] for e in found) and len(found) >= 3'

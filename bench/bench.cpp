@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "bench/marks.h"
+#include "bench/measured.h"
 #include "kernels/device/threads.h"
 
 namespace understudy::bench {
@@ -41,18 +42,6 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-bool is_rate(Unit unit) { return unit != Unit::microseconds; }
-
-const char* unit_name(Unit unit) {
-  switch (unit) {
-    case Unit::gflops: return "GFLOP/s";
-    case Unit::giga_elements: return "G elements/s";
-    case Unit::steps_per_second: return "steps/s";
-    case Unit::microseconds: return "us";
-  }
-  return "";
-}
-
 double figure(const Row& row, double seconds) {
   switch (row.unit) {
     case Unit::gflops: return row.operations / seconds * 1e-9;
@@ -61,17 +50,6 @@ double figure(const Row& row, double seconds) {
     case Unit::microseconds: return seconds * 1e6;
   }
   return 0;
-}
-
-std::string place_name(int threads) { return threads == gpu ? "gpu" : std::to_string(threads); }
-
-// A figure of four digits, whatever its size.
-std::string short_number(double value) {
-  char text[32];
-  if (value == 0) return "-";
-  const double size = value < 0 ? -value : value;
-  std::snprintf(text, sizeof text, size >= 1000 ? "%.0f" : size >= 100 ? "%.1f" : "%.3g", value);
-  return text;
 }
 
 // A peer's figure measured by another program: lines of work,threads,unit,figure,peer.
@@ -129,104 +107,80 @@ class Collector : public benchmark::BenchmarkReporter {
 };
 
 struct Options {
-  bool marks_only = false;
-  const char* peers = nullptr;
-  const char* csv = nullptr;
+  bool marks_only = false, list = false;
+  const char *peers = nullptr, *csv = nullptr, *json = nullptr;
 };
 
-void print_tables(const Machine& machine, const Options& options) {
+std::vector<double> figures_of(const Row& row, const Samples& samples) {
+  std::vector<double> figures;
+  for (double seconds : samples.seconds) figures.push_back(figure(row, seconds));
+  return figures;
+}
+
+// The mark as set, and scaled by this machine's limit over the reference machine's.
+void hold_to_mark(Measured& found) {
+  const Mark* mark = found.threads == gpu ? nullptr : find_mark(found.work);
+  const int t = found.threads - 1;
+  if (mark == nullptr || mark->figure[t] == 0) return;
+  double ratio = 1;
+  if (mark->limit == Limit::arithmetic) ratio = found.peak_gflops / reference_peak_gflops[t];
+  if (mark->limit == Limit::clock) ratio = found.clock_ghz / reference_clock_ghz;
+  const bool rate = is_rate(found.unit);
+  found.mark = mark->figure[t];
+  found.mark_scaled = rate ? found.mark * ratio : found.mark / ratio;
+  const double value = found.ours.figure;
+  found.met = rate ? value >= found.mark_scaled : value <= found.mark_scaled;
+  found.met_as_it_stands = rate ? value >= found.mark : value <= found.mark;
+}
+
+Measured measured(std::size_t r, const Machine& machine,
+                  const std::map<std::pair<std::string, int>, Outside>& outside) {
+  const Row& row = rows()[r];
+  const Samples& ours = samples[{r, 0}];
+  Measured found;
+  found.work = row.work;
+  found.threads = row.threads;
+  found.unit = row.unit;
+  found.error = ours.error;
+  if (ours.seconds.empty()) return found;
+  found.error.clear();
+  found.ours = {"ours", figure(row, median(ours.seconds)), figures_of(row, ours)};
+  found.peak_gflops = median(ours.peak);
+  found.clock_ghz = median(ours.clock);
+  found.ping_pong_ns = median(ours.ping_pong);
+  found.bandwidth_gbps =
+      row.threads == gpu ? median(ours.bandwidth) : machine.bandwidth(row.level, row.threads);
+  hold_to_mark(found);
+  const double floor_seconds = std::max(row.operations / (found.peak_gflops * 1e9),
+                                        row.bytes / (found.bandwidth_gbps * 1e9));
+  found.floor = floor_seconds > 0 ? figure(row, floor_seconds) : 0;
+  // Peers in this process and outside.
+  for (std::size_t p = 0; p < row.peers.size(); ++p)
+    if (const Samples& theirs = samples[{r, p + 1}]; !theirs.seconds.empty())
+      found.peers.push_back(
+          {row.peers[p].name, figure(row, median(theirs.seconds)), figures_of(row, theirs)});
+  if (const auto other = outside.find({row.work, row.threads}); other != outside.end())
+    found.peers.push_back({other->second.peer, other->second.value});
+  const bool rate = is_rate(row.unit);
+  std::stable_sort(found.peers.begin(), found.peers.end(), [rate](const Side& a, const Side& b) {
+    return rate ? a.figure > b.figure : a.figure < b.figure;
+  });
+  return found;
+}
+
+void tell(const Machine& machine, const Options& options) {
   const auto outside =
       options.peers ? read_peers(options.peers) : std::map<std::pair<std::string, int>, Outside>{};
-  std::FILE* csv = options.csv ? std::fopen(options.csv, "a") : nullptr;
-  std::printf("\n%-36s %3s %8s %-12s %8s %8s %-7s %8s %6s %6s %9s %s\n", "work", "T", "figure",
-              "unit", "mark", "scaled", "scaled", "floor", "share", "peak", "peer", "");
-  int met = 0, held = 0;
+  std::vector<Measured> all;
   for (std::size_t r = 0; r < rows().size(); ++r) {
-    const Row& row = rows()[r];
-    const Samples& ours = samples[{r, 0}];
-    if (ours.seconds.empty()) {
-      if (!ours.error.empty()) std::printf("%-36s %s\n", row.work.c_str(), ours.error.c_str());
-      continue;
-    }
-    const int t = row.threads - 1;
-    const double seconds = median(ours.seconds), value = figure(row, seconds);
-
-    // The mark as set, and scaled by this machine's limit over the reference machine's.
-    const double peak = median(ours.peak);
-    const Mark* mark = row.threads == gpu ? nullptr : find_mark(row.work);
-    if (mark != nullptr && mark->figure[t] == 0) mark = nullptr;
-    if (mark == nullptr && options.marks_only) continue;
-    double scaled = 0;
-    bool is_met = false, is_met_absolutely = false;
-    if (mark != nullptr) {
-      double ratio = 1;
-      if (mark->limit == Limit::arithmetic) ratio = peak / reference_peak_gflops[t];
-      if (mark->limit == Limit::clock) ratio = median(ours.clock) / reference_clock_ghz;
-      scaled = is_rate(row.unit) ? mark->figure[t] * ratio : mark->figure[t] / ratio;
-      is_met = is_rate(row.unit) ? value >= scaled : value <= scaled;
-      is_met_absolutely = is_rate(row.unit) ? value >= mark->figure[t] : value <= mark->figure[t];
-      ++held;
-      met += is_met;
-    }
-
-    // The floor: arithmetic at the row's own peak or bytes at the measured bandwidth.
-    const double bandwidth =
-        row.threads == gpu ? median(ours.bandwidth) : machine.bandwidth(row.level, row.threads);
-    const double floor_seconds =
-        std::max(row.operations / (peak * 1e9), row.bytes / (bandwidth * 1e9));
-    const double floor = floor_seconds > 0 ? figure(row, floor_seconds) : 0;
-
-    // The best peer, in this process or outside.
-    double peer = 0;
-    std::string peer_name;
-    const auto consider = [&](double candidate, const std::string& name) {
-      if (peer == 0 || (is_rate(row.unit) ? candidate > peer : candidate < peer))
-        peer = candidate, peer_name = name;
-    };
-    for (std::size_t p = 0; p < row.peers.size(); ++p)
-      if (const Samples& theirs = samples[{r, p + 1}]; !theirs.seconds.empty())
-        consider(figure(row, median(theirs.seconds)), row.peers[p].name);
-    if (const auto found = outside.find({row.work, row.threads}); found != outside.end())
-      consider(found->second.value, found->second.peer);
-
-    std::string told = peer_name;
-    if (peer > 0) {
-      char text[32];
-      std::snprintf(text, sizeof text, ", ours %.2fx",
-                    is_rate(row.unit) ? value / peer : peer / value);
-      told += text;
-    }
-    if (row.threads > 1) {
-      char text[48];
-      const double ping_pong = median(ours.ping_pong);
-      std::snprintf(text, sizeof text, "%s%s %.0f ns", told.empty() ? "" : "; ",
-                    state_name(ping_pong), ping_pong);
-      told += text;
-    }
-    char share[16] = "-";
-    if (floor_seconds > 0)
-      std::snprintf(share, sizeof share, "%.0f %%", 100 * floor_seconds / seconds);
-    std::printf("%-36s %3s %8s %-12s %8s %8s %-7s %8s %6s %6.0f %9s %s\n", row.work.c_str(),
-                place_name(row.threads).c_str(), short_number(value).c_str(), unit_name(row.unit),
-                mark ? short_number(mark->figure[t]).c_str() : "-", short_number(scaled).c_str(),
-                mark == nullptr     ? "-"
-                : is_met_absolutely ? "met+"
-                : is_met            ? "met"
-                                    : "not met",
-                short_number(floor).c_str(), share, peak, short_number(peer).c_str(), told.c_str());
-    if (csv != nullptr)
-      std::fprintf(csv, "\"%s\",%d,%s,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%s,%.0f,%.1f\n",
-                   row.work.c_str(), row.threads, unit_name(row.unit), value,
-                   figure(row, *std::min_element(ours.seconds.begin(), ours.seconds.end())),
-                   figure(row, *std::max_element(ours.seconds.begin(), ours.seconds.end())),
-                   mark ? mark->figure[t] : 0, scaled, floor, peer, peer_name.c_str(),
-                   median(ours.ping_pong), peak);
+    Measured found = measured(r, machine, outside);
+    if (found.ours.figures.empty() && found.error.empty()) continue;  // not asked for
+    if (options.marks_only && found.mark == 0) continue;
+    all.push_back(std::move(found));
   }
-  if (held > 0)
-    std::printf(
-        "%d of %d marks met, scaled by the peak beside each row (met+: as they stand, too)\n", met,
-        held);
-  if (csv != nullptr) std::fclose(csv);
+  print_table(all);
+  if (options.csv != nullptr) write_csv(options.csv, all);
+  if (options.json != nullptr) write_json(options.json, machine, all);
 }
 
 // "--name=value" gives value, anything else null.
@@ -294,7 +248,8 @@ Stream& stream(int threads) {
 }  // namespace understudy::bench
 
 // Options: --marks (rows that have one), --only=TEXT (rows whose work has it), --isa=avx2,
-// --seconds=0.3 (each side of a row), --peers=FILE, --csv=FILE, and Google Benchmark's own.
+// --seconds=0.3 (each side of a row), --peers=FILE, --csv=FILE, --json=FILE, --list (names, places
+// and units of rows, and nothing is measured), and Google Benchmark's own.
 int main(int count, char** arguments) {
   using namespace understudy::bench;
   // A peer must not be held back by a core type that was set for another purpose.
@@ -308,6 +263,8 @@ int main(int count, char** arguments) {
     const char* argument = arguments[i];
     if (std::strcmp(argument, "--marks") == 0)
       options.marks_only = true;
+    else if (std::strcmp(argument, "--list") == 0)
+      options.list = true;
     else if (const char* text = option(argument, "--only="))
       only = text;
     else if (const char* isa = option(argument, "--isa="))
@@ -318,6 +275,8 @@ int main(int count, char** arguments) {
       options.peers = peers;
     else if (const char* csv = option(argument, "--csv="))
       options.csv = csv;
+    else if (const char* json = option(argument, "--json="))
+      options.json = json;
     else
       rest.push_back(arguments[i]);
   }
@@ -333,7 +292,11 @@ int main(int count, char** arguments) {
         (!options.marks_only || find_mark(rows()[r].work) != nullptr))
       asked.push_back(r);
   // Of many programs most have nothing that was asked for.
-  if (asked.empty() && !only.empty()) return 0;
+  if (options.list)
+    for (const std::size_t r : asked)
+      std::printf("%s\t%s\t%s\n", rows()[r].work.c_str(), place_name(rows()[r].threads).c_str(),
+                  unit_name(rows()[r].unit));
+  if (options.list || (asked.empty() && !only.empty())) return 0;
 
   const Machine machine = measure_machine();
   print(machine);
@@ -348,7 +311,7 @@ int main(int count, char** arguments) {
   Collector collector;
   benchmark::RunSpecifiedBenchmarks(&collector);
   std::fputc('\n', stderr);
-  print_tables(machine, options);
+  tell(machine, options);
   // What rows keep lives on devices that end before them.
   benchmark::ClearRegisteredBenchmarks();
   rows().clear();

@@ -53,33 +53,6 @@ hold "the page needs nothing beside it" "$(whole "$scratch/demo1/report.html")"
 hold "another seed is another page" \
   "$(differ "$scratch/demo/report.html" "$scratch/demo1/report.html")"
 
-# bench runs the programs beside the command; here one that only writes a row like theirs.
-mkdir "$scratch/built"
-cp "$understudy" "$scratch/built/understudy"
-built=$understudy
-understudy=$scratch/built/understudy
-refuse "no benchmarks built" "make bench" bench
-mkdir "$scratch/built/bench"
-cat > "$scratch/built/bench/fake_bench" << 'PROGRAM'
-#!/usr/bin/env bash
-for word; do
-  case $word in
-    --only=*) [[ 'exp, of an array' == *"${word#--only=}"* ]] || exit 0 ;;
-    --csv=*) csv=${word#--csv=} ;;
-  esac
-done
-echo '"exp, of an array",2,us,8,7,9,0,0,4,nan,,80,260' >> "$csv"
-echo a table
-PROGRAM
-chmod +x "$scratch/built/bench/fake_bench"
-"$understudy" bench array --json > "$scratch/bench.json" 2> "$scratch/err"
-hold "bench collects rows" "$(json "$scratch/bench.json" \
-  'len(found["rows"]) == 1 and found["rows"][0]["work"] == "exp, of an array" and
-   found["rows"][0]["threads"] == 2 and found["rows"][0]["share_of_floor"] == 0.5 and
-   found["rows"][0]["mark"] is None')$(cat "$scratch/err")"
-refuse "no benchmark of that name" nothing bench nothing --json
-understudy=$built
-
 # An interrupt ends the work with 130 and leaves no page behind.
 "$understudy" demo fork --device cpu --quiet --iterations 1000000 --out "$scratch/cut" \
   2> "$scratch/err" > /dev/null &

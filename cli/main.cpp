@@ -18,8 +18,8 @@ namespace {
 
 volatile std::sig_atomic_t interrupt_seen = 0;
 
-// Loops look at `interrupted` once a turn; a turn that takes longer than this (one long step, a library
-// of the user's, a pipe that says nothing) is not waited for.
+// Loops look at `interrupted` once a turn; a turn that takes longer than this (one long step, a
+// library of the user's, a pipe that says nothing) is not waited for.
 constexpr itimerval patience = {{0, 0}, {0, 500000}};
 
 void on_alarm(int /*signal*/) {

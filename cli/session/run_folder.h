@@ -83,9 +83,9 @@ class RunFolder {
   std::unique_ptr<EventFile> events_;
 };
 
-// The loop of a run: steps after run.iteration(), a row each, a checkpoint every so often (after steps
-// of more than a quarter of a second: as often as takes a tenth of the time), at the end and on an
-// interrupt (which then passes on as an `Error`, exit code 130).
+// The loop of a run: steps after run.iteration(), a row each, a checkpoint every so often (after
+// steps of more than a quarter of a second: as often as takes a tenth of the time), at the end and
+// on an interrupt (which then passes on as an `Error`, exit code 130).
 struct Loop {
   std::int64_t iterations = 0;   // to be reached, those before a resumption included
   std::string what;              // the name of the work in the line of progress

@@ -43,6 +43,8 @@ std::string quantities_section(const Report& report);
 
 // The whole page.
 std::string report_page(Report report);
+// The same of what `solve` wrote: values, visits, and over a horizon messages and marginals.
+std::string solved_page(const std::vector<std::string>& files);
 
 // ---- what sections are made of ------------------------------------------------------------------
 

@@ -1,14 +1,17 @@
-// What a report shows of rewards that were recovered, and of reproductions: tables of weights, maps
-// of reward, values, visits and demonstrations.
+// What a report shows of rewards that were recovered, of problems that were solved, and of
+// reproductions: maps of reward, values, visits and demonstrations, messages over time, weights.
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 
 #include "autograd/files/npz.h"
+#include "cli/reports/page.h"
 #include "cli/reports/report.h"
 #include "cli/reports/svg.h"
+#include "kernels/device/error.h"
 
 namespace understudy::cli {
 
@@ -75,9 +78,12 @@ std::string heat_color(double share) {
   return formatted("#%02x%02x%02x", mixed[0], mixed[1], mixed[2]);
 }
 
-std::string heat_map(const std::string& title, std::int64_t height, std::int64_t width,
-                     const std::vector<double>& values) {
-  const Span span(values);
+namespace {
+
+// `across`: points on the page of the longer side.
+std::string heat_map_on(const Span& span, double pixels_across, const std::string& title,
+                        std::int64_t height, std::int64_t width,
+                        const std::vector<double>& values) {
   if (span.empty() || static_cast<std::int64_t>(values.size()) < height * width) return "";
   // Neighbors of one color are one rectangle, all of one color one path.
   std::array<std::string, levels> paths;
@@ -96,8 +102,8 @@ std::string heat_map(const std::string& title, std::int64_t height, std::int64_t
       }
       x = end;
     }
-  const double pixels = 256.0 / static_cast<double>(std::max(height, width));
-  const double across = std::max(120.0, pixels * static_cast<double>(width)),
+  const double pixels = pixels_across / static_cast<double>(std::max(height, width));
+  const double across = std::max(pixels_across * 0.47, pixels * static_cast<double>(width)),
                down = std::max(12.0, pixels * static_cast<double>(height));
   std::string body =
       formatted("<g transform=\"scale(%.5f %.5f)\" shape-rendering=\"crispEdges\">\n",
@@ -108,6 +114,13 @@ std::string heat_map(const std::string& title, std::int64_t height, std::int64_t
               paths[static_cast<std::size_t>(level)] + "\"/>\n";
   body += "</g>\n";
   return figure(title, across, down + 32, body + legend(span, across, down));
+}
+
+}  // namespace
+
+std::string heat_map(const std::string& title, std::int64_t height, std::int64_t width,
+                     const std::vector<double>& values) {
+  return heat_map_on(Span(values), 256, title, height, width, values);
 }
 
 std::string network_map(const std::string& title, const std::vector<double>& coordinates,
@@ -197,47 +210,171 @@ std::vector<double> by_state(const files::Npz& file, const char* name, std::size
 
 }  // namespace
 
-std::string irl_section(const ReportRun& run) {
-  std::string html;
-  if (run.result.contains("weights") && run.result["weights"].is_array()) {
-    const Json& weights = run.result["weights"];
-    const bool errors = run.result.contains("standard_errors");
-    std::vector<std::vector<Json>> rows;
-    for (std::size_t i = 0; i < weights.size() && weights.size() <= 100; ++i) {
-      rows.push_back({i, weights[i]});
-      if (!errors) continue;
-      const Json& error = run.result["standard_errors"][i];
-      rows.back().push_back(error);
-      if (weights[i].is_number() && error.is_number())
-        rows.back().push_back(weights[i].get<double>() / error.get<double>());
-    }
-    const std::vector<std::string> names = {"feature", "weight", "standard error", "t"};
-    if (!rows.empty())
-      html += "<h3>Weights</h3>\n" +
-              html_table({names.begin(), names.begin() + (errors ? 4 : 2)}, rows);
+namespace {
+
+// Where numbers of states are drawn: on a map of links, on a grid, or in a row.
+class Ground {
+ public:
+  Ground(const files::Npz& file, std::size_t states) {
+    if (file.contains("coordinates")) coordinates_ = read(file, "coordinates");
+    std::vector<double> shape = {1, static_cast<double>(states)};
+    if (file.contains("shape")) shape = read(file, "shape");
+    height_ = static_cast<std::int64_t>(shape[0]);
+    width_ = static_cast<std::int64_t>(shape[1]);
   }
+  bool is_row() const { return coordinates_.empty() && height_ == 1; }
+  std::string draw(const std::string& title, const std::vector<double>& values) const {
+    return coordinates_.empty() ? heat_map(title, height_, width_, values)
+                                : network_map(title, coordinates_, values);
+  }
+  // One of several that share a scale of colors; smaller.
+  std::string draw_one(const std::string& title, const std::vector<double>& values,
+                       const Span& span) const {
+    return coordinates_.empty() ? heat_map_on(span, 180, title, height_, width_, values)
+                                : network_map(title, coordinates_, values);
+  }
+
+ private:
+  std::vector<double> coordinates_;
+  std::int64_t height_ = 1, width_ = 1;
+};
+
+// At most so many of 0 .. count - 1, the first and the last among them.
+std::vector<std::size_t> some_of(std::size_t count, std::size_t most) {
+  std::vector<std::size_t> chosen;
+  const std::size_t n = std::min(count, most);
+  for (std::size_t i = 0; i < n; ++i) chosen.push_back(n == 1 ? 0 : i * (count - 1) / (n - 1));
+  return chosen;
+}
+
+std::string weights_table(const Json& result) {
+  if (!result.contains("weights") || !result["weights"].is_array()) return "";
+  const Json& weights = result["weights"];
+  const bool errors = result.contains("standard_errors");
+  std::vector<std::vector<Json>> rows;
+  for (std::size_t i = 0; i < weights.size() && weights.size() <= 1000; ++i) {
+    rows.push_back({i, weights[i]});
+    if (!errors) continue;
+    const Json& error = result["standard_errors"][i];
+    rows.back().push_back(error);
+    if (weights[i].is_number() && error.is_number())
+      rows.back().push_back(weights[i].get<double>() / error.get<double>());
+  }
+  if (rows.empty()) return "";
+  const std::vector<std::string> names = {"feature", "weight", "standard error", "t"};
+  return folded(formatted("%zu weights", rows.size()),
+                html_table({names.begin(), names.begin() + (errors ? 4 : 2)}, rows));
+}
+
+// What --trace kept: the reward at some iterations, on one scale.
+std::string traced_rewards(const std::string& run, const Ground& ground, std::size_t states) {
+  std::vector<std::string> files;
+  if (!std::filesystem::is_directory(run + "/trace")) return "";
+  for (const auto& entry : std::filesystem::directory_iterator(run + "/trace"))
+    if (entry.path().extension() == ".npz") files.push_back(entry.path().string());
+  std::sort(files.begin(), files.end());
+  std::vector<std::vector<double>> rewards;
+  std::vector<double> all;
+  std::vector<std::string> titles;
+  for (std::size_t i : some_of(files.size(), 6)) {
+    const files::Npz file = files::Npz::open(files[i]);
+    if (!file.contains("reward")) continue;
+    rewards.push_back(by_state(file, "reward", states));
+    all.insert(all.end(), rewards.back().begin(), rewards.back().end());
+    titles.push_back("iteration " +
+                     std::to_string(std::atoll(std::filesystem::path(files[i]).stem().c_str())));
+  }
+  if (rewards.size() < 2) return "";
+  const Span span(all);
+  std::string html = "<h3>The reward, iteration by iteration</h3>\n<div class=\"charts\">\n";
+  for (std::size_t i = 0; i < rewards.size(); ++i)
+    if (!rewards[i].empty()) html += ground.draw_one(titles[i], rewards[i], span);
+  return html + "</div>\n";
+}
+
+// An array by step [rows, S]: all of it with steps down and states across, and on the ground at some
+// steps.
+std::string over_time(const files::Npz& file, const char* name, const std::string& title,
+                      const Ground& ground, std::size_t states) {
+  if (!file.contains(name)) return "";
+  const std::vector<double> rows = read(file, name);
+  const std::size_t steps = rows.size() / states;
+  const Span span(rows);
+  std::string html = "<h3>" + escaped(title) + "</h3>\n";
+  constexpr std::size_t most_states = 512, most_steps = 512;
+  if (states <= most_states && steps <= most_steps)
+    html += heat_map_on(span, 420, formatted("steps 1 to %zu down, states across", steps),
+                        static_cast<std::int64_t>(steps), static_cast<std::int64_t>(states), rows);
+  if (ground.is_row()) return html;
+  html += "<div class=\"charts\">\n";
+  for (std::size_t t : some_of(steps, 8)) {
+    const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(t * states);
+    html += ground.draw_one(formatted("t = %zu", t + 1),
+                            {begin, begin + static_cast<std::ptrdiff_t>(states)}, span);
+  }
+  return html + "</div>\n";
+}
+
+std::string solved_section(const std::string& path) {
+  const files::Npz file = files::Npz::open(path);
+  if (!file.contains("values") || !file.contains("policy") || !file.contains("occupancy"))
+    fail(ErrorKind::bad_file, "%s: expected values, policy and occupancy, as solve writes them",
+         files::shown_path(path).c_str());
+  const std::size_t states = read(file, "occupancy").size();
+  const Ground ground(file, states);
+  std::string html;
+  if (file.contains("log_partition"))
+    html += formatted("<p>log Z = %.6g</p>\n", read(file, "log_partition").at(0));
+  html += "<div class=\"charts\">\n";
+  for (const auto& [name, title] :
+       {std::pair{"values", "values (at the first step)"},
+        {"occupancy", "expected visits of running the policy"},
+        {"marginal_occupancy", "expected visits given that all is optimal"}}) {
+    if (!file.contains(name)) continue;
+    if (const std::vector<double> values = by_state(file, name, states); !values.empty())
+      html += ground.draw(title, values);
+  }
+  html += "</div>\n";
+  for (const auto& [name, title] :
+       {std::pair{"state_marginal", "p(s_t | O), where one is at step t"},
+        {"beta_state", "log beta_t(s): the message from behind, V_t"},
+        {"alpha", "log alpha_t(s): the message from the start"}})
+    html += over_time(file, name, title, ground, states);
+  return html;
+}
+
+}  // namespace
+
+std::string irl_section(const ReportRun& run) {
   const std::string path = run.path + "/reward.npz";
-  if (!std::filesystem::is_regular_file(path)) return html;
+  if (!std::filesystem::is_regular_file(path)) return weights_table(run.result);
   const files::Npz file = files::Npz::open(path);
   const std::size_t states = read(file, "occupancy").size();
-  std::vector<double> coordinates;
-  if (file.contains("coordinates")) coordinates = read(file, "coordinates");
-  std::vector<double> shape = {1, static_cast<double>(states)};
-  if (file.contains("shape")) shape = read(file, "shape");
+  const Ground ground(file, states);
   std::string maps;
   for (const auto& [name, title] : {std::pair{"reward", "recovered reward"},
                                     {"true_reward", "true reward"},
                                     {"values", "values"},
                                     {"occupancy", "expected visits"},
+                                    {"marginal_occupancy", "expected given that all is optimal"},
                                     {"demonstrated", "demonstrated visits"}}) {
     if (!file.contains(name)) continue;
-    const std::vector<double> values = by_state(file, name, states);
-    if (values.empty()) continue;
-    maps += !coordinates.empty() ? network_map(title, coordinates, values)
-                                 : heat_map(title, static_cast<std::int64_t>(shape[0]),
-                                            static_cast<std::int64_t>(shape[1]), values);
+    if (const std::vector<double> values = by_state(file, name, states); !values.empty())
+      maps += ground.draw(title, values);
   }
-  return maps.empty() ? html : html + "<h3>Maps</h3>\n" + maps;
+  return (maps.empty() ? "" : "<h3>Maps</h3>\n" + maps) + traced_rewards(run.path, ground, states) +
+         weights_table(run.result);
+}
+
+std::string solved_page(const std::vector<std::string>& files) {
+  const auto name = [](const std::string& file) {
+    return std::filesystem::path(file).filename().string();
+  };
+  std::string page = page_begin(files.size() == 1 ? name(files[0]) : "Solved problems");
+  for (const std::string& file : files)
+    page +=
+        (files.size() == 1 ? "" : "<h2>" + escaped(name(file)) + "</h2>\n") + solved_section(file);
+  return page + page_end();
 }
 
 std::string reproduce_section(const ReportRun& run) {

@@ -97,6 +97,17 @@ files::NamedArrays arrays_of(const TabularTask& task, const Recovered& found,
   return arrays;
 }
 
+// Visits given that all is optimal, which are what maxent matches: alpha beta / Z [S].
+std::vector<double> expected_by_model(Device& device, const Problem& problem,
+                                      const std::vector<double>& reward) {
+  if (problem.horizon == 0) return occupancy_given_optimality(device, problem, reward).states;
+  const Messages m = messages(device, problem, reward, Expectation::log_mean_exp);
+  std::vector<double> visits(static_cast<std::size_t>(problem.n_states), 0.0);
+  for (std::size_t i = 0; i < m.state_marginal.size(); ++i)
+    visits[i % visits.size()] += m.state_marginal[i];
+  return visits;
+}
+
 void print_found(const Recovered& found, const Json& result, const std::string& out) {
   std::printf("%s after %lld iterations; log-likelihood %.6f (%.6f an episode)\n",
               found.status.c_str(), result["iterations"].get<long long>(), found.log_likelihood,
@@ -364,7 +375,11 @@ int run_irl(IrlArguments arguments, const Common& common) {
   const std::int64_t iterations = iterate(run, loop, common);
 
   const Recovered found = learner->recovered();
-  files::write_npz(run.file("reward.npz"), arrays_of(task, found, in.loaded));
+  files::NamedArrays arrays = arrays_of(task, found, in.loaded);
+  if (!algorithm.discounts && in.problem.n_goals() == 0)
+    arrays["marginal_occupancy"] =
+        files::Array::from(expected_by_model(device, in.problem, found.reward));
+  files::write_npz(run.file("reward.npz"), arrays);
   Json result = {{"kind", "irl"},
                  {"algorithm", algorithm.name},
                  {"status", found.status},

@@ -336,6 +336,15 @@ PYTHON
 )"
 fi
 
+does "a page of a solved problem" report corridor_v.npz messages.npz --out solved.html --json
+holds "of two files" 'found["runs"] == 2'
+hold "draws messages and marginals over time" "$(whole solved.html
+  for part in 'log Z = -0.563' 'p(s_t | O)' 'log alpha_t' 'log beta_t' 't = 6' \
+    'given that all is optimal'; do
+    grep -qF -- "$part" solved.html || echo "no $part"; done)"
+refuse "what solve did not write" "expected values, policy" report object.npz --out page.html
+refuse "nor both kinds at once" "found both" report object.npz projection --out page.html
+
 # ---- the lecture's algorithm on every world ------------------------------------------------------
 
 # gaps RUN: the first and the last row's feature_gap, unless the last is a fiftieth.
@@ -397,6 +406,8 @@ refuse "but not one without numbered states" "observation" train bc --env cartpo
 
 does "every iteration, traced" irl maxent --mdp objectworld --size 8 --demos object_demos.npz \
   --iterations 3 --trace --out traced --quiet
+does "and reported" report traced --out traced.html
+hold "iteration by iteration" "$(grep -q 'iteration 3' traced.html || echo "no iterations")"
 hold "has its gaps and its messages" "$(
   [ "$(grep -c '^3,feature_gap/' traced/trace.csv)" = 28 ] || head traced/trace.csv
   for i in 1 2 3; do [ -s traced/trace/00000$i.npz ] || echo "no $i"; done)"

@@ -158,6 +158,8 @@ std::unique_ptr<Frame> frame_of(const EnvironmentDescription& environment, const
   return frame;
 }
 
+constexpr std::size_t most_frames = 250, most_shapes = 1500;  // of an animation
+
 }  // namespace
 
 std::string png_of(const Frame& frame, int width) {
@@ -184,7 +186,11 @@ std::string png_of(const Frame& frame, int width) {
 std::string animation_of(const EnvironmentDescription& environment,
                          const std::vector<double>& states, double seconds, int width) {
   const std::size_t size = static_cast<std::size_t>(environment.state_size);
-  const std::size_t count = states.size() / size, every = (count + 249) / 250;
+  const std::size_t count = states.size() / size;
+  const auto first = count > 0 ? frame_of(environment, states.data()) : std::make_unique<Frame>();
+  const std::size_t most = std::clamp<std::size_t>(
+      most_shapes / static_cast<std::size_t>(std::max(1, first->count)), 50, most_frames);
+  const std::size_t every = (count + most - 1) / most;
   const std::size_t shown = (count + every - 1) / every;
   const double length = seconds * static_cast<double>(every * shown);
   std::string body;

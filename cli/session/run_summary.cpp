@@ -163,7 +163,7 @@ Table brief_summary_table(const std::vector<RunRecord>& runs, const std::vector<
     if (!std::isfinite(value)) return Json();
     std::string text = formatted("%.4g", value);
     if (std::isfinite(interval.first))
-      text += formatted(" (%.4g to %.4g)", interval.first, interval.second);
+      text += formatted(" (%.4g\u00a0to\u00a0%.4g)", interval.first, interval.second);
     return Json(text);
   };
   // Of one seed there is a figure, and no mean.

@@ -79,7 +79,7 @@ hold "results stand first, seeds together, with means and intervals" "$(
   look "$scratch/heads.html" << 'PYTHON'
 for head in ("gaussian", "mixture", "full_gaussian", "independent_bins"):
     row = re.search(rf'<td class="named s\d">bc head={head}</td><td class="number">3</td>'
-                    r'(<td class="number">-?[\d.]+ \(-?[\d.]+ to -?[\d.]+\)</td>){2}', source)
+                    r'(<td class="number">-?[\d.]+ \(-?[\d.]+\sto\s-?[\d.]+\)</td>){2}', source)
     assert row, head
     assert row.start() < source.index("<svg"), "a picture before the table"
 assert "validation loss, IQM" in shown and "Performance profile" in shown

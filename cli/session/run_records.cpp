@@ -147,36 +147,63 @@ Settings deciding(const RunRecord& run) {
   return kept;
 }
 
-// Keys in which groups of one task differ: first those that all of them have, and the others only
-// where those do not tell the groups apart. (What follows from the task says nothing beside it.)
-std::vector<std::string> telling_keys(const std::vector<Settings>& groups,
-                                      const std::vector<std::string>& tasks) {
-  std::vector<std::string> everywhere, somewhere;
-  std::set<std::string> seen;
-  for (const Settings& group : groups)
-    for (const auto& [name, value] : group) {
-      if (!seen.insert(name).second) continue;
-      bool all = true, differs = false;
-      for (std::size_t i = 0; i < groups.size(); ++i) {
-        const Json* one = find_setting(groups[i], name);
-        all = all && one != nullptr;
-        for (std::size_t j = 0; j < i; ++j) {
-          if (tasks[i] != tasks[j]) continue;
-          const Json* other = find_setting(groups[j], name);
-          differs = differs || (one == nullptr) != (other == nullptr) ||
-                    (one != nullptr && *one != *other);
-        }
-      }
-      if (differs) (all ? everywhere : somewhere).push_back(name);
-    }
+// What groups differ in is told among those of one algorithm and task: what follows from these says
+// nothing beside them.
+struct ToldApart {
+  std::string kin;  // algorithm and task
+  Settings settings;
+};
+
+// Whether group i and another of its kin have this key otherwise; `all`: and all of them have it.
+bool differs(const std::vector<ToldApart>& groups, std::size_t i, const std::string& key,
+             bool all) {
+  const Json* one = find_setting(groups[i].settings, key);
+  bool found = false;
+  for (const ToldApart& other : groups) {
+    if (other.kin != groups[i].kin) continue;
+    const Json* theirs = find_setting(other.settings, key);
+    if (all && (one == nullptr || theirs == nullptr)) return false;
+    found = found || (one == nullptr) != (theirs == nullptr) || (one != nullptr && *one != *theirs);
+  }
+  return found;
+}
+
+// How many of the groups such keys tell apart.
+std::size_t told_apart(const std::vector<ToldApart>& groups, const std::vector<std::string>& keys) {
   std::set<std::string> different;
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    std::string text = tasks[i];
-    for (const std::string& key : everywhere) text += ";" + find_setting(groups[i], key)->dump();
+  for (const ToldApart& group : groups) {
+    std::string text = group.kin;
+    for (const std::string& key : keys)
+      if (const Json* value = find_setting(group.settings, key)) text += ";" + key + value->dump();
     different.insert(text);
   }
-  if (different.size() < groups.size())
-    everywhere.insert(everywhere.end(), somewhere.begin(), somewhere.end());
+  return different.size();
+}
+
+// Keys in which groups differ: those that all of a kin have, and of the others those that tell
+// groups apart which the first do not.
+std::vector<std::string> telling_keys(const std::vector<ToldApart>& groups) {
+  std::vector<std::string> everywhere, somewhere;
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    for (const auto& [key, value] : groups[i].settings) {
+      if (seen.contains(key)) continue;
+      if (differs(groups, i, key, true))
+        everywhere.push_back(key);
+      else if (differs(groups, i, key, false))
+        somewhere.push_back(key);
+      else
+        continue;  // of another kin they may differ
+      seen.insert(key);
+    }
+  std::size_t told = told_apart(groups, everywhere);
+  for (const std::string& key : somewhere) {
+    if (told == groups.size()) break;
+    everywhere.push_back(key);
+    const std::size_t more = told_apart(groups, everywhere);
+    if (more == told) everywhere.pop_back();
+    told = more;
+  }
   return everywhere;
 }
 
@@ -255,7 +282,7 @@ void name_runs(std::vector<RunRecord>& runs) {
 }
 
 std::vector<RunGroup> groups_of(const std::vector<RunRecord>& runs) {
-  std::vector<Settings> settings;
+  std::vector<ToldApart> settings;
   std::vector<std::string> keys;
   std::vector<RunGroup> groups;
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -265,7 +292,7 @@ std::vector<RunGroup> groups_of(const std::vector<RunRecord>& runs) {
     const auto found = std::find(keys.begin(), keys.end(), key);
     if (found == keys.end()) {
       keys.push_back(key);
-      settings.push_back(std::move(own));
+      settings.push_back({runs[i].algorithm + " on " + runs[i].task, std::move(own)});
       groups.emplace_back();
       groups.back().members.push_back(i);
     } else {
@@ -274,15 +301,15 @@ std::vector<RunGroup> groups_of(const std::vector<RunRecord>& runs) {
   }
   std::vector<std::string> tasks;
   for (const RunGroup& group : groups) tasks.push_back(runs[group.members[0]].task);
-  const std::vector<std::string> telling = telling_keys(settings, tasks);
+  const std::vector<std::string> telling = telling_keys(settings);
   const bool several_tasks = std::set<std::string>(tasks.begin(), tasks.end()).size() > 1;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     RunGroup& group = groups[g];
     const RunRecord& first = runs[group.members[0]];
     group.variant = first.algorithm.empty() ? first.name : first.algorithm;
     for (const std::string& key : telling) {
-      const Json* value = find_setting(settings[g], key);
-      if (value == nullptr || key == "algorithm" || key == "kind" || key == "run") continue;
+      const Json* value = find_setting(settings[g].settings, key);
+      if (value == nullptr || key == "run" || !differs(settings, g, key, false)) continue;
       group.own.emplace_back(key, *value);
       group.variant += " " + key + "=" + brief(*value);
     }

@@ -123,6 +123,10 @@ hold "eval of several runs is one table" "$(json "$scratch/eval.json" '
   all(one["episodes"] == 3 for one in found["runs"]) and
   abs(found["groups"][0]["mean"] - sum(one["return_mean"] for one in found["runs"]) / 2) < 1e-9
   ')$(cat "$scratch/err")"
+"$understudy" eval random "$scratch/experts" --env cartpole --episodes 2 --json \
+  > "$scratch/eval.json" 2> "$scratch/err"
+hold "groups are named by what tells them apart, and by no more" "$(json "$scratch/eval.json" '
+  [one["name"] for one in found["groups"]] == ["random", "trpo"]')$(cat "$scratch/err")"
 "$understudy" eval "$scratch/many" --demos "$scratch/shown.csv" > "$scratch/eval.txt" \
   2> "$scratch/err"
 hold "on held-out demonstrations, too" "$(grep -q 'seed-3 .*[0-9]' "$scratch/eval.txt" &&

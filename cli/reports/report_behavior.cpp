@@ -55,7 +55,7 @@ std::string behavior_section(const ReportRun& run) {
   } catch (const Error& error) {
     gone = "<p class=\"small\">No episode: " + escaped(error.what()) + "</p>\n";
   }
-  const std::string html = returns(run, found) + gone;
+  std::string html = returns(run, found) + gone;
   if (found == nullptr || found->draw == nullptr ||
       !std::filesystem::exists(run.path + "/policy.safetensors"))
     return html;

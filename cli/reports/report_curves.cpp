@@ -32,7 +32,7 @@ std::vector<double> steps_of(const std::vector<Path>& paths, std::size_t most) {
   std::set<double> all;
   for (const Path& path : paths)
     for (const Point& point : path) all.insert(point.x);
-  const std::vector<double> steps(all.begin(), all.end());
+  std::vector<double> steps(all.begin(), all.end());
   if (steps.size() <= most) return steps;
   std::vector<double> kept;
   for (std::size_t i = 1; i <= most; ++i) kept.push_back(steps[i * steps.size() / most - 1]);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "algorithms/data/demonstration_files.h"
+#include "autograd/files/atomic_file.h"
 #include "cli/session/run_records.h"
 #include "cli/training/player.h"
 #include "cli/training/policy_answers.h"
@@ -16,7 +17,7 @@ namespace {
 
 struct EvalOptions {
   std::vector<std::string> runs;
-  std::string environment;
+  std::string environment, csv;
   std::int64_t episodes = 50;
   bool stochastic = false;
   std::vector<std::string> demonstrations;
@@ -216,6 +217,8 @@ int run_many(const EvalOptions& options, const std::vector<std::string>& all,
   }
   name_runs(runs);
   const std::vector<RunGroup> groups = groups_of(runs);
+  if (!options.csv.empty())
+    files::write_file_atomically(options.csv, files::bytes_of(scores_csv(runs, groups)));
   if (common.json) {
     Json object = {{"runs", Json::array()}};
     for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -256,7 +259,7 @@ int run(const EvalOptions& options, const Common& common) {
   if (all.empty())
     fail(ErrorKind::bad_input, "%s: expected runs with policy.safetensors, found none",
          options.runs[0].c_str());
-  if (all.size() > 1) return run_many(options, all, common);
+  if (all.size() > 1 || !options.csv.empty()) return run_many(options, all, common);
   Session session(common);
   const Json object = evaluate(session, options, all[0], common);
   if (common.json)
@@ -279,6 +282,7 @@ void add_eval(Verb& root, Command& command) {
   verb.option("--episodes", options->episodes, "how many (default 50)").between(1, 1000000);
   verb.flag("--stochastic", options->stochastic, "samples from the policy, not its mode");
   verb.option("--demos", options->demonstrations, "held-out demonstrations to score");
+  verb.option("--csv", options->csv, "writes a row a run: algorithm, task, seed, score, ...");
   verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });

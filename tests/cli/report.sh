@@ -161,6 +161,7 @@ hold "failures are counted, and say why" "$(look "$scratch/failed.html" << 'PYTH
 assert re.search(r'<th class="number">failed</th>', source) and "&amp; &lt;more&gt;" in source
 PYTHON
 )$(cat "$scratch/err")"
-refuse "a folder without runs" "expected a run" report "$scratch" --out "$scratch/no.html" \
-  --quiet "$scratch/shown.npz"
+mkdir "$scratch/empty"
+refuse "a folder without runs" "empty: expected a run" report "$scratch/empty" \
+  --out "$scratch/no.html"
 sum_up

@@ -117,12 +117,21 @@ hold "and rewards" "$(json "$scratch/irl.json" '
   [one["run"] for one in found["runs"]] == ["l2=0/seed-0", "l2=0.1/seed-0"] and
   all(one["status"] == "done" for one in found["runs"])')$(cat "$scratch/err")"
 
-"$understudy" eval "$scratch/experts" --episodes 3 --json > "$scratch/eval.json" 2> "$scratch/err"
+"$understudy" eval "$scratch/experts" --episodes 3 --json --csv "$scratch/scores.csv" \
+  > "$scratch/eval.json" 2> "$scratch/err"
 hold "eval of several runs is one table" "$(json "$scratch/eval.json" '
   [one["run"] for one in found["runs"]] == ["seed-0", "seed-1"] and
   all(one["episodes"] == 3 for one in found["runs"]) and
   abs(found["groups"][0]["mean"] - sum(one["return_mean"] for one in found["runs"]) / 2) < 1e-9
   ')$(cat "$scratch/err")"
+hold "and a CSV, a row a run" "$(python3 - "$scratch" 2>&1 << 'PYTHON'
+import csv, json, sys
+rows = list(csv.DictReader(open(sys.argv[1] + "/scores.csv")))
+found = json.load(open(sys.argv[1] + "/eval.json"))["runs"]
+assert [(r["algorithm"], r["task"], r["seed"], float(r["score"])) for r in rows] == \
+    [("trpo", "cartpole", str(f["training_seed"]), f["return_mean"]) for f in found], rows
+PYTHON
+)"
 "$understudy" eval random "$scratch/experts" --env cartpole --episodes 2 --json \
   > "$scratch/eval.json" 2> "$scratch/err"
 hold "groups are named by what tells them apart, and by no more" "$(json "$scratch/eval.json" '

@@ -26,8 +26,17 @@ void list_options(OptionList& list, AdversarialOptions& o) {
       option("input", o.input, reward_inputs(), "what the reward is a function of",
              {.source = "Torabi et al. 2018"}),
       group_if(learned, "discriminator", o.discriminator, "linear costs have none"),
+      option("absorbing_states", o.absorbing_states,
+             "a learned reward beyond terminated episodes, for expert and learner; false: the "
+             "reward's sign or form decides whether to end pays",
+             {.source = "Kostrikov et al. 2019, section 4.2"}),
+      option("expert_ends", o.expert_ends, ends_evidences(),
+             "what says that an expert's episode terminated: `terminal`, or its length; automatic: "
+             "`terminal` where it tells episodes apart, else the length"),
       option("reward_sign", o.sign, reward_signs(),
-             "of the rewards; either: as the expert's episodes end"),
+             "of the rewards; automatic: either with absorbing states, without as the expert's "
+             "episodes end",
+             {.source = "Ho & Ermon 2016's code; Kostrikov et al. 2019, section 4.1"}),
       option("reward_first", o.reward_first,
              "the reward is fitted before the policy's step; false: after it, as the paper's code"),
       group("", o.trpo));
@@ -48,6 +57,9 @@ void add_adversary(const AdversaryMetrics& adversary,
   result.emplace_back("adversary/learner_accuracy", adversary.learner_accuracy);
   result.emplace_back("adversary/calibration_error", adversary.calibration_error);
   result.emplace_back("adversary/entropy", adversary.entropy);
+  result.emplace_back("adversary/absorbing_reward", adversary.absorbing_reward);
+  result.emplace_back("adversary/expert_absorbing_share", adversary.expert_absorbing_share);
+  result.emplace_back("adversary/learner_absorbing_share", adversary.learner_absorbing_share);
 }
 
 }  // namespace
@@ -66,10 +78,11 @@ std::vector<std::pair<std::string, double>> AdversarialMetrics::traced() const {
 
 AdversarialImitation::AdversarialImitation(std::unique_ptr<Learner> learner,
                                            std::unique_ptr<LearnedReward> reward, RewardInput input,
-                                           bool reward_first)
+                                           bool reward_first, EpisodeEnds expert)
     : learner_(std::move(learner)),
       reward_(std::move(reward)),
       reward_first_(reward_first),
+      expert_ends_(std::move(expert)),
       buffers_(learner_->policy().device()),
       successors_(learner_->policy().device()),
       replacement_(learner_->policy().device()) {
@@ -139,6 +152,7 @@ AdversarialOptions imitation_options(AdversarialAlgorithm algorithm, const Rollo
                                      std::int64_t fisher_stride, std::uint64_t seed) {
   AdversarialOptions options;
   options.algorithm = algorithm;
+  options.absorbing_states = false;
   options.discriminator.seed = seed;
   LearnerOptions& learner = options.trpo.learner;
   learner.rollouts = rollouts;
@@ -156,21 +170,28 @@ std::unique_ptr<AdversarialImitation> make_imitation(Policy& policy,
   const PolicyDescription& description = policy.description();
   const TransitionSpaces spaces{{description.observation, description.action}, options.input};
   const std::int64_t count = options.trpo.learner.rollouts.steps_per_iteration;
+  const EpisodeEnds ends = episode_ends(demonstrations, environment.horizon, options.expert_ends);
+  std::optional<AbsorbingStates> absorbing;
+  if (options.absorbing_states) absorbing = {ends, options.trpo.learner.discount};
   std::unique_ptr<LearnedReward> reward;
-  if (options.algorithm == AdversarialAlgorithm::gail)
+  if (options.algorithm == AdversarialAlgorithm::gail) {
+    Discriminator::Options discriminator = options.discriminator;
+    if (!absorbing && discriminator.form == RewardForm::automatic)
+      discriminator.form = form_with(sign_for(ends));
     reward = std::make_unique<Discriminator>(policy.device(), spaces, demonstrations, count,
-                                             options.discriminator, name);
-  else
-    reward = std::make_unique<LinearReward>(
-        policy.device(), spaces, demonstrations, count,
-        LinearReward::Options{.costs = options.algorithm == AdversarialAlgorithm::fem
-                                           ? LinearCosts::ball
-                                           : LinearCosts::simplex,
-                              .sign = options.sign},
-        name);
+                                             discriminator, name, Real::f32, absorbing);
+  } else {
+    LinearReward::Options linear = {.costs = options.algorithm == AdversarialAlgorithm::fem
+                                                 ? LinearCosts::ball
+                                                 : LinearCosts::simplex,
+                                    .sign = options.sign};
+    if (!absorbing && linear.sign == RewardSign::automatic) linear.sign = sign_for(ends);
+    reward = std::make_unique<LinearReward>(policy.device(), spaces, demonstrations, count, linear,
+                                            name, Real::f32, absorbing);
+  }
   return std::make_unique<AdversarialImitation>(
       std::make_unique<Trpo>(policy, environment, options.trpo), std::move(reward), options.input,
-      options.reward_first);
+      options.reward_first, ends);
 }
 
 }  // namespace understudy

@@ -38,8 +38,13 @@ struct AdversarialOptions {
   AdversarialAlgorithm algorithm = AdversarialAlgorithm::gail;
   RewardInput input = RewardInput::state_action;
   Discriminator::Options discriminator = {};  // gail
-  // fem and gtal; `either`: as the expert's episodes end.
-  RewardSign sign = RewardSign::either;
+  // fem and gtal; automatic: either with absorbing states; without, as the expert's episodes end.
+  RewardSign sign = RewardSign::automatic;
+  // What comes beyond a terminated episode: a learned reward; or nothing, so that the reward's sign
+  // or form decides whether the learner ends its episodes (reward.h).
+  bool absorbing_states = true;
+  // By what an expert's episode counts as terminated.
+  EndsEvidence expert_ends = EndsEvidence::automatic;
   // The paper fits the reward first and then takes the policy's step by it; its code takes the
   // policy's step first, by the reward of the iteration before.
   bool reward_first = true;
@@ -60,9 +65,10 @@ struct AdversarialMetrics {
 
 class AdversarialImitation {
  public:
-  // Any learner with any reward; the reward's rows are the learner's transitions.
+  // Any learner with any reward; the reward's rows are the learner's transitions. `expert`: how
+  // its episodes end, as the reward was made to have it.
   AdversarialImitation(std::unique_ptr<Learner> learner, std::unique_ptr<LearnedReward> reward,
-                       RewardInput input, bool reward_first = true);
+                       RewardInput input, bool reward_first = true, EpisodeEnds expert = {});
 
   // One iteration.
   AdversarialMetrics step();
@@ -71,6 +77,7 @@ class AdversarialImitation {
   LearnedReward& reward() { return *reward_; }
   Policy& policy() { return learner_->policy(); }
   std::int64_t iteration() const { return learner_->iteration(); }
+  const EpisodeEnds& expert_ends() const { return expert_ends_; }
 
   // Policy, value function, environments and adversary in one file; a run that goes on from it has
   // the bits of one that was never interrupted. `load` returns the metadata.
@@ -85,6 +92,7 @@ class AdversarialImitation {
   std::unique_ptr<Learner> learner_;
   std::unique_ptr<LearnedReward> reward_;
   bool reward_first_;
+  EpisodeEnds expert_ends_;
   Store buffers_;
   Array* next_ = nullptr;  // [rows, width], where the reward looks at next observations
   Program successors_, replacement_;
@@ -95,7 +103,8 @@ class AdversarialImitation {
 // that begins at a hundredth, observations normalized.
 PolicyDescription imitation_policy(const EnvironmentDescription& environment);
 
-// The paper's settings, whose parts all draw by `seed`. Fisher products of policy and value
+// The paper's settings, whose parts all draw by `seed`: no absorbing states, the reward of a sign
+// that suits how the expert's episodes end. Fisher products of policy and value
 // function are over every `fisher_stride`-th transition (1: the paper's).
 AdversarialOptions imitation_options(AdversarialAlgorithm algorithm, const RolloutOptions& rollouts,
                                      std::int64_t fisher_stride, std::uint64_t seed);

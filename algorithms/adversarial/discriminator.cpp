@@ -32,6 +32,10 @@ const char* name_of(RewardForm form) { return choice_name(forms, form); }
 RewardForm reward_form_named(const std::string& name) {
   return static_cast<RewardForm>(choice_named(forms, name, "reward"));
 }
+RewardForm form_with(RewardSign sign) {
+  return sign == RewardSign::never_positive ? RewardForm::logarithm
+                                            : RewardForm::negative_log_one_minus;
+}
 
 void list_options(OptionList& list, Discriminator::Options& o) {
   list.fields(
@@ -45,28 +49,25 @@ void list_options(OptionList& list, Discriminator::Options& o) {
       option("steps", o.steps, "of Adam an iteration", {.least = 0}),
       option("batch_size", o.batch_size, "rows of either side a step; 0: all", {.least = 0}),
       option("/reward", o.form, forms,
-             "how D becomes a reward; automatic: log(D) where the expert's episodes end by "
-             "themselves, else -log(1-D)",
+             "how D becomes a reward; automatic: with absorbing states log(D)-log(1-D), without "
+             "log(D) where most of the expert's episodes terminate, else -log(1-D)",
              {.source = "Ho & Ermon 2016; Fu et al. 2018, equation 4"}),
       seed(o.seed));
 }
 
 Discriminator::Discriminator(Device& device, const TransitionSpaces& spaces,
                              const Demonstrations& expert, std::int64_t rows_of_learner,
-                             const Options& options, std::string_view name, Real real)
-    : LearnedReward(device, spaces, expert, name, real),
+                             const Options& options, std::string_view name, Real real,
+                             const std::optional<AbsorbingStates>& absorbing)
+    : LearnedReward(device, spaces, expert, rows_of_learner, name, real, absorbing),
       options_(options),
       rows_(rows_of_learner),
       training_(device, real),
       diagnostics_(device, real) {
   check_options(options);
-  if (rows_ < 1)
-    fail(ErrorKind::bad_input, "discriminator: expected at least one row, found %lld",
-         static_cast<long long>(rows_));
   if (options_.form == RewardForm::automatic)
-    options_.form = sign_for(expert) == RewardSign::never_positive
-                        ? RewardForm::logarithm
-                        : RewardForm::negative_log_one_minus;
+    options_.form =
+        absorbing ? RewardForm::difference : form_with(sign_for(episode_ends(expert, 0)));
 
   const std::int64_t width = features_.network_width();
   // The last layer starts at zero: D is 1/2 everywhere, and the first reward the same.
@@ -93,13 +94,22 @@ Discriminator::Discriminator(Device& device, const TransitionSpaces& spaces,
   record_diagnostics();
 
   const Tensor f = score(rewarding_.use(rows_of(*learner_)));
-  // (3), (4), (5)
-  const Tensor reward = options_.form == RewardForm::negative_log_one_minus ? softplus(f)
-                        : options_.form == RewardForm::logarithm            ? -softplus(-f)
-                                                                            : identity(f);
-  rewarding_.output("reward", reward);
+  Tensor reward = reward_of(has_absorbing() ? f + before_the_end(rewarding_) : f);
   rewarding_.output("mean", mean(reward));
+  if (has_absorbing()) {
+    const Tensor absorbing_reward = reward_of(beyond_the_end(rewarding_));
+    rewarding_.output("absorbing", absorbing_reward);
+    reward = continued(reward, absorbing_reward);
+  }
+  rewarding_.output("reward", reward);
   rewarding_.plan();
+}
+
+// (3), (4), (5)
+Tensor Discriminator::reward_of(Tensor f) const {
+  return options_.form == RewardForm::negative_log_one_minus ? softplus(f)
+         : options_.form == RewardForm::logarithm            ? -softplus(-f)
+                                                             : identity(f);
 }
 
 Tensor Discriminator::score(Tensor features) const {
@@ -192,6 +202,7 @@ AdversaryMetrics Discriminator::metrics() {
   result.sign = sign();
   result.loss = diagnostics_.value("loss");
   result.mean_reward = rewarding_.value("mean");
+  add_absorbing(result);
   result.expert_accuracy = diagnostics_.value("expert_accuracy");
   result.learner_accuracy = diagnostics_.value("learner_accuracy");
   result.entropy = diagnostics_.value("entropy");

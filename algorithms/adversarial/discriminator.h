@@ -25,6 +25,8 @@ class OptionList;
 enum class RewardForm : std::int8_t { automatic, negative_log_one_minus, logarithm, difference };
 const char* name_of(RewardForm form);
 RewardForm reward_form_named(const std::string& name);
+// The form of a sign, (3) or (4).
+RewardForm form_with(RewardSign sign);
 
 class Discriminator final : public LearnedReward {
  public:
@@ -35,7 +37,8 @@ class Discriminator final : public LearnedReward {
     std::int64_t steps = 1;  // of Adam in one `fit`
     // Rows of either side in a step, drawn anew for each (with repetition); 0: all of them.
     std::int64_t batch_size = 0;
-    // automatic: -log(1 - D), or log D where most of the expert's episodes end by themselves.
+    // automatic: with absorbing states (5); without, (3), or (4) where most of the expert's
+    // episodes terminate.
     RewardForm form = RewardForm::automatic;
     std::uint64_t seed = 0;
   };
@@ -43,7 +46,8 @@ class Discriminator final : public LearnedReward {
   // `rows` of a learner are observed at a time.
   Discriminator(Device& device, const TransitionSpaces& spaces, const Demonstrations& expert,
                 std::int64_t rows, const Options& options, std::string_view name = "demonstrations",
-                Real real = Real::f32);
+                Real real = Real::f32,
+                const std::optional<AbsorbingStates>& absorbing = std::nullopt);
 
   void fit() override;
   AdversaryMetrics metrics() override;
@@ -55,6 +59,8 @@ class Discriminator final : public LearnedReward {
   // f of rows of features [rows, width], recorded into a program; the loss of two such sets.
   Tensor score(Tensor features) const;
   Tensor loss(Tensor expert_score, Tensor learner_score) const;
+  // The reward by its form, of f.
+  Tensor reward_of(Tensor f) const;
   const TransitionFeatures& features() const { return features_; }
 
  private:

@@ -11,7 +11,9 @@
 //   (4) reward = -c_w / (number of features) - bound
 //
 // The bound is over all rewards seen so far, as in the authors' code: their least where the reward
-// shall never be negative, their greatest where it shall never be positive.
+// shall never be negative, their greatest where it shall never be positive; 0 where it may be
+// either. With absorbing states phi has one more feature, which is 1 beyond an episode's end and 0
+// before it, and is 1 there alone.
 //
 // Thread safety: as its device, one thread at a time.
 
@@ -27,13 +29,14 @@ class LinearReward final : public LearnedReward {
  public:
   struct Options {
     LinearCosts costs = LinearCosts::ball;
-    // `either`: as the expert's episodes end.
-    RewardSign sign = RewardSign::either;
+    // automatic: either with absorbing states; without, as the expert's episodes end.
+    RewardSign sign = RewardSign::automatic;
   };
 
   LinearReward(Device& device, const TransitionSpaces& spaces, const Demonstrations& expert,
                std::int64_t rows, const Options& options, std::string_view name = "demonstrations",
-               Real real = Real::f32);
+               Real real = Real::f32,
+               const std::optional<AbsorbingStates>& absorbing = std::nullopt);
 
   void fit() override;
   AdversaryMetrics metrics() override;
@@ -46,6 +49,9 @@ class LinearReward final : public LearnedReward {
   std::vector<double> learner_features() const { return fitting_.read("mean"); }
 
  private:
+  // Of `count` rows of `seen` features, by weights of `width`.
+  void record_reward(std::int64_t count, std::int64_t seen, std::int64_t width);
+
   Options options_;
   Array *weights_, *bound_;
   Program fitting_;

@@ -1,8 +1,9 @@
 #include "algorithms/adversarial/reward.h"
 
-#include <algorithm>
+#include <limits>
 
 #include "autograd/options/options.h"
+#include "kernels/device/error.h"
 
 namespace understudy {
 
@@ -12,42 +13,97 @@ namespace {
 // ended before, it failed.
 constexpr double nearly_all = 0.75;
 
+constexpr OptionChoice signs[] = {choice(RewardSign::automatic, "automatic"),
+                                  choice(RewardSign::never_negative, "never_negative"),
+                                  choice(RewardSign::never_positive, "never_positive"),
+                                  choice(RewardSign::either, "either")};
+
 }  // namespace
 
+const char* name_of(RewardSign sign) { return choice_name(signs, sign); }
+std::span<const OptionChoice> reward_signs() { return signs; }
+
+RewardSign sign_for(const EpisodeEnds& expert) {
+  const bool lasts = expert.horizon > 0 &&
+                     expert.mean_length() > nearly_all * static_cast<double>(expert.horizon);
+  return 2 * expert.terminated > expert.episodes && !lasts ? RewardSign::never_positive
+                                                           : RewardSign::never_negative;
+}
+
 LearnedReward::LearnedReward(Device& device, const TransitionSpaces& spaces,
-                             const Demonstrations& expert, std::string_view name, Real real)
+                             const Demonstrations& expert, std::int64_t rows, std::string_view name,
+                             Real real, const std::optional<AbsorbingStates>& absorbing)
     : store_(device, real),
       data_(device, real),
       features_(data_, spaces, expert, name),
       observing_(device, real),
-      rewarding_(device, real) {}
+      rewarding_(device, real),
+      rows_(rows) {
+  if (rows < 1)
+    fail(ErrorKind::bad_input, "learned reward: expected at least one row, found %lld",
+         static_cast<long long>(rows));
+  if (absorbing) record_absorbing(*absorbing);
+}
+
+void LearnedReward::record_absorbing(const AbsorbingStates& absorbing) {
+  const EpisodeEnds& expert = absorbing.expert;
+  absorbing_ = &data_.create("absorbing", {3});
+  continuation_ = &data_.create("continuation", {rows_});
+  expert_share_ = expert.absorbing_share();
+  Program& program = observing_;
+  const Tensor terminated = program.input("terminated", {rows(rows_)});
+  const Tensor time = program.input("time", {rows(rows_)});
+  // Steps left until the horizon, after a row's own.
+  const Tensor left = maximum(static_cast<double>(expert.horizon - 1) - time, program.constant(0));
+  const double n = static_cast<double>(rows_), steps = static_cast<double>(expert.steps),
+               beyond = static_cast<double>(expert.beyond), all = steps + beyond;
+  const Tensor learner_beyond = sum(terminated * left), learner_all = learner_beyond + n;
+  constexpr double half = 0.5;  // of a step, on each side
+  const Tensor one = program.constant(1);
+  const auto expert_constant = [&](double value) { return program.constant(value); };
+  // (1), (2)
+  const Tensor before = log(expert_constant(steps / all)) - log(n * reciprocal(learner_all));
+  const Tensor after = log(expert_constant((beyond + half) / (all + 1))) -
+                       log((learner_beyond + half) * reciprocal(learner_all + one));
+  program.assign(*absorbing_, program.pack({reshape(learner_beyond * reciprocal(learner_all), {1}),
+                                            reshape(before, {1}), reshape(after, {1})}));
+  program.assign(*continuation_,
+                 absorbing.discount < 1
+                     ? terminated * (absorbing.discount / (1 - absorbing.discount))
+                     : terminated * left);
+}
+
+Tensor LearnedReward::learner_share(Program& program) const {
+  return slice(program.use(*absorbing_), 0, 0, 1);
+}
+Tensor LearnedReward::before_the_end(Program& program) const {
+  return slice(program.use(*absorbing_), 0, 1, 1);
+}
+Tensor LearnedReward::beyond_the_end(Program& program) const {
+  return slice(program.use(*absorbing_), 0, 2, 1);
+}
+
+Tensor LearnedReward::continued(Tensor reward, Tensor absorbing_reward) const {
+  Program& program = reward.program();
+  const Tensor continuation = reward.shape().has_rows() ? program.use(rows_of(*continuation_))
+                                                        : program.use(*continuation_);
+  return reward + continuation * absorbing_reward;
+}
+
+void LearnedReward::add_absorbing(AdversaryMetrics& metrics) const {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  metrics.absorbing_reward = has_absorbing() ? rewarding_.value("absorbing") : none;
+  metrics.expert_absorbing_share = has_absorbing() ? expert_share_ : none;
+  metrics.learner_absorbing_share = has_absorbing() ? absorbing_->read()[0] : none;
+}
 
 void LearnedReward::observe(const TransitionBatch& batch) {
   features_.bind(observing_, batch);
+  if (has_absorbing()) {
+    observing_.bind("terminated", batch.terminated);
+    observing_.bind("time", batch.time);
+  }
   observing_.run();
-}
-
-constexpr OptionChoice signs[] = {choice(RewardSign::never_negative, "never_negative"),
-                                  choice(RewardSign::never_positive, "never_positive"),
-                                  choice(RewardSign::either, "either")};
-const char* name_of(RewardSign sign) { return choice_name(signs, sign); }
-std::span<const OptionChoice> reward_signs() { return signs; }
-
-RewardSign sign_for(const Demonstrations& expert) {
-  std::int64_t ended = 0;
-  for (std::uint8_t terminal : expert.terminal) ended += terminal != 0;
-  return 2 * ended > expert.episodes() ? RewardSign::never_positive : RewardSign::never_negative;
-}
-
-void mark_terminal_by_length(Demonstrations& demonstrations, std::int64_t horizon) {
-  for (std::uint8_t terminal : demonstrations.terminal)
-    if (terminal != 0) return;
-  const double mean_length =
-      static_cast<double>(demonstrations.steps()) / static_cast<double>(demonstrations.episodes());
-  if (mean_length > nearly_all * static_cast<double>(horizon)) return;
-  demonstrations.terminal.assign(static_cast<std::size_t>(demonstrations.episodes()), 0);
-  for (std::int64_t e = 0; e < demonstrations.episodes(); ++e)
-    demonstrations.terminal[static_cast<std::size_t>(e)] = demonstrations.length(e) < horizon;
 }
 
 }  // namespace understudy

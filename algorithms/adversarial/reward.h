@@ -5,11 +5,28 @@
 //   reward->fit();             one iteration of the adversary
 //   reward->evaluate();        the reward of those rows, at reward->values()
 //
-// Sign. Where an episode ends when the task fails (a pole falls), a reward that is never negative
-// lets the learner live; where it ends when the task is done (a car is up the hill), such a reward
-// would keep it from ending, and one that is never positive is needed (Ho & Ermon's code,
-// `favor_zero_expert_reward`; Kostrikov et al. 2019, "Discriminator-actor-critic", section 4.1).
-// So the sign is part of what is chosen, and is said in the metrics.
+// Survival bias. Where an episode ends when the task fails (a pole falls), a reward that is never
+// negative lets the learner live; where it ends when the task is done (a car is up the hill), such
+// a reward would keep it from ending, and one that is never positive is needed. Two cures:
+//
+//   absorbing states   (Kostrikov et al. 2019, "Discriminator-actor-critic", section 4.2) beyond a
+//                      terminated episode comes an absorbing state, for the expert as for the
+//                      learner, whose reward is learned like any other's and whose value is earned
+//                      by terminating. Any form of reward will do.
+//   a sign             (Ho & Ermon's code, `favor_zero_expert_reward`) the reward is shifted or
+//                      formed so that it has the sign that suits how the expert's episodes end.
+//
+// With N transitions seen before the ends of a side's episodes and B steps beyond them, from each
+// termination to the horizon, the absorbing state's share is alpha = B / (N + B). Whether a row is
+// beyond an end is seen without error, so that the best discriminator has two parts: one, f, is
+// trained on the transitions alone; the other is known:
+//
+//   (1) log D/(1 - D) = f(s, a) + log((1 - alpha_expert) / (1 - alpha_learner))    before the end
+//   (2) log D/(1 - D) = log(alpha_expert / alpha_learner)                          beyond it
+//   (3) r(s_T, a_T)  += discount / (1 - discount) r(absorbing)                     where terminated
+//
+// (2) counts half a step more on each side, so that it is finite. With discount 1, (3) has the
+// steps that are left until the horizon in place of discount / (1 - discount).
 //
 // Thread safety: as its device, one thread at a time.
 
@@ -17,24 +34,27 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "algorithms/adversarial/episode_ends.h"
 #include "algorithms/adversarial/transition_features.h"
 
 namespace understudy {
 
-enum class RewardSign : std::int8_t { never_negative, never_positive, either };
+enum class RewardSign : std::int8_t { automatic, never_negative, never_positive, either };
 const char* name_of(RewardSign sign);
 std::span<const OptionChoice> reward_signs();
 
-// never_positive where most of the expert's episodes end by themselves (`terminal`), so that to end
-// is what the expert wants; never_negative otherwise.
-RewardSign sign_for(const Demonstrations& expert);
+// never_positive where most of the expert's episodes terminate, before three quarters of the
+// horizon on average, so that to end is what the expert wants; never_negative otherwise.
+RewardSign sign_for(const EpisodeEnds& expert);
 
-// Files without a `terminal` of their own: an episode shorter than the task's horizon ended by
-// itself. For whole episodes, before they are subsampled. Nothing is done where any is marked, or
-// where episodes last for three quarters of the horizon on average: that expert wants to last.
-void mark_terminal_by_length(Demonstrations& demonstrations, std::int64_t horizon);
+// How a learned reward goes on beyond terminated episodes.
+struct AbsorbingStates {
+  EpisodeEnds expert;  // with its horizon
+  double discount = 1;
+};
 
 struct AdversaryMetrics {
   double loss = 0;         // what `fit` minimized, before it; linear costs: minus their value gap
@@ -43,6 +63,8 @@ struct AdversaryMetrics {
   // Diagnostics of the discriminator, before `fit` (NaN for linear costs): accuracy on either side;
   // expected calibration error in ten bins; mean entropy in nats (0: saturated, 0.693: uniform).
   double expert_accuracy = 0, learner_accuracy = 0, calibration_error = 0, entropy = 0;
+  // The absorbing state's reward and its shares of either side; NaN without absorbing states.
+  double absorbing_reward = 0, expert_absorbing_share = 0, learner_absorbing_share = 0;
   // A sentence where the diagnostics are bad, else null.
   const char* warning = nullptr;
 };
@@ -62,6 +84,7 @@ class LearnedReward {
   virtual AdversaryMetrics metrics() = 0;
   // As it was chosen, or settled from how the expert's episodes end.
   virtual RewardSign sign() const = 0;
+  bool has_absorbing() const { return absorbing_ != nullptr; }
 
   // Everything that the future depends on.
   Store& store() { return store_; }
@@ -69,7 +92,19 @@ class LearnedReward {
  protected:
   // An Error that begins with `name` where the expert's demonstrations do not fit the spaces.
   LearnedReward(Device& device, const TransitionSpaces& spaces, const Demonstrations& expert,
-                std::string_view name, Real real);
+                std::int64_t rows, std::string_view name, Real real,
+                const std::optional<AbsorbingStates>& absorbing);
+
+  // ---- Absorbing states: recorded by the constructor where there are any ----
+
+  // In a program, [1] each: the learner's share; the constant of (1); (2).
+  Tensor learner_share(Program& program) const;
+  Tensor before_the_end(Program& program) const;
+  Tensor beyond_the_end(Program& program) const;
+  // (3), with the absorbing state's reward [1]: [rows].
+  Tensor continued(Tensor reward, Tensor absorbing_reward) const;
+  // Into the metrics; `rewarding_` has an output "absorbing".
+  void add_absorbing(AdversaryMetrics& metrics) const;
 
   // `observing_` makes features of a learner's rows, `rewarding_` the reward of those, an output of
   // that name, and its mean.
@@ -77,6 +112,14 @@ class LearnedReward {
   TransitionFeatures features_;
   Array *learner_ = nullptr, *expert_ = nullptr;  // features, in data_
   Program observing_, rewarding_;
+  double expert_share_ = 0;
+
+ private:
+  void record_absorbing(const AbsorbingStates& absorbing);
+
+  std::int64_t rows_;
+  // [3], and [rows]: what a row's termination earns of the absorbing state's reward.
+  Array *absorbing_ = nullptr, *continuation_ = nullptr;
 };
 
 }  // namespace understudy

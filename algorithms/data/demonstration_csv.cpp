@@ -25,6 +25,7 @@ class Reader {
     find_columns();
     find_episodes();
     read_terminal();
+    read_durations();
     made_.actions = series(action_columns_, false);
     made_.observations = series(observation_columns_, true);
     if (reward_ != none) {
@@ -89,6 +90,7 @@ class Reader {
     time_ = column({"t"});
     reward_ = column({"rew", "reward"});
     terminal_ = column({"terminal"});
+    duration_ = column({"duration"});
     for (const char* stem : {"act_", "action_"}) {
       if (action_columns_.empty()) action_columns_ = numbered(stem);
     }
@@ -242,6 +244,24 @@ class Reader {
     if (made_.known_ends() == made_.episodes()) made_.end_unknown.clear();
   }
 
+  void read_durations() {
+    if (duration_ == none) return;
+    for (std::size_t e = 0; e + 1 < first_row_.size(); ++e) {
+      const std::int64_t steps = made_.length(static_cast<std::int64_t>(e));
+      for (std::size_t row = first_row_[e]; row < first_row_[e + 1]; ++row) {
+        std::int64_t duration;
+        if (!parse_number(csv_.cell(row, duration_), duration) || duration < steps) {
+          refuse(row, duration_, "at least the episode's " + std::to_string(steps) + " steps");
+        }
+        if (row == first_row_[e]) {
+          made_.durations.push_back(duration);
+        } else if (duration != made_.durations.back()) {
+          refuse(row, duration_, std::to_string(made_.durations.back()) + " as in the row before");
+        }
+      }
+    }
+  }
+
   bool nothing_in(std::size_t column, std::size_t episode) const {
     for (std::size_t row = first_row_[episode]; row < first_row_[episode + 1]; ++row) {
       if (!csv_.cell(row, column).empty()) return false;
@@ -298,7 +318,8 @@ class Reader {
   const Csv& csv_;
   const DemonstrationSpaces* spaces_;
   std::vector<bool> used_;
-  std::size_t episode_ = none, time_ = none, reward_ = none, terminal_ = none;
+  std::size_t episode_ = none, time_ = none, reward_ = none, terminal_ = none,
+              duration_ = none;
   std::vector<std::size_t> observation_columns_, action_columns_;
   std::vector<std::size_t> first_row_;  // of each episode, and the end
   Demonstrations made_;
@@ -327,7 +348,7 @@ Demonstrations demonstrations_from(const Csv& csv, const DemonstrationSpaces* sp
 CsvColumns to_columns(const Demonstrations& demonstrations) {
   const std::int64_t observations = demonstrations.observations.width();
   const std::int64_t actions = demonstrations.actions.width();
-  std::vector<std::int64_t> episode, time;
+  std::vector<std::int64_t> episode, time, duration;
   std::vector<std::string> reward, terminal;
   std::vector<std::vector<std::string>> observation(static_cast<std::size_t>(observations)),
       action(static_cast<std::size_t>(actions));
@@ -338,6 +359,7 @@ CsvColumns to_columns(const Demonstrations& demonstrations) {
       const std::int64_t at = demonstrations.first_action(e) + t;
       episode.push_back(e);
       time.push_back(t);
+      duration.push_back(demonstrations.duration(e));
       for (std::int64_t i = 0; i < observations; ++i) {
         observation[static_cast<std::size_t>(i)].push_back(
             cell(demonstrations.observations, demonstrations.first_observation(e) + t, i));
@@ -364,6 +386,7 @@ CsvColumns to_columns(const Demonstrations& demonstrations) {
   }
   if (!reward.empty()) columns.emplace_back("rew", std::move(reward));
   if (demonstrations.known_ends() > 0) columns.emplace_back("terminal", std::move(terminal));
+  if (!demonstrations.durations.empty()) columns.emplace_back("duration", std::move(duration));
   return columns;
 }
 

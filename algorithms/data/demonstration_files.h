@@ -10,15 +10,17 @@
 //   indices   int64 [episodes-1]  where `acts` splits into episodes; or
 //   episode_ends int64 [episodes] where each ends, as in diffusion-policy data; or one episode
 //   goal      int64 [episodes]    optional, for tabular problems
+//   duration  int64 [episodes]    optional: steps that each took, where some are left out
 //
-// .csv, a row a step:  episode,t,obs_0..,act_0..,rew,terminal
+// .csv, a row a step:  episode,t,obs_0..,act_0..,rew,terminal,duration
 //
 //   `obs`, `act`, `action`, `action_0`, `reward` are names too; without any obs_ column every
 //   column that has no other meaning is an observation. The observation after the last action is a
 //   row whose action is empty, or is -1 in the last row of every episode and 0 or more elsewhere.
 //   Without `episode` the file is one. `t` is 0, 1, 2, ... within an episode; `terminal` (0/1,
 //   true/false) may be true in an episode's last rows only; empty in all of an episode's rows, or
-//   no such column, it leaves the end unknown. One column of whole numbers (never written with a
+//   no such column, it leaves the end unknown; `duration` is the same in all of an episode's rows. One
+//   column of whole numbers (never written with a
 //   point) is discrete.
 //
 // .arrow, or a folder of them, as `imitation` has saved them since its version 1.0 by the library

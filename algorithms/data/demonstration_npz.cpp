@@ -43,6 +43,7 @@ class Reader {
     read_rewards();
     read_terminal();
     read_goals();
+    read_durations();
     return std::move(made_);
   }
 
@@ -240,6 +241,23 @@ class Reader {
     }
   }
 
+  void read_durations() {
+    const Array* duration = find("duration");
+    if (duration == nullptr) return;
+    made_.durations = whole_vector(*duration, "duration");
+    if (duration->count() != made_.episodes()) {
+      refuse("duration", "expected one for each of " + std::to_string(made_.episodes()) +
+                             " episodes, found " + std::to_string(duration->count()));
+    }
+    for (std::int64_t e = 0; e < made_.episodes(); ++e) {
+      if (made_.duration(e) < made_.length(e)) {
+        refuse("duration", "episode " + std::to_string(e) + ": expected at least its " +
+                               std::to_string(made_.length(e)) + " steps, found " +
+                               std::to_string(made_.duration(e)));
+      }
+    }
+  }
+
   const NamedArrays& arrays_;
   std::string_view name_;
   const DemonstrationSpaces* spaces_;
@@ -282,6 +300,9 @@ NamedArrays to_arrays(const Demonstrations& demonstrations) {
                                                        demonstrations.starts.end() - 1)));
   arrays.emplace("infos", Array(ElementType::u8, {demonstrations.steps()}));
   if (!demonstrations.goals.empty()) arrays.emplace("goal", Array::from(demonstrations.goals));
+  if (!demonstrations.durations.empty()) {
+    arrays.emplace("duration", Array::from(demonstrations.durations));
+  }
   return arrays;
 }
 

@@ -91,7 +91,8 @@ std::vector<double> Demonstrations::returns() const {
 bool same_data(const Demonstrations& a, const Demonstrations& b) {
   return a.observations == b.observations && a.actions == b.actions &&
          a.last_observation == b.last_observation && a.rewards == b.rewards &&
-         a.terminal == b.terminal && a.starts == b.starts && a.goals == b.goals && same_ends(a, b);
+         a.terminal == b.terminal && a.starts == b.starts && a.durations == b.durations &&
+         a.goals == b.goals && same_ends(a, b);
 }
 
 Demonstrations select(const Demonstrations& from, std::span<const std::int64_t> episodes) {
@@ -114,6 +115,7 @@ Demonstrations select(const Demonstrations& from, std::span<const std::int64_t> 
     if (!from.end_unknown.empty()) {
       chosen.end_unknown.push_back(from.end_unknown[static_cast<std::size_t>(e)]);
     }
+    if (!from.durations.empty()) chosen.durations.push_back(from.duration(e));
     if (!from.goals.empty()) chosen.goals.push_back(from.goals[static_cast<std::size_t>(e)]);
     chosen.starts.push_back(chosen.starts.back() + from.length(e));
   }
@@ -154,6 +156,12 @@ void append(Demonstrations& to, const Demonstrations& more, std::string_view nam
                 more.episodes());
   }
   append_rows(to.terminal, more.terminal, 0, more.episodes());
+  if (!to.durations.empty() || !more.durations.empty()) {
+    std::vector<std::int64_t> durations;
+    for (const Demonstrations* part : {static_cast<const Demonstrations*>(&to), &more})
+      for (std::int64_t e = 0; e < part->episodes(); ++e) durations.push_back(part->duration(e));
+    to.durations = std::move(durations);
+  }
 
   // what only some of the files have is of no use to who learns from all of them
   const auto join = [&](auto& ours, const auto& theirs, const char* what) {

@@ -58,6 +58,9 @@ struct Demonstrations {
   std::vector<std::uint8_t> terminal;     // one an episode
   std::vector<std::uint8_t> end_unknown;  // one an episode; empty: every end is known
   std::vector<std::int64_t> starts = {0};
+  // Steps that each episode took, where some were left out since (`subsample`); empty: those there
+  // are.
+  std::vector<std::int64_t> durations;
   std::vector<std::int64_t> goals;  // one an episode, for tabular problems; or empty
 
   std::vector<std::string> observation_names, action_names;  // where a .csv gave them
@@ -68,6 +71,10 @@ struct Demonstrations {
   std::int64_t length(std::int64_t episode) const {
     return starts[static_cast<std::size_t>(episode) + 1] -
            starts[static_cast<std::size_t>(episode)];
+  }
+  // At least length(episode).
+  std::int64_t duration(std::int64_t episode) const {
+    return durations.empty() ? length(episode) : durations[static_cast<std::size_t>(episode)];
   }
   std::int64_t first_action(std::int64_t episode) const {
     return starts[static_cast<std::size_t>(episode)];

@@ -49,6 +49,7 @@ Demonstrations subsample(const Demonstrations& from, std::int64_t k, std::uint64
       ++kept;
     }
     thin.starts.push_back(thin.starts.back() + kept);
+    thin.durations.push_back(from.duration(e));
   }
   return thin;
 }

@@ -79,11 +79,13 @@ Transitions in_numbers(Transitions transitions);
 //   next_observation  [rows n, width]   o_{t+1}, before any reset
 //   log_probability   [rows n]          of the action when it was taken
 //   advantage         [rows n]
+//   terminated        [rows n]          1 where the step ended its episode for good
+//   time              [rows n]          steps since the episode began
 //
 // A column that its reader has no need of may be undefined.
 struct TransitionBatch {
   DataView observation = {}, action = {}, next_observation = {}, log_probability = {},
-           advantage = {};
+           advantage = {}, terminated = {}, time = {};
 
   std::int64_t rows() const { return observation.shape().row_count(); }
 };

@@ -97,7 +97,9 @@ Rollouts::Rollouts(const Policy& policy, const EnvironmentDescription& environme
 TransitionBatch Rollouts::batch() const {
   return {.observation = rows_of(*observation_, {.count = options_.steps_per_iteration}),
           .action = rows_of(*action_),
-          .log_probability = rows_of(*log_probability_)};
+          .log_probability = rows_of(*log_probability_),
+          .terminated = rows_of(*terminated_),
+          .time = rows_of(*time_, {.count = options_.steps_per_iteration})};
 }
 
 void Rollouts::collect() {

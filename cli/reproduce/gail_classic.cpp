@@ -144,7 +144,6 @@ Demonstrations authors_expert(const Reproduction& reproduction, const Task& task
   Demonstrations demonstrations = load_demonstrations(path);
   const EnvironmentDescription& environment = environment_named(task.environment);
   conform(demonstrations, demonstration_spaces(spaces_of(environment)), path);
-  mark_terminal_by_length(demonstrations, environment.horizon);
   return demonstrations;
 }
 

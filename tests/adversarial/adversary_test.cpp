@@ -50,7 +50,7 @@ TransitionSpaces spaces(bool discrete, RewardInput input = RewardInput::state_ac
 // A learner's rows in arrays of a store, as rollouts have them.
 struct Learner {
   Store store;
-  Array *observation, *action, *next;
+  Array *observation, *action, *next, *terminated = nullptr, *time = nullptr;
   std::int64_t rows;
   Learner(Device& device, const Demonstrations& from, Real real = Real::f32)
       : store(device, real), rows(from.steps()) {
@@ -65,7 +65,20 @@ struct Learner {
     action->write(steps.actions.discrete ? doubles(steps.actions.indices)
                                          : doubles(steps.actions.numbers));
   }
-  TransitionBatch view() const { return {rows_of(*observation), rows_of(*action), rows_of(*next)}; }
+  // Which rows terminate, and the steps of their episodes before them.
+  void set_ends(const std::vector<double>& terminates, const std::vector<double>& steps_before) {
+    terminated = &store.create("terminated", {rows});
+    terminated->write(terminates);
+    time = &store.create("time", {rows});
+    time->write(steps_before);
+  }
+  TransitionBatch view() const {
+    TransitionBatch batch = {rows_of(*observation), rows_of(*action), rows_of(*next)};
+    if (time == nullptr) return batch;
+    batch.terminated = rows_of(*terminated);
+    batch.time = rows_of(*time);
+    return batch;
+  }
 };
 
 std::vector<double> rewards_of(Device& device, const LearnedReward& reward) {
@@ -161,12 +174,115 @@ TEST(Discriminator, sign_follows_how_the_experts_episodes_end) {
   };
   EXPECT_EQ(form_for(example(3, true, false, 1, 0)), RewardForm::negative_log_one_minus);
   EXPECT_EQ(form_for(example(3, true, true, 1, 0)), RewardForm::logarithm);
-  Demonstrations unmarked = example(3, true, false, 1, 0);
-  mark_terminal_by_length(unmarked, 200);
-  EXPECT_EQ(sign_for(unmarked), RewardSign::never_positive);
-  Demonstrations full = example(3, true, false, 1, 0);
-  mark_terminal_by_length(full, 5);
-  EXPECT_EQ(sign_for(full), RewardSign::never_negative);
+}
+
+// Rows of a learner, some of which terminate, beside what equations (1) to (3) of reward.h say.
+TEST(AbsorbingStates, rewards_continue_beyond_the_end) {
+  auto device = cpu_device();
+  const Demonstrations expert = example(8, true, true, 1, 0.5);
+  constexpr std::int64_t horizon = 20;
+  const EpisodeEnds ends = episode_ends(expert, horizon, EndsEvidence::flags);
+  EXPECT_EQ(ends.steps, 40);
+  EXPECT_EQ(ends.beyond, 8 * 15);
+  Learner learner(*device, example(6, true, true, 2, -0.5));
+  std::vector<double> terminated(30, 0), time(30);
+  for (std::size_t i = 0; i < 30; ++i) {
+    time[i] = static_cast<double>(i % 10);
+    terminated[i] = i % 10 == 9 ? 1 : 0;
+  }
+  learner.set_ends(terminated, time);
+  const double beyond = 3 * (horizon - 10), steps = 30;
+  const double before = std::log(40.0 / 160) - std::log(steps / (steps + beyond));
+  const double after =
+      std::log(120.5 / 161) - std::log((beyond + 0.5) / (steps + beyond + 1));
+  for (const double discount : {0.9, 1.0}) {
+    const AbsorbingStates absorbing{ends, discount};
+    std::vector<double> f;
+    for (const RewardForm form : {RewardForm::difference, RewardForm::negative_log_one_minus,
+                                  RewardForm::logarithm, RewardForm::automatic}) {
+      Discriminator adversary(*device, spaces(true), expert, 30,
+                              {.hidden = {6}, .form = form, .seed = 4}, "expert", Real::f32,
+                              absorbing);
+      adversary.observe(learner.view());
+      for (int step = 0; step < 30; ++step) adversary.fit();
+      adversary.evaluate();
+      const std::vector<double> found = rewards_of(*device, adversary);
+      if (f.empty())  // of the first form: f itself, where nothing terminates
+        for (std::size_t i = 0; i < found.size(); ++i) f.push_back(found[i] - before);
+      const auto reward = [&](double score) {
+        return form == RewardForm::negative_log_one_minus ? std::log1p(std::exp(score))
+               : form == RewardForm::logarithm            ? -std::log1p(std::exp(-score))
+                                                          : score;
+      };
+      const double continuation = discount < 1 ? discount / (1 - discount) : horizon - 10;
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        if (terminated[i] != 0 && form == RewardForm::difference) f[i] -= continuation * after;
+        const double expected =
+            reward(f[i] + before) + (terminated[i] != 0 ? continuation * reward(after) : 0);
+        EXPECT_NEAR(found[i], expected, 1e-5 * (1 + std::abs(expected))) << i;
+      }
+      const AdversaryMetrics metrics = adversary.metrics();
+      EXPECT_NEAR(metrics.absorbing_reward, reward(after), 1e-5);
+      EXPECT_NEAR(metrics.expert_absorbing_share, 0.75, 1e-6);
+      EXPECT_NEAR(metrics.learner_absorbing_share, beyond / (steps + beyond), 1e-6);
+    }
+  }
+}
+
+// (3) is the discounted sum of the absorbing state's rewards, step by step.
+TEST(AbsorbingStates, the_continuation_is_the_sum_of_what_comes) {
+  for (const double discount : {0.5, 0.9, 0.99}) {
+    double sum = 0, factor = discount;
+    for (int step = 0; step < 5000; ++step, factor *= discount) sum += factor;
+    EXPECT_NEAR(sum, discount / (1 - discount), 1e-9 * sum);
+  }
+}
+
+TEST(AbsorbingStates, linear_costs_have_a_feature_beyond_the_end) {
+  auto device = cpu_device();
+  const Demonstrations expert = example(8, true, true, 1, 0.5);
+  const EpisodeEnds ends = episode_ends(expert, 20, EndsEvidence::flags);
+  Learner learner(*device, example(6, true, true, 2, -0.5));
+  std::vector<double> terminated(30, 0), time(30, 9);
+  terminated[7] = 1;
+  learner.set_ends(terminated, time);
+  const double learner_share = 10.0 / 40;
+  for (const LinearCosts costs : {LinearCosts::ball, LinearCosts::simplex}) {
+    LinearReward plain(*device, spaces(true), expert, 30,
+                       {.costs = costs, .sign = RewardSign::either});
+    LinearReward reward(*device, spaces(true), expert, 30, {.costs = costs}, "expert", Real::f32,
+                        AbsorbingStates{ends, 0.9});
+    for (LinearReward* one : {&plain, &reward}) {
+      one->observe(learner.view());
+      one->fit();
+      one->evaluate();
+    }
+    EXPECT_EQ(reward.sign(), RewardSign::either);
+    const auto check = [](const std::vector<double>& before, const std::vector<double>& with,
+                          double share) {
+      ASSERT_EQ(with.size(), before.size() + 1);
+      for (std::size_t k = 0; k < before.size(); ++k)
+        EXPECT_NEAR(with[k], (1 - share) * before[k], 1e-5);
+      EXPECT_NEAR(with.back(), share, 1e-6);
+    };
+    check(plain.expert_features(), reward.expert_features(), 0.75);
+    check(plain.learner_features(), reward.learner_features(), learner_share);
+    // A learner that is beyond the end less than the expert is paid for ending.
+    const AdversaryMetrics metrics = reward.metrics();
+    if (costs == LinearCosts::ball) {
+      EXPECT_GT(metrics.absorbing_reward, 0);
+    }
+    const std::vector<double> w = reward.weights();
+    const std::size_t width = costs == LinearCosts::ball ? w.size() : w.size() / 2;
+    const double weight =
+        costs == LinearCosts::ball ? w.back() : w[width - 1] - w[2 * width - 1];
+    EXPECT_NEAR(metrics.absorbing_reward, -weight / static_cast<double>(w.size()), 1e-6);
+    // Row 7 alone is continued, by 0.9 / (1 - 0.9) of it.
+    const std::vector<double> found = rewards_of(*device, reward);
+    double mean = 0;
+    for (double r : found) mean += r / 30;
+    EXPECT_NEAR(mean, metrics.mean_reward + 9 * metrics.absorbing_reward / 30, 1e-6);
+  }
 }
 
 // A learner whose actions mean something else, and who does exactly what the expert does.
@@ -322,7 +438,7 @@ TEST(LinearReward, bound_holds_for_all_that_was_seen) {
   auto device = cpu_device();
   const Demonstrations expert = example(6, true, true, 1, 0.5);
   LinearReward reward(*device, spaces(true), expert, 50, {});
-  EXPECT_EQ(sign_for(expert), RewardSign::never_positive);
+  EXPECT_EQ(sign_for(episode_ends(expert, 0)), RewardSign::never_positive);
   double before = 0;
   for (double shift : {-3.0, 0.2}) {
     Learner learner(*device, example(10, true, true, 2, shift));

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "algorithms/data/demonstration_files.h"
+#include "algorithms/data/sampling.h"
 #include "autograd/files/npz.h"
 #include "tests/algorithms/example_episodes.h"
 #include "tests/files/files_test.h"
@@ -127,6 +128,27 @@ TEST_F(DemonstrationsTest, HowAnEpisodeEndedOutlivesFilesAndSelections) {
   EXPECT_EQ(joined.end(5), EpisodeEnd::unknown);
   append(joined, three_episodes(), "d.npz");
   EXPECT_EQ(joined.known_ends(), 8);
+}
+
+// Every other step of episodes of 3, 1 and 4: how long they were outlives files and selections.
+TEST_F(DemonstrationsTest, HowLongEpisodesWereOutlivesStepsLeftOut) {
+  const Demonstrations whole = three_episodes(), thin = subsample(whole, 2, 1, "d.npz");
+  EXPECT_EQ(thin.durations, (std::vector<std::int64_t>{3, 1, 4}));
+  for (const char* file : {"d.npz", "d.csv"}) {
+    save_demonstrations(path(file), thin);
+    EXPECT_TRUE(same_data(load_demonstrations(path(file)), thin)) << file;
+  }
+  const std::int64_t last[] = {2};
+  EXPECT_EQ(select(thin, last).duration(0), 4);
+  Demonstrations joined = without_last(whole);
+  append(joined, thin, "thin.npz");
+  EXPECT_EQ(joined.durations, (std::vector<std::int64_t>{3, 1, 4, 3, 1, 4}));
+  NamedArrays arrays = to_arrays(thin);
+  arrays.insert_or_assign("duration", Array::from(std::vector<std::int64_t>{3, 1, 0}));
+  EXPECT_ERROR(demonstrations_from(arrays, "d.npz"),
+               "d.npz: duration: episode 2: expected at least its 2 steps, found 0");
+  EXPECT_ERROR(from_csv("episode,t,obs_0,act_0,duration\n0,0,1.5,0,9\n0,1,1.5,0,8\n"),
+               "expected 9 as in the row before in episode 0, row 1");
 }
 
 TEST_F(DemonstrationsTest, OneEpisodeNeedsNoIndicesAndNumPysEmptyOnesAreOfFloats) {

@@ -96,11 +96,7 @@ Discriminator::Discriminator(Device& device, const TransitionSpaces& spaces,
   const Tensor f = score(rewarding_.use(rows_of(*learner_)));
   Tensor reward = reward_of(has_absorbing() ? f + before_the_end(rewarding_) : f);
   rewarding_.output("mean", mean(reward));
-  if (has_absorbing()) {
-    const Tensor absorbing_reward = reward_of(beyond_the_end(rewarding_));
-    rewarding_.output("absorbing", absorbing_reward);
-    reward = continued(reward, absorbing_reward);
-  }
+  if (has_absorbing()) reward = continued(reward, reward_of(beyond_the_end(rewarding_)));
   rewarding_.output("reward", reward);
   rewarding_.plan();
 }

@@ -79,10 +79,7 @@ void LinearReward::record_reward(std::int64_t count, std::int64_t seen, std::int
   }
   reward = reshape(reward, {count});
   rewarding_.output("mean", mean(reward));
-  if (has_absorbing()) {
-    rewarding_.output("absorbing", absorbing);
-    reward = continued(reward, absorbing);
-  }
+  if (has_absorbing()) reward = continued(reward, absorbing);
   rewarding_.output("reward", reward);
   rewarding_.plan();
 }

@@ -85,6 +85,8 @@ Tensor LearnedReward::beyond_the_end(Program& program) const {
 
 Tensor LearnedReward::continued(Tensor reward, Tensor absorbing_reward) const {
   Program& program = reward.program();
+  // One report for the metrics.
+  program.output("absorbing", concatenate({absorbing_reward, learner_share(program)}, 0));
   const Tensor continuation = reward.shape().has_rows() ? program.use(rows_of(*continuation_))
                                                         : program.use(*continuation_);
   return reward + continuation * absorbing_reward;
@@ -92,9 +94,11 @@ Tensor LearnedReward::continued(Tensor reward, Tensor absorbing_reward) const {
 
 void LearnedReward::add_absorbing(AdversaryMetrics& metrics) const {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  metrics.absorbing_reward = has_absorbing() ? rewarding_.value("absorbing") : none;
+  const std::vector<double> report =
+      has_absorbing() ? rewarding_.read("absorbing") : std::vector<double>(2, none);
+  metrics.absorbing_reward = report[0];
   metrics.expert_absorbing_share = has_absorbing() ? expert_share_ : none;
-  metrics.learner_absorbing_share = has_absorbing() ? absorbing_->read()[0] : none;
+  metrics.learner_absorbing_share = report[1];
 }
 
 void LearnedReward::observe(const TransitionBatch& batch) {

@@ -103,7 +103,7 @@ class LearnedReward {
   Tensor beyond_the_end(Program& program) const;
   // (3), with the absorbing state's reward [1]: [rows].
   Tensor continued(Tensor reward, Tensor absorbing_reward) const;
-  // Into the metrics; `rewarding_` has an output "absorbing".
+  // Into the metrics, from what `continued` recorded into `rewarding_`.
   void add_absorbing(AdversaryMetrics& metrics) const;
 
   // `observing_` makes features of a learner's rows, `rewarding_` the reward of those, an output of

@@ -77,7 +77,7 @@ TEST(TrainingTest, EveryFieldOfTheTrustRegionIsASetting) {
   EXPECT_EQ(value_of(*setup, "reward"), "log(D)");
   const auto linear = algorithm_named("fem").setup({});
   EXPECT_EQ(value_of(*linear, "discriminator.steps"), "");
-  EXPECT_EQ(value_of(*linear, "reward_sign"), "either");
+  EXPECT_EQ(value_of(*linear, "reward_sign"), "automatic");
 }
 
 TEST(TrainingTest, TheValueFunctionFollowsTheStrideUnlessItHasItsOwn) {

@@ -124,8 +124,8 @@ struct DemonstrationSpaces {
 
 // Makes demonstrations fit an environment's spaces, or says in one line what does not, in which
 // episode and row. Whole numbers become indices and indices numbers where the space asks for it,
-// and rows of n numbers take the space's shape of n. Indicators of a state become its index where the
-// space has n observations, and indices indicators where it observes those.
+// and rows of n numbers take the space's shape of n. Indicators of a state become its index where
+// the space has n observations, and indices indicators where it observes those.
 void conform(Demonstrations& demonstrations, const DemonstrationSpaces& spaces,
              std::string_view name);
 

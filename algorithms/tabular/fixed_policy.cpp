@@ -212,8 +212,8 @@ double expected_value_difference(Device& device, const Problem& p,
       difference += p.initial[s] * (best.values[s] - ours[s]);
     return difference;
   }
-  // Beyond a discount of 0.99 as above evaluate_policy, and by visits: r . d = initial . V, whatever
-  // values are where no episode comes.
+  // Beyond a discount of 0.99 as above evaluate_policy, and by visits: r . d = initial . V,
+  // whatever values are where no episode comes.
   const bool by_sweeps = way_to(p, 1) == Way::sweeps;
   const Solution best = solve(device, p, true_reward,
                               {.backup = Backup::max,

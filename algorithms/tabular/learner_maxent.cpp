@@ -216,7 +216,8 @@ class SampledLearner final : public TabularLearner {
   }
 
   // Samples come from the soft policy of the current reward, whose weights w = exp(r)/q then vary
-  // little (Finn et al. 2016, section 4.2). A step after which that policy does not exist is halved.
+  // little (Finn et al. 2016, section 4.2). A step after which that policy does not exist is
+  // halved.
   Metrics step() override {
     const Problem& problem = task_.problem;
     const std::vector<double> reward = linear_reward(problem, weights_);

@@ -73,9 +73,9 @@ double MaxEntModel::value(const std::vector<double>& reward, std::vector<double>
                               : causal_stationary(reward, gradient);
 }
 
-// Newton's steps from the last values may meet a policy that never ends although values exist: those
-// from the uniform policy, which ends, rise to them. So what exists does not depend on what was asked
-// before.
+// Newton's steps from the last values may meet a policy that never ends although values exist:
+// those from the uniform policy, which ends, rise to them. So what exists does not depend on what
+// was asked before.
 bool MaxEntModel::solve_from_warm(const std::vector<double>& reward, Solution& solution) {
   for (bool warm : {true, false}) {
     if (warm && warm_.empty()) continue;

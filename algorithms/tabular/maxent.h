@@ -25,11 +25,11 @@
 //   log_mean_exp                       + sum_s n_1(s) V(s) - sum_s n_0(s) V(s)
 //                      (6)  dL/dr(k) = n(k) - pi(k) d(s)
 //                           d(s')    = n_0(s') - n_1(s')
-//                                      + sum over k, j into s' of d(s) p(j) exp(r(k) - V(s) + V(s'))
+//                             + sum over k, j into s' of d(s) p(j) exp(r(k) - V(s) + V(s'))
 //
-// n_1(s) counts last states that an episode was cut off in: the probability of its beginning is that
-// of all that it may go on to, exp V(s) (over a horizon, V of the steps that are left). An end has
-// V = 0.
+// n_1(s) counts last states that an episode was cut off in: the probability of its beginning is
+// that of all that it may go on to, exp V(s) (over a horizon, V of the steps that are left). An end
+// has V = 0.
 //
 // (1) is exact for any demonstrations, whole episodes or not. (3) is the dual of maximum causal
 // entropy, concave in r: its maximum matches expected features to the demonstrations'. The two

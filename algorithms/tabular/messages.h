@@ -39,8 +39,9 @@ struct Messages {
   std::vector<double> alpha;              // log, [T, S]
   std::vector<double> state_marginal;  // [T, S]: of the expectation; sums to the mass not yet ended
   std::vector<double> pair_marginal;   // [T, pairs]
-  // (4): log sum_s p(s_1 = s) exp V_1(s). Of log_mean_exp that is log p(O_1:T) = log Z; causal V are
-  // not messages of a joint distribution, and where all episodes begin in one state it is V_1 there.
+  // (4): log sum_s p(s_1 = s) exp V_1(s). Of log_mean_exp that is log p(O_1:T) = log Z; causal V
+  // are not messages of a joint distribution, and where all episodes begin in one state it is V_1
+  // there.
   double log_partition = 0.0;
 };
 
@@ -49,8 +50,8 @@ Messages messages(Device& device, const Problem& problem, const std::vector<doub
                   Expectation expectation);
 
 // (5) and (7) without a horizon, summed over steps: expected visits of states and pairs given that
-// all of an episode is optimal, of an undiscounted problem. Not those of running the policy (6), where
-// something is left to chance. An `Error` (not_finite) where Z diverges.
+// all of an episode is optimal, of an undiscounted problem. Not those of running the policy (6),
+// where something is left to chance. An `Error` (not_finite) where Z diverges.
 Occupancy occupancy_given_optimality(Device& device, const Problem& problem,
                                      const std::vector<double>& reward);
 

@@ -163,8 +163,8 @@ void build_goals(const ProblemTable& t, Problem& p) {
   p.goals_absorb = t.goals_absorb;
 }
 
-// What a terminal state has of `width` numbers: in [S, width] its row; of [S, A, width] the row that
-// all its actions have.
+// What a terminal state has of `width` numbers: in [S, width] its row; of [S, A, width] the row
+// that all its actions have.
 void terminal_row(const ProblemTable& t, const std::vector<double>& values, Index width, Index s,
                   const char* name, double* row) {
   const bool of_states = static_cast<Index>(values.size()) == t.n_states * width;

@@ -100,15 +100,16 @@ struct Problem {
 // row and what was expected.
 Problem make_problem(const ProblemTable& table);
 
-// The problem of whom luck obeys: each transition of `problem`, in their order, is an action that is
-// sure to succeed. A reward r(k) + log p(j) of transition j of pair k makes Expectation::log_mean_exp of
-// the problem the causal one of this: sum_a exp r E exp V' = sum_j exp(r + log p(j)) exp V(s'_j). No
-// rewards, features or goals.
+// The problem of whom luck obeys: each transition of `problem`, in their order, is an action that
+// is sure to succeed. A reward r(k) + log p(j) of transition j of pair k makes
+// Expectation::log_mean_exp of the problem the causal one of this: sum_a exp r E exp V' = sum_j
+// exp(r + log p(j)) exp V(s'_j). No rewards, features or goals.
 Problem with_luck_chosen(const Problem& problem);
 std::vector<double> reward_with_luck(const Problem& problem, const std::vector<double>& reward);
 
-// What the table holds that no result can depend on, a sentence each: rewards and starts in terminal
-// states, ends and goals that no start leads to, features that are the same wherever one acts.
+// What the table holds that no result can depend on, a sentence each: rewards and starts in
+// terminal states, ends and goals that no start leads to, features that are the same wherever one
+// acts.
 std::vector<std::string> without_effect(const ProblemTable& table, const Problem& problem);
 
 // A reward of states [S], of (state, action) [S, A] or of pairs, as one of pairs.

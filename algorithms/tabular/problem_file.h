@@ -10,8 +10,8 @@
 //   goal_id, goal_state          int64 [m]; goals_absorb bool scalar
 //   coordinates                  [S, 2] or [S, 4], read by the command, for drawing
 //
-// Arrays are known by their names and held to these shapes: a reward [A, S] is an `Error`, not one of
-// as many numbers (where S = A nobody can tell). Other arrays are left out, with a remark.
+// Arrays are known by their names and held to these shapes: a reward [A, S] is an `Error`, not one
+// of as many numbers (where S = A nobody can tell). Other arrays are left out, with a remark.
 //
 // Demonstrations of discrete observations and actions are trajectories; `goals` go along.
 

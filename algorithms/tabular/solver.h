@@ -141,8 +141,8 @@ class PolicySystem {
   // policy [pairs]. An `Error` (not_finite) where an undiscounted policy never ends: the system is
   // singular, or so nearly that rounding alone tells it from one that is (`longest_episode`).
   void set_policy(const std::vector<double>& policy);
-  // The same without the question; false where pivots say that it never ends. States whose pairs all
-  // have 0 count as ends.
+  // The same without the question; false where pivots say that it never ends. States whose pairs
+  // all have 0 count as ends.
   bool factor(const std::vector<double>& policy);
   // Of the policy set last: the most steps that a state expects to its end, or 1 / (1 - discount).
   double longest() const { return longest_; }
@@ -163,9 +163,9 @@ class PolicySystem {
 };
 
 // Newton's method (policy iteration) from `start` on the system's problem. The system is left
-// factored at the solution's own policy. Causal expectation; batch 1. Without a discount, soft values
-// under which episodes take more than 1e7 steps count as diverging: rounding, a sweep's 1e-14 times
-// the steps, would reach the policy.
+// factored at the solution's own policy. Causal expectation; batch 1. Without a discount, soft
+// values under which episodes take more than 1e7 steps count as diverging: rounding, a sweep's
+// 1e-14 times the steps, would reach the policy.
 Solution solve_directly(PolicySystem& system, const std::vector<double>& reward, Backup backup,
                         const std::vector<double>& start = {}, double tolerance = 1e-12);
 
@@ -203,9 +203,9 @@ double expected_value_difference(Device& device, const Problem& problem,
                                  const std::vector<double>& true_reward,
                                  const std::vector<double>& policy);
 
-// Episodes of a policy, stationary [pairs] or by step [T, pairs] where the problem has a horizon, from
-// the initial distribution: `count` of them, at most `steps` (and T) long, ended early by a terminal
-// state. The draws depend on the seed and the episode's number
+// Episodes of a policy, stationary [pairs] or by step [T, pairs] where the problem has a horizon,
+// from the initial distribution: `count` of them, at most `steps` (and T) long, ended early by a
+// terminal state. The draws depend on the seed and the episode's number
 // alone.
 std::vector<Trajectory> sample_trajectories(const Problem& problem,
                                             const std::vector<double>& policy, std::int64_t count,

@@ -28,10 +28,10 @@ void check_solvable(const Problem& problem, const std::vector<double>& reward, s
 }
 
 // Backup::max without a discount: where several actions are best (their Q within `tolerance` of the
-// largest), the one most likely to come nearer to an end, in transitions of best actions. Every state
-// from which best actions lead to an end then ends, where the first of equal actions may walk in
-// circles: an improved policy is proper (Bertsekas & Tsitsiklis 1991) because the actions of the proper
-// one before are among the best wherever the circle is. [pairs]; without batches.
+// largest), the one most likely to come nearer to an end, in transitions of best actions. Every
+// state from which best actions lead to an end then ends, where the first of equal actions may walk
+// in circles: an improved policy is proper (Bertsekas & Tsitsiklis 1991) because the actions of the
+// proper one before are among the best wherever the circle is. [pairs]; without batches.
 void prefer_ends(const Problem& problem, const std::vector<double>& q_values, double tolerance,
                  std::vector<double>& policy);
 

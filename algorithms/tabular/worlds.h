@@ -66,8 +66,8 @@ ProblemTable frozen_lake(int rows = 4, bool slippery = true, double discount = 1
 ProblemTable cliff_walking(bool slippery = false, double discount = 1.0);
 ProblemTable taxi(double discount = 1.0);
 
-// The table without what terminal states have beyond their flag: transitions out of them and rewards
-// by pair that nobody earns.
+// The table without what terminal states have beyond their flag: transitions out of them and
+// rewards by pair that nobody earns.
 ProblemTable without_steps_from_ends(const ProblemTable& table);
 
 // Garnet problems (Archibald et al. 1995; Bhatnagar et al. 2009): `branching` different successors

@@ -292,8 +292,8 @@ std::string traced_rewards(const std::string& run, const Ground& ground, std::si
   return html + "</div>\n";
 }
 
-// An array by step [rows, S]: all of it with steps down and states across, and on the ground at some
-// steps.
+// An array by step [rows, S]: all of it with steps down and states across, and on the ground at
+// some steps.
 std::string over_time(const files::Npz& file, const char* name, const std::string& title,
                       const Ground& ground, std::size_t states) {
   if (!file.contains(name)) return "";

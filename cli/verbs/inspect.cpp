@@ -89,7 +89,11 @@ void add_episodes(Json& object, const std::string& path) {
 // A tabular problem's sizes and setting, or what is wrong with it.
 void add_problem(Json& object, const std::string& path) {
   try {
-    const Problem problem = make_problem(read_problem_table(path));
+    const ProblemTable table = read_problem_table(path);
+    const Problem problem = make_problem(table);
+    std::vector<std::string> remarks = table.remarks;
+    for (std::string& remark : without_effect(table, problem)) remarks.push_back(std::move(remark));
+    if (!remarks.empty()) object["remarks"] = remarks;
     object["problem"] = {{"states", problem.n_states},
                          {"actions", problem.n_actions},
                          {"pairs", problem.n_pairs()},

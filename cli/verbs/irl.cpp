@@ -164,10 +164,21 @@ IrlInputs inputs_of(const IrlArguments& arguments, const TabularAlgorithm& algor
   std::int64_t longest = 1;
   for (const Trajectory& one : in.demonstrations)
     longest = std::max(longest, static_cast<std::int64_t>(one.actions.size()));
+  if (!read.goals.empty() && in.given.n_goals() == 0)
+    in.remarks.push_back("--demos: goal: the problem has no goals");
   in.problem = in.given;
-  std::int64_t cut = 0;
-  for (const Trajectory& one : in.demonstrations)
-    cut += in.given.terminal[static_cast<std::size_t>(one.states.back())] == 0 ? 1 : 0;
+  std::int64_t cut = 0, elsewhere = 0;
+  for (std::size_t e = 0; e < in.demonstrations.size(); ++e) {
+    const bool ends =
+        in.given.terminal[static_cast<std::size_t>(in.demonstrations[e].states.back())] != 0;
+    cut += ends ? 0 : 1;
+    elsewhere += !ends && read.last_observation && read.terminal[e] != 0 ? 1 : 0;
+  }
+  if (elsewhere > 0 && in.given.n_goals() == 0)
+    in.remarks.push_back(
+        formatted("--demos: terminal: %lld of %zu episodes end, as their file says, in "
+                  "states that are no ends of the problem, which decides",
+                  static_cast<long long>(elsewhere), in.demonstrations.size()));
   if (cut > 0 && in.given.horizon == 0 && in.given.discount == 1.0 && in.given.n_goals() == 0)
     in.remarks.push_back(
         formatted("--demos: %lld of %zu episodes stop before an end; undiscounted, "
@@ -189,15 +200,15 @@ IrlInputs inputs_of(const IrlArguments& arguments, const TabularAlgorithm& algor
   return in;
 }
 
-// How much worse than the best behavior the found one is, where the true reward is known. A model over
-// the longest demonstration's steps is judged, as every other is, in the problem that was given: by the
-// soft-optimal policy of the reward that it found. NaN where there is no value.
+// How much worse than the best behavior the found one is, where the true reward is known. A model
+// over the longest demonstration's steps is judged, as every other is, in the problem that was
+// given: by the soft-optimal policy of the reward that it found. NaN where there is no value.
 class Judge {
  public:
   Judge(Device& device, const IrlInputs& in) : device_(device), in_(in) {}
   bool can() const { return !in_.given.reward.empty() && in_.given.n_goals() == 0; }
   double of(const Recovered& found) const {
-    const Problem& p = in_.over_longest() ? in_.given : in_.problem;
+    const Problem& p = in_.given;
     try {
       return expected_value_difference(
           device_, p, p.reward,
@@ -218,8 +229,8 @@ class Judge {
   const IrlInputs& in_;
 };
 
-// What --trace writes of an iteration: the feature gaps as rows of trace.csv, and everything that the
-// model passes along as RUN/trace/ITERATION.npz.
+// What --trace writes of an iteration: the feature gaps as rows of trace.csv, and everything that
+// the model passes along as RUN/trace/ITERATION.npz.
 class Tracer {
  public:
   Tracer(RunFolder& run, Device& device, const IrlInputs& in, Expectation expectation)

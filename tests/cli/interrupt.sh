@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Every verb ends with 130 within a second of an interrupt, whatever it is doing: a loop that asks, one
-# step that takes minutes, or a pipe that says nothing. Run from the root after the command is built.
+# Every verb ends with 130 within a second of an interrupt, whatever it is doing: a loop that asks,
+# one step that takes minutes, or a pipe that says nothing. Run from the root after the command is
+# built.
 set -u
 . tests/cli/checks.bash
 cd "$scratch" || exit 1
@@ -21,8 +22,8 @@ cp "$understudy" beside/understudy
 printf '#!/bin/sh\nexec sleep 100\n' > beside/bench/slow_bench
 chmod +x beside/bench/slow_bench
 
-# One long job of each verb; `solve` and `irl` a second, whose steps are long. Verbs that only say what
-# there is have none.
+# One long job of each verb; `solve` and `irl` a second, whose steps are long. Verbs that only say
+# what there is have none.
 jobs=(
   "inspect wait.csv"
   "demo --out demo"
@@ -44,8 +45,8 @@ jobs=(
 )
 instant="info envs algorithms policies"
 
-verbs=$("$understudy" --help | sed -n '/^Subcommands:/,/^$/p' | awk 'NR > 1 && NF { print $1 }' | sort)
-hold "every verb is here" "$(diff <(echo "$verbs") \
+verbs=$("$understudy" --help | sed -n '/^Subcommands:/,/^$/p' | awk 'NR > 1 && NF { print $1 }')
+hold "every verb is here" "$(diff <(sort <<< "$verbs") \
   <(printf '%s\n' "${jobs[@]}" $instant | awk '{ print $1 }' | sort -u))"
 
 now() { date +%s%N; }
@@ -65,8 +66,8 @@ for job in "${jobs[@]}"; do
   # A machine with other work to do is given as much again.
   hold "an interrupt ends: $job" "$([ $code = 130 ] && [ $took -lt 2000 ] || {
     echo "exit $code after $took ms"; cat err; })"
-  hold "and says so in one line: ${job%% *}" "$(tail -n 1 err | grep -q '^understudy: interrupted$' ||
-    cat err)"
+  hold "and says so in one line: ${job%% *}" "$(
+    tail -n 1 err | grep -q '^understudy: interrupted$' || cat err)"
 done
 hold "and a run has its checkpoint" "$(for run in irl train expert; do
   [ -s $run/checkpoint.safetensors ] || { echo "none in $run:"; ls -a $run; }; done 2>&1)"

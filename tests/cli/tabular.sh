@@ -269,8 +269,8 @@ refuse "one goal of a family must be named" "--goal" solve --mdp rewardless.npz 
 
 # By shape, not by how many numbers there are.
 problem turned.npz 'd["reward"] = [[-1.0, -1.0, 0.0], [-1.0, -1.0, 0.0]]'
-refuse "a reward that has actions first" "reward: expected \\[3\\] or \\[3, 2\\], found \\[2, 3\\]" \
-  solve --mdp turned.npz --out v.npz
+refuse "a reward that has actions first" \
+  "reward: expected \\[3\\] or \\[3, 2\\], found \\[2, 3\\]" solve --mdp turned.npz --out v.npz
 refuse "and as a reward of its own" "turned.npz: reward: .*found \[2, 3\] \(states come first\)" \
   solve --mdp chain.npz --reward turned.npz --out v.npz
 problem flat.npz 'd["features"] = [[[1.0]] * 3] * 2'
@@ -315,7 +315,8 @@ done
 
 # ---- the lecture's quantities -------------------------------------------------------------------
 
-problem corridor.npz 'd.clear(); at = [(s, a, way) for s in range(3) for a in (0, 1) for way in (0, 1)]
+problem corridor.npz 'd.clear()
+at = [(s, a, way) for s in range(3) for a in (0, 1) for way in (0, 1)]
 d.update(n_states=3, n_actions=2, state=[r[0] for r in at], action=[r[1] for r in at],
          next_state=[max(s - 1, 0) if way == 0 else min(s + 1, 2) for s, a, way in at],
          probability=[0.8 if way == a else 0.2 for s, a, way in at], discount=1.0, horizon=3,
@@ -360,11 +361,11 @@ while read -r world shape; do
   worlds=$((worlds + 1))
   # An undiscounted world's soft values need not exist: its demonstrator is a discounted one.
   # shellcheck disable=SC2086
-  does "demonstrations of $world" world $world $shape --discount 0.9 --soft --episodes 200 --steps 40 \
-    --demos soft.npz --quiet
+  does "demonstrations of $world" world $world $shape --discount 0.9 --soft --episodes 200 \
+    --steps 40 --demos soft.npz --quiet
   # shellcheck disable=SC2086
-  does "maxent on $world" irl maxent --mdp $world $shape --demos soft.npz --out maxent_$world --quiet \
-    --json
+  does "maxent on $world" irl maxent --mdp $world $shape --demos soft.npz --out maxent_$world \
+    --quiet --json
   hold "closes the gap in feature expectations on $world" "$(gaps maxent_$world)"
 done << 'WORLDS'
 gridworld
@@ -381,8 +382,8 @@ hold "those are all there are" "$([ $worlds = "$("$understudy" world --list |
 
 # One demonstration along the top row, undiscounted: weights of 0 have no values.
 printf 'episode,t,obs,act,terminal\n0,0,0,2,0\n0,1,1,2,0\n0,2,2,2,0\n0,3,3,,0\n' > top.csv
-does "a lake, and one walk along its top row" irl max_causal_entropy --mdp frozen_lake --demos top.csv \
-  --out top --iterations 60 --quiet --json
+does "a lake, and one walk along its top row" irl max_causal_entropy --mdp frozen_lake \
+  --demos top.csv --out top --iterations 60 --quiet --json
 holds "is learned from" '0 > found["log_likelihood"] > -4.5'
 for algorithm in deep_maxent sampled_maxent; do
   does "and by $algorithm" irl $algorithm --mdp frozen_lake --demos top.csv --out top_$algorithm \
@@ -395,8 +396,8 @@ does "teach the world of that name" irl max_causal_entropy --mdp frozen_lake --d
   --out lake30 --iterations 30 --quiet --json
 holds "all of them" 'found["episodes"] == 30'
 does "in a table too" record frozen_lake --policy builtin --episodes 3 --out lake3.csv
-does "as rows of numbers" irl maxent --mdp frozen_lake --demos lake3.csv --out lake3 --iterations 5 \
-  --quiet
+does "as rows of numbers" irl maxent --mdp frozen_lake --demos lake3.csv --out lake3 \
+  --iterations 5 --quiet
 does "and numbered states teach the environment" train bc --env frozen_lake --demos lake_demos.npz \
   --iterations 2 --out lake_bc --quiet
 refuse "but not one without numbered states" "observation" train bc --env cartpole \

@@ -186,5 +186,46 @@ TEST(ProblemFile, DemonstrationsAreTrajectories) {
   EXPECT_THROW(trajectories_of(d), Error);
 }
 
+// Environments whose states have numbers show an indicator, a 1 among zeros; Gymnasium shows the
+// number. Either is the other.
+TEST(ProblemFile, IndicatorsAndNumbersOfStatesAreTheSame) {
+  const auto shown = [] {
+    Demonstrations d;
+    d.observations = {{3}, false, {1, 0, 0, 0, 0, 1, 0, 1, 0}, {}};
+    d.actions = {{}, true, {}, {0, 1}};
+    d.starts = {0, 2};
+    d.terminal = {0};
+    return d;
+  };
+  Demonstrations d = shown();
+  const DemonstrationSpaces states{.observation_count = 3, .action_count = 2};
+  conform(d, states, "d.npz");
+  EXPECT_EQ(trajectories_of(d)[0].states, (std::vector<std::int32_t>{0, 2, 1}));
+  for (const auto& row :
+       {std::vector<float>{1, 1, 0}, {0, 0, 0}, {0, 0.5f, 0}, {2, 0, 0}, {1, 0, 3}}) {
+    Demonstrations wrong = shown();
+    std::copy(row.begin(), row.end(), wrong.observations.numbers.begin() + 3);
+    try {
+      conform(wrong, states, "d.npz");
+      ADD_FAILURE() << row[0] << row[1] << row[2];
+    } catch (const Error& error) {
+      EXPECT_NE(
+          std::string(error.what()).find("episode 0, row 1: expected an index, or an indicator"),
+          std::string::npos)
+          << error.what();
+    }
+  }
+  const DemonstrationSpaces indicator{
+      .observation_shape = {3}, .action_count = 2, .observation_indicator = true};
+  d.observations = {{}, true, {}, {0, 2, 1}};
+  conform(d, indicator, "d.npz");
+  EXPECT_EQ(d.observations, shown().observations);
+  d.observations = {{}, true, {}, {0, 3, 1}};
+  EXPECT_THROW(conform(d, indicator, "d.npz"), Error);
+  // Without the flag a box of three numbers is no state.
+  d.observations = {{}, true, {}, {0, 2, 1}};
+  EXPECT_THROW(conform(d, {.observation_shape = {3}, .action_count = 2}, "d.npz"), Error);
+}
+
 }  // namespace
 }  // namespace understudy

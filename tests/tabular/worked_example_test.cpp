@@ -59,7 +59,8 @@ TEST(WorkedExample, IsWhatTheChapterPrints) {
   expect(m.policy, {0.4099, 0.5901, 0.2991, 0.7009, 0.3614, 0.6386, 0.5, 0.5, 0.3614, 0.6386,
                     0.3614, 0.6386, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5});
   EXPECT_NEAR(m.log_partition, -0.5632, 5.1e-5);
-  // Cells' visits given that all is optimal, and those of running the policy, which is not as lucky.
+  // Cells' visits given that all is optimal, and those of running the policy, which is not as
+  // lucky.
   std::vector<double> given(3), run(3);
   const std::vector<double> by_step = occupancy_over_horizon(device, p, m.policy, p.initial).states;
   for (std::size_t i = 0; i < 9; ++i) {

@@ -31,7 +31,8 @@ void list_options(OptionList& list, BehaviorCloning::Options& o) {
   list.fields(
       o,
       option("loss", o.loss, losses,
-             "minus the likelihood of the actions, or the squared error of their expectation"),
+             "minus the likelihood of the actions, or the squared error of their expectation, in "
+             "the units that the head learns in"),
       option("batch_size", o.batch_size, "rows a step",
              {.least = 1, .source = "the code of Ho & Ermon 2016"}),
       option("learning_rate", o.learning_rate, "Adam's",
@@ -141,8 +142,8 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const
 Tensor BehaviorCloning::loss_rows(Tensor observation, Tensor action) const {
   const auto distribution = policy_.distribution(observation);
   if (options_.loss == CloningLoss::likelihood)
-    return -distribution->log_probability(action);               // (1)
-  return sum(square(distribution->expectation() - action), -1);  // (2)
+    return -distribution->log_probability(action);  // (1)
+  return distribution->squared_error(action);       // (2)
 }
 
 Tensor BehaviorCloning::action_input(Program& program, const char* name, std::int64_t n) const {

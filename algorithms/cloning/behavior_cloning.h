@@ -4,6 +4,9 @@
 //   (1) likelihood      maximize over theta   E_(s, a) ~ expert [ log pi_theta(a | s) ]
 //   (2) squared_error   minimize over theta   E_(s, a) ~ expert [ |E pi_theta(. | s) - a|^2 ]
 //
+// The square is in the units that the policy's head learns in: of normalized actions where the
+// policy normalizes them.
+//
 //   const Transitions expert = transitions(load_demonstrations("expert.npz"));
 //   fit_normalizer(policy, expert);
 //   BehaviorCloning cloning(policy, expert, {.validation_share = 0.3});

@@ -30,7 +30,8 @@ bool Distillation::fits(const PolicyDescription& student, const PolicyDescriptio
   if (!(student.observation == teacher.observation) || student.observation.discrete ||
       student.action.kind != teacher.action.kind || student.action.size != teacher.action.size ||
       ours.name() != theirs.name() || trunk_named(student.trunk.name).has_memory ||
-      trunk_named(teacher.trunk.name).has_memory || !ours.row().traits.metric)
+      trunk_named(teacher.trunk.name).has_memory || !ours.row().traits.metric ||
+      (teacher.standardizes_actions() && !student.standardizes_actions()))
     return false;
   // What the parameters mean must be the same.
   for (const char* option : ours.row().support)
@@ -52,8 +53,8 @@ Distillation::Distillation(Policy& student, const Policy& teacher,
   const std::int64_t n = static_cast<std::int64_t>(observations.size()) / width;
   if (!fits(ours, theirs) || &student.device() != &teacher.device())
     fail(ErrorKind::bad_input,
-         "distillation: expected student and teacher of the same observations, actions and head of "
-         "known divergence, without memory, on one device; found heads %s and %s, trunks %s and %s",
+         "distillation: expected student and teacher of the same observations, actions (and their "
+         "normalization) and head of known divergence, without memory, on one device; found heads %s and %s, trunks %s and %s",
          ours.head.name().c_str(), theirs.head.name().c_str(), ours.trunk.name.c_str(),
          theirs.trunk.name.c_str());
   check_options(options);
@@ -61,6 +62,7 @@ Distillation::Distillation(Policy& student, const Policy& teacher,
     fail(ErrorKind::bad_input, "distillation: expected rows of %lld numbers, found %zu numbers",
          static_cast<long long>(width), observations.size());
 
+  fit_actions_like(student_, teacher_);
   rows_ = n;
   batch_.resize(static_cast<std::size_t>(options_.batch_size));
   adam_ = std::make_unique<Adam>(student_.parameters(), store_,

@@ -5,7 +5,9 @@
 //
 // Of a categorical teacher the logits are first divided by a temperature; below 1 it sharpens what
 // the teacher prefers (ibid., section 4: 0.01). Student and teacher have heads of the same kind
-// whose divergence is known; their trunks may differ.
+// whose divergence is known; their trunks may differ. Where the student normalizes its actions, it
+// does so by the teacher's statistics: parameters are of the same units then. A student that does
+// not can take on no teacher that does.
 //
 // `Dagger` distils round by round, on the states that teacher, student or both visit.
 //

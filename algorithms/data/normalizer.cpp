@@ -10,7 +10,12 @@ namespace understudy {
 
 namespace {
 
-constexpr double least_share = 1e-6;  // std of a column that varies, of its mean's size or of 1
+// std of a column that varies, of its mean's size. The mean of a column of equal floats is off by a
+// rounding or two, 2^-24 each.
+constexpr double least_share = 0x1p-22;
+
+// Squares of numbers between these, and sums of very many of them, are floats.
+constexpr double least_unit = 1e-12, most_unit = 1e12;
 
 }  // namespace
 
@@ -25,8 +30,15 @@ Normalizer::Normalizer(Store& store, const std::string& name, std::int64_t width
 // s
 Tensor Normalizer::scale(Program& program) const {
   const Tensor mean = program.use(*mean_), std = program.use(*std_);
-  const Tensor one = program.constant(1.0);
-  return select(less(least_share * maximum(abs(mean), one), std), std, one);
+  return select(less(least_share * abs(mean), std), std, program.constant(1.0));
+}
+
+std::vector<double> Normalizer::scale() const {
+  const std::vector<double> mean = mean_->read();
+  std::vector<double> scale = std_->read();
+  for (std::size_t j = 0; j < scale.size(); ++j)
+    if (!(least_share * std::abs(mean[j]) < scale[j])) scale[j] = 1;
+  return scale;
 }
 
 Tensor Normalizer::normalize(Tensor x, double clip) const {
@@ -44,13 +56,24 @@ void Normalizer::record_update(Tensor x) const {
   Program& program = x.program();
   const double n = static_cast<double>(x.shape()[0]);
   const Tensor mean = program.use(*mean_), std = program.use(*std_), count = program.use(*count_);
-  const Tensor here = understudy::mean(x, 0), squares_here = sum(square(x - here), 0);
+  // The mean of equal numbers is that number, which a sum of them may miss by roundings.
+  const Tensor most = max(x, 0), least = -max(-x, 0);
+  const Tensor here = select(less(least, most), understudy::mean(x, 0), most);
   const Tensor total = count + n, shift = here - mean;
-  const Tensor squares = square(std) * count + squares_here + square(shift) * (count * n / total);
+  // Squares are of numbers in a unit of their own where they would under- or overflow.
+  const Tensor largest = maximum(maximum(most - here, here - least), maximum(abs(shift), std));
+  const Tensor one = program.constant(1.0);
+  const Tensor ordinary = less(program.constant(least_unit), largest) *
+                          less(largest, program.constant(most_unit));
+  const Tensor unit =
+      select(ordinary, one, select(is_positive(largest) * is_finite(largest), largest, one));
+  const Tensor squares_here = sum(square((x - here) / unit), 0);
+  const Tensor squares = square(std / unit) * count + squares_here +
+                         square(shift / unit) * (count * n / total);
   // All values before the first assignment: what is assigned is read no more.
   const Tensor frozen = program.use(*frozen_);
   const Tensor new_mean = select(frozen, mean, mean + shift * (n * reciprocal(total)));
-  const Tensor new_std = select(frozen, std, sqrt(squares / total));
+  const Tensor new_std = select(frozen, std, unit * sqrt(squares / total));
   const Tensor new_count = select(frozen, count, total);
   program.assign(*mean_, new_mean);
   program.assign(*std_, new_std);
@@ -71,7 +94,7 @@ void Normalizer::fit(std::span<const float> rows) {
   }
   for (std::size_t j = 0; j < columns; ++j) {
     std[j] = std::sqrt(std[j] / static_cast<double>(count));
-    if (std[j] < least_share * std::max(1.0, std::abs(mean[j]))) std[j] = 1;
+    if (!(std[j] > least_share * std::abs(mean[j]))) std[j] = 1;
   }
   // As floats, whatever the store holds: what was fitted does not depend on the type of a run.
   for (std::vector<double>* values : {&mean, &std})

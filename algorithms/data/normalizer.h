@@ -1,7 +1,7 @@
 // Columns brought to mean 0 and standard deviation 1, and back: of observations (policies, value
-// functions, discriminators), of returns (value functions).
+// functions, discriminators), of actions (policies, discriminators), of returns (value functions).
 //
-//   normalize(x)  z = (x - mean) / s          s = std where std > 1e-6 max(|mean|, 1), else 1
+//   normalize(x)  z = (x - mean) / s          s = std where std > 2^-22 |mean|, else 1
 //   restore(z)    x = mean + s z
 //
 //   update by a batch of n rows with the mean m and the sum of squares S about it, to the count N
@@ -12,7 +12,8 @@
 //   std'  = sqrt((N std^2 + S + (m - mean)^2 N n / N') / N')
 //
 // A column that never varied keeps its scale: to divide by next to nothing would blow up whatever
-// else it shows later. A frozen normalizer stays as it is, whatever is recorded or run. Mean, std,
+// else it shows later. What is next to nothing follows from the column's own numbers, never from
+// their unit: 2^-22 of them is four roundings of a float. A frozen normalizer stays as it is, whatever is recorded or run. Mean, std,
 // count and frozen are arrays of a store, so that a checkpoint or a model file holds them.
 //
 // Thread safety: as its device, one thread at a time.
@@ -44,11 +45,14 @@ class Normalizer {
   // Clipped to +-clip where that is above 0.
   Tensor normalize(Tensor x, double clip = 0) const;
   Tensor restore(Tensor z) const;
+  Tensor scale(Program& program) const;  // s [width]
   // The update by x [rows, width]. Readers recorded earlier see the statistics before it.
   void record_update(Tensor x) const;
 
   // ---- On the host ----
 
+  // s, as programs have it.
+  std::vector<double> scale() const;
   // The statistics of these rows [n, width] alone, n in the std's denominator; a column that never
   // varied gets std 1. REQUIRES: a row.
   void fit(std::span<const float> rows);
@@ -57,7 +61,6 @@ class Normalizer {
   void freeze(bool frozen = true);
 
  private:
-  Tensor scale(Program& program) const;
   Array *mean_, *std_, *count_, *frozen_;
 };
 

@@ -234,7 +234,7 @@ HeadRow autoregressive_row() {
   return {.name = AutoregressiveOptions::head,
           .aliases = {"made"},
           .spaces = {ActionKind::continuous},
-          .traits = {.likelihood = true},
+          .traits = {.likelihood = true, .own_units = true},
           .summary = "bins, one dimension after another, by a masked network",
           .source = "Germain et al. 2015, equations 12-13",
           .header = "algorithms/policies/autoregressive.h",
@@ -247,7 +247,7 @@ HeadRow autoregressive_row() {
 HeadRow recurrent_bins_row() {
   return {.name = RecurrentBinsOptions::head,
           .spaces = {ActionKind::continuous},
-          .traits = {.likelihood = true},
+          .traits = {.likelihood = true, .own_units = true},
           .summary = "bins, one dimension after another, by a recurrent network",
           .source = "van den Oord et al. 2016",
           .header = "algorithms/policies/autoregressive.h",

@@ -319,7 +319,8 @@ std::unique_ptr<ActionDistribution> BinnedHead::distribution(Tensor features) co
 
 namespace {
 
-constexpr HeadTraits known = {.likelihood = true, .metric = true, .mode = true};
+constexpr HeadTraits known = {
+    .likelihood = true, .metric = true, .mode = true, .own_units = true};
 const std::vector<const char*> support = {"bins", "edges"};
 
 }  // namespace

@@ -24,6 +24,10 @@ Tensor ActionDistribution::loss(Tensor action, const LossContext&) const {
   return -log_probability(action);
 }
 
+Tensor ActionDistribution::squared_error(Tensor action) const {
+  return sum(square(expectation() - action), -1);
+}
+
 Tensor ActionDistribution::log_probability_bound(Tensor action, const RandomSource&, int) const {
   return log_probability(action);
 }

@@ -66,6 +66,8 @@ class ActionDistribution {
   // What a step of maximum likelihood minimizes, [rows...]: -log_probability unless the
   // distribution has a bound or a loss of its own in its place.
   virtual Tensor loss(Tensor action, const LossContext& context) const;
+  // |E a - action|^2, [rows...], in the units that the distribution itself is made in.
+  virtual Tensor squared_error(Tensor action) const;
 
   // log_probability where it is known; a lower bound of it from `samples` draws where
   // `log_probability_is_a_bound`. [rows...]

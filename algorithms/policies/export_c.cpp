@@ -95,15 +95,24 @@ void CWriter::line(const char* format, ...) {
 void CWriter::text(const std::string& lines) { body_ += lines; }
 void CWriter::function(const std::string& lines) { functions_ += lines; }
 
-std::vector<double> CWriter::numbers(const std::string& parameter) const {
-  std::vector<double> values = policy_.store().at(parameter).read();
+namespace {
+
+void require_finite(const std::string& name, const std::vector<double>& values) {
   for (const double value : values)
     if (!std::isfinite(value))
-      fail(ErrorKind::not_finite, "export: %s has a %g", parameter.c_str(), value);
+      fail(ErrorKind::not_finite, "export: %s has a %g", name.c_str(), value);
+}
+
+}  // namespace
+
+std::vector<double> CWriter::numbers(const std::string& parameter) const {
+  std::vector<double> values = policy_.store().at(parameter).read();
+  require_finite(parameter, values);
   return values;
 }
 
 std::string CWriter::constant(const std::string& name, const std::vector<double>& values) {
+  require_finite(name, values);
   std::string whole = name_ + "_" + name;
   add_constants(constants_, whole, values);
   return whole;
@@ -185,19 +194,24 @@ void CWriter::prepare() {
   }
 }
 
-// As the policy does: a feature that hardly varied keeps its scale.
 void CWriter::normalize() {
-  const std::vector<double> mean = numbers("normalizer/mean");
-  std::vector<double> scale = numbers("normalizer/std");
-  for (std::size_t i = 0; i < scale.size(); ++i)
-    if (!(scale[i] > 1e-6 * std::max(std::abs(mean[i]), 1.0))) scale[i] = 1;
   const std::string center = constant("normalizer/mean");
-  const std::string unit = constant("normalizer_scale", scale);
+  const std::string unit = constant("normalizer_scale", policy_.normalizer()->scale());
   line("  for (int i = 0; i < %lld; ++i) {", static_cast<long long>(width_));
   line("    x0[i] = (observation[i] - %s[i]) / %s[i];", center.c_str(), unit.c_str());
   const double limit = description_.clip_observations;
   if (limit > 0) line("    x0[i] = fminf(fmaxf(x0[i], -%.8ef), %.8ef);", limit, limit);
   line("  }");
+}
+
+// The head's action in the action's own units.
+void CWriter::restore_action() {
+  const Normalizer* by = policy_.action_normalizer();
+  if (by == nullptr) return;
+  const std::string center = constant("action_normalizer/mean");
+  const std::string unit = constant("action_normalizer_scale", by->scale());
+  line("  for (int i = 0; i < %lld; ++i) action[i] = %s[i] + %s[i] * action[i];",
+       static_cast<long long>(description_.action.size), center.c_str(), unit.c_str());
 }
 
 std::string CWriter::file() const {
@@ -225,6 +239,7 @@ std::string policy_as_c(const Policy& policy, const std::string& name) {
   writer.prepare();
   trunk_named(description.trunk.name).write_c(writer, description.trunk);
   description.head.row().write_c(writer, description.head.options());
+  writer.restore_action();
   return writer.file();
 }
 

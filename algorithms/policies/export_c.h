@@ -66,6 +66,7 @@ class CWriter {
   friend std::string policy_as_c(const Policy& policy, const std::string& name);
   void prepare();
   void normalize();
+  void restore_action();
   std::string file() const;
 
   const Policy& policy_;

@@ -63,7 +63,7 @@ void list_options(OptionList& list, GaussianOptions& o) {
                      "the standard deviation is a function of the state",
                      {.source = "false: Schulman et al. 2015, appendix D"}),
               option("initial_std", o.initial_std, "standard deviation at the start",
-                     {.above = 0, .unit = "of the action"}),
+                     {.above = 0, .unit = action_unit}),
               std_bound("min_std", o.min_std, "least standard deviation"),
               std_bound("max_std", o.max_std, "largest standard deviation"));
   list.require([&o] {
@@ -103,7 +103,7 @@ std::unique_ptr<ActionDistribution> GaussianHead::distribution(Tensor features) 
 
 void list_options(OptionList& list, RegressionOptions& o) {
   list.fields(o, option("std", o.std, "the standard deviation, which is not learned",
-                        {.above = 0, .unit = "of the action"}));
+                        {.above = 0, .unit = action_unit}));
 }
 
 RegressionHead::RegressionHead(const HeadSite& site, const RegressionOptions& options)

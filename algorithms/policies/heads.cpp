@@ -66,7 +66,7 @@ double one_an_action(const HeadOptions&, const ActionSpace& action) {
 
 Option std_bound(const char* name, double& value, const char* summary) {
   return option(name, value, summary,
-                {.above = 0, .unit = "of the action", .source = "Bishop 2006, section 9.2.1"});
+                {.above = 0, .unit = action_unit, .source = "Bishop 2006, section 9.2.1"});
 }
 
 void require_std_bounds(OptionList& list, const double& min_std, const double& max_std) {

@@ -97,6 +97,9 @@ struct HeadTraits {
   bool latent = false;      // the loss draws latent variables: SequenceCloning trains it
   bool logits = false;      // the parameters are logits, which a temperature divides
   bool is_default = false;  // of its spaces
+  // Its support is fitted to the actions as they are (edges of bins): it has no use for standard
+  // units, and is never given any.
+  bool own_units = false;
 };
 
 struct HeadRow {
@@ -140,7 +143,10 @@ std::unique_ptr<ActionHead> make_as(const HeadSite& site, const HeadOptions& opt
 }
 // HeadRow::least_outputs of action.size.
 double one_an_action(const HeadOptions& options, const ActionSpace& action);
-// An option that is a bound of standard deviations, in the action's units.
+// The unit of a head's lengths: the action's, or, of a policy that normalizes its actions, theirs
+// when normalized.
+inline constexpr const char* action_unit = "of the (normalized) action";
+// An option that is a bound of standard deviations.
 Option std_bound(const char* name, double& value, const char* summary);
 // What bounds of standard deviations must hold: 0 < min_std < max_std.
 void require_std_bounds(OptionList& list, const double& min_std, const double& max_std);

@@ -48,7 +48,7 @@ void list_options(OptionList& list, MixtureOptions& o) {
               std_bound("min_std", o.min_std, "least standard deviation"),
               std_bound("max_std", o.max_std, "largest standard deviation"),
               option("fixed_std", o.fixed_std, "every standard deviation; 0: they are learned",
-                     {.least = 0, .unit = "of the action"}));
+                     {.least = 0, .unit = action_unit}));
   require_std_bounds(list, o.min_std, o.max_std);
 }
 

@@ -44,7 +44,7 @@ struct Mixture final : ActionDistribution {
 struct MixtureOptions {
   static constexpr const char* head = "mixture";
   std::int64_t components = 5;  // K; Bishop's 5.1 uses 3, sketch-rnn (Ha & Eck 2018) 20
-  // Deviations stay between these, in the action's units. Without a lower bound the likelihood of
+  // Deviations stay between these, in the action_unit. Without a lower bound the likelihood of
   // data that repeat a value exactly has no maximum (Bishop 2006, section 9.2.1). They start in the
   // (geometric) middle.
   double min_std = 1e-3, max_std = 1e3;

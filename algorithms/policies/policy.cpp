@@ -1,5 +1,8 @@
 #include "algorithms/policies/policy.h"
 
+#include <cmath>
+
+#include "algorithms/policies/standardized.h"
 #include "autograd/files/checkpoint.h"
 #include "autograd/files/safetensors.h"
 #include "kernels/device/error.h"
@@ -66,6 +69,8 @@ Policy::Policy(Device& device, const PolicyDescription& description, std::uint64
     const std::int64_t observed = description_.observation.width();
     normalizer_.emplace(store_, "normalizer", observed);
   }
+  if (description_.standardizes_actions())
+    action_normalizer_.emplace(store_, "action_normalizer", description_.action.size);
 }
 
 Tensor Policy::prepared(Tensor observation) const {
@@ -132,7 +137,15 @@ Tensor Policy::features(Tensor observation, Tensor mask) const {
 }
 
 std::unique_ptr<ActionDistribution> Policy::distribution(Tensor observation, Tensor mask) const {
-  return head_->distribution(features(observation, mask));
+  return of_features(features(observation, mask));
+}
+
+std::unique_ptr<ActionDistribution> Policy::of_features(Tensor features) const {
+  auto distribution = head_->distribution(features);
+  if (!action_normalizer_) return distribution;
+  const HeadTraits& traits = description_.head.row().traits;
+  return std::make_unique<StandardizedDistribution>(std::move(distribution), *action_normalizer_,
+                                                    traits.likelihood || traits.bound);
 }
 
 std::unique_ptr<ActionDistribution> Policy::step(Tensor observation, Tensor memory,
@@ -141,7 +154,7 @@ std::unique_ptr<ActionDistribution> Policy::step(Tensor observation, Tensor memo
   if (memory.shape().rank() != 2 || memory.shape()[-1] != memory_width())
     fail(ErrorKind::bad_shape, "policy: expected a memory [rows, %lld], found %s",
          static_cast<long long>(memory_width()), memory.shape().text().c_str());
-  return head_->distribution(trunk_->step(prepared(observation), memory, next));
+  return of_features(trunk_->step(prepared(observation), memory, next));
 }
 
 void Policy::save(const std::string& path,
@@ -172,14 +185,61 @@ std::unique_ptr<Policy> Policy::load(Device& device, const std::string& path, Re
   return policy;
 }
 
+namespace {
+
+// The actions that are learned.
+std::vector<float> counted_actions(const Transitions& transitions) {
+  if (transitions.counted.empty()) return transitions.actions.numbers;
+  std::vector<float> counted;
+  const std::int64_t width = transitions.actions.width();
+  for (std::int64_t row = 0; row < transitions.rows(); ++row)
+    if (transitions.counts(row))
+      counted.insert(counted.end(), transitions.action(row), transitions.action(row) + width);
+  return counted;
+}
+
+}  // namespace
+
 void fit_normalizer(Policy& policy, const Transitions& transitions) {
-  if (policy.normalizer() == nullptr || transitions.rows() == 0) return;
-  policy.normalizer()->fit(transitions.observations.as_numbers());
+  if (transitions.rows() == 0) return;
+  if (policy.normalizer() != nullptr)
+    policy.normalizer()->fit(transitions.observations.as_numbers());
+  if (policy.action_normalizer() == nullptr) return;
+  const std::vector<float> actions = counted_actions(transitions);
+  if (!actions.empty()) policy.action_normalizer()->fit(actions);
 }
 
 void freeze_normalizer(Policy& policy, const Transitions& transitions) {
   fit_normalizer(policy, transitions);
-  if (policy.normalizer() != nullptr) policy.normalizer()->freeze();
+  for (Normalizer* normalizer : {policy.normalizer(), policy.action_normalizer()})
+    if (normalizer != nullptr) normalizer->freeze();
+}
+
+void fit_actions_to_bounds(Policy& policy) {
+  if (policy.action_normalizer() == nullptr) return;
+  const ActionSpace& action = policy.description().action;
+  std::vector<double> middle, half;
+  for (std::size_t d = 0; d < action.low.size() && d < action.high.size(); ++d) {
+    middle.push_back(0.5 * action.low[d] + 0.5 * action.high[d]);
+    half.push_back(0.5 * action.high[d] - 0.5 * action.low[d]);
+    if (!std::isfinite(half.back()) || !(half.back() > 0)) break;
+  }
+  if (static_cast<std::int64_t>(half.size()) != action.size || !std::isfinite(half.back()) ||
+      !(half.back() > 0))
+    fail(ErrorKind::bad_input,
+         "normalize_actions: expected demonstrations, or finite bounds of every action, found "
+         "neither");
+  policy.action_normalizer()->set(middle, half, 0);
+}
+
+void fit_actions_like(Policy& policy, const Policy& other) {
+  if (policy.action_normalizer() == nullptr) return;
+  const std::size_t width = static_cast<std::size_t>(policy.description().action.size);
+  if (const Normalizer* by = other.action_normalizer())
+    policy.action_normalizer()->set(by->mean().read(), by->std().read(), by->count().read()[0]);
+  else
+    policy.action_normalizer()->set(std::vector<double>(width, 0), std::vector<double>(width, 1),
+                                    0);
 }
 
 }  // namespace understudy

@@ -8,7 +8,7 @@
 //   Adam adam(policy.parameters(), run_store, {});     adam.record(program, loss);
 //   policy.save("policy.safetensors");
 //
-// A Policy owns its parameters and its observations' statistics and nothing else: an optimizer's
+// A Policy owns its parameters and its normalizers' statistics and nothing else: an optimizer's
 // moments belong in another store. It can be recorded into any number of programs on its device.
 //
 // Observations are [rows..., width], rows first, or an index tensor [rows...] of a discrete space;
@@ -44,7 +44,8 @@ class Policy {
   const PolicyDescription& description() const { return description_; }
   Device& device() const { return store_.device(); }
   const Parameters& parameters() const { return parameters_; }
-  // Parameters ("policy/..."), and "normalizer/..." where observations are normalized.
+  // Parameters ("policy/..."), "normalizer/..." where observations are normalized, and
+  // "action_normalizer/..." where actions are.
   Store& store() { return store_; }
   const Store& store() const { return store_; }
 
@@ -65,6 +66,12 @@ class Policy {
   // Of the observations; null where the description does not have them normalized.
   Normalizer* normalizer() { return normalizer_ ? &*normalizer_ : nullptr; }
   const Normalizer* normalizer() const { return normalizer_ ? &*normalizer_ : nullptr; }
+  // Of the actions; null unless the description standardizes_actions(). Mean 0 and std 1, which
+  // change nothing, until it is fitted.
+  Normalizer* action_normalizer() { return action_normalizer_ ? &*action_normalizer_ : nullptr; }
+  const Normalizer* action_normalizer() const {
+    return action_normalizer_ ? &*action_normalizer_ : nullptr;
+  }
 
   // ---- Files ----
 
@@ -80,6 +87,7 @@ class Policy {
   Tensor prepared(Tensor observation) const;
   Tensor embedded(Tensor observation) const;
   Tensor convolved(Tensor observation) const;
+  std::unique_ptr<ActionDistribution> of_features(Tensor features) const;
 
   PolicyDescription description_;
   Store store_;
@@ -88,13 +96,20 @@ class Policy {
   std::vector<Conv> convolutions_;
   std::unique_ptr<Trunk> trunk_;
   std::unique_ptr<ActionHead> head_;
-  std::optional<Normalizer> normalizer_;
+  std::optional<Normalizer> normalizer_, action_normalizer_;
 };
 
 // Where the policy normalizes its observations: with the mean and the standard deviation of these
-// (Ho & Ermon 2016 use the expert's). `freeze_normalizer`: and so for good. Nothing is done to
-// other policies.
+// (Ho & Ermon 2016 use the expert's). Where it normalizes its actions: with those of these actions
+// that count. `freeze_normalizer`: and so for good. Nothing is done to other policies.
 void fit_normalizer(Policy& policy, const Transitions& transitions);
 void freeze_normalizer(Policy& policy, const Transitions& transitions);
+
+// The action normalizer's statistics where there are no demonstrations: the middle of the bounds,
+// and half of the way between them. An Error where a bound is not known, or not finite. Nothing is
+// done to policies that do not normalize their actions.
+void fit_actions_to_bounds(Policy& policy);
+// The same statistics as another policy's, which it may not have: then none.
+void fit_actions_like(Policy& policy, const Policy& other);
 
 }  // namespace understudy

@@ -28,6 +28,9 @@ void list_start(OptionList& list, PolicyDescription& policy) {
                   {.source = "Ho & Ermon 2016, section 6"}));
   list.add(option("clip_observations", policy.clip_observations,
                   "bound of normalized observations; 0: none", {.least = 0, .unit = "std"}));
+  list.add(option("normalize_actions", policy.normalize_actions,
+                  "the head learns in units of the demonstrated actions' mean and standard "
+                  "deviation, or, without demonstrations, of the bounds"));
 }
 
 // All fields: "observation.shape" ... "trunk", "trunk.hidden" ... "head", "head.components" ...
@@ -44,7 +47,7 @@ OptionList fields_of(PolicyDescription& policy) {
 }  // namespace
 
 void list_options(OptionList& list, PolicyDescription& policy) {
-  static_assert(field_count<PolicyDescription> == 8, "each member is listed, but for the spaces");
+  static_assert(field_count<PolicyDescription> == 9, "each member is listed, but for the spaces");
   OptionList trunk, head;
   trunk.add(group("trunk", policy.trunk));
   for (Option one : trunk.options()) {
@@ -87,6 +90,10 @@ PolicyDescription PolicyDescription::resolved() const {
   return result;
 }
 
+bool PolicyDescription::standardizes_actions() const {
+  return normalize_actions && !resolved().head.row().traits.own_units;
+}
+
 void PolicyDescription::check() const {
   const auto bad = [](const char* what) { fail(ErrorKind::bad_input, "policy: %s", what); };
   PolicyDescription copy = *this;
@@ -111,6 +118,8 @@ void PolicyDescription::check() const {
     bad("expected observations of the shape [n] with at most n indices to embed");
   if (embedded > 0 && normalize_observations) bad("indices to embed cannot be normalized");
   if (observation.discrete && normalize_observations) bad("an index cannot be normalized");
+  if (normalize_actions && action.kind != ActionKind::continuous)
+    bad("normalize_actions: only actions that are numbers can be normalized");
   if (trunk.convolutions.size() % 4 != 0)
     bad("expected four numbers a convolution: channels, kernel, stride, padding");
   if (!trunk.convolutions.empty()) {

@@ -35,6 +35,10 @@ struct PolicyDescription {
   // (o - mean) / std by running statistics, then clipped to +- clip_observations (0: not).
   bool normalize_observations = false;
   double clip_observations = 10;
+  // The head is learned in standard units of the actions: (a - mean) / std of those demonstrated
+  // (standardized.h). Of actions that are numbers; of no effect on heads of own_units.
+  bool normalize_actions = false;
+  bool standardizes_actions() const;
 
   // With the head named: the default of the actions' space where none was.
   PolicyDescription resolved() const;

@@ -41,6 +41,7 @@ class DaggerTrainer final : public Trainer {
       dagger_->add(*inputs.demonstrations);
       given_ = inputs.demonstrations->steps();
     }
+    if (distills_) fit_actions_like(policy_, *options.teacher);
   }
   Policy& policy() override { return policy_; }
   const char* metric() const override { return distills_ ? "kl" : nullptr; }
@@ -152,8 +153,8 @@ class DaggerSetup final : public TrainingSetup {
     if (target_ != Target::distribution || whole()) return;
     const PolicyDescription &ours = policy_.chosen(), &theirs = inputs_.teacher->description();
     fail(ErrorKind::bad_input,
-         "target: distribution needs the teacher's head, with a known divergence, and no "
-         "recurrence; found heads %s and %s, trunks %s and %s",
+         "target: distribution needs the teacher's head, with a known divergence, normalize_actions "
+         "where the teacher has it, and no recurrence; found heads %s and %s, trunks %s and %s",
          ours.head.name().c_str(), theirs.head.name().c_str(), ours.trunk.name.c_str(),
          theirs.trunk.name.c_str());
   }

@@ -16,9 +16,16 @@ PolicySetup::PolicySetup(const TrainingInputs& inputs, const PolicyDescription* 
   if (like != nullptr && like->head.row().traits.likelihood) description_.head = like->head;
   description_.normalize_observations =
       !spaces.observation.discrete && spaces.observation.vocabularies.empty();
+  description_.normalize_actions = spaces.action.kind == ActionKind::continuous;
   // As the code of TRPO's and GAIL's authors begins: nearly the same distribution everywhere.
   description_.initialization = InitializationKind::column_normalized;
   description_.last_scale = 0.01;
+}
+
+PolicySetup PolicySetup::without_demonstrations(const TrainingInputs& inputs) {
+  PolicySetup setup(inputs);
+  setup.description_.normalize_actions = false;
+  return setup;
 }
 
 bool PolicySetup::taught() const {

@@ -13,6 +13,8 @@ class PolicySetup {
   // `like` a teacher observes and acts as that does, and has its head with its options unless
   // another is chosen; the teacher must outlive this.
   explicit PolicySetup(const TrainingInputs& inputs, const PolicyDescription* like = nullptr);
+  // For an algorithm whose actions nobody demonstrates: they are not normalized, unless told.
+  static PolicySetup without_demonstrations(const TrainingInputs& inputs);
 
   void list(OptionList& list);
   // As chosen so far.

@@ -57,7 +57,9 @@ template <class Method, class Options>
 class ReinforcementSetup final : public TrainingSetup {
  public:
   ReinforcementSetup(const TrainingInputs& inputs, const Options& options)
-      : inputs_(inputs), policy_(inputs_), options_(options) {
+      : inputs_(inputs),
+        policy_(PolicySetup::without_demonstrations(inputs_)),
+        options_(options) {
     OptionList(options_).seed(inputs.seed);
   }
   void list(OptionList& list) override {
@@ -66,6 +68,7 @@ class ReinforcementSetup final : public TrainingSetup {
   }
   std::unique_ptr<Trainer> make() override {
     auto policy = std::make_unique<Policy>(*inputs_.device, policy_.description(), inputs_.seed);
+    fit_actions_to_bounds(*policy);
     auto learner = std::make_unique<Method>(*policy, *inputs_.environment, options_);
     return std::make_unique<ReinforcementTrainer>(inputs_, std::move(policy), std::move(learner));
   }

@@ -33,14 +33,24 @@ space := $(empty) $(empty)
 
 # ---- the configuration and its folder -----------------------------------------------------------
 
-CONFIGURATION := $(subst $(space),-,$(strip $(if $(findstring clang,$(CXX)),clang) \
+# ccache goes in front of the compiler by itself, unless it is there already.
+LAUNCHER := $(if $(findstring ccache,$(CXX)),,$(call on,$(CCACHE)))
+COMPILER := $(filter-out ccache %/ccache,$(CXX))
+
+# The machine that a compiler builds for, without the vendors' names in it; nothing for this one.
+target = $(subst -pc-,-,$(subst -unknown-,-,$(shell $(1) -dumpmachine 2>/dev/null)))
+ours = $(firstword $(shell command -v g++ || command -v c++ || command -v cc) $(COMPILER))
+CROSS := $(if $(filter-out g++,$(COMPILER)), \
+  $(filter-out $(call target,$(ours)),$(call target,$(COMPILER))))
+
+CONFIGURATION := $(subst $(space),-,$(strip $(CROSS) $(if $(findstring clang,$(CXX)),clang) \
   $(subst $(comma),-,$(SANITIZE)) $(if $(call on,$(DEBUG)),debug) \
   $(if $(call on,$(EMBEDDED)),embedded)))
 BUILD ?= build$(addprefix /,$(CONFIGURATION))
 
-# ccache goes in front of the compiler by itself, unless it is there already.
-LAUNCHER := $(if $(findstring ccache,$(CXX)),,$(call on,$(CCACHE)))
-COMPILER := $(filter-out ccache %/ccache,$(CXX))
+# Who only looks leaves a build as it is, whatever the flags that it looks with.
+LOOKING := info help format lint
+BUILDING := $(filter-out $(LOOKING),$(or $(MAKECMDGOALS),all))
 
 OPTIMIZE := -O3
 # What `null` and `object-size` would see, `address` sees.
@@ -115,7 +125,8 @@ endif
 # "yes nvcc host-compiler architecture folder" or "no reason"; asked once and remembered.
 CUDA_FOUND := no turned off
 ifneq ($(CUDA),0)
-CUDA_FOUND := $(shell build-aux/find_cuda $(BUILD)/cuda '$(NVCC)' '$(COMPILER)' '$(CUDA_ARCH)')
+CUDA_FOUND := $(shell build-aux/find_cuda '$(if $(BUILDING),$(BUILD)/cuda)' '$(NVCC)' \
+  '$(COMPILER)' '$(CUDA_ARCH)')
 endif
 ifeq ($(firstword $(CUDA_FOUND)),yes)
 NVCC := $(word 2,$(CUDA_FOUND))
@@ -181,14 +192,16 @@ COMMAND := $(if $(COMMAND_SOURCES),$(if $(call on,$(EMBEDDED)),,$(BUILD)/underst
 
 # The library needs a compiler alone; the command, two header-only libraries.
 # (What is there already is noted here: the command's long files can then begin at once.)
-all: $(if $(COMMAND),$(shell CXX='$(COMPILER)' build-aux/need --check cli11 json && \
+all: $(if $(and $(BUILDING),$(COMMAND)),$(shell \
+  CXX='$(COMPILER)' build-aux/need --check cli11 json && \
   mkdir -p $(BUILD)/have && touch $(BUILD)/have/cli11 $(BUILD)/have/json && \
   echo $(COMMAND) || echo command_left_out)) $(LIBRARY)
 command_left_out: $(LIBRARY)
 	@echo "  without the command: no CLI11 or no nlohmann-json (make $(COMMAND) brings them)"
 
 # Objects are older than the flags when the flags have changed; archives, when their list has.
-remember = $(if $(call differ,$(file <$(1)),$(2)),$(shell mkdir -p $(dir $(1)))$(file >$(1),$(2)))
+remember = $(if $(and $(BUILDING),$(call differ,$(file <$(1)),$(2))), \
+  $(shell mkdir -p $(dir $(1)))$(file >$(1),$(2)))
 differ = $(if $(subst x$(1),,x$(2))$(subst x$(2),,x$(1)),yes)
 $(call remember,$(BUILD)/flags,$(strip $(COMPILER) $(FLAGS) $(CPPFLAGS) $(CXXFLAGS)))
 $(call remember,$(BUILD)/members,$(strip $(CPU_OBJECTS) $(NATIVE_OBJECTS)))
@@ -299,7 +312,8 @@ $(BUILD)/native/%: $(BUILD)/obj/native/%.o $(LIBRARY)
 
 # Fuzz targets: the parsers, under address sanitizer, with their own objects of what they need; what
 # a description of a policy may name (every head) comes from the library.
-FUZZ_SOURCES := $(if $(CONFIGURATION),,$(filter $(ONLY),$(wildcard tests/fuzz/*_fuzz.cpp)))
+FUZZ_SOURCES := $(if $(CONFIGURATION)$(if $(BUILDING),,looking),,\
+  $(filter $(ONLY),$(wildcard tests/fuzz/*_fuzz.cpp)))
 FUZZERS := $(patsubst tests/%_fuzz.cpp,$(BUILD)/%,$(FUZZ_SOURCES))
 FUZZED := $(filter kernels/device/% autograd/files/% algorithms/data/% \
   algorithms/tabular/problem% autograd/options/% algorithms/policies/policy_description% \
@@ -437,7 +451,7 @@ define HELP
 
   CUDA=auto|0|1     CUDA where nvcc is found, never, or it is an error not to find it
   CUDA_ARCH=90      the GPU's architecture (default: the one in this machine, else 90)
-  CXX=clang++       another compiler
+  CXX=clang++       another compiler; one for another machine builds in build/MACHINE
   SANITIZE=address,undefined  or  SANITIZE=thread
   DEBUG=1           unoptimized, with assertions in the standard library
   EMBEDDED=1        no exceptions, no RTTI, no threads, no files

@@ -53,8 +53,9 @@ Distillation::Distillation(Policy& student, const Policy& teacher,
   const std::int64_t n = static_cast<std::int64_t>(observations.size()) / width;
   if (!fits(ours, theirs) || &student.device() != &teacher.device())
     fail(ErrorKind::bad_input,
-         "distillation: expected student and teacher of the same observations, actions (and their "
-         "normalization) and head of known divergence, without memory, on one device; found heads %s and %s, trunks %s and %s",
+         "distillation: expected student and teacher of the same observations, actions and head of "
+         "known divergence, of the same normalization, without memory, on one device; found heads "
+         "%s and %s, trunks %s and %s",
          ours.head.name().c_str(), theirs.head.name().c_str(), ours.trunk.name.c_str(),
          theirs.trunk.name.c_str());
   check_options(options);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "algorithms/data/normalizer.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -58,20 +59,34 @@ LinearGaussian::LinearGaussian(const Transitions& transitions, std::int64_t inpu
          static_cast<long long>(inputs), static_cast<long long>(transitions.observations.width()),
          static_cast<long long>(count));
   // (2)
-  Matrix squares(unknowns * unknowns), x(unknowns);
-  coefficients_.assign(unknowns * width, 0.0);
+  Matrix middle(inputs), middle_action(width), squares(inputs * inputs), x(inputs),
+      slopes(inputs * width);
   for (std::int64_t row = 0; row < count; ++row) {
-    x[0] = 1;
-    for (std::int64_t i = 0; i < inputs; ++i) x[i + 1] = transitions.observation(row)[i];
-    for (std::int64_t i = 0; i < unknowns; ++i) {
-      for (std::int64_t j = 0; j <= i; ++j) squares[i * unknowns + j] += x[i] * x[j];
+    for (std::int64_t i = 0; i < inputs; ++i)
+      middle[i] += transitions.observation(row)[i] / static_cast<double>(count);
+    for (std::int64_t d = 0; d < width; ++d)
+      middle_action[d] += transitions.action(row)[d] / static_cast<double>(count);
+  }
+  for (std::int64_t row = 0; row < count; ++row) {
+    for (std::int64_t i = 0; i < inputs; ++i) x[i] = transitions.observation(row)[i] - middle[i];
+    for (std::int64_t i = 0; i < inputs; ++i) {
+      for (std::int64_t j = 0; j <= i; ++j) squares[i * inputs + j] += x[i] * x[j];
       for (std::int64_t d = 0; d < width; ++d)
-        coefficients_[i * width + d] += x[i] * transitions.action(row)[d];
+        slopes[i * width + d] += x[i] * (transitions.action(row)[d] - middle_action[d]);
     }
   }
-  factorize(squares, unknowns);
-  solve_lower(squares, unknowns, width, coefficients_);
-  solve_upper(squares, unknowns, width, coefficients_);
+  for (std::int64_t i = 0; i < inputs; ++i)
+    if (!(std::sqrt(squares[i * inputs + i] / static_cast<double>(count)) >
+          Normalizer::least_share * std::abs(middle[i])))
+      fail(ErrorKind::bad_input, "linear Gaussian: column %lld never varies",
+           static_cast<long long>(i));
+  factorize(squares, inputs);
+  solve_lower(squares, inputs, width, slopes);
+  solve_upper(squares, inputs, width, slopes);
+  coefficients_ = middle_action;
+  for (std::int64_t i = 0; i < inputs; ++i)
+    for (std::int64_t d = 0; d < width; ++d) coefficients_[d] -= slopes[i * width + d] * middle[i];
+  coefficients_.insert(coefficients_.end(), slopes.begin(), slopes.end());
 
   // (3)
   factor_.assign(width * width, 0.0);

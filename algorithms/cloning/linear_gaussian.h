@@ -1,7 +1,7 @@
 // The plainest conditional density: a linear function of the state, and Gaussian noise.
 //
 //   (1) a = A [1, s] + e,  e ~ N(0, C)
-//   (2) A by least squares: X'X A = X'Y, X = [1, s]
+//   (2) A by least squares: X'X A = X'Y, X = [1, s]; of centered s and a, and the constant after
 //   (3) C the covariance of the residuals
 //
 // This is the maximum of the likelihood, in closed form. Over the previous step of a sequence it
@@ -21,8 +21,8 @@ namespace understudy {
 
 class LinearGaussian {
  public:
-  // Sees the first `inputs` numbers of each state. REQUIRES (else an Error): more rows than
-  // unknowns, and columns of which none is a combination of others.
+  // Sees the first `inputs` numbers of each state, in any units. REQUIRES (else an Error): more
+  // rows than unknowns, and columns that vary, of which none is a combination of others.
   LinearGaussian(const Transitions& transitions, std::int64_t inputs);
 
   // log N(a; A [1, s], C) of each row.

@@ -10,10 +10,6 @@ namespace understudy {
 
 namespace {
 
-// std of a column that varies, of its mean's size. The mean of a column of equal floats is off by a
-// rounding or two, 2^-24 each.
-constexpr double least_share = 0x1p-22;
-
 // Squares of numbers between these, and sums of very many of them, are floats.
 constexpr double least_unit = 1e-12, most_unit = 1e12;
 
@@ -61,15 +57,16 @@ void Normalizer::record_update(Tensor x) const {
   const Tensor here = select(less(least, most), understudy::mean(x, 0), most);
   const Tensor total = count + n, shift = here - mean;
   // Squares are of numbers in a unit of their own where they would under- or overflow.
-  const Tensor largest = maximum(maximum(most - here, here - least), maximum(abs(shift), std));
-  const Tensor one = program.constant(1.0);
-  const Tensor ordinary = less(program.constant(least_unit), largest) *
-                          less(largest, program.constant(most_unit));
+  const Tensor one = program.constant(1.0), zero = program.constant(0.0);
+  const Tensor seen_std = select(is_positive(count), std, zero);  // 1 before anything was seen
+  const Tensor largest = maximum(maximum(most - here, here - least), maximum(abs(shift), seen_std));
+  const Tensor ordinary =
+      less(program.constant(least_unit), largest) * less(largest, program.constant(most_unit));
   const Tensor unit =
       select(ordinary, one, select(is_positive(largest) * is_finite(largest), largest, one));
   const Tensor squares_here = sum(square((x - here) / unit), 0);
-  const Tensor squares = square(std / unit) * count + squares_here +
-                         square(shift / unit) * (count * n / total);
+  const Tensor squares =
+      square(seen_std / unit) * count + squares_here + square(shift / unit) * (count * n / total);
   // All values before the first assignment: what is assigned is read no more.
   const Tensor frozen = program.use(*frozen_);
   const Tensor new_mean = select(frozen, mean, mean + shift * (n * reciprocal(total)));

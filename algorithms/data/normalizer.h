@@ -12,9 +12,11 @@
 //   std'  = sqrt((N std^2 + S + (m - mean)^2 N n / N') / N')
 //
 // A column that never varied keeps its scale: to divide by next to nothing would blow up whatever
-// else it shows later. What is next to nothing follows from the column's own numbers, never from
-// their unit: 2^-22 of them is four roundings of a float. A frozen normalizer stays as it is, whatever is recorded or run. Mean, std,
-// count and frozen are arrays of a store, so that a checkpoint or a model file holds them.
+// else it shows later. What is next to nothing follows from the column's own numbers, not from
+// their unit: 2^-22 of them is four roundings of a float.
+//
+// A frozen normalizer stays as it is, whatever is recorded or run. Mean, std, count and frozen are
+// arrays of a store, so that a checkpoint or a model file holds them.
 //
 // Thread safety: as its device, one thread at a time.
 
@@ -30,6 +32,10 @@ namespace understudy {
 
 class Normalizer {
  public:
+  // std of a column that varies, of its mean's size. The mean of a column of equal floats is off by
+  // a rounding or two, 2^-24 each.
+  static constexpr double least_share = 0x1p-22;
+
   // "<name>/mean", "/std" [width], "/count" and "/frozen" [1] in the store, which must outlive
   // this: mean 0, std 1, nothing seen.
   Normalizer(Store& store, const std::string& name, std::int64_t width);

@@ -1,6 +1,7 @@
 #include "algorithms/policies/bins.h"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 
 #include "kernels/device/error.h"
@@ -9,8 +10,15 @@ namespace understudy {
 
 namespace {
 
-constexpr double beyond = 1e30;  // past any action
+constexpr double beyond = FLT_MAX;  // no action is past it
 constexpr std::int64_t most_cells = 1 << 16;
+
+// Bounds of a dimension that never varies: half its own size around it, whatever its unit.
+void widen(double& low, double& high) {
+  const double half = 0.5 * (low == 0 ? 1.0 : std::abs(low));
+  low -= half;
+  high += half;
+}
 
 std::int64_t cell_count(const Bins& bins) {
   std::int64_t cells = 1;
@@ -72,8 +80,7 @@ std::vector<double> Bins::quantile(const std::vector<float>& actions, std::int64
     std::sort(values.begin(), values.end());
     double low = values.front(), high = values.back();
     if (low == high) {
-      low -= 0.5;
-      high += 0.5;
+      widen(low, high);
       values = {low, high};
     }
     const double apart = std::max(least_width, 1e-3 * (high - low) / static_cast<double>(bins));
@@ -290,7 +297,7 @@ void place_bins(BinOptions& options, const ActionSpace& action, std::span<const 
       high[i % width] = std::max(high[i % width], static_cast<double>(actions[i]));
     }
     for (std::size_t d = 0; d < width; ++d)
-      if (!(low[d] < high[d])) low[d] -= 0.5, high[d] += 0.5;
+      if (!(low[d] < high[d])) widen(low[d], high[d]);
     options.edges = Bins::uniform(low, high, options.bins);
   }
 }
@@ -319,8 +326,7 @@ std::unique_ptr<ActionDistribution> BinnedHead::distribution(Tensor features) co
 
 namespace {
 
-constexpr HeadTraits known = {
-    .likelihood = true, .metric = true, .mode = true, .own_units = true};
+constexpr HeadTraits known = {.likelihood = true, .metric = true, .mode = true, .own_units = true};
 const std::vector<const char*> support = {"bins", "edges"};
 
 }  // namespace

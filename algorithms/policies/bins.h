@@ -36,8 +36,8 @@ class Bins {
                                      const std::vector<double>& high, std::int64_t bins);
   // Edges between which equally many of the actions [n, dimensions] lie. Where values repeat, edges
   // are held apart by 1e-3 of a uniform bin, or by `least_width` if that is more, so that no
-  // density is infinite; a dimension that never varies is cut evenly within half a unit of its
-  // value.
+  // density is infinite; a dimension that never varies is cut evenly within half its value's size
+  // of it (of 0: half a unit).
   static std::vector<double> quantile(const std::vector<float>& actions, std::int64_t dimensions,
                                       std::int64_t bins, double least_width = 0);
 

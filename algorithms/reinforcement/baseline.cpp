@@ -12,6 +12,9 @@ namespace understudy {
 
 namespace {
 
+// The variance of equal floats, of their square: a mean is off by a rounding or two of 2^-24.
+constexpr double rounding = 0x1p-44;
+
 constexpr double clip = 10;            // of normalized observations, in standard deviations
 constexpr double steps_in_unit = 100;  // of the time feature
 constexpr std::uint64_t order_stream = (std::uint64_t{1} << 32) + 17;
@@ -98,7 +101,7 @@ class LinearBaseline final : public Recorded {
     const Tensor variance = mean(square(x - middle), 0);
     // A feature that never varies gets scale 0 and with the ridge weight 0.
     const Tensor one = program.constant(1.0), zero = program.constant(0.0);
-    const Tensor varies = less(program.constant(1e-12), variance);
+    const Tensor varies = less(rounding * square(middle), variance);
     const Tensor scale = select(varies, reciprocal(sqrt(select(varies, variance, one))), zero);
     const Tensor z = (x - middle) * scale, r = y - target_mean;
     const double share = 1.0 / static_cast<double>(n);
@@ -110,7 +113,7 @@ class LinearBaseline final : public Recorded {
     const Tensor l = cholesky(a);
     const Tensor w = triangular_solve(l, triangular_solve(l, matmul(z, r, true) * share), true);
     const Tensor spread = mean(square(r));
-    program.output("loss", mean(square(y - before)) / maximum(spread, program.constant(1e-12)));
+    program.output("loss", mean(square(y - before)) / select(is_positive(spread), spread, one));
     program.assign(*mean_, middle);
     program.assign(*scale_, scale);
     program.assign(*weight_, w);

@@ -11,6 +11,9 @@ namespace understudy {
 
 namespace {
 
+// The variance of equal floats, of their square: a mean is off by a rounding or two of 2^-24.
+constexpr double rounding = 0x1p-44;
+
 const LearnerOptions& checked(const LearnerOptions& options) {
   check_options(options);
   return options;
@@ -93,15 +96,16 @@ Learner::Learner(Policy& policy, const EnvironmentDescription& environment,
     const Tensor raw = column(program.use(rows_of(*raw_advantage_)));
     const Tensor value = column(program.use(rows_of(*value_, {.count = n})));
     const Tensor target = raw + value;  // (3)
-    const Tensor one = program.constant(1.0), least = program.constant(1e-8);
+    const Tensor one = program.constant(1.0);
     const Tensor centered = raw - mean(raw);
-    // (4)
-    const Tensor advantage = options.standardize_advantages
-                                 ? centered * reciprocal(sqrt(mean(square(centered))) + least)
-                                 : raw;
+    // (4). Rewards come in any unit: what is added to the deviation is a small part of it, too.
+    const Tensor deviation = sqrt(mean(square(centered)));
+    const Tensor least = minimum(program.constant(1e-8), 1e-5 * deviation);
+    const Tensor above_0 = select(is_positive(deviation), deviation + least, one);
+    const Tensor advantage = options.standardize_advantages ? centered * reciprocal(above_0) : raw;
     // target - v is the raw advantage.
-    const Tensor spread = mean(square(target - mean(target)));
-    const Tensor varies = less(program.constant(1e-12), spread);
+    const Tensor middle = mean(target), spread = mean(square(target - middle));
+    const Tensor varies = less(rounding * square(middle), spread);
     program.output("explained_variance",
                    select(varies, one - mean(square(centered)) / select(varies, spread, one),
                           program.constant(0.0)));

@@ -153,8 +153,8 @@ class DaggerSetup final : public TrainingSetup {
     if (target_ != Target::distribution || whole()) return;
     const PolicyDescription &ours = policy_.chosen(), &theirs = inputs_.teacher->description();
     fail(ErrorKind::bad_input,
-         "target: distribution needs the teacher's head, with a known divergence, normalize_actions "
-         "where the teacher has it, and no recurrence; found heads %s and %s, trunks %s and %s",
+         "target: distribution needs the teacher's head, with a known divergence, its "
+         "normalize_actions, and no recurrence; found heads %s and %s, trunks %s and %s",
          ours.head.name().c_str(), theirs.head.name().c_str(), ours.trunk.name.c_str(),
          theirs.trunk.name.c_str());
   }

@@ -57,9 +57,7 @@ template <class Method, class Options>
 class ReinforcementSetup final : public TrainingSetup {
  public:
   ReinforcementSetup(const TrainingInputs& inputs, const Options& options)
-      : inputs_(inputs),
-        policy_(PolicySetup::without_demonstrations(inputs_)),
-        options_(options) {
+      : inputs_(inputs), policy_(PolicySetup::without_demonstrations(inputs_)), options_(options) {
     OptionList(options_).seed(inputs.seed);
   }
   void list(OptionList& list) override {

@@ -84,6 +84,63 @@ TEST(Normalizer, batches_add_up_to_all_rows) {
   }
 }
 
+// Of columns far from 1 in single precision, where squares would be 0 or infinite, and of one that
+// is constant, whose mean a sum misses by roundings.
+TEST(Normalizer, batches_add_up_in_any_unit) {
+  const auto device = cpu_device();
+  Store store(*device);
+  Normalizer normalizer(store, "n", 5);
+  const Vector scale = {1, 1e-30, 1e25, 0, 1}, shift = {0, 2e-30, 0, 0.1, 1e6};
+  Vector all[5];
+  for (const std::int64_t n : {40, 7, 152}) {
+    kernel_test::Random random(3);
+    Program program(*device);
+    normalizer.record_update(program.input("x", {rows(n), 5}));
+    Vector batch = random.normals(5 * n);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      batch[i] = static_cast<double>(static_cast<float>(shift[i % 5] + scale[i % 5] * batch[i]));
+      all[i % 5].push_back(batch[i]);
+    }
+    program.write("x", batch);
+    program.run();
+  }
+  const Vector found_mean = normalizer.mean().read(), found = normalizer.scale();
+  for (std::size_t d = 0; d < 5; ++d) {
+    double mean = 0, squares = 0;
+    for (double x : all[d]) mean += x / static_cast<double>(all[d].size());
+    for (double x : all[d]) squares += (x - mean) * (x - mean);
+    const double std = std::sqrt(squares / static_cast<double>(all[d].size()));
+    if (d == 3) {
+      EXPECT_EQ(found[d], 1) << "a constant keeps its scale";
+      continue;
+    }
+    // Sums of 200 floats; of 1e6 +- 1 they are rounded to 1/16.
+    EXPECT_NEAR(found[d] / std, 1, d == 4 ? 0.02 : 1e-5) << d;
+    EXPECT_NEAR((found_mean[d] - mean) / std, 0, d == 4 ? 0.1 : 1e-4) << d;
+  }
+}
+
+TEST(Normalizer, what_varies_is_told_from_what_does_not_in_any_unit) {
+  const auto device = cpu_device();
+  Store store(*device);
+  Normalizer normalizer(store, "n", 6);
+  std::vector<float> x;
+  for (int i = 0; i < 1000; ++i) {
+    const float one = i % 2 == 0 ? 1.0f : -1.0f;
+    x.insert(x.end(), {1e-6f * one, 1e-30f * one, 1e6f + one, 3e-9f, 1e20f, 0.0f});
+  }
+  normalizer.fit(x);
+  const Vector scale = normalizer.scale();
+  EXPECT_NEAR(scale[0], 1e-6, 1e-12);
+  EXPECT_NEAR(scale[1], 1e-30, 1e-36);
+  EXPECT_NEAR(scale[2], 1, 1e-6);
+  EXPECT_EQ(Vector(scale.begin() + 3, scale.end()), (Vector{1, 1, 1}));
+  Program program(*device);
+  program.output("s", normalizer.scale(program));
+  program.run();
+  EXPECT_EQ(program.read("s"), scale);
+}
+
 // Freezing used to be a count of 1e15, which still rounded the mean at every batch where it was
 // small beside what was seen.
 TEST(Normalizer, that_is_frozen_keeps_its_bits) {

@@ -1,4 +1,4 @@
-// Actions in any units: what is learned from a * x + b is what is learned from x, whatever the head;
+// Data in any units: what is learned from a * x + b is what is learned from x, whatever the head;
 // and the distribution that brings actions to standard units is held to its equations.
 
 #include "algorithms/policies/standardized.h"
@@ -116,8 +116,7 @@ constexpr Units units[] = {{1e-5, 2e-5}, {1e-2, -1e-2}, {500, 1500}, {3e4, 0}, {
 void expect_the_same_in_any_units(const Settings& settings, double tolerance = 2e-3) {
   const auto device = cpu_device();
   const Demonstrations plain = demonstrated(1, 0);
-  const Answers expected =
-      ask(trained("bc", *device, plain, settings, 2)->policy(), plain);
+  const Answers expected = ask(trained("bc", *device, plain, settings, 2)->policy(), plain);
   for (const Units& in : units) {
     SCOPED_TRACE(in.scale);
     const Demonstrations other = demonstrated(in.scale, in.shift);
@@ -147,9 +146,8 @@ TEST(ActionUnits, matter_to_no_head) {
 TEST(ActionUnits, matter_to_no_trunk) {
   for (const TrunkRow* row : trunk_rows()) {
     SCOPED_TRACE(row->name);
-    expect_the_same_in_any_units({{"trunk", row->name, "t"},
-                                  {"hidden", "6", "t"},
-                                  {"steps", "10", "t"}});
+    expect_the_same_in_any_units(
+        {{"trunk", row->name, "t"}, {"hidden", "6", "t"}, {"steps", "10", "t"}});
   }
 }
 
@@ -169,12 +167,11 @@ TEST(ActionUnits, far_from_one_are_learned) {
           Settings{{"head", "full_gaussian", "t"}}, Settings{{"head", "variational", "t"}},
           Settings{{"trunk", "lstm", "t"}}}) {
       Settings settings = policy;
-      settings.insert(settings.end(), {{"hidden", "16", "t"},
-                                       {"learning_rate", "0.01", "t"},
-                                       {"steps", "200", "t"}});
+      settings.insert(
+          settings.end(),
+          {{"hidden", "16", "t"}, {"learning_rate", "0.01", "t"}, {"steps", "200", "t"}});
       const auto trainer = trained("bc", *device, from, settings, 2);
-      EXPECT_LT(error_share(ask(trainer->policy(), from).modes, from), 0.25)
-          << policy[0].text;
+      EXPECT_LT(error_share(ask(trainer->policy(), from).modes, from), 0.25) << policy[0].text;
     }
   }
 }
@@ -197,6 +194,68 @@ TEST(ActionUnits, a_constant_action_stays_what_it_was) {
       modes[i] = static_cast<double>(constant);
     }
     EXPECT_LT(error_share(modes, from), 0.3);
+  }
+}
+
+// ---- Observations ----
+
+// What is observed, times `scale` and with `shift` added.
+Demonstrations observed_in(const Units& in, Demonstrations from) {
+  for (float& x : from.observations.numbers)
+    x = static_cast<float>(in.shift + in.scale * static_cast<double>(x));
+  return from;
+}
+
+// Features within 1e-6 used to pass for constants and were not learned from: half of the choices
+// were wrong. Numbers of 1e6 +- 1 are floats with 4 digits behind the point's place: alike, not the
+// same.
+TEST(ObservationUnits, matter_to_no_one) {
+  const auto device = cpu_device();
+  const Demonstrations plain = demonstrated(1, 0);
+  const Settings settings = {
+      {"hidden", "16", "t"}, {"learning_rate", "0.01", "t"}, {"steps", "100", "t"}};
+  const auto modes_in = [&](const Units& in) {
+    const Demonstrations from = observed_in(in, plain);
+    return ask(trained("bc", *device, from, settings, 2)->policy(), from).modes;
+  };
+  const Vector expected = modes_in({1, 0});
+  EXPECT_LT(error_share(expected, plain), 0.25);
+  for (const Units& in : {Units{1e-6, 0}, Units{1e-30, 0}, Units{1e30, 0}, Units{1e-6, 1e-5}}) {
+    const Vector found = modes_in(in);
+    double worst = 0;
+    for (std::size_t i = 0; i < found.size(); ++i)
+      worst = std::max(worst, std::abs(found[i] - expected[i]));
+    EXPECT_LT(worst, 0.02) << in.scale;  // roundings, 200 steps of Adam later
+  }
+  EXPECT_LT(error_share(modes_in({1, 1e6}), plain), 0.25);
+}
+
+TEST(ObservationUnits, matter_to_no_choice) {
+  const auto device = cpu_device();
+  std::mt19937 generator(4);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  for (const Units& in : {Units{1, 0}, Units{1e-6, 0}, Units{1e-30, 0}, Units{1, 1e6}}) {
+    Demonstrations from = demonstrated(1, 0, 1);
+    from.actions = {.shape = {}, .discrete = true, .numbers = {}, .indices = {}};
+    for (std::int64_t row = 0; row < count; ++row) {
+      float* o = from.observations.numbers.data() + 2 * row;
+      o[0] = static_cast<float>(uniform(generator)), o[1] = static_cast<float>(uniform(generator));
+      from.actions.indices.push_back(o[0] > o[1] ? 1 : 0);
+    }
+    from = observed_in(in, from);
+    const auto trainer =
+        trained("bc", *device, from,
+                {{"hidden", "16", "t"}, {"learning_rate", "0.01", "t"}, {"steps", "100", "t"}}, 3);
+    Program program(*device);
+    program.output("mode",
+                   trainer->policy().distribution(program.input("o", {rows(count), 2}))->mode());
+    program.write("o", from.observations.numbers.data(), count * 2);
+    program.run();
+    const Vector chosen = program.read("mode");
+    int wrong = 0;
+    for (std::size_t i = 0; i < chosen.size(); ++i)
+      wrong += static_cast<std::int64_t>(chosen[i]) != from.actions.indices[i];
+    EXPECT_LT(wrong, count / 20) << in.scale << " " << in.shift;
   }
 }
 
@@ -236,10 +295,8 @@ TEST(StandardizedDistribution, is_an_affine_change_of_the_one_it_is_made_of) {
   program.output("z.entropy", z->entropy());
   program.output("a.entropy", a->entropy());
   program.output("z.log", z->log_probability(z->mode() + 0.5));
-  program.output("a.log", a->log_probability(
-                              a->mode() + program.constant({2}, Vector{0.25, 10})));
-  program.output("a.loss",
-                 a->loss(a->mode() + program.constant({2}, Vector{0.25, 10}), {}));
+  program.output("a.log", a->log_probability(a->mode() + program.constant({2}, Vector{0.25, 10})));
+  program.output("a.loss", a->loss(a->mode() + program.constant({2}, Vector{0.25, 10}), {}));
   program.output("kl", sum(a->divergence_from(z->parameters())));
   program.write("o", Vector{0.1, 0.2, -1, 1, 2, 0, 0.3, -0.4});
   program.run();
@@ -266,8 +323,7 @@ TEST(StandardizedDistribution, has_a_density_that_integrates_to_1) {
   const Pair pair(*device);
   constexpr std::int64_t side = 200;
   Program program(*device);
-  const auto distribution =
-      pair.scaled.distribution(program.full({rows(side * side), 2}, 0.3));
+  const auto distribution = pair.scaled.distribution(program.full({rows(side * side), 2}, 0.3));
   program.output("log", distribution->log_probability(program.input("a", {rows(side * side), 2})));
   Vector actions;
   const double across = 26.0 / side, along = 720.0 / side;

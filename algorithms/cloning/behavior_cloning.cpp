@@ -178,6 +178,8 @@ void BehaviorCloning::require_widths(const Transitions& transitions) const {
          static_cast<long long>(input_width_), static_cast<long long>(action_width_),
          static_cast<long long>(observed), static_cast<long long>(acted), observations.size(),
          actions.size(), static_cast<long long>(transitions.rows()));
+  require_finite(observations, input_width_, "cloning: observations");
+  require_finite(actions, action_width_, "cloning: actions");
   if (!index_) return;
   const float choices = static_cast<float>(policy_.description().action.size);
   for (std::size_t row = 0; row < actions.size(); ++row)
@@ -331,6 +333,7 @@ std::vector<float> BehaviorCloning::answer(const std::vector<float>& inputs, Pro
     fail(ErrorKind::bad_shape,
          "cloning: expected observations of %lld numbers each, found %zu numbers",
          static_cast<long long>(input_width_), inputs.size());
+  require_finite(inputs, input_width_, "cloning: observations");
   const std::int64_t chunk = options_.eval_batch_size;
   std::vector<float> state, result;
   for (std::int64_t first = 0; first < n; first += chunk) {

@@ -31,6 +31,8 @@ Transitions checked(const Transitions& given) {
          "rows, the last sequence ends at %lld",
          observations.size(), actions.size(), static_cast<long long>(rows),
          static_cast<long long>(sequences.starts.back()));
+  require_finite(observations, observed, "sequences: observations");
+  require_finite(actions, acted, "sequences: actions");
   bool any = false;
   for (std::int64_t row = 0; row < rows; ++row) any = any || sequences.counts(row);
   if (!any)

@@ -1,5 +1,9 @@
 #include "algorithms/data/transitions.h"
 
+#include <algorithm>
+#include <cmath>
+#include <string>
+
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -38,6 +42,27 @@ Transitions transitions(const Demonstrations& from) {
       all.terminated.push_back(t + 1 == length && from.terminal[static_cast<std::size_t>(e)]);
   }
   return all;
+}
+
+namespace {
+
+template <class T>
+void require_finite_numbers(std::span<const T> rows, std::int64_t width, std::string_view name) {
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (!std::isfinite(rows[i]))
+      fail(ErrorKind::bad_input, "%s, row %lld: expected a finite number, found %g",
+           std::string(name).c_str(),
+           static_cast<long long>(i) / static_cast<long long>(std::max<std::int64_t>(width, 1)),
+           static_cast<double>(rows[i]));
+}
+
+}  // namespace
+
+void require_finite(std::span<const float> rows, std::int64_t width, std::string_view name) {
+  require_finite_numbers(rows, width, name);
+}
+void require_finite(std::span<const double> rows, std::int64_t width, std::string_view name) {
+  require_finite_numbers(rows, width, name);
 }
 
 Transitions in_numbers(Transitions transitions) {

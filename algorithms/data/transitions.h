@@ -24,6 +24,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "algorithms/data/demonstrations.h"
@@ -71,6 +73,10 @@ Transitions transitions(const Demonstrations& from);
 
 // The same with each index as its number.
 Transitions in_numbers(Transitions transitions);
+
+// An Error unless all numbers of these rows are finite: "<name>, row 3: expected ...".
+void require_finite(std::span<const float> rows, std::int64_t width, std::string_view name);
+void require_finite(std::span<const double> rows, std::int64_t width, std::string_view name);
 
 // On a device:
 //

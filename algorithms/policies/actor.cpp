@@ -56,6 +56,8 @@ void Actor::act() { program_.run(); }
 std::vector<double> Actor::act(const std::vector<double>& observation) {
   if (bound_)
     fail(ErrorKind::bad_input, "actor: it reads device memory, found observations of the host");
+  require_finite(observation, static_cast<std::int64_t>(observation.size()) / options_.rows,
+                 "actor: observations");
   program_.write("observation", observation);
   program_.run();
   return program_.read("action");

@@ -45,7 +45,8 @@ class Actor {
   const float* numbers() const { return static_cast<const float*>(action()); }
   const void* log_probability() const { return program_.data("log_probability"); }
 
-  // By way of the host: observations of all rows; actions as numbers, an index as its number.
+  // By way of the host: observations of all rows; actions as numbers, an index as its number. An
+  // observation that is not finite is an Error that names its row, before it comes to the memory.
   std::vector<double> act(const std::vector<double>& observation);
 
   // Empties the memory of all rows, or of those where `ended` [rows] is not 0; nothing to do for a

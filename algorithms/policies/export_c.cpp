@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cfloat>
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
@@ -39,7 +40,7 @@ void add_constants(std::string& to, const std::string& name, const std::vector<d
 }
 
 const char* const helpers = R"(
-static void linear(const float *x, int inputs, const float *weight, const float *bias, int outputs,
+static void $linear(const float *x, int inputs, const float *weight, const float *bias, int outputs,
                    float *y) {
   for (int j = 0; j < outputs; ++j) y[j] = bias[j];
   for (int i = 0; i < inputs; ++i)
@@ -95,6 +96,16 @@ void CWriter::line(const char* format, ...) {
 void CWriter::text(const std::string& lines) { body_ += lines; }
 void CWriter::function(const std::string& lines) { functions_ += lines; }
 
+std::string CWriter::prefixed(const std::string& lines) const {
+  std::string all;
+  for (const char c : lines)
+    if (c == '$')
+      all += name_ + "_";
+    else
+      all += c;
+  return all;
+}
+
 namespace {
 
 void require_finite(const std::string& name, const std::vector<double>& values) {
@@ -126,14 +137,15 @@ std::string CWriter::constant(const std::string& parameter) {
 
 void CWriter::memory(std::int64_t size, const std::vector<const char*>& arrays) {
   has_memory_ = true;
-  add_line(functions_, "enum { memory_size = %lld };", static_cast<long long>(size));
+  add_line(declarations_, "enum { $memory_size = %lld };", static_cast<long long>(size));
   std::string members;
   for (const char* array : arrays)
-    members += (members.empty() ? "" : ", ") + std::string(array) + "[memory_size]";
-  add_line(functions_, "typedef struct { float %s; } %s_memory;\n", members.c_str(), name_.c_str());
-  add_line(functions_, "void %s_forget(%s_memory *memory) {", name_.c_str(), name_.c_str());
+    members += (members.empty() ? "" : ", ") + std::string(array) + "[$memory_size]";
+  add_line(declarations_, "typedef struct { float %s; } $memory;", members.c_str());
+  add_line(declarations_, "void $forget($memory *memory);");
+  add_line(functions_, "\nvoid $forget($memory *memory) {");
   for (const char* array : arrays)
-    add_line(functions_, "  for (int j = 0; j < memory_size; ++j) memory->%s[j] = 0;", array);
+    add_line(functions_, "  for (int j = 0; j < $memory_size; ++j) memory->%s[j] = 0;", array);
   add_line(functions_, "}");
 }
 
@@ -147,7 +159,7 @@ void CWriter::linear(const std::string& parameters, std::int64_t outputs) {
   const std::string bias = constant("policy/" + parameters + "/bias");
   const std::string y = "x" + std::to_string(++layers_);
   line("  float %s[%lld];", y.c_str(), static_cast<long long>(outputs));
-  line("  linear(%s, %lld, %s, %s, %lld, %s);", newest_.c_str(), static_cast<long long>(width_),
+  line("  $linear(%s, %lld, %s, %s, %lld, %s);", newest_.c_str(), static_cast<long long>(width_),
        weight.c_str(), bias.c_str(), static_cast<long long>(outputs), y.c_str());
   next(y, outputs);
 }
@@ -157,7 +169,7 @@ void CWriter::activate(Activation activation) {
   const std::string x = newest_ + "[i]";
   const std::string y = activation == Activation::tanh      ? "tanhf(" + x + ")"
                         : activation == Activation::sigmoid ? "1 / (1 + expf(-" + x + "))"
-                                                            : x + " > 0 ? " + x + " : 0";
+                                                            : x + " < 0 ? 0 : " + x;
   line("  for (int i = 0; i < %lld; ++i) %s = %s;", static_cast<long long>(width_), x.c_str(),
        y.c_str());
 }
@@ -180,6 +192,22 @@ void CWriter::act_by_value() {
        newest_.c_str());
 }
 
+// Before anything is computed, so that a memory keeps clear of it.
+void CWriter::refuse_what_is_not_finite() {
+  const auto n = static_cast<long long>(description_.observation.width());
+  const auto size = static_cast<long long>(description_.action.size);
+  const bool of_index = description_.observation.discrete;
+  if (of_index)
+    line("  if (observation < 0 || observation >= %lld) {", n);
+  else
+    line("  for (int i = 0; i < %lld; ++i) {\n    if (isfinite(observation[i])) continue;", n);
+  if (!acts_by_index()) line("    for (int j = 0; j < %lld; ++j) action[j] = NAN;", size);
+  line("    return %s%s;\n  }", acts_by_index() ? "-1" : "1",
+       of_index          ? ""
+       : acts_by_index() ? " - i"
+                         : " + i");
+}
+
 // The observation as the first layer takes it, in x0.
 void CWriter::prepare() {
   width_ = description_.observation.width();
@@ -200,7 +228,9 @@ void CWriter::normalize() {
   line("  for (int i = 0; i < %lld; ++i) {", static_cast<long long>(width_));
   line("    x0[i] = (observation[i] - %s[i]) / %s[i];", center.c_str(), unit.c_str());
   const double limit = description_.clip_observations;
-  if (limit > 0) line("    x0[i] = fminf(fmaxf(x0[i], -%.8ef), %.8ef);", limit, limit);
+  if (limit > 0)
+    line("    x0[i] = x0[i] < -%.8ef ? -%.8ef : x0[i] > %.8ef ? %.8ef : x0[i];", limit, limit,
+         limit, limit);
   line("  }");
 }
 
@@ -214,32 +244,79 @@ void CWriter::restore_action() {
        static_cast<long long>(description_.action.size), center.c_str(), unit.c_str());
 }
 
-std::string CWriter::file() const {
-  std::string all;
-  const char* name = name_.c_str();
-  add_line(all, "/* %s: a policy, %s over %s, written by understudy. C99; link with -lm. */", name,
-           description_.head.name().c_str(), description_.trunk.name.c_str());
-  add_line(all, "#include <math.h>\n");
-  add_line(all, "enum { %s_observation_size = %lld, %s_action_size = %lld };\n", name,
-           static_cast<long long>(description_.observation.width()), name,
-           static_cast<long long>(description_.action.size));
-  all += constants_ + functions_;
-  const bool index = description_.action.kind == ActionKind::discrete;
-  std::string arguments = has_memory_ ? name_ + "_memory *memory, " : "";
-  arguments += description_.observation.discrete ? "int observation" : "const float *observation";
-  if (!index) arguments += ", float *action";
-  add_line(all, "\n%s %s_act(%s) {", index ? "int" : "void", name, arguments.c_str());
-  return all + body_ + "}\n";
+// To the bounds there are; NaN stays.
+void CWriter::clip_action() {
+  const ActionSpace& action = description_.action;
+  for (const bool low : {true, false}) {
+    const std::vector<double>& bounds = low ? action.low : action.high;
+    std::vector<double> known;
+    for (const double bound : bounds)  // of those that are none the largest float
+      known.push_back(
+          std::clamp(bound, -static_cast<double>(FLT_MAX), static_cast<double>(FLT_MAX)));
+    if (known.empty()) continue;
+    const std::string bound = constant(low ? "action_low" : "action_high", known);
+    line("  for (int i = 0; i < %lld; ++i)\n    if (action[i] %c %s[i]) action[i] = %s[i];",
+         static_cast<long long>(action.size), low ? '<' : '>', bound.c_str(), bound.c_str());
+  }
 }
 
-std::string policy_as_c(const Policy& policy, const std::string& name) {
+std::string CWriter::signature() const {
+  std::string arguments = has_memory_ ? "$memory *memory, " : "";
+  arguments += description_.observation.discrete ? "int observation" : "const float *observation";
+  if (!acts_by_index()) arguments += ", float *action";
+  return "int $act(" + arguments + ")";
+}
+
+// What a program needs to know, once in each of its sources.
+std::string CWriter::declarations() const {
+  std::string guard = "understudy_" + name_ + "_h", all;
+  for (char& c : guard) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  add_line(all, "#ifndef %s\n#define %s\n#ifdef __cplusplus\nextern \"C\" {\n#endif", guard.c_str(),
+           guard.c_str());
+  add_line(all, "enum { $observation_size = %lld, $action_size = %lld };",
+           static_cast<long long>(description_.observation.width()),
+           static_cast<long long>(description_.action.size));
+  all += declarations_;
+  all += acts_by_index()
+             ? "/* The action; -1 - i: observation i is not finite. */\n"
+             : "/* 0; 1 + i: observation i is not finite, and the action is not a number. */\n";
+  all += signature() + ";\n#ifdef __cplusplus\n}\n#endif\n#endif\n";
+  return prefixed(all);
+}
+
+CSource CWriter::file() const {
+  std::string title;
+  add_line(title, "/* %s: a policy, %s over %s, written by understudy. C99; link with -lm. */",
+           name_.c_str(), description_.head.name().c_str(), description_.trunk.name.c_str());
+  const std::string declared = declarations();
+  return {.source = title + "#include <math.h>\n\n" + declared + "\n" + constants_ +
+                    prefixed(functions_ + "\n" + signature() + " {\n" + body_ + "}\n"),
+          .header = title + declared};
+}
+
+std::string c_name_of(const std::string& path) {
+  const std::size_t folder = path.find_last_of('/');
+  std::string name = folder == std::string::npos ? path : path.substr(folder + 1);
+  name = name.substr(0, name.find_last_of('.'));
+  for (char& c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  if (name.empty() || std::isdigit(static_cast<unsigned char>(name[0]))) name = "policy_" + name;
+  return name;
+}
+
+CSource policy_as_c(const Policy& policy, const std::string& name, const CExportOptions& options) {
   const PolicyDescription& description = policy.description();
   check(description, name);
   CWriter writer(policy, name);
+  writer.refuse_what_is_not_finite();
   writer.prepare();
   trunk_named(description.trunk.name).write_c(writer, description.trunk);
   description.head.row().write_c(writer, description.head.options());
-  writer.restore_action();
+  if (!writer.acts_by_index()) {
+    writer.restore_action();
+    if (!options.raw) writer.clip_action();
+    writer.line("  return 0;");
+  }
   return writer.file();
 }
 

@@ -41,6 +41,24 @@ std::string ActionSpace::text() const {
 
 const char* name_of(ActionKind kind) { return choice_name(action_kinds, kind); }
 
+std::int64_t clip_to_bounds(const ActionSpace& space, std::vector<double>& actions) {
+  if (space.kind != ActionKind::continuous) return 0;
+  const std::size_t width = static_cast<std::size_t>(space.size);
+  std::int64_t rows = 0;
+  for (std::size_t first = 0; first + width <= actions.size(); first += width) {
+    bool beyond = false;
+    for (std::size_t d = 0; d < width; ++d) {
+      double& action = actions[first + d];
+      const double was = action;
+      if (!space.low.empty() && action < space.low[d]) action = space.low[d];
+      if (!space.high.empty() && action > space.high[d]) action = space.high[d];
+      beyond = beyond || action < was || action > was;
+    }
+    rows += beyond;
+  }
+  return rows;
+}
+
 void list_options(OptionList& list, ObservationSpace& space) {
   list.fields(space, option("discrete", space.discrete, "one index"),
               option("shape", space.shape, "numbers in each dimension; one: choices of an index",

@@ -53,6 +53,9 @@ struct ActionSpace {
 };
 
 const char* name_of(ActionKind kind);
+// Rows of actions that are numbers, [n, size], within the bounds that are known; a NaN stays.
+// Returns how many rows were not.
+std::int64_t clip_to_bounds(const ActionSpace& space, std::vector<double>& actions);
 void list_options(OptionList& list, ActionSpace& space);
 
 struct Spaces {

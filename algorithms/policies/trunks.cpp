@@ -97,21 +97,21 @@ struct CellInC {
   const char* step;
 };
 constexpr CellInC rnn_in_c = {
-    Cell::rnn, 1, R"(  for (int j = 0; j < memory_size; ++j) memory->h[j] = tanhf(u[j] + v[j]);
+    Cell::rnn, 1, R"(  for (int j = 0; j < $memory_size; ++j) memory->h[j] = tanhf(u[j] + v[j]);
 )"};
-constexpr CellInC lstm_in_c = {Cell::lstm, 4, R"(  for (int j = 0; j < memory_size; ++j) {
-    const float i = sigmoid(u[j] + v[j]);
-    const float f = sigmoid(u[memory_size + j] + v[memory_size + j]);
-    const float g = tanhf(u[2 * memory_size + j] + v[2 * memory_size + j]);
-    const float o = sigmoid(u[3 * memory_size + j] + v[3 * memory_size + j]);
+constexpr CellInC lstm_in_c = {Cell::lstm, 4, R"(  for (int j = 0; j < $memory_size; ++j) {
+    const float i = $sigmoid(u[j] + v[j]);
+    const float f = $sigmoid(u[$memory_size + j] + v[$memory_size + j]);
+    const float g = tanhf(u[2 * $memory_size + j] + v[2 * $memory_size + j]);
+    const float o = $sigmoid(u[3 * $memory_size + j] + v[3 * $memory_size + j]);
     memory->c[j] = f * memory->c[j] + i * g;
     memory->h[j] = o * tanhf(memory->c[j]);
   }
 )"};
-constexpr CellInC gru_in_c = {Cell::gru, 3, R"(  for (int j = 0; j < memory_size; ++j) {
-    const float r = sigmoid(u[j] + v[j]);
-    const float z = sigmoid(u[memory_size + j] + v[memory_size + j]);
-    const float n = tanhf(u[2 * memory_size + j] + r * v[2 * memory_size + j]);
+constexpr CellInC gru_in_c = {Cell::gru, 3, R"(  for (int j = 0; j < $memory_size; ++j) {
+    const float r = $sigmoid(u[j] + v[j]);
+    const float z = $sigmoid(u[$memory_size + j] + v[$memory_size + j]);
+    const float n = tanhf(u[2 * $memory_size + j] + r * v[2 * $memory_size + j]);
     memory->h[j] = (1 - z) * n + z * memory->h[j];
   }
 )"};
@@ -121,7 +121,7 @@ void write_recurrent_in_c(CWriter& c, const TrunkOptions& options, const CellInC
   const std::int64_t hidden = options.hidden.back();
   const auto size = static_cast<std::size_t>(hidden);
   if (cell.cell != Cell::rnn)
-    c.function("static float sigmoid(float x) { return 1 / (1 + expf(-x)); }\n");
+    c.function("static float $sigmoid(float x) { return 1 / (1 + expf(-x)); }\n");
   c.memory(hidden, cell.cell == Cell::lstm ? std::vector<const char*>{"h", "c"}
                                            : std::vector<const char*>{"h"});
   const std::string input = c.constant("policy/memory/input_weight");
@@ -137,10 +137,10 @@ void write_recurrent_in_c(CWriter& c, const TrunkOptions& options, const CellInC
     std::copy(own.begin(), own.end(), shift.end() - static_cast<long>(size));
   }
   const std::string recurrent_bias = c.constant("recurrent_bias", shift);
-  c.line("  float u[%d * memory_size], v[%d * memory_size];", cell.gates, cell.gates);
-  c.line("  linear(%s, %lld, %s, %s, %d * memory_size, u);", c.newest().c_str(),
+  c.line("  float u[%d * $memory_size], v[%d * $memory_size];", cell.gates, cell.gates);
+  c.line("  $linear(%s, %lld, %s, %s, %d * $memory_size, u);", c.newest().c_str(),
          static_cast<long long>(c.width()), input.c_str(), bias.c_str(), cell.gates);
-  c.line("  linear(memory->h, memory_size, %s, %s, %d * memory_size, v);", weight.c_str(),
+  c.line("  $linear(memory->h, $memory_size, %s, %s, %d * $memory_size, v);", weight.c_str(),
          recurrent_bias.c_str(), cell.gates);
   c.text(cell.step);
   c.next("memory->h", hidden);

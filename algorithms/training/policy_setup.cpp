@@ -1,5 +1,7 @@
 #include "algorithms/training/policy_setup.h"
 
+#include "kernels/device/error.h"
+
 namespace understudy {
 
 PolicySetup::PolicySetup(const TrainingInputs& inputs, const PolicyDescription* like)
@@ -49,9 +51,38 @@ void PolicySetup::list(OptionList& list) {
   if (list.find("bin_placement") != nullptr) list.leave_out("bin_placement");
 }
 
+namespace {
+
+// A file of numbers does not say that they are bits; who asks for a head of bits does.
+void take_for_bits(PolicyDescription& description, const Demonstrations& demonstrations,
+                   const std::string& name) {
+  const HeadRow& row = description.head.row();
+  const Series& actions = demonstrations.actions;
+  if (row.acts_on(description.action.kind) || !row.acts_on(ActionKind::multi_binary) ||
+      actions.discrete)
+    return;
+  for (std::int64_t e = 0; e < demonstrations.episodes(); ++e)
+    for (std::int64_t t = 0; t < demonstrations.length(e); ++t)
+      for (std::int64_t d = 0; d < actions.width(); ++d) {
+        const float action = actions.numbers[static_cast<std::size_t>(
+            (demonstrations.first_action(e) + t) * actions.width() + d)];
+        if (action != 0 && action != 1)
+          fail(ErrorKind::bad_input,
+               "%s: actions: episode %lld, row %lld: expected 0 or 1 for the head %s, found %g",
+               name.c_str(), static_cast<long long>(e), static_cast<long long>(t), row.name,
+               static_cast<double>(action));
+      }
+  description.action = {ActionKind::multi_binary, description.action.size};
+  description.normalize_actions = false;
+}
+
+}  // namespace
+
 PolicyDescription PolicySetup::description() const {
   if (taught() || inputs_.demonstrations == nullptr) return description_;
-  return fitted(description_, *inputs_.demonstrations);
+  PolicyDescription description = description_;
+  take_for_bits(description, *inputs_.demonstrations, inputs_.demonstrations_name);
+  return fitted(std::move(description), *inputs_.demonstrations);
 }
 
 }  // namespace understudy

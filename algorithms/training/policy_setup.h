@@ -19,7 +19,8 @@ class PolicySetup {
   void list(OptionList& list);
   // As chosen so far.
   const PolicyDescription& chosen() const { return description_; }
-  // Whole: with what its head takes from the demonstrations, such as where its bins lie.
+  // Whole: with what its head takes from the demonstrations, such as where its bins lie. Actions
+  // that are numbers, all of them 0 or 1, are bits for a head that is of bits alone.
   PolicyDescription description() const;
 
  private:

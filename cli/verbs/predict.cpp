@@ -1,5 +1,6 @@
 // understudy predict RUN: a policy's actions for given observations.
 
+#include <cmath>
 #include <cstdio>
 
 #include "algorithms/data/demonstration_files.h"
@@ -17,6 +18,7 @@ using Index = std::int64_t;
 struct PredictOptions {
   std::string run, inputs, out;
   Index samples = 0;
+  bool raw = false;
 };
 
 // `count` actions of one row each, or [rows, samples, ...] where samples > 0.
@@ -33,9 +35,33 @@ files::Array as_array(const std::vector<double>& values, bool index, Index rows,
   return files::Array::from<float>(shape, numbers);
 }
 
+files::Array series_array(const Series& series) {
+  files::Shape shape = {series.rows()};
+  if (series.discrete) return files::Array::from<std::int64_t>(shape, series.indices);
+  shape.push_back(series.width());
+  return files::Array::from<float>(shape, series.numbers);
+}
+
+// The whole file, as episodes. A table says what its whole numbers are by the policy's spaces.
+Demonstrations read_episodes(const std::string& path, const Policy& policy) {
+  if (!path.ends_with(".csv")) return load_demonstrations(path);
+  const PolicyDescription& d = policy.description();
+  DemonstrationSpaces spaces = demonstration_spaces({d.observation, d.action});
+  spaces.action_low = spaces.action_high = {};  // how likely actions beyond bounds are can be asked
+  return load_demonstrations(path, &spaces);
+}
+
 // What is asked about: `obs`, and what else tells of episodes and actions where it is there.
-files::NamedArrays read_inputs(const std::string& path) {
+files::NamedArrays read_inputs(const std::string& path, const Policy& policy) {
   std::vector<std::string> others;
+  if (path.ends_with(".csv")) {
+    const Demonstrations episodes = read_episodes(path, policy);
+    files::NamedArrays inputs;
+    inputs.emplace("obs", series_array(episodes.observations));
+    inputs.emplace("acts", series_array(episodes.actions));
+    inputs.emplace("episode_ends", files::Array());
+    return inputs;
+  }
   if (is_arrow(path)) return read_arrow_arrays(path, others);
   const files::Npz file = files::Npz::open(path);
   files::NamedArrays inputs;
@@ -51,7 +77,12 @@ std::vector<float> rows_of(const files::Array& array, const std::string& what, I
   if (rows == 0 || array.count() != rows * width)
     fail(ErrorKind::bad_shape, "%s: expected rows of %lld numbers, found shape %s", what.c_str(),
          static_cast<long long>(width), files::to_string(array.shape()).c_str());
-  return array.converted<float>(what);
+  std::vector<float> values = array.converted<float>(what);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i]))
+      fail(ErrorKind::bad_input, "%s, row %lld: expected a finite number, found %g", what.c_str(),
+           static_cast<long long>(static_cast<Index>(i) / width), static_cast<double>(values[i]));
+  return values;
 }
 
 // Rows of one number, each an index below `choices`.
@@ -69,7 +100,7 @@ int run(const PredictOptions& options, const Common& common) {
   const auto policy = load_policy(session.device(), options.run);
   const bool index = policy->description().action.kind == ActionKind::discrete;
   PolicyAnswers answers(*policy, common.seed);
-  const files::NamedArrays file = read_inputs(options.inputs);
+  const files::NamedArrays file = read_inputs(options.inputs, *policy);
   Index rows = 0;
   const std::vector<float> observations =
       rows_of(file.at("obs"), options.inputs + ": obs", answers.observation_width(), rows);
@@ -80,7 +111,7 @@ int run(const PredictOptions& options, const Common& common) {
   // Rows of a demonstrations' file are those of its episodes; hidden states are reset between them.
   Demonstrations episodes;
   if (policy->has_memory() && (file.contains("indices") || file.contains("episode_ends"))) {
-    episodes = load_demonstrations(options.inputs);
+    episodes = read_episodes(options.inputs, *policy);
     std::vector<Index> starts;
     for (Index e = 0; e < episodes.episodes(); ++e) starts.push_back(episodes.first_observation(e));
     starts.push_back(rows);
@@ -88,11 +119,16 @@ int run(const PredictOptions& options, const Common& common) {
   }
 
   files::NamedArrays arrays;
-  arrays["acts"] = as_array(answers.modes(observations), index, rows, 0, width);
+  Index beyond = 0;
+  const auto clipped = [&](std::vector<double> actions) {
+    if (!options.raw) beyond += clip_to_bounds(policy->description().action, actions);
+    return actions;
+  };
+  arrays["acts"] = as_array(clipped(answers.modes(observations)), index, rows, 0, width);
   if (options.samples > 0) {
     std::vector<double> all(static_cast<std::size_t>(rows * options.samples * width));
     for (Index k = 0; k < options.samples; ++k) {
-      const std::vector<double> drawn = answers.samples(observations);
+      const std::vector<double> drawn = clipped(answers.samples(observations));
       for (Index i = 0; i < rows; ++i)
         std::copy_n(drawn.begin() + i * width, width,
                     all.begin() + (i * options.samples + k) * width);
@@ -105,10 +141,10 @@ int run(const PredictOptions& options, const Common& common) {
         rows_of(file.at("acts"), options.inputs + ": acts", width, found);
     std::vector<float> acted_on = observations;
     if (found != rows && policy->has_memory())
-      answers.as_episodes(load_demonstrations(options.inputs).starts);
+      answers.as_episodes(read_episodes(options.inputs, *policy).starts);
     if (found != rows) {
       // Whole episodes have one observation more each, after the last action.
-      const Demonstrations demonstrations = load_demonstrations(options.inputs);
+      const Demonstrations demonstrations = read_episodes(options.inputs, *policy);
       const Transitions steps = transitions(demonstrations);
       acted_on = steps.observations.discrete
                      ? std::vector<float>(steps.observations.indices.begin(),
@@ -120,9 +156,13 @@ int run(const PredictOptions& options, const Common& common) {
   }
   files::write_npz(options.out, arrays);
   if (common.json)
-    print({{"rows", rows}, {"samples", options.samples}, {"out", options.out}});
+    print(
+        {{"rows", rows}, {"samples", options.samples}, {"clipped", beyond}, {"out", options.out}});
   else if (!common.quiet)
     std::printf("%lld rows; %s\n", static_cast<long long>(rows), options.out.c_str());
+  if (beyond > 0 && !common.json && !common.quiet)
+    std::printf("%lld actions were beyond the bounds, and were clipped to them (not by --raw)\n",
+                static_cast<long long>(beyond));
   return 0;
 }
 
@@ -132,11 +172,13 @@ void add_predict(Verb& root, Command& command) {
   Verb verb = root.verb("predict", "A policy's actions for given observations");
   auto options = std::make_shared<PredictOptions>();
   verb.option("RUN", options->run, "a run, or a policy's .safetensors").required();
-  verb.option("--inputs", options->inputs, ".npz or .arrow with obs, perhaps acts").required();
+  verb.option("--inputs", options->inputs, ".npz, .csv or .arrow with obs, perhaps acts")
+      .required();
   verb.option("--out", options->out,
               "Y.npz: acts (the modes), samples, log_probability of the given acts")
       .required();
   verb.option("--samples", options->samples, "draws of each row (default 0)").between(0, 1000000);
+  verb.flag("--raw", options->raw, "the density's own actions, not clipped to their bounds");
   verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };
   });

@@ -121,5 +121,5 @@ hold "exports have names of their own, and share a program" "$(
 hold "and bounds unless they are raw" "$(python3 -c '
 import sys
 a, b = map(float, open(sys.argv[1]).read().split())
-print("" if a == 2 and b > 2.1 else (a, b), end="")' "$scratch/out" 2>&1)"
+print("" if a == 2 and b > 2 else (a, b), end="")' "$scratch/out" 2>&1)"
 sum_up

@@ -10,6 +10,7 @@
 #include "algorithms/cloning/linear_gaussian.h"
 #include "algorithms/policies/mixture.h"
 #include "autograd/files/checkpoint.h"
+#include "tests/files/files_test.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace understudy {
@@ -223,6 +224,15 @@ TEST(BehaviorCloning, refuses_pairs_that_do_not_fit) {
   Transitions three = comparisons(4, 0);
   three.actions.numbers[2] = 2;
   EXPECT_THROW(BehaviorCloning(choice, three, {}), Error);
+  // What is not finite, by its row.
+  for (const bool observed : {true, false}) {
+    Transitions wrong = fork(10, 0);
+    (observed ? wrong.observations : wrong.actions).numbers[3] = NAN;
+    const std::string said = files::error_of([&] { BehaviorCloning(policy, wrong, {}); });
+    EXPECT_EQ(said, std::string("cloning: ") + (observed ? "observations" : "actions") +
+                        ", row 3: expected a finite number, found nan");
+  }
+  EXPECT_THROW(cloning.mode({NAN}), Error);
 }
 
 TEST(LinearGaussian, recovers_a_linear_map_and_its_noise) {
@@ -244,6 +254,19 @@ TEST(LinearGaussian, recovers_a_linear_map_and_its_noise) {
   EXPECT_GT(-mean_of(blind.log_probabilities(pairs)), entropy + 1);
   // The third input is constant: with the constant 1 there it determines nothing.
   EXPECT_THROW(LinearGaussian(pairs, 3), Error);
+  // Units are nobody's business: but for the Jacobian the likelihood is the same.
+  for (const double shift : {0.0, 1e6})
+    for (const double scale : {1e-6, 1.0, 1e20}) {
+      if (shift > scale && scale < 1) continue;  // no float has so many digits
+      Transitions other = pairs;
+      for (float& x : other.observations.numbers) x = static_cast<float>(shift + scale * x);
+      for (float& a : other.actions.numbers) a = static_cast<float>(scale * a);
+      const LinearGaussian same(other, 2);
+      // 1e6 + x is rounded to a sixteenth, which is noise, too.
+      EXPECT_NEAR(mean_of(same.log_probabilities(other)) + 2 * std::log(scale), -entropy,
+                  shift > scale ? 0.15 : 0.06);
+      EXPECT_THROW(LinearGaussian(other, 3), Error);
+    }
 }
 
 }  // namespace

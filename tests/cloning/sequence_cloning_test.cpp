@@ -362,6 +362,9 @@ TEST(SequenceCloning, refuses_what_cannot_be_learned) {
   options = small("gru");
   options.given = 0;
   EXPECT_THROW(SequenceCloning(*device, delayed(5, 1), options), Error);
+  Transitions wrong = delayed(5, 1);
+  wrong.observations.numbers[2] = INFINITY;
+  EXPECT_THROW(SequenceCloning(*device, wrong, small("gru")), Error);
 }
 
 }  // namespace

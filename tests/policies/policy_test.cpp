@@ -381,6 +381,26 @@ TEST(Actor, forgets_the_rows_that_ended) {
   EXPECT_EQ(store.at("actor/memory").read(), Vector(15, 0.0));
 }
 
+// The largest logit of NaN was choice 0, and the memory was NaN ever after.
+TEST(Actor, refuses_what_is_not_finite_and_goes_on_as_if_it_had_not_been) {
+  const auto device = cpu_device();
+  const Policy policy(*device, remembering("lstm"), 2);
+  Store store(*device), other(*device);
+  Actor actor(policy, store, {.rows = 3}), spared(policy, other, {.rows = 3});
+  for (std::uint64_t step = 0; step < 3; ++step) {
+    const Vector seen = random(9, step);
+    for (const double bad : {std::nan(""), double{INFINITY}}) {
+      Vector wrong = seen;
+      wrong[5] = bad;
+      const std::string said = refusal([&] { actor.act(wrong); });
+      EXPECT_NE(said.find("observations, row 1: expected a finite number"), std::string::npos)
+          << said;
+    }
+    EXPECT_EQ(actor.act(seen), spared.act(seen));
+  }
+  EXPECT_EQ(store.at("actor/memory").read(), other.at("actor/memory").read());
+}
+
 TEST(Actor, threads_do_not_change_what_is_done) {
   Threads team(3);
   const auto alone = cpu_device(), together = cpu_device(&team);

@@ -149,10 +149,10 @@ std::string page_of(const Scene& scene, const std::vector<Row>& rows, std::int64
     if (!row.picture.empty())
       page += "<figure><figcaption>" + escaped(row.name) + "</figcaption>" + row.picture +
               "</figure>\n";
-  page += "<h2>Settings</h2>\n";
+  std::string settings;
   for (const Row& row : rows)
-    if (!row.settings.empty()) page += facts_table(row.name, row.settings);
-  return page +
+    if (!row.settings.empty()) settings += facts_table(row.name, row.settings);
+  return page + folded("Settings", settings) +
          page_end(formatted(", seed %llu.", static_cast<unsigned long long>(scene.common.seed)));
 }
 

@@ -24,7 +24,7 @@ double round_step(double span, int ticks) {
 std::string tick_text(double value, double step) {
   if (std::abs(value) < step / 2) return "0";
   const double size = std::max(std::abs(value), step);
-  if (size >= 1e5 || size < 1e-4) return formatted("%.3g", value);
+  if (size >= 1e7 || size < 1e-4) return formatted("%.3g", value);
   const int decimals = std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9)));
   return formatted("%.*f", decimals, value);
 }

@@ -32,7 +32,7 @@ td.number { white-space: nowrap; } table.facts { margin: .2rem 0; font-size: .85
 table.facts td { padding: .15rem 1rem .15rem 0; overflow-wrap: anywhere; }
 figure { display: inline-block; margin: .5rem 1.2rem 1rem 0; vertical-align: top;
   max-width: 100%; }
-svg { max-width: 100%; height: auto; margin: 2px; display: block; }
+svg { max-width: 100%; height: auto; margin: 2px; vertical-align: top; }
 svg text { fill: var(--ink); font-size: 13px; }
 .s0 { --c: var(--s0); } .s1 { --c: var(--s1); } .s2 { --c: var(--s2); } .s3 { --c: var(--s3); }
 .s4 { --c: var(--s4); } .s5 { --c: var(--s5); } .s6 { --c: var(--s6); } .s7 { --c: var(--s7); }

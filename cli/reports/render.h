@@ -13,7 +13,8 @@ namespace understudy::cli {
 std::string png_of(const Frame& frame, int width);
 
 // One SVG that shows the states in turn, `seconds` each, over and over; of more than 250 states, or
-// fewer where many shapes make a frame, every so many are left out. States are rows of state_size. REQUIRES: environment.draw.
+// fewer where many shapes make a frame, every so many are left out. States are rows of state_size.
+// REQUIRES: environment.draw.
 std::string animation_of(const EnvironmentDescription& environment,
                          const std::vector<double>& states, double seconds, int width);
 

@@ -30,7 +30,7 @@ void expect_shape(const Array& array, const std::string& place, const std::vecto
   Shape turned = found;
   if (turned.size() > 1) std::swap(turned[0], turned[1]);
   const bool transposed = std::find(shapes.begin(), shapes.end(), turned) != shapes.end();
-  fail(ErrorKind::bad_shape, "%s: expected %s, found %s%s", place.c_str(), expected.c_str(),
+  fail(ErrorKind::bad_file, "%s: expected %s, found %s%s", place.c_str(), expected.c_str(),
        files::to_string(found).c_str(), transposed ? " (states come first)" : "");
 }
 
@@ -100,7 +100,7 @@ class Reader {
     if (!required && find(array) == nullptr) return {};
     const Array& found = require(array);
     if (found.rank() != 1)
-      fail(ErrorKind::bad_shape, "%s: expected one dimension, found %s", place(array).c_str(),
+      fail(ErrorKind::bad_file, "%s: expected one dimension, found %s", place(array).c_str(),
            files::to_string(found.shape()).c_str());
     return found.converted<T>(place(array));
   }

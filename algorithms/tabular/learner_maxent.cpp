@@ -331,8 +331,7 @@ std::vector<double> model_start(const TabularTask& task, MaxEntModel& model,
     if (!exists(given, 0.0)) refuse(given, "");
     return given;
   }
-  const std::vector<double> constant(static_cast<std::size_t>(problem.n_features),
-                                     positive ? 1.0 : 0.0);
+  std::vector<double> constant(static_cast<std::size_t>(problem.n_features), positive ? 1.0 : 0.0);
   const bool everywhere = problem.horizon > 0 || problem.discount < 1.0;
   if (everywhere || exists(constant, room)) return constant;
   const std::vector<double> cost = cost_of(problem);

@@ -93,7 +93,7 @@ void prefer_ends(const Problem& p, const std::vector<double>& q, double toleranc
     }
   for (std::int64_t s = 0; s < p.n_states; ++s) {
     if (steps[s] == none || steps[s] == 0) continue;
-    std::int32_t chosen = -1;
+    std::int32_t chosen = p.pair_begin[s];
     double nearest = 0.0;
     for (std::int32_t k = p.pair_begin[s]; k < p.pair_begin[s + 1]; ++k) {
       if (best[k] == 0) continue;

@@ -49,7 +49,6 @@ files::NamedArrays solve_over_horizon(Device& device, const Problem& problem, bo
     const HorizonOccupancy visits =
         occupancy_over_horizon(device, problem, policy, problem.initial);
     arrays["occupancy"] = array_of({states}, over_steps(visits.states, states));
-    return visits;
   };
   if (!soft) {
     const HorizonSolution s =
@@ -106,7 +105,7 @@ std::string why_divergent(Device& device, const Problem& problem, Backup backup,
     solve(device, problem, problem.reward,
           {.backup = backup, .expectation = expectation, .iterations = 20000});
   } catch (const Error& by_sweeps) {
-    const std::string seen = by_sweeps.what();
+    std::string seen = by_sweeps.what();
     if (seen.find("diverge") != seen.npos) return seen;
   }
   return error.what();

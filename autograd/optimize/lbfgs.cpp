@@ -118,7 +118,8 @@ std::vector<double> Lbfgs::direction(const std::vector<double>& steepest) const 
   return q;
 }
 
-// Keeps the pair only where the curvature is positive: H must stay positive definite.
+// Keeps the pair only where the curvature is positive: H must stay positive definite. What is above
+// rounding is a share of |s| |y|, which has the unit of s y, whatever that of x.
 void Lbfgs::remember(const std::vector<double>& x, const std::vector<double>& gradient) {
   std::vector<double> s(x.size()), y(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -126,7 +127,7 @@ void Lbfgs::remember(const std::vector<double>& x, const std::vector<double>& gr
     y[i] = gradient_[i] - gradient[i];
   }
   const double sy = dot(s, y);
-  if (!(sy > 1e-14 * dot(y, y))) return;
+  if (!(sy > 1e-14 * std::sqrt(dot(s, s)) * std::sqrt(dot(y, y)))) return;
   if (static_cast<int>(s_.size()) == options_.memory) {
     s_.erase(s_.begin());
     y_.erase(y_.begin());
@@ -155,6 +156,7 @@ bool Lbfgs::wolfe_search(const std::vector<double>& direction, double slope, dou
     if (trial_value_ > value_ + decrease * step * slope || trial_value_ >= low_value) {
       // Too long: a minimum lies between low and here. At the limit of the arithmetic the values no
       // longer tell, but the slopes do (Hager & Zhang 2005, the approximate Wolfe conditions).
+      // Of values that cancel, such as log-likelihoods in nats, below 1 too.
       const double noise = 1e-14 * std::max(1.0, std::abs(value_));
       if (std::isfinite(trial_value_) && trial_value_ <= value_ + noise &&
           std::abs(trial_slope) <= flat)
@@ -173,7 +175,7 @@ bool Lbfgs::wolfe_search(const std::vector<double>& direction, double slope, dou
     if (!bracketed) {
       step *= 2.0;
     } else {
-      if (std::abs(high - low) <= 1e-16 * std::max(1.0, std::abs(low))) break;
+      if (std::abs(high - low) <= 1e-16 * std::max(std::abs(low), std::abs(high))) break;
       step = interpolate(low, low_value, low_slope, high, high_value, high_slope);
     }
   }

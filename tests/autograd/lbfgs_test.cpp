@@ -55,6 +55,27 @@ TEST(Lbfgs, SolvesAQuadraticExactly) {
 
 // x - log x has no value at or below 0; a first step of length 10 from 0.1 upwards and a
 // Newton-like step back would both leave the domain.
+// Pairs of which y is large, as of features in large units, were all thrown away: what was left was
+// steepest descent.
+TEST(Lbfgs, KeepsItsPairsInAnyUnitOfX) {
+  const std::vector<double> center = {3.0, -2.0, 0.5, 7.0}, curvature = {1.0, 100.0, 1e-2, 5.0};
+  for (const double unit : {1e-8, 1.0, 1e8}) {
+    const LbfgsResult result = minimize(
+        [&](const std::vector<double>& x, std::vector<double>& g) {
+          double f = 0.0;
+          for (std::size_t i = 0; i < 4; ++i) {
+            const double d = unit * x[i] - center[i];
+            f += 0.5 * curvature[i] * d * d;
+            g[i] = unit * curvature[i] * d;
+          }
+          return f;
+        },
+        std::vector<double>(4, 0.0), {.iterations = 60, .gradient_tolerance = 1e-8 * unit});
+    EXPECT_EQ(result.status, LbfgsStatus::converged_gradient) << unit << name(result.status);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(unit * result.point[i], center[i], 1e-5);
+  }
+}
+
 TEST(Lbfgs, ShortensStepsThatLeaveTheDomain) {
   int outside = 0;
   auto objective = [&](const std::vector<double>& x, std::vector<double>& g) {

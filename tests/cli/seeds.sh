@@ -72,7 +72,7 @@ worked_at() { for lock in "$scratch"/cut/*/.lock; do flock -n "$lock" true || re
   return 1; }
 "$understudy" $long --seeds 0-2 --out "$scratch/cut" --threads 2 2>> "$scratch/err" > /dev/null &
 running=$!
-waited=$(begun seed-1)
+waited=$(begun seed-0)
 kill -INT $running
 wait $running
 code=$?

@@ -23,10 +23,14 @@ struct EvalOptions {
   std::vector<std::string> demonstrations;
 };
 
-// The demonstrations as the policy's own spaces have them.
-Demonstrations held_out(const EvalOptions& options, const Policy& policy) {
+// The demonstrations as the policy's own spaces have them; `environment`, where it is there, may
+// number its states.
+Demonstrations held_out(const EvalOptions& options, const Policy& policy,
+                        const EnvironmentDescription* environment) {
   const PolicyDescription& d = policy.description();
   DemonstrationSpaces spaces = demonstration_spaces({d.observation, d.action});
+  if (environment != nullptr)
+    spaces.observation_indicator = demonstration_spaces(*environment).observation_indicator;
   spaces.action_low = spaces.action_high = {};  // how likely actions beyond bounds are can be asked
   return load_demonstrations(options.demonstrations, &spaces);
 }
@@ -123,7 +127,9 @@ Json evaluate(Session& session, const EvalOptions& options, const std::string& w
       fail(ErrorKind::bad_input, "--demos: expected a run, found %s, which has no likelihood",
            who.c_str());
     const auto policy = load_policy(session.device(), who);
-    add_fit(object, *policy, held_out(options, *policy));
+    const EnvironmentDescription* environment =
+        object.contains("environment") ? &environment_of(who, options.environment) : nullptr;
+    add_fit(object, *policy, held_out(options, *policy, environment));
   }
   if (object.contains("remark")) print_remarks(common, {object["remark"].get<std::string>()});
   return object;

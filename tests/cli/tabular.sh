@@ -400,6 +400,8 @@ does "as rows of numbers" irl maxent --mdp frozen_lake --demos lake3.csv --out l
   --iterations 5 --quiet
 does "and numbered states teach the environment" train bc --env frozen_lake --demos lake_demos.npz \
   --iterations 2 --out lake_bc --quiet
+does "and score what was learned there" eval lake_bc --episodes 2 --demos lake_demos.npz --json
+holds "as held-out steps" 'found["held_out_steps"] > 0'
 refuse "but not one without numbered states" "observation" train bc --env cartpole \
   --demos lake_demos.npz --iterations 2 --out lake_cart
 

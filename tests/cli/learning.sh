@@ -301,7 +301,7 @@ for found in rows.values():
             assert found[last + "improvement"] == found[region + "improvement"] > 0
         assert region + f"line_search_{tries + 1}/step_fraction" not in found
     assert "explained_variance" in found and "adversary/calibration_error" in found
-assert json.load(open(sys.argv[1] + "/result.json"))["reward"].startswith("never negative")
+assert json.load(open(sys.argv[1] + "/result.json"))["reward"].startswith("learned beyond the ends")
 PYTHON
 )"
 

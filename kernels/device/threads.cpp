@@ -22,7 +22,7 @@ Threads::Threads(int count) : count_(count) {
   if (count != 1) fail(ErrorKind::not_available, "threads: this build has 1, %d were asked", count);
 }
 
-Threads::~Threads() = default;
+Threads::~Threads() { delete team_; }  // none was ever made
 
 void Threads::run_parts(int parts, Call call, const void* context) {
   for (int part = 0; part < parts; ++part) call(context, part, 0);

@@ -8,10 +8,9 @@ namespace understudy {
 
 namespace {
 
-constexpr OptionChoice evidences[] = {choice(EndsEvidence::automatic, "automatic"),
-                                      choice(EndsEvidence::flags, "flags"),
-                                      choice(EndsEvidence::lengths, "lengths"),
-                                      choice(EndsEvidence::truncated, "truncated")};
+constexpr OptionChoice evidences[] = {
+    choice(EndsEvidence::automatic, "automatic"), choice(EndsEvidence::flags, "flags"),
+    choice(EndsEvidence::lengths, "lengths"), choice(EndsEvidence::truncated, "truncated")};
 
 // Fewer episodes of one length may be chance.
 constexpr std::int64_t enough_of_one_length = 3;
@@ -90,8 +89,8 @@ EpisodeEnds episode_ends(const Demonstrations& expert, std::int64_t horizon,
   for (std::int64_t e = 0; e < ends.episodes; ++e) {
     const std::int64_t length = expert.duration(e);
     const EpisodeEnd end = by_flags ? expert.end(e) : EpisodeEnd::unknown;
-    const bool terminated = end == EpisodeEnd::unknown ? unflagged && length < horizon
-                                                       : end == EpisodeEnd::terminated;
+    const bool terminated =
+        end == EpisodeEnd::unknown ? unflagged && length < horizon : end == EpisodeEnd::terminated;
     // What the file says terminated at the horizon has nothing beyond, whichever of both it was.
     if (!terminated || (horizon > 0 && length >= horizon)) continue;
     ++ends.terminated;

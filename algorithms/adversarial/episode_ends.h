@@ -37,9 +37,7 @@ struct EpisodeEnds {
   std::int64_t horizon = 0;
   std::string evidence;  // a clause: by what it was told
 
-  double mean_length() const {
-    return static_cast<double>(steps) / static_cast<double>(episodes);
-  }
+  double mean_length() const { return static_cast<double>(steps) / static_cast<double>(episodes); }
   // Share of the padded episodes that is beyond their ends.
   double absorbing_share() const {
     return static_cast<double>(beyond) / static_cast<double>(steps + beyond);

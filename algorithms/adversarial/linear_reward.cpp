@@ -31,8 +31,8 @@ LinearReward::LinearReward(Device& device, const TransitionSpaces& spaces,
     Program once(device, real);
     const Tensor before =
         mean(features_.linear_input(features_.inputs(once, features_.expert_rows())), 0);
-    once.assign(*expert_, has_absorbing() ? with_absorbing(before, once.full({1}, expert_share_))
-                                          : before);
+    once.assign(*expert_,
+                has_absorbing() ? with_absorbing(before, once.full({1}, expert_share_)) : before);
     features_.write_expert(once);
     once.run();
   }
@@ -71,8 +71,7 @@ void LinearReward::record_reward(std::int64_t count, std::int64_t seen, std::int
   if (options_.sign != RewardSign::either) {
     const bool most = options_.sign == RewardSign::never_positive;
     Tensor reached = most ? maximum(bound, max(raw, -1)) : minimum(bound, -max(-raw, -1));
-    if (has_absorbing())
-      reached = most ? maximum(reached, absorbing) : minimum(reached, absorbing);
+    if (has_absorbing()) reached = most ? maximum(reached, absorbing) : minimum(reached, absorbing);
     reward = raw - reached;  // (4)
     if (has_absorbing()) absorbing = absorbing - reached;
     rewarding_.assign(*bound_, reached);

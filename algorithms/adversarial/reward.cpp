@@ -24,8 +24,8 @@ const char* name_of(RewardSign sign) { return choice_name(signs, sign); }
 std::span<const OptionChoice> reward_signs() { return signs; }
 
 RewardSign sign_for(const EpisodeEnds& expert) {
-  const bool lasts = expert.horizon > 0 &&
-                     expert.mean_length() > nearly_all * static_cast<double>(expert.horizon);
+  const bool lasts =
+      expert.horizon > 0 && expert.mean_length() > nearly_all * static_cast<double>(expert.horizon);
   return 2 * expert.terminated > expert.episodes && !lasts ? RewardSign::never_positive
                                                            : RewardSign::never_negative;
 }
@@ -67,10 +67,9 @@ void LearnedReward::record_absorbing(const AbsorbingStates& absorbing) {
                        log((learner_beyond + half) * reciprocal(learner_all + one));
   program.assign(*absorbing_, program.pack({reshape(learner_beyond * reciprocal(learner_all), {1}),
                                             reshape(before, {1}), reshape(after, {1})}));
-  program.assign(*continuation_,
-                 absorbing.discount < 1
-                     ? terminated * (absorbing.discount / (1 - absorbing.discount))
-                     : terminated * left);
+  program.assign(*continuation_, absorbing.discount < 1
+                                     ? terminated * (absorbing.discount / (1 - absorbing.discount))
+                                     : terminated * left);
 }
 
 Tensor LearnedReward::learner_share(Program& program) const {

@@ -318,8 +318,7 @@ class Reader {
   const Csv& csv_;
   const DemonstrationSpaces* spaces_;
   std::vector<bool> used_;
-  std::size_t episode_ = none, time_ = none, reward_ = none, terminal_ = none,
-              duration_ = none;
+  std::size_t episode_ = none, time_ = none, reward_ = none, terminal_ = none, duration_ = none;
   std::vector<std::size_t> observation_columns_, action_columns_;
   std::vector<std::size_t> first_row_;  // of each episode, and the end
   Demonstrations made_;

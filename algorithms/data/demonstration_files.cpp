@@ -13,9 +13,8 @@ using namespace files;
 
 namespace {
 
-constexpr std::string_view known_names[] = {"obs",       "acts",    "rews",         "terminal",
-                                            "truncated", "indices", "episode_ends", "goal",
-                                            "duration"};
+constexpr std::string_view known_names[] = {
+    "obs", "acts", "rews", "terminal", "truncated", "indices", "episode_ends", "goal", "duration"};
 
 bool is_known(const std::string& name) {
   return std::find(std::begin(known_names), std::end(known_names), name) != std::end(known_names);

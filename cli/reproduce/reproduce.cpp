@@ -36,6 +36,7 @@ std::vector<Experiment> experiments() {
       gail_classic_experiment(),
       gail_cartpole_experiment(),
       gail_state_only_experiment(),
+      imitation_defaults_experiment(),
       dagger_horizon_experiment(),
       distillation_experiment(),
   };

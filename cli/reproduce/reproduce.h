@@ -68,6 +68,7 @@ Experiment mocap_experiment();
 Experiment routes_experiment();
 Experiment gail_cartpole_experiment();
 Experiment gail_state_only_experiment();
+Experiment imitation_defaults_experiment();
 Experiment dagger_horizon_experiment();
 Experiment distillation_experiment();
 Experiment shanghai_experiment();

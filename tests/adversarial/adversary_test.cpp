@@ -193,8 +193,7 @@ TEST(AbsorbingStates, rewards_continue_beyond_the_end) {
   learner.set_ends(terminated, time);
   const double beyond = 3 * (horizon - 10), steps = 30;
   const double before = std::log(40.0 / 160) - std::log(steps / (steps + beyond));
-  const double after =
-      std::log(120.5 / 161) - std::log((beyond + 0.5) / (steps + beyond + 1));
+  const double after = std::log(120.5 / 161) - std::log((beyond + 0.5) / (steps + beyond + 1));
   for (const double discount : {0.9, 1.0}) {
     const AbsorbingStates absorbing{ends, discount};
     std::vector<double> f;
@@ -274,8 +273,7 @@ TEST(AbsorbingStates, linear_costs_have_a_feature_beyond_the_end) {
     }
     const std::vector<double> w = reward.weights();
     const std::size_t width = costs == LinearCosts::ball ? w.size() : w.size() / 2;
-    const double weight =
-        costs == LinearCosts::ball ? w.back() : w[width - 1] - w[2 * width - 1];
+    const double weight = costs == LinearCosts::ball ? w.back() : w[width - 1] - w[2 * width - 1];
     EXPECT_NEAR(metrics.absorbing_reward, -weight / static_cast<double>(w.size()), 1e-6);
     // Row 7 alone is continued, by 0.9 / (1 - 0.9) of it.
     const std::vector<double> found = rewards_of(*device, reward);

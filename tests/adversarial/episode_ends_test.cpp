@@ -85,9 +85,9 @@ TEST(EpisodeEnds, evidence_can_be_chosen) {
   const Demonstrations unset = lasting({100, 110, 96}, 200, Flags::all_unset);
   EXPECT_EQ(episode_ends(unset, 200, EndsEvidence::flags).terminated, 0);
   EXPECT_EQ(episode_ends(unset, 200, EndsEvidence::lengths).terminated, 3);
-  EXPECT_EQ(episode_ends(lasting({100, 110}, 200, Flags::right), 200, EndsEvidence::truncated)
-                .terminated,
-            0);
+  EXPECT_EQ(
+      episode_ends(lasting({100, 110}, 200, Flags::right), 200, EndsEvidence::truncated).terminated,
+      0);
   // Without a horizon lengths tell nothing.
   EXPECT_EQ(episode_ends(unset, 0).terminated, 0);
 }

@@ -61,9 +61,7 @@ Demonstrations demonstrate(Device& device, const char* name, Rule rule, std::int
 // Steers by the angle and its rate; stands to the end.
 int balance(const float* o) { return o[2] + 0.5f * o[3] + 0.02f * o[0] + 0.05f * o[1] > 0 ? 1 : 0; }
 // The same, looking away for 25 steps of every 100 or so: it falls in half of its episodes.
-int falls_at_times(const float* o) {
-  return o[0] > 0.15f && o[0] < 0.45f ? 1 : balance(o);
-}
+int falls_at_times(const float* o) { return o[0] > 0.15f && o[0] < 0.45f ? 1 : balance(o); }
 // Pushes the way it rolls; up the hill in about 120 steps.
 int swing(const float* o) { return o[1] >= 0 ? 2 : 0; }
 

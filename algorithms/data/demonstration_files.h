@@ -19,9 +19,8 @@
 //   row whose action is empty, or is -1 in the last row of every episode and 0 or more elsewhere.
 //   Without `episode` the file is one. `t` is 0, 1, 2, ... within an episode; `terminal` (0/1,
 //   true/false) may be true in an episode's last rows only; empty in all of an episode's rows, or
-//   no such column, it leaves the end unknown; `duration` is the same in all of an episode's rows. One
-//   column of whole numbers (never written with a
-//   point) is discrete.
+//   no such column, it leaves the end unknown; `duration` is the same in all of an episode's rows.
+//   One column of whole numbers (never written with a point) is discrete.
 //
 // .arrow, or a folder of them, as `imitation` has saved them since its version 1.0 by the library
 // `datasets` (autograd/files/arrow.h): a row an episode, with columns that are lists of rows, and

@@ -107,8 +107,9 @@ PolicyGradient::PolicyGradient(Policy& policy, const EnvironmentDescription& env
                                          number(mean(expm1(log_ratio) - log_ratio)),
                                          number(mean(less(limit, abs(ratio - 1.0))))}));
   const Clipping clipping = {.norm = options.gradient_norm};
-  // What is added to a gradient's root mean square is the authors'. Gradients are of losses in nats:
-  // actions have no unit where they are normalized, and advantages none where they are standardized.
+  // What is added to a gradient's root mean square is the authors'. Gradients are of losses in
+  // nats: actions have no unit where they are normalized, and advantages none where they are
+  // standardized.
   if (options.rms_prop)
     optimizer_ = std::make_unique<RmsProp>(
         policy.parameters(), store_,

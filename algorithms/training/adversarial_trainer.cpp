@@ -96,9 +96,8 @@ class AdversarialTrainer final : public Trainer {
   LengthWatch lengths_;
 };
 
-// Of the discriminator: the authors' one step of 0.01 an iteration lets the reward swing faster than
-// the policy can follow. With it three seeds of five fail on Pendulum from four demonstrations, with
-// these none of ten.
+// Of the discriminator: the authors' one step of 0.01 an iteration lets the reward swing faster
+// than the policy can follow (Pendulum, `reproduce imitation-defaults`).
 constexpr double training_discriminator_rate = 0.002;
 constexpr std::int64_t training_discriminator_steps = 3;
 

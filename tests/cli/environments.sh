@@ -191,7 +191,8 @@ for verb in "train bc --demos $scratch/left.npz --iterations 2" "train dagger --
     "$understudy" ${verb%% --*} $env --${verb#* --} --quiet --out "$scratch/run" 2>&1 ||
       echo "exit $?")"
 done
-hold "nor by eval" "$("$understudy" eval "$scratch/run" --episodes 9 2>&1 > /dev/null || echo "exit $?")"
+hold "nor by eval" "$(
+  "$understudy" eval "$scratch/run" --episodes 9 2>&1 > /dev/null || echo "exit $?")"
 printf 'environment,action\n' > "$scratch/many.csv"
 for i in 0 1; do for t in 1 2 3 4 5 6; do echo "$i,1"; done; done >> "$scratch/many.csv"
 "$understudy" env "$scratch/abort.so" --actions "$scratch/many.csv" --out "$scratch/many.npz" \

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "algorithms/data/draws.h"
@@ -73,7 +74,10 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const
       losing_(policy.device(), policy.store().real()),
       validation_(none),
       best_validation_(none) {
-  const Transitions transitions = in_numbers(given);
+  // What has indices is copied, and nothing else.
+  std::optional<Transitions> converted;
+  if (given.observations.discrete || given.actions.discrete) converted = in_numbers(given);
+  const Transitions& transitions = converted ? *converted : given;
   require_widths(transitions);
   validates_ = options_.validation_share > 0;
   if (policy.has_memory() || policy.description().observation.discrete)
@@ -94,17 +98,10 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const
   } else {
     for (std::int64_t row = 0; row < transitions.rows(); ++row) split.training.push_back(row);
   }
-  const auto take = [&](const std::vector<std::int64_t>& rows) {
-    Transitions part = Transitions::of_numbers(input_width_, action_width_);
-    for (std::int64_t row : rows) {
-      part.observations.append(transitions.observations, row, 1);
-      part.actions.append(transitions.actions, row, 1);
-    }
-    return part;
-  };
-  const Transitions training = take(split.training), held_out = take(split.validation);
-  rows_ = training.rows();
-  training_actions_ = training.actions.numbers;
+  lay_down(transitions.observations);
+  taken_ = part_of(transitions, split.training);
+  held_out_ = part_of(transitions, split.validation);
+  rows_ = taken_.rows();
 
   const Parameters& parameters = policy_.parameters();
   adam_ = std::make_unique<Adam>(parameters, store_,
@@ -116,27 +113,106 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const
   progress_->write({0, 0, none, none});
 
   // All observations lie on the device; a step sends the numbers of its rows, and their actions.
-  Array& inputs = data_.create("observations", {rows_, input_width_});
-  inputs.write(training.observations.numbers.data(), rows_ * input_width_);
   batch_.resize(static_cast<std::size_t>(options_.batch_size));
   batch_actions_.resize(static_cast<std::size_t>(options_.batch_size * action_width_));
-  const Tensor index = training_.input("index", {rows(options_.batch_size)}, Element::index);
-  const Tensor loss = mean(loss_rows(gather_rows(training_.use(inputs), index),
+  const Tensor loss = mean(loss_rows(observed(training_, options_.batch_size),
                                      action_input(training_, "action", options_.batch_size)));
   training_.output("loss", loss);
   adam_->record(training_, loss);
+  if (bytes_.rows() > 0) bound_partial_sums();
 
   if (validates_) {
-    const std::int64_t n = held_out.rows();
-    validating_.output("loss", mean(loss_rows(validating_.input("state", {rows(n), input_width_}),
-                                              action_input(validating_, "action", n))));
-    validating_.write("state", held_out.observations.numbers.data(), n * input_width_);
-    write_action(validating_, "action", held_out.actions.numbers.data(), n);
+    record_validation();
     best_parameters_ = &store_.create("cloning/best", {parameters.elements()});
     keeping_.assign(*best_parameters_, identity(keeping_.use(parameters.flat())));
     restoring_.assign(parameters.flat(), identity(restoring_.use(*best_parameters_)));
     validate();
   }
+}
+
+// Every chunk of rows has partial sums of all gradients. A layer on pictures has many weights, and
+// sixteen times those would be more than the pictures.
+void BehaviorCloning::bound_partial_sums() {
+  constexpr std::int64_t most_bytes = 24 << 20, least_chunks = 2;
+  const std::int64_t each =
+      policy_.parameters().elements() * static_cast<std::int64_t>(size_of(policy_.store().real()));
+  const std::int64_t chunks = std::max(most_bytes / each, least_chunks);
+  const std::int64_t rows = (options_.batch_size + chunks - 1) / chunks;
+  if (rows > 8) training_.set_tiling(0, (rows + 7) / 8 * 8);
+}
+
+// The table that batches are gathered from.
+void BehaviorCloning::lay_down(const Series& observations) {
+  if (observations.in_bytes()) {
+    bytes_ = observations.bytes;
+    if (policy_.device().kind() == DeviceKind::cpu) return;
+    table_ = &data_.create("observations", {bytes_.base_rows(), input_width_}, Element::byte);
+    table_->write_bytes(bytes_.base(), bytes_.base_rows() * input_width_);
+    return;
+  }
+  const std::vector<float>& numbers = observations.numbers;
+  table_ = &data_.create("observations", {observations.rows(), input_width_});
+  table_->write(numbers.data(), static_cast<std::int64_t>(numbers.size()));
+}
+
+std::int32_t BehaviorCloning::place_of(std::int64_t row) const {
+  return static_cast<std::int32_t>(bytes_.rows() > 0 ? bytes_.at()[static_cast<std::size_t>(row)]
+                                                     : row);
+}
+
+BehaviorCloning::Part BehaviorCloning::part_of(const Transitions& transitions,
+                                               const std::vector<std::int64_t>& rows) const {
+  Part part;
+  part.actions.reserve(rows.size() * static_cast<std::size_t>(action_width_));
+  for (std::int64_t row : rows) {
+    part.place.push_back(place_of(row));
+    part.actions.insert(part.actions.end(), transitions.action(row),
+                        transitions.action(row) + action_width_);
+  }
+  return part;
+}
+
+// The observations at the input "index", of n places in the table.
+Tensor BehaviorCloning::observed(Program& program, std::int64_t n) const {
+  const Tensor index = program.input("index", {rows(n)}, Element::index);
+  if (table_ != nullptr) return gather_rows(program.use(*table_), index);
+  const DataView bytes =
+      DataView::borrowed(policy_.device(), "observations", {bytes_.base_rows(), input_width_},
+                         bytes_.base(), Element::byte, policy_.store().real());
+  return gather_rows(program.use(bytes), index);
+}
+
+// Pictures are a few at a time: all of them as numbers would be four times the file.
+void BehaviorCloning::record_validation() {
+  const std::int64_t n = held_out_.rows();
+  constexpr std::int64_t few_pictures = 32;
+  held_out_batch_ = bytes_.rows() > 0 ? std::min(n, few_pictures) : n;
+  const Tensor losses = loss_rows(observed(validating_, held_out_batch_),
+                                  action_input(validating_, "action", held_out_batch_));
+  if (held_out_batch_ < n) return validating_.output("losses", losses);
+  validating_.output("loss", mean(losses));
+  validating_.write_indices("index", held_out_.place.data(), n);
+  write_action(validating_, "action", held_out_.actions.data(), n);
+}
+
+double BehaviorCloning::held_out_loss() {
+  const std::int64_t n = held_out_.rows(), batch = held_out_batch_;
+  if (batch == n) {
+    validating_.run();
+    return validating_.value("loss");
+  }
+  double total = 0;
+  for (std::int64_t begin = 0; begin < n; begin += batch) {
+    // the last batch repeats rows that have been counted
+    const std::int64_t first = std::min(begin, n - batch);
+    validating_.write_indices("index", held_out_.place.data() + first, batch);
+    write_action(validating_, "action", held_out_.actions.data() + first * action_width_, batch);
+    validating_.run();
+    const std::vector<double> losses = validating_.read("losses");
+    for (std::int64_t i = begin - first; i < batch; ++i)
+      total += losses[static_cast<std::size_t>(i)];
+  }
+  return total / static_cast<double>(n);
 }
 
 Tensor BehaviorCloning::loss_rows(Tensor observation, Tensor action) const {
@@ -163,22 +239,24 @@ void BehaviorCloning::write_action(Program& program, const char* name, const flo
 
 // REQUIRES: numbers, as of `in_numbers`.
 void BehaviorCloning::require_widths(const Transitions& transitions) const {
-  const std::vector<float>&observations = transitions.observations.numbers,
-        &actions = transitions.actions.numbers;
-  const auto whole = [&](const std::vector<float>& values, std::int64_t width) {
-    return static_cast<std::int64_t>(values.size()) == transitions.rows() * width;
+  const Series &observations = transitions.observations, &acted = transitions.actions;
+  const auto whole = [](const Series& series, std::int64_t rows) {
+    const std::size_t numbers = series.in_bytes()
+                                    ? static_cast<std::size_t>(series.bytes.rows() * series.width())
+                                    : series.numbers.size();
+    return numbers == static_cast<std::size_t>(rows * series.width());
   };
-  const std::int64_t observed = transitions.observations.width(),
-                     acted = transitions.actions.width();
-  if (observed != input_width_ || acted != action_width_ || !whole(observations, input_width_) ||
-      !whole(actions, action_width_))
+  const std::int64_t rows = transitions.rows();
+  if (observations.width() != input_width_ || acted.width() != action_width_ ||
+      !whole(observations, rows) || !whole(acted, rows))
     fail(ErrorKind::bad_shape,
-         "cloning: expected transitions of %lld and %lld numbers, found %lld and %lld (%zu and %zu "
-         "numbers for %lld rows)",
+         "cloning: expected transitions of %lld and %lld numbers, found %lld rows of %lld and "
+         "%lld of %lld",
          static_cast<long long>(input_width_), static_cast<long long>(action_width_),
-         static_cast<long long>(observed), static_cast<long long>(acted), observations.size(),
-         actions.size(), static_cast<long long>(transitions.rows()));
-  require_finite(observations, input_width_, "cloning: observations");
+         static_cast<long long>(observations.rows()), static_cast<long long>(observations.width()),
+         static_cast<long long>(rows), static_cast<long long>(acted.width()));
+  const std::vector<float>& actions = acted.numbers;
+  require_finite(observations.numbers, input_width_, "cloning: observations");
   require_finite(actions, action_width_, "cloning: actions");
   if (!index_) return;
   const float choices = static_cast<float>(policy_.description().action.size);
@@ -200,8 +278,8 @@ void BehaviorCloning::train() {
       order_ = draws.permutation(rows_);
     }
     const std::int64_t row = order_[static_cast<std::size_t>(next)];
-    batch_[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(row);
-    std::copy_n(training_actions_.data() + row * action_width_, action_width_,
+    batch_[static_cast<std::size_t>(i)] = taken_.place[static_cast<std::size_t>(row)];
+    std::copy_n(taken_.actions.data() + row * action_width_, action_width_,
                 batch_actions_.data() + i * action_width_);
   }
   training_.write_indices("index", batch_.data(), options_.batch_size);
@@ -212,8 +290,7 @@ void BehaviorCloning::train() {
 }
 
 void BehaviorCloning::validate() {
-  validating_.run();
-  validation_ = validating_.value("loss");
+  validation_ = held_out_loss();
   if (!(validation_ >= best_validation_)) {
     best_validation_ = validation_;
     stale_ = 0;
@@ -288,7 +365,7 @@ std::vector<double> BehaviorCloning::score(Program& program, const Transitions& 
     // Rows past the last one are zeros, and their answers are dropped.
     state.assign(static_cast<std::size_t>(chunk * input_width_), 0.0f);
     action.assign(static_cast<std::size_t>(chunk * action_width_), 0.0f);
-    std::copy_n(transitions.observation(first), n * input_width_, state.begin());
+    transitions.observations.copy_numbers(first, n, state.data());
     std::copy_n(transitions.action(first), n * action_width_, action.begin());
     program.write("state", state.data(), chunk * input_width_);
     write_action(program, "action", action.data(), chunk);

@@ -63,7 +63,8 @@ class BehaviorCloning {
     bool stopped = false;        // patience has run out; further steps are allowed
   };
 
-  // Copies the transitions to the policy's device; `policy` must outlive this. Actions of a
+  // Copies the transitions to the policy's device; observations in bytes stay bytes, on the CPU
+  // where they are, until a batch is gathered from them. `policy` must outlive this. Actions of a
   // discrete space may be indices, or their numbers. REQUIRES (else an Error): at least one row
   // (two with validation), observations and actions of the policy, one without memory.
   BehaviorCloning(Policy& policy, const Transitions& transitions, const Options& options);
@@ -100,8 +101,21 @@ class BehaviorCloning {
   Tensor loss_rows(Tensor observation, Tensor action) const;
   Tensor action_input(Program& program, const char* name, std::int64_t n) const;
   void write_action(Program& program, const char* name, const float* rows, std::int64_t n) const;
+  void lay_down(const Series& observations);
+  void bound_partial_sums();
+  std::int32_t place_of(std::int64_t row) const;
+  Tensor observed(Program& program, std::int64_t n) const;
+  // Rows of a split: where their observations lie in the table, and their actions.
+  struct Part {
+    std::vector<std::int32_t> place;
+    std::vector<float> actions;
+    std::int64_t rows() const { return static_cast<std::int64_t>(place.size()); }
+  };
+  Part part_of(const Transitions& transitions, const std::vector<std::int64_t>& rows) const;
   void require_widths(const Transitions& transitions) const;
   void train();
+  void record_validation();
+  double held_out_loss();
   void validate();
   Metrics metrics();
   std::vector<double> score(Program& program, const Transitions& transitions);
@@ -116,7 +130,10 @@ class BehaviorCloning {
   std::unique_ptr<Adam> adam_;
   Program training_, validating_, keeping_, restoring_, scoring_, losing_;
   std::unique_ptr<Program> sample_, expectation_, mode_;  // made when first asked
-  std::vector<float> training_actions_;  // of the training rows, written batch by batch
+  Array* table_ = nullptr;  // of all observations; null: bytes that are read where they lie
+  ByteRows bytes_;
+  Part taken_, held_out_;  // to train on, written batch by batch, and to validate by
+  std::int64_t held_out_batch_ = 0;
   std::vector<std::int64_t> order_;
   std::int64_t order_epoch_ = -1;
   std::vector<std::int32_t> batch_;

@@ -21,8 +21,11 @@ Transitions checked(const Transitions& given) {
   const std::int64_t observed = sequences.observations.width(), acted = sequences.actions.width();
   const std::vector<float>&observations = sequences.observations.numbers,
         &actions = sequences.actions.numbers;
-  const bool fits = observed > 0 && acted > 0 &&
-                    static_cast<std::int64_t>(observations.size()) == rows * observed &&
+  const ByteRows& bytes = sequences.observations.bytes;
+  const bool observes = bytes.rows() > 0
+                            ? bytes.rows() == rows && bytes.width() == observed
+                            : static_cast<std::int64_t>(observations.size()) == rows * observed;
+  const bool fits = observed > 0 && acted > 0 && observes &&
                     static_cast<std::int64_t>(actions.size()) == rows * acted &&
                     sequences.starts.back() == rows;
   if (!fits)
@@ -269,7 +272,7 @@ void SequenceCloning::fill(const Window* windows, std::int64_t count, std::int64
   present_.assign(static_cast<std::size_t>(count * steps), 0.0f);
   for (std::int64_t i = 0; i < count; ++i) {
     const Window& w = windows[i];
-    std::copy_n(sequences_.observation(w.first), w.length * in, input_.begin() + i * steps * in);
+    sequences_.observations.copy_numbers(w.first, w.length, input_.data() + i * steps * in);
     std::copy_n(sequences_.action(w.first), w.length * out, action_.begin() + i * steps * out);
     for (std::int64_t t = 0; t < w.length; ++t)
       mask_[static_cast<std::size_t>(i * steps + t)] = sequences_.counts(w.first + t) ? 1.0f : 0.0f;

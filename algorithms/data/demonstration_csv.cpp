@@ -1,12 +1,15 @@
-// Demonstrations as a table: the .csv layout. See demonstration_files.h.
+// Demonstrations from a table: the .csv layout. See demonstration_files.h.
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <cmath>
 #include <initializer_list>
 #include <set>
 
+#include "algorithms/data/demonstration_fields.h"
 #include "algorithms/data/demonstration_files.h"
+#include "algorithms/data/flat_transitions.h"
+#include "algorithms/data/series_reader.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -14,6 +17,13 @@ namespace understudy {
 using namespace files;
 
 namespace {
+
+using Field = DemonstrationField;
+
+constexpr const char* observation_stems[] = {"obs_", "observation_", "observations_",
+                                             "observation.state_", "observation.state."};
+constexpr const char* next_stems[] = {"next_obs_", "next_observation_", "next_observations_"};
+constexpr const char* action_stems[] = {"act_", "action_", "actions_", "action."};
 
 class Reader {
  public:
@@ -24,10 +34,14 @@ class Reader {
     if (csv_.rows() == 0) refuse_file("expected a row a step, found no rows");
     find_columns();
     find_episodes();
-    read_terminal();
+    read_ends();
     read_durations();
     made_.actions = series(action_columns_, false);
     made_.observations = series(observation_columns_, true);
+    if (!made_.last_observation) read_last_observations();
+    if (!made_.last_observation) {
+      made_.remarks.push_back("no observation after an episode's last action");
+    }
     if (reward_ != none) {
       for_each_step([&](std::size_t row) { made_.rewards.push_back(number(row, reward_)); });
     }
@@ -57,59 +71,58 @@ class Reader {
 
   // ---- what the columns are ----
 
-  std::size_t column(std::initializer_list<const char*> names) {
-    for (const char* name : names) {
-      if (!csv_.contains(name)) continue;
-      const std::size_t found = csv_.column(name);
-      used_[found] = true;
-      return found;
-    }
-    return none;
+  std::size_t column(Field field) {
+    const char* name = name_in(field, [&](const char* one) { return csv_.contains(one); });
+    if (name == nullptr) return none;
+    const std::size_t found = csv_.column(name);
+    used_[found] = true;
+    return found;
   }
 
   // stem_0, stem_1, ... without a gap
-  std::vector<std::size_t> numbered(const std::string& stem) {
+  std::vector<std::size_t> numbered(std::span<const char* const> stems) {
     std::vector<std::size_t> columns;
-    while (csv_.contains(stem + std::to_string(columns.size()))) {
-      columns.push_back(csv_.column(stem + std::to_string(columns.size())));
-      used_[columns.back()] = true;
-    }
-    for (std::size_t c = 0; c < csv_.columns(); ++c) {
-      std::int64_t index;
-      const std::string_view name = csv_.names()[c];
-      if (!used_[c] && name.starts_with(stem) && parse_number(name.substr(stem.size()), index)) {
-        refuse_file("expected a column '" + stem + std::to_string(columns.size()) + "' before '" +
-                    shown(name) + "'");
+    for (const std::string stem : stems) {
+      while (csv_.contains(stem + std::to_string(columns.size()))) {
+        columns.push_back(csv_.column(stem + std::to_string(columns.size())));
+        used_[columns.back()] = true;
       }
+      for (std::size_t c = 0; c < csv_.columns(); ++c) {
+        std::int64_t index;
+        const std::string_view name = csv_.names()[c];
+        if (!used_[c] && name.starts_with(stem) && parse_number(name.substr(stem.size()), index)) {
+          refuse_file("expected a column '" + stem + std::to_string(columns.size()) + "' before '" +
+                      shown(name) + "'");
+        }
+      }
+      if (!columns.empty()) break;
     }
     return columns;
   }
 
-  void find_columns() {
-    episode_ = column({"episode"});
-    time_ = column({"t"});
-    reward_ = column({"rew", "reward"});
-    terminal_ = column({"terminal"});
-    duration_ = column({"duration"});
-    for (const char* stem : {"act_", "action_"}) {
-      if (action_columns_.empty()) action_columns_ = numbered(stem);
-    }
-    if (action_columns_.empty()) {
-      const std::size_t only = column({"act", "action"});
-      if (only == none) {
-        std::string names;
-        for (const std::string& name : csv_.names()) names += (names.empty() ? "" : ",") + name;
-        refuse_file("expected a column 'act_0', 'act' or 'action', found '" + shown(names, 80) +
-                    "'");
-      }
-      action_columns_ = {only};
-    }
-    observation_columns_ = numbered("obs_");
-    if (observation_columns_.empty()) {
-      const std::size_t only = column({"obs"});
-      if (only != none) observation_columns_ = {only};
-    }
+  std::vector<std::size_t> numbered_or_one(std::span<const char* const> stems, Field field) {
+    std::vector<std::size_t> columns = numbered(stems);
+    const std::size_t only = columns.empty() ? column(field) : none;
+    if (only != none) columns = {only};
+    return columns;
+  }
 
+  void find_columns() {
+    episode_ = column(Field::episode);
+    time_ = column(Field::time);
+    reward_ = column(Field::rewards);
+    flag_columns_ = {column(Field::terminated), column(Field::truncated), column(Field::done)};
+    duration_ = column(Field::duration);
+    action_columns_ = numbered_or_one(action_stems, Field::actions);
+    if (action_columns_.empty()) {
+      std::string names;
+      for (const std::string& name : csv_.names()) names += (names.empty() ? "" : ",") + name;
+      refuse_file("expected a column 'act_0', 'act' or 'action', found '" + shown(names, 80) + "'");
+    }
+    observation_columns_ = numbered_or_one(observation_stems, Field::observations);
+    next_columns_ = numbered_or_one(next_stems, Field::next_observations);
+
+    leave_columns_without_name();
     std::string others;
     for (std::size_t c = 0; c < csv_.columns(); ++c) {
       if (!used_[c]) others += (others.empty() ? "" : ", ") + shown(csv_.names()[c]);
@@ -123,9 +136,15 @@ class Reader {
     } else if (!others.empty()) {
       made_.remarks.push_back("not read: " + others);
     }
-    if (episode_ == none) made_.remarks.push_back("no column `episode`: one episode");
-    if (terminal_ == none) {
-      made_.remarks.push_back("no `terminal`: episodes are taken to have run out of time");
+  }
+
+  // Row numbers that pandas or a spreadsheet wrote, or what a comma at each line's end makes.
+  void leave_columns_without_name() {
+    for (std::size_t c = 0; c < csv_.columns(); ++c) {
+      const std::string& name = csv_.names()[c];
+      if (!name.empty() && !name.starts_with("Unnamed: ")) continue;
+      used_[c] = true;
+      made_.remarks.push_back("not read: column " + std::to_string(c) + ", which has no name");
     }
   }
 
@@ -153,22 +172,20 @@ class Reader {
 
   std::int64_t whole(std::size_t row, std::size_t column) const {
     std::int64_t value;
-    if (!parse_number(csv_.cell(row, column), value)) refuse(row, column, "a whole number");
-    return value;
+    if (parse_number(csv_.cell(row, column), value)) return value;
+    double number;  // "3.0", which pandas makes of 3
+    if (!parse_number(csv_.cell(row, column), number) || !(std::abs(number) < 0x1p53) ||
+        number != std::trunc(number)) {
+      refuse(row, column, "a whole number");
+    }
+    return static_cast<std::int64_t>(number);
   }
 
   void find_episodes() {
-    std::set<std::int64_t> seen;
-    std::int64_t current = 0;
-    for (std::size_t row = 0; row < csv_.rows(); ++row) {
-      const std::int64_t episode = episode_ == none ? 0 : whole(row, episode_);
-      if (row == 0 || episode != current) {
-        if (!seen.insert(episode).second) {
-          refuse(row, episode_, "the rows of an episode together");
-        }
-        first_row_.push_back(row);
-        current = episode;
-      }
+    if (episode_ != none) {
+      find_first_rows_by_number();
+    } else {
+      find_first_rows_without_number();
     }
     first_row_.push_back(csv_.rows());
     check_times();
@@ -192,18 +209,67 @@ class Reader {
       made_.starts.push_back(made_.starts.back() +
                              static_cast<std::int64_t>(last - first + (has_last ? 0 : 1)));
     }
-    if (!made_.last_observation) {
-      made_.remarks.push_back("no observation after an episode's last action");
+  }
+
+  void find_first_rows_by_number() {
+    std::set<std::int64_t> seen;
+    std::int64_t current = 0;
+    for (std::size_t row = 0; row < csv_.rows(); ++row) {
+      const std::int64_t episode = whole(row, episode_);
+      if (row == 0 || episode != current) {
+        if (!seen.insert(episode).second) {
+          refuse(row, episode_, "the rows of an episode together");
+        }
+        first_row_.push_back(row);
+        current = episode;
+      }
     }
+  }
+
+  // By the time, where it starts again, or else by the flags.
+  void find_first_rows_without_number() {
+    first_row_ = {0};
+    if (time_ != none) {
+      for (std::size_t row = 1; row < csv_.rows(); ++row) {
+        if (whole(row, time_) <= whole(row - 1, time_)) {
+          if (whole(row, time_) != whole(0, time_)) refuse_time(row);
+          first_row_.push_back(row);
+        }
+      }
+      if (first_row_.size() > 1) {
+        made_.remarks.push_back("no column `episode`: one begins where `" + csv_.names()[time_] +
+                                "` starts again");
+        return;
+      }
+    }
+    for (std::size_t row = 1; row < csv_.rows(); ++row) {
+      // the row of a last observation belongs to the episode before it
+      if (has_action(row) && (is_flagged(row - 1) || !has_action(row - 1))) {
+        first_row_.push_back(row);
+      }
+    }
+    by_flags_ = first_row_.size() > 1 || is_flagged(csv_.rows() - 1);
+    if (first_row_.size() == 1) {
+      made_.remarks.push_back("no column `episode`: one episode");
+    } else {
+      made_.remarks.push_back("no column `episode`: one begins after each end");
+    }
+  }
+
+  [[noreturn]] void refuse_time(std::size_t row) const {
+    refuse(row, time_, "t = " + std::to_string(whole(row - 1, time_) + 1));
   }
 
   // A row that is not there would pair an observation with another's successor.
   void check_times() const {
     if (time_ == none) return;
     for (std::size_t e = 0; e + 1 < first_row_.size(); ++e) {
-      for (std::size_t row = first_row_[e]; row < first_row_[e + 1]; ++row) {
-        const auto expected = static_cast<std::int64_t>(row - first_row_[e]);
-        if (whole(row, time_) != expected) refuse(row, time_, "t = " + std::to_string(expected));
+      const std::int64_t begin = whole(first_row_[0], time_);
+      if (whole(first_row_[e], time_) != begin) {
+        refuse(first_row_[e], time_, "t = " + std::to_string(begin));
+      }
+      for (std::size_t row = first_row_[e] + 1; row < first_row_[e + 1]; ++row) {
+        if (whole(row, time_) != whole(row - 1, time_) + 1) refuse_time(row);
       }
     }
   }
@@ -216,32 +282,68 @@ class Reader {
     }
   }
 
-  void read_terminal() {
-    made_.terminal.assign(static_cast<std::size_t>(made_.episodes()), 0);
-    made_.end_unknown.assign(made_.terminal.size(), 1);
-    if (terminal_ == none) return;
-    for (std::size_t e = 0; e + 1 < first_row_.size(); ++e) {
-      if (nothing_in(terminal_, e)) continue;
-      bool ended = false;
-      const std::size_t end = first_row_[e + 1];
-      for (std::size_t row = first_row_[e]; row < end; ++row) {
-        const std::string_view cell = csv_.cell(row, terminal_);
-        const bool yes = cell == "1" || cell == "true" || cell == "True";
-        // the row of the last observation repeats the flag, or leaves it out
-        const bool last_observation = made_.last_observation && row + 1 == end;
-        if (last_observation && cell.empty()) continue;
-        if (!yes && cell != "0" && cell != "false" && cell != "False") {
-          refuse(row, terminal_, "0 or 1");
-        }
-        if (ended && !last_observation) {
-          refuse(row - 1, terminal_, "0 before an episode's last step");
-        }
-        ended = ended || yes;
-      }
-      made_.terminal[e] = ended;
-      made_.end_unknown[e] = 0;
+  // ---- how episodes end ----
+
+  bool flag(std::size_t row, std::size_t column) const {
+    const std::string_view cell = csv_.cell(row, column);
+    for (const char* yes : {"1", "true", "True", "TRUE", "1.0"}) {
+      if (cell == yes) return true;
     }
-    if (made_.known_ends() == made_.episodes()) made_.end_unknown.clear();
+    for (const char* no : {"", "0", "false", "False", "FALSE", "0.0"}) {
+      if (cell == no) return false;
+    }
+    refuse(row, column, "0 or 1");
+  }
+
+  bool is_flagged(std::size_t row) const {
+    return std::any_of(flag_columns_.begin(), flag_columns_.end(),
+                       [&](std::size_t c) { return c != none && flag(row, c); });
+  }
+
+  // Of the steps; the row of an episode's last observation repeats the flag of its last step, or
+  // has it alone.
+  std::vector<std::uint8_t> flags_in(std::size_t column, bool ends_only) const {
+    std::vector<std::uint8_t> flags;
+    if (column == none) return flags;
+    for (std::size_t e = 0; e + 1 < first_row_.size(); ++e) {
+      const std::size_t end = first_row_[e + 1] - (made_.last_observation ? 1 : 0);
+      const bool nothing = nothing_in(column, e);
+      for (std::size_t row = first_row_[e]; row < end; ++row) {
+        if (!nothing && csv_.cell(row, column).empty()) refuse(row, column, "0 or 1");
+        flags.push_back(flag(row, column));
+        if (ends_only && flags.back() != 0 && row + 1 < end) {
+          refuse(row, column, "0 before an episode's last step");
+        }
+      }
+      if (made_.last_observation && flag(end, column)) flags.back() = 1;
+    }
+    return flags;
+  }
+
+  void read_ends() {
+    const auto [terminated, truncated, done] = flag_columns_;
+    const EpisodeFlags flags = {flags_in(terminated, true), flags_in(truncated, false),
+                                flags_in(done, false)};
+    if (!flags.any()) {
+      made_.remarks.push_back("no `terminal`: episodes are taken to have run out of time");
+    }
+    set_ends(made_, flags, by_flags_);
+    for (std::size_t e = 0; flags.any() && e + 1 < first_row_.size(); ++e) {
+      bool nothing = true;
+      for (const std::size_t column : flag_columns_) {
+        nothing = nothing && (column == none || nothing_in(column, e));
+      }
+      if (!nothing) continue;
+      made_.end_unknown.resize(made_.terminal.size(), 0);
+      made_.end_unknown[e] = 1;
+    }
+  }
+
+  bool nothing_in(std::size_t column, std::size_t episode) const {
+    for (std::size_t row = first_row_[episode]; row < first_row_[episode + 1]; ++row) {
+      if (!csv_.cell(row, column).empty()) return false;
+    }
+    return true;
   }
 
   void read_durations() {
@@ -262,20 +364,14 @@ class Reader {
     }
   }
 
-  bool nothing_in(std::size_t column, std::size_t episode) const {
-    for (std::size_t row = first_row_[episode]; row < first_row_[episode + 1]; ++row) {
-      if (!csv_.cell(row, column).empty()) return false;
-    }
-    return true;
-  }
-
   // ---- the numbers ----
 
-  float number(std::size_t row, std::size_t column) const {
+  float number(std::size_t row, std::size_t column, double* exact = nullptr) const {
     double value;
     if (!parse_number(csv_.cell(row, column), value)) refuse(row, column, "a number");
     const auto rounded = static_cast<float>(value);
     if (!std::isfinite(rounded)) refuse(row, column, "a finite number");
+    if (exact != nullptr) *exact = value;
     return rounded;
   }
 
@@ -288,7 +384,7 @@ class Reader {
     }
   }
 
-  Series series(const std::vector<std::size_t>& columns, bool observations) const {
+  Series series(const std::vector<std::size_t>& columns, bool observations) {
     Series made;
     made.discrete = columns.size() == 1 && !is_of_numbers(spaces_, observations);
     if (made.discrete) {
@@ -300,93 +396,55 @@ class Reader {
       });
     }
     if (!made.discrete) made.shape = {static_cast<std::int64_t>(columns.size())};
+    Digits digits(static_cast<std::int64_t>(columns.size()));
     for_each_row(observations, [&](std::size_t row) {
-      for (const std::size_t column : columns) {
+      for (std::size_t i = 0; i < columns.size(); ++i) {
         if (made.discrete) {
-          made.indices.push_back(whole(row, column));
+          made.indices.push_back(whole(row, columns[i]));
           if (made.indices.back() < 0 || made.indices.back() >= most_indices) {
-            refuse(row, column, "an index from 0 to " + std::to_string(most_indices - 1));
+            refuse(row, columns[i], "an index from 0 to " + std::to_string(most_indices - 1));
           }
         } else {
-          made.numbers.push_back(number(row, column));
+          double exact;
+          made.numbers.push_back(number(row, columns[i], &exact));
+          digits.add(i, exact, made.numbers.back());
         }
       }
     });
+    if (!digits.remark().empty()) {
+      made_.remarks.push_back(std::string(observations ? "observations" : "actions") + ": " +
+                              digits.remark());
+    }
     return made;
+  }
+
+  void read_last_observations() {
+    if (next_columns_.empty()) return;
+    if (next_columns_.size() != observation_columns_.size()) {
+      refuse_file("expected as many columns of the next observation as of observations, " +
+                  std::to_string(observation_columns_.size()) + ", found " +
+                  std::to_string(next_columns_.size()));
+    }
+    Series next = series(next_columns_, true);
+    if (next.discrete != made_.observations.discrete) return;
+    add_last_observations(made_, next, csv_.names()[next_columns_[0]].c_str());
   }
 
   const Csv& csv_;
   const DemonstrationSpaces* spaces_;
   std::vector<bool> used_;
-  std::size_t episode_ = none, time_ = none, reward_ = none, terminal_ = none, duration_ = none;
-  std::vector<std::size_t> observation_columns_, action_columns_;
+  std::size_t episode_ = none, time_ = none, reward_ = none, duration_ = none;
+  std::array<std::size_t, 3> flag_columns_ = {none, none, none};  // terminated, truncated, done
+  std::vector<std::size_t> observation_columns_, action_columns_, next_columns_;
   std::vector<std::size_t> first_row_;  // of each episode, and the end
+  bool by_flags_ = false;
   Demonstrations made_;
 };
-
-// With a point or an exponent, so that it is read as a number and not as an index.
-std::string decimal(float value) {
-  char digits[32];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
-  UNDERSTUDY_CHECK(error == std::errc(), "a float of more than 32 characters");
-  std::string text(digits, end);
-  return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
-}
-
-std::string cell(const Series& series, std::int64_t row, std::int64_t column) {
-  const auto at = static_cast<std::size_t>(row * series.width() + column);
-  return series.discrete ? std::to_string(series.indices[at]) : decimal(series.numbers[at]);
-}
 
 }  // namespace
 
 Demonstrations demonstrations_from(const Csv& csv, const DemonstrationSpaces* spaces) {
   return Reader(csv, spaces).read();
-}
-
-CsvColumns to_columns(const Demonstrations& demonstrations) {
-  const std::int64_t observations = demonstrations.observations.width();
-  const std::int64_t actions = demonstrations.actions.width();
-  std::vector<std::int64_t> episode, time, duration;
-  std::vector<std::string> reward, terminal;
-  std::vector<std::vector<std::string>> observation(static_cast<std::size_t>(observations)),
-      action(static_cast<std::size_t>(actions));
-  for (std::int64_t e = 0; e < demonstrations.episodes(); ++e) {
-    const EpisodeEnd end = demonstrations.end(e);
-    for (std::int64_t t = 0; t < demonstrations.observations_of(e); ++t) {
-      const bool step = t < demonstrations.length(e);
-      const std::int64_t at = demonstrations.first_action(e) + t;
-      episode.push_back(e);
-      time.push_back(t);
-      duration.push_back(demonstrations.duration(e));
-      for (std::int64_t i = 0; i < observations; ++i) {
-        observation[static_cast<std::size_t>(i)].push_back(
-            cell(demonstrations.observations, demonstrations.first_observation(e) + t, i));
-      }
-      for (std::int64_t i = 0; i < actions; ++i) {
-        action[static_cast<std::size_t>(i)].push_back(step ? cell(demonstrations.actions, at, i)
-                                                           : "");
-      }
-      if (!demonstrations.rewards.empty()) {
-        reward.push_back(step ? decimal(demonstrations.rewards[static_cast<std::size_t>(at)]) : "");
-      }
-      const bool ended = end == EpisodeEnd::terminated && t + 1 == demonstrations.length(e);
-      terminal.push_back(!step || end == EpisodeEnd::unknown ? "" : ended ? "1" : "0");
-    }
-  }
-  CsvColumns columns;
-  columns.emplace_back("episode", std::move(episode));
-  columns.emplace_back("t", std::move(time));
-  for (std::size_t i = 0; i < observation.size(); ++i) {
-    columns.emplace_back("obs_" + std::to_string(i), std::move(observation[i]));
-  }
-  for (std::size_t i = 0; i < action.size(); ++i) {
-    columns.emplace_back("act_" + std::to_string(i), std::move(action[i]));
-  }
-  if (!reward.empty()) columns.emplace_back("rew", std::move(reward));
-  if (demonstrations.known_ends() > 0) columns.emplace_back("terminal", std::move(terminal));
-  if (!demonstrations.durations.empty()) columns.emplace_back("duration", std::move(duration));
-  return columns;
 }
 
 }  // namespace understudy

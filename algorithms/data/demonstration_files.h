@@ -14,13 +14,14 @@
 //
 // .csv, a row a step:  episode,t,obs_0..,act_0..,rew,terminal,duration
 //
-//   `obs`, `act`, `action`, `action_0`, `reward` are names too; without any obs_ column every
-//   column that has no other meaning is an observation. The observation after the last action is a
-//   row whose action is empty, or is -1 in the last row of every episode and 0 or more elsewhere.
-//   Without `episode` the file is one. `t` is 0, 1, 2, ... within an episode; `terminal` (0/1,
-//   true/false) may be true in an episode's last rows only; empty in all of an episode's rows, or
-//   no such column, it leaves the end unknown; `duration` is the same in all of an episode's rows.
-//   One column of whole numbers (never written with a point) is discrete.
+//   Other names of either, and how flags and times tell episodes apart, are in docs/data.md;
+//   without any obs_ column every column that has no other meaning is an observation. The one after
+//   the last action is a row whose action is empty, or is -1 in the last row of every episode and 0
+//   or more elsewhere. `t` grows by 1 within an episode; `terminal` (0/1, true/false) may be true
+//   in an episode's last rows only; empty in all of its rows, or no such column, it leaves the end
+//   unknown; `duration` is the same in all of its rows. One column of whole numbers (never written
+//   with a point) is discrete. Columns may be parted by semicolons or tabs (autograd/files/csv.h).
+//   `understudy inspect FILE` says what was made of a table.
 //
 // .arrow, or a folder of them, as `imitation` has saved them since its version 1.0 by the library
 // `datasets` (autograd/files/arrow.h): a row an episode, with columns that are lists of rows, and

@@ -1,9 +1,14 @@
-// Demonstrations as named arrays: the .npz layout. See demonstration_files.h.
+// Demonstrations from named arrays: the .npz layout. See demonstration_files.h.
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <set>
 
+#include "algorithms/data/demonstration_fields.h"
 #include "algorithms/data/demonstration_files.h"
+#include "algorithms/data/flat_transitions.h"
+#include "algorithms/data/series_reader.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -12,10 +17,7 @@ using namespace files;
 
 namespace {
 
-bool is_whole(ElementType type) {
-  return type != ElementType::f32 && type != ElementType::f64 && type != ElementType::f16 &&
-         type != ElementType::bf16;
-}
+using Field = DemonstrationField;
 
 class Reader {
  public:
@@ -23,97 +25,226 @@ class Reader {
       : arrays_(arrays), name_(name), spaces_(spaces) {}
 
   Demonstrations read() {
-    const Array& acts = require("acts");
-    const Array& obs = require("obs");
-    read_starts(acts.shape()[0]);
-    const std::int64_t steps = made_.steps(), episodes = made_.episodes(), rows = obs.shape()[0];
+    const FoundField acts = require(Field::actions), obs = require(Field::observations);
+    acts_ = acts.name;
+    const std::int64_t steps = acts.array->shape()[0];
+    if (steps == 0) refuse(acts, "no steps");
+    find_flags(steps);
+    read_starts(steps);
+    const std::int64_t episodes = made_.episodes(), rows = obs.array->shape()[0];
     if (rows != steps && rows != steps + episodes) {
-      refuse("obs", "expected " + std::to_string(steps + episodes) + " rows (" +
-                        std::to_string(steps) + " actions and a last observation for each of " +
-                        std::to_string(episodes) + " episodes) or " + std::to_string(steps) +
-                        ", found " + std::to_string(rows) + lack(rows, true));
+      refuse(obs, "expected " + std::to_string(steps + episodes) + " rows (" +
+                      std::to_string(steps) + " actions and a last observation for each of " +
+                      std::to_string(episodes) + " episodes) or " + std::to_string(steps) +
+                      ", found " + std::to_string(rows) + lack(rows, true));
     }
     made_.last_observation = rows != steps;
+    read_times();
+    made_.actions = series(acts, false);
+    // states are indices; a row of whole numbers, such as a picture, is of numbers
+    made_.observations = series(obs, true);
+    if (!made_.last_observation) add_last_observations();
     if (!made_.last_observation) {
       made_.remarks.push_back("no observation after an episode's last action");
     }
-    made_.actions = series(acts, "acts", false);
-    // states are indices; a row of whole numbers, such as a picture, is of numbers
-    made_.observations = series(obs, "obs", true);
     read_rewards();
-    read_terminal();
+    read_ends();
     read_goals();
     read_durations();
     return std::move(made_);
   }
 
  private:
-  [[noreturn]] void refuse(const char* array, const std::string& message) const {
-    fail(ErrorKind::bad_file, "%s: %s: %s", shown_path(name_).c_str(), array, message.c_str());
+  [[noreturn]] void refuse(const FoundField& found, const std::string& message) const {
+    fail(ErrorKind::bad_file, "%s: %s: %s", shown_path(name_).c_str(), found.name, message.c_str());
   }
 
-  const Array* find(std::string_view array) const {
-    const auto found = arrays_.find(array);
-    return found == arrays_.end() ? nullptr : &found->second;
-  }
+  FoundField find(Field field) const { return find_field(arrays_, field); }
 
-  const Array& require(const char* array) const {
-    const Array* found = find(array);
-    if (found == nullptr) refuse(array, "missing; demonstrations have `obs` and `acts`");
-    if (found->rank() == 0) refuse(array, "expected rows, found one number");
-    for (std::size_t i = 1; i < found->shape().size(); ++i) {
-      if (found->shape()[i] == 0)
-        refuse(array, "rows without numbers: shape " + to_string(found->shape()));
+  FoundField require(Field field) const {
+    FoundField found = find(field);
+    if (found.array == nullptr) {
+      found.name = understudy::names_of(field).name;
+      refuse(found,
+             "missing; demonstrations have `obs` and `acts` (docs/data.md lists other "
+             "names that are read)");
     }
-    return *found;
+    if (found.array->rank() == 0) refuse(found, "expected rows, found one number");
+    for (std::size_t i = 1; i < found.array->shape().size(); ++i) {
+      if (found.array->shape()[i] == 0)
+        refuse(found, "rows without numbers: shape " + to_string(found.array->shape()));
+    }
+    return found;
   }
 
-  std::vector<std::int64_t> whole_vector(const Array& array, const char* name) const {
+  // One number a row; a second dimension of 1 is what some keep.
+  static bool is_column(const Array& array) {
+    return array.rank() == 1 || (array.rank() == 2 && array.shape()[1] == 1);
+  }
+
+  // pandas makes floats of whole numbers; boundaries that are floats are a mistake.
+  std::vector<std::int64_t> whole_vector(const FoundField& found,
+                                         bool may_be_floats = false) const {
+    const Array& array = *found.array;
     // no indices at all are of type float64 in NumPy
-    if (array.rank() != 1 || (!is_whole(array.type()) && array.count() != 0)) {
-      refuse(name, "expected a vector of whole numbers, found shape " + to_string(array.shape()) +
-                       " of " + name_of(array.type()));
+    if (!is_column(array) || (!is_whole(array.type()) && array.count() != 0 && !may_be_floats)) {
+      refuse(found, "expected a vector of whole numbers, found shape " + to_string(array.shape()) +
+                        " of " + name_of(array.type()));
     }
-    return array.converted<std::int64_t>(std::string(name_) + ": " + name);
+    return array.converted<std::int64_t>(shown_path(name_) + ": " + found.name);
+  }
+
+  void require_count(const FoundField& found, std::int64_t count, const char* what) const {
+    if (found.array->count() == count) return;
+    refuse(found, "expected one for each of " + std::to_string(count) + " " + what + ", found " +
+                      std::to_string(found.array->count()));
+  }
+
+  // ---- where episodes begin and end ----
+
+  // Those of steps now, those of episodes once it is known how many there are.
+  void find_flags(std::int64_t steps) {
+    const bool told = find(Field::indices).array != nullptr ||
+                      find(Field::episode_ends).array != nullptr ||
+                      find(Field::episode_lengths).array != nullptr;
+    const auto of_steps = [&](Field field) -> std::vector<std::uint8_t> {
+      const FoundField found = find(field);
+      if (found.array == nullptr || found.array->count() != steps) return {};
+      return flags_of(found);
+    };
+    // with as many episodes as steps both are the same
+    flags_ = {of_steps(Field::terminated), of_steps(Field::truncated), of_steps(Field::done)};
+    if (told || find(Field::done).array == nullptr || !flags_.done.empty()) return;
+    require_count(find(Field::done), steps, "actions");
+  }
+
+  std::vector<std::uint8_t> flags_of(const FoundField& found) const {
+    const Array& array = *found.array;
+    const std::vector<double> values = array.converted<double>(found.name);
+    if (!is_column(array) || std::any_of(values.begin(), values.end(),
+                                         [](double one) { return one != 0 && one != 1; })) {
+      refuse(found, "expected flags, 0 or 1 each, found shape " + to_string(array.shape()) +
+                        " of " + name_of(array.type()));
+    }
+    return {values.begin(), values.end()};
   }
 
   void read_starts(std::int64_t steps) {
-    if (steps == 0) refuse("acts", "no steps");
-    const Array* indices = find("indices");
-    const Array* ends = find("episode_ends");
-    if (indices != nullptr) {
-      read_boundaries(whole_vector(*indices, "indices"), "indices", steps);
+    const FoundField indices = find(Field::indices), ends = find(Field::episode_ends);
+    const FoundField lengths = find(Field::episode_lengths), ids = find(Field::episode);
+    const FoundField starts = find(Field::episode_starts);
+    if (indices.array != nullptr) {
+      read_boundaries(whole_vector(indices), indices, steps);
       made_.starts.push_back(steps);
-    } else if (ends != nullptr) {
-      const std::vector<std::int64_t> values = whole_vector(*ends, "episode_ends");
-      if (values.empty() || values.back() != steps) {
-        refuse("episode_ends", "expected the last episode to end after the " +
-                                   std::to_string(steps) + " rows of acts, found " +
-                                   (values.empty() ? "no episode" : std::to_string(values.back())));
+    } else if (ends.array != nullptr || lengths.array != nullptr) {
+      const FoundField& found = ends.array != nullptr ? ends : lengths;
+      std::vector<std::int64_t> values = whole_vector(found);
+      if (ends.array == nullptr) {
+        for (std::size_t e = 1; e < values.size(); ++e) values[e] += values[e - 1];
       }
-      read_boundaries({values.begin(), values.end() - 1}, "episode_ends", steps);
+      if (values.empty() || values.back() != steps) {
+        refuse(found, "expected the last episode to end after the " + std::to_string(steps) +
+                          " rows of " + acts_ + ", found " +
+                          (values.empty() ? "no episode" : std::to_string(values.back())) +
+                          padding(values));
+      }
+      read_boundaries({values.begin(), values.end() - 1}, found, steps);
       made_.starts.push_back(steps);
+    } else if (ids.array != nullptr) {
+      read_ids(ids, steps);
+    } else if (starts.array != nullptr) {
+      require_count(starts, steps, "actions");
+      const std::vector<std::uint8_t> begins = flags_of(starts);
+      for (std::size_t i = 1; i < begins.size(); ++i) {
+        if (begins[i] != 0) made_.starts.push_back(static_cast<std::int64_t>(i));
+      }
+      made_.starts.push_back(steps);
+    } else if (any_set(flags_, steps)) {
+      by_flags_ = true;
+      made_.starts = starts_by(flags_, steps);
     } else {
+      one_episode_ = true;
       made_.starts.push_back(steps);
       made_.remarks.push_back("neither `indices` nor `episode_ends`: one episode");
     }
-    if (indices != nullptr && ends != nullptr &&
-        whole_vector(*ends, "episode_ends") !=
+    if (indices.array != nullptr && ends.array != nullptr &&
+        whole_vector(ends) !=
             std::vector<std::int64_t>(made_.starts.begin() + 1, made_.starts.end())) {
-      refuse("episode_ends", "other episodes than in `indices`");
+      refuse(ends, "other episodes than in `indices`");
+    }
+    if (by_flags_) return;
+    const std::int64_t within = flagged_within(made_, flags_);
+    if (within >= 0) {
+      const auto at = static_cast<std::size_t>(within);
+      refuse(find(Field::terminated),
+             place(at, 1, false) + ": expected 0 before an episode's last step");
     }
   }
 
-  void read_boundaries(const std::vector<std::int64_t>& values, const char* array,
+  // A hint, where there is a row of actions for each episode.
+  std::string padding(const std::vector<std::int64_t>& ends) const {
+    const Array& acts = *find(Field::actions).array;
+    if (acts.rank() < 2 || static_cast<std::int64_t>(ends.size()) != acts.shape()[0]) return "";
+    return std::string(
+               ": padded episodes are to stand one after another, such as "
+               "numpy.concatenate([a[:n] for a, n in zip(") +
+           acts_ + ", lengths)])";
+  }
+
+  void read_boundaries(const std::vector<std::int64_t>& values, const FoundField& found,
                        std::int64_t steps) {
     for (std::size_t e = 0; e < values.size(); ++e) {
       if (values[e] <= made_.starts.back() || values[e] >= steps) {
-        refuse(array, "episode " + std::to_string(e) + " would end before row " +
-                          std::to_string(values[e]) + " of acts: expected from " +
+        refuse(found, "episode " + std::to_string(e) + " would end before row " +
+                          std::to_string(values[e]) + " of " + acts_ + ": expected from " +
                           std::to_string(made_.starts.back() + 1) + " to " +
                           std::to_string(steps - 1));
       }
       made_.starts.push_back(values[e]);
+    }
+  }
+
+  void read_ids(const FoundField& found, std::int64_t steps) {
+    const std::vector<std::int64_t> ids = whole_vector(found, true);
+    require_count(found, steps, "actions");
+    std::set<std::int64_t> seen = {ids[0]};
+    for (std::size_t i = 1; i < ids.size(); ++i) {
+      if (ids[i] == ids[i - 1]) continue;
+      if (!seen.insert(ids[i]).second) {
+        refuse(found,
+               "row " + std::to_string(i) +
+                   ": expected the rows of an episode together, "
+                   "found episode " +
+                   std::to_string(ids[i]) +
+                   " again (sort them: o = numpy.lexsort((t, episode)), then each array[o])");
+      }
+      made_.starts.push_back(static_cast<std::int64_t>(i));
+    }
+    made_.starts.push_back(steps);
+  }
+
+  // A row that is not there would pair an observation with another's successor.
+  void read_times() {
+    const FoundField found = find(Field::time);
+    if (found.array == nullptr || found.array->count() != made_.steps() || one_episode_) return;
+    if (!is_whole(found.array->type())) {
+      const std::vector<double> values = found.array->converted<double>(found.name);
+      if (std::any_of(values.begin(), values.end(), [](double one) {
+            return !(std::abs(one) < 0x1p53) || one != std::trunc(one);
+          })) {
+        made_.remarks.push_back(std::string(found.name) + " not read: no numbers of steps");
+        return;
+      }
+    }
+    const std::vector<std::int64_t> times = whole_vector(found, true);
+    for (std::int64_t e = 0; e < made_.episodes(); ++e) {
+      std::int64_t expected = times[0];
+      for (std::int64_t i = made_.first_action(e); i < made_.first_action(e + 1); ++i, ++expected) {
+        const auto at = static_cast<std::size_t>(i);
+        if (times[at] == expected) continue;
+        refuse(found, place(at, 1, false) + ": expected " + std::to_string(expected) + ", found " +
+                          std::to_string(times[at]) + ": a row is missing");
+      }
     }
   }
 
@@ -135,138 +266,130 @@ class Reader {
     const std::int64_t row = std::min(rows - begin, length());
     return ": episode " + std::to_string(e) +
            (rows - begin < length() ? " has no" : " ends before") + " row " + std::to_string(row) +
-           (find("indices") == nullptr && find("episode_ends") == nullptr
-                ? " (one episode: there are neither `indices` nor `episode_ends`)"
-                : "");
+           (one_episode_ ? " (one episode: there are neither `indices` nor `episode_ends`)" : "");
   }
 
-  template <class T>
-  void check_finite(const std::vector<T>& values, std::int64_t width, const char* array,
-                    bool observations) const {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      // also of a double that is past the range of float
-      if (std::isfinite(static_cast<float>(values[i]))) continue;
-      char text[40];
-      std::snprintf(text, sizeof text, "%g", static_cast<double>(values[i]));
-      refuse(array, place(i, width, observations) + ": expected a finite number, found " + text);
-    }
+  // ---- the numbers ----
+
+  Series series(const FoundField& found, bool observations) {
+    return series_of(
+        *found.array, observations, is_of_numbers(spaces_, observations),
+        [&](std::size_t value, std::int64_t width, const std::string& message) {
+          refuse(found, place(value, width, observations) + ": " + message);
+        },
+        [&](const std::string& remark) {
+          made_.remarks.push_back(std::string(found.name) + ": " + remark);
+        });
   }
 
-  std::vector<float> finite(const Array& array, std::int64_t width, const char* name,
-                            bool observations) const {
-    if (array.type() == ElementType::f64) {
-      const std::span<const double> values = array.as<double>();
-      check_finite(std::vector<double>(values.begin(), values.end()), width, name, observations);
+  // From the observation after each step, where there is one.
+  void add_last_observations() {
+    const FoundField found = find(Field::next_observations);
+    if (found.array == nullptr) return;
+    const Series next = series(found, true);
+    const Series& seen = made_.observations;
+    if (next.shape != seen.shape || next.discrete != seen.discrete ||
+        next.rows() != made_.steps()) {
+      refuse(found, "expected what the observations are, " + std::to_string(made_.steps()) +
+                        " rows of " + to_string(seen.shape) + ", found " +
+                        std::to_string(next.rows()) + " of " + to_string(next.shape));
     }
-    std::vector<float> values = array.converted<float>(name);
-    check_finite(values, width, name, observations);
-    return values;
-  }
-
-  Series series(const Array& array, const char* name, bool observations) const {
-    Series made;
-    made.shape.assign(array.shape().begin() + 1, array.shape().end());
-    const std::int64_t width = made.width();
-    made.discrete = is_whole(array.type()) && (observations ? made.shape.empty() : width == 1) &&
-                    !is_of_numbers(spaces_, observations);
-    if (!made.discrete) {
-      made.numbers = finite(array, width, name, observations);
-      return made;
-    }
-    const auto refuse_index = [&](std::size_t value, const auto& found) {
-      refuse(name, place(value, width, observations) + ": expected an index from 0 to " +
-                       std::to_string(most_indices - 1) + ", found " + std::to_string(found));
-    };
-    if (array.type() == ElementType::u64) {
-      const std::span<const std::uint64_t> values = array.as<std::uint64_t>();
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        if (values[i] >= static_cast<std::uint64_t>(most_indices)) refuse_index(i, values[i]);
-      }
-    }
-    made.indices = array.converted<std::int64_t>(std::string(name_) + ": " + name);
-    for (std::size_t i = 0; i < made.indices.size(); ++i) {
-      if (made.indices[i] < 0 || made.indices[i] >= most_indices) refuse_index(i, made.indices[i]);
-    }
-    return made;
+    understudy::add_last_observations(made_, next, found.name);
   }
 
   void read_rewards() {
-    const Array* rews = find("rews");
-    if (rews == nullptr) return;
-    if (rews->rank() != 1 || rews->count() != made_.steps()) {
-      refuse("rews", "expected one for each of " + std::to_string(made_.steps()) +
-                         " actions, found shape " + to_string(rews->shape()) +
-                         (rews->rank() == 1 ? lack(rews->count(), false) : ""));
+    const FoundField rews = find(Field::rewards);
+    if (rews.array == nullptr) return;
+    const Array& array = *rews.array;
+    if (!is_column(array) || array.count() != made_.steps()) {
+      refuse(rews, "expected one for each of " + std::to_string(made_.steps()) +
+                       " actions, found shape " + to_string(array.shape()) +
+                       (is_column(array) ? lack(array.count(), false) : ""));
     }
-    made_.rewards = finite(*rews, 1, "rews", false);
+    made_.rewards =
+        finite_numbers(array, 1,
+                       [&](std::size_t value, std::int64_t width, const std::string& message) {
+                         refuse(rews, place(value, width, false) + ": " + message);
+                       },
+                       {});
   }
 
-  void read_terminal() {
-    const auto episodes = static_cast<std::size_t>(made_.episodes());
-    const std::vector<std::uint8_t> terminal = flags("terminal"), truncated = flags("truncated");
-    made_.terminal = terminal.empty() ? std::vector<std::uint8_t>(episodes, 0) : terminal;
-    if (!terminal.empty() && truncated.empty()) return;
-    // Without `terminal` nothing is known but of what is marked as truncated; with both, nothing of
-    // what neither marks.
-    for (std::size_t e = 0; e < episodes; ++e) {
-      const bool cut = !truncated.empty() && truncated[e] != 0;
-      made_.end_unknown.push_back(made_.terminal[e] == 0 && !cut);
-    }
-    if (made_.known_ends() == made_.episodes()) made_.end_unknown.clear();
+  void read_ends() {
+    const std::vector<std::uint8_t> terminal = of_episodes(Field::terminated),
+                                    truncated = of_episodes(Field::truncated);
     if (terminal.empty() && truncated.empty()) {
-      made_.remarks.push_back("no `terminal`: episodes are taken to have run out of time");
+      if (!flags_.any()) {
+        made_.remarks.push_back("no `terminal`: episodes are taken to have run out of time");
+      }
+      return set_ends(made_, flags_, by_flags_);
     }
+    // as flags of steps, where only each episode's last one counts
+    EpisodeFlags flags = flags_;
+    const auto spread = [&](const std::vector<std::uint8_t>& from, std::vector<std::uint8_t>& to) {
+      if (from.empty()) return;
+      to.assign(static_cast<std::size_t>(made_.steps()), 0);
+      for (std::int64_t e = 0; e < made_.episodes(); ++e) {
+        to[static_cast<std::size_t>(made_.first_action(e + 1) - 1)] =
+            from[static_cast<std::size_t>(e)];
+      }
+    };
+    spread(terminal, flags.terminated);
+    spread(truncated, flags.truncated);
+    set_ends(made_, flags, by_flags_);
   }
 
-  std::vector<std::uint8_t> flags(const char* name) const {
-    const Array* array = find(name);
-    if (array == nullptr) return {};
-    if (array->type() != ElementType::boolean || array->rank() != 1 ||
-        array->count() != made_.episodes()) {
-      refuse(name, "expected a bool for each of " + std::to_string(made_.episodes()) +
-                       " episodes, found shape " + to_string(array->shape()) + " of " +
-                       name_of(array->type()));
+  // Flags of episodes, empty where there are none or they are of steps.
+  std::vector<std::uint8_t> of_episodes(Field field) const {
+    const FoundField found = find(field);
+    if (found.array == nullptr || found.array->count() == made_.steps()) return {};
+    if (found.array->count() != made_.episodes()) {
+      refuse(found, "expected a flag for each of " + std::to_string(made_.episodes()) +
+                        " episodes or " + std::to_string(made_.steps()) + " actions, found shape " +
+                        to_string(found.array->shape()) + " of " + name_of(found.array->type()));
     }
-    const std::span<const bool> values = array->as<bool>();
-    return {values.begin(), values.end()};
+    return flags_of(found);
   }
 
   void read_goals() {
-    const Array* goal = find("goal");
-    if (goal == nullptr) return;
-    made_.goals = whole_vector(*goal, "goal");
-    if (goal->count() != made_.episodes()) {
-      refuse("goal", "expected one for each of " + std::to_string(made_.episodes()) +
-                         " episodes, found " + std::to_string(goal->count()));
-    }
+    const FoundField goal = find(Field::goal);
+    if (goal.array == nullptr) return;
+    made_.goals = whole_vector(goal);
+    require_count(goal, made_.episodes(), "episodes");
   }
 
   void read_durations() {
-    const Array* duration = find("duration");
-    if (duration == nullptr) return;
-    made_.durations = whole_vector(*duration, "duration");
-    if (duration->count() != made_.episodes()) {
-      refuse("duration", "expected one for each of " + std::to_string(made_.episodes()) +
-                             " episodes, found " + std::to_string(duration->count()));
-    }
+    const FoundField duration = find(Field::duration);
+    if (duration.array == nullptr) return;
+    made_.durations = whole_vector(duration);
+    require_count(duration, made_.episodes(), "episodes");
     for (std::int64_t e = 0; e < made_.episodes(); ++e) {
-      if (made_.duration(e) < made_.length(e)) {
-        refuse("duration", "episode " + std::to_string(e) + ": expected at least its " +
-                               std::to_string(made_.length(e)) + " steps, found " +
-                               std::to_string(made_.duration(e)));
-      }
+      if (made_.duration(e) >= made_.length(e)) continue;
+      refuse(duration, "episode " + std::to_string(e) + ": expected at least its " +
+                           std::to_string(made_.length(e)) + " steps, found " +
+                           std::to_string(made_.duration(e)));
     }
   }
 
   const NamedArrays& arrays_;
   std::string_view name_;
   const DemonstrationSpaces* spaces_;
+  const char* acts_ = "acts";
+  EpisodeFlags flags_;
+  bool by_flags_ = false, one_episode_ = false;
   Demonstrations made_;
 };
 
 Array to_array(const Series& series) {
   Shape shape = {series.rows()};
   shape.insert(shape.end(), series.shape.begin(), series.shape.end());
+  if (series.in_bytes()) {
+    Array array(ElementType::u8, std::move(shape));
+    std::byte* to = array.bytes().data();
+    for (std::int64_t i = 0; i < series.rows(); ++i, to += series.width()) {
+      std::memcpy(to, series.bytes.row(i), static_cast<std::size_t>(series.width()));
+    }
+    return array;
+  }
   return series.discrete ? Array::from<std::int64_t>(std::move(shape), std::span(series.indices))
                          : Array::from<float>(std::move(shape), std::span(series.numbers));
 }

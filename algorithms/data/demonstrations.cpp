@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "algorithms/data/images.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -49,16 +50,48 @@ bool same_ends(const Demonstrations& a, const Demonstrations& b) {
 std::int64_t Series::width() const { return elements(shape); }
 
 std::int64_t Series::rows() const {
+  if (in_bytes()) return bytes.rows();
   const std::size_t elements = discrete ? indices.size() : numbers.size();
   return elements == 0 ? 0 : static_cast<std::int64_t>(elements) / width();
 }
 
 std::vector<float> Series::as_numbers() const {
-  return discrete ? std::vector<float>(indices.begin(), indices.end()) : numbers;
+  if (discrete) return {indices.begin(), indices.end()};
+  if (!in_bytes()) return numbers;
+  std::vector<float> expanded(static_cast<std::size_t>(rows() * width()));
+  copy_numbers(0, rows(), expanded.data());
+  return expanded;
+}
+
+void Series::copy_numbers(std::int64_t first_row, std::int64_t rows, float* to) const {
+  if (in_bytes()) return bytes.copy(first_row, rows, to);
+  std::copy_n(numbers.begin() + first_row * width(), rows * width(), to);
+}
+
+bool operator==(const Series& a, const Series& b) {
+  if (a.shape != b.shape || a.discrete != b.discrete || a.indices != b.indices) return false;
+  if (a.in_bytes() && b.in_bytes()) return a.bytes == b.bytes;
+  if (a.in_bytes() || b.in_bytes()) return a.as_numbers() == b.as_numbers();
+  return a.numbers == b.numbers;
+}
+
+void Series::expand() {
+  if (!in_bytes()) return;
+  numbers = as_numbers();
+  bytes = {};
 }
 
 void Series::append(const Series& from, std::int64_t first_row, std::int64_t rows) {
-  if (discrete) {
+  if (rows == 0) return;
+  if (from.in_bytes() && numbers.empty()) {
+    bytes.append(from.bytes, first_row, rows);
+  } else if (from.in_bytes() || in_bytes()) {
+    // one file has bytes, another floats
+    expand();
+    const auto before = numbers.size();
+    numbers.resize(before + static_cast<std::size_t>(rows * width()));
+    from.copy_numbers(first_row, rows, numbers.data() + before);
+  } else if (discrete) {
     append_rows(indices, from.indices, first_row * width(), rows * width());
   } else {
     append_rows(numbers, from.numbers, first_row * width(), rows * width());
@@ -185,6 +218,29 @@ void append(Demonstrations& to, const Demonstrations& more, std::string_view nam
   }
 }
 
+std::vector<std::string> remarks_on(const Demonstrations& demonstrations) {
+  constexpr double megabyte = 1e6, much = 16 * megabyte;
+  std::vector<std::string> remarks = demonstrations.remarks;
+  const Series& observations = demonstrations.observations;
+  const double count =
+      static_cast<double>(observations.rows()) * static_cast<double>(observations.width());
+  char text[200];
+  if (observations.in_bytes() && count >= megabyte) {
+    std::snprintf(
+        text, sizeof text,
+        "observations are bytes, %.1f MB, read where they lie: bc makes numbers of a batch "
+        "at a time, other algorithms of all (%.1f MB)",
+        count / megabyte, count * sizeof(float) / megabyte);
+    remarks.emplace_back(text);
+  } else if (count * sizeof(float) >= much && !observations.discrete) {
+    std::snprintf(text, sizeof text, "observations take %.1f MB of memory as float32",
+                  count * sizeof(float) / megabyte);
+    remarks.emplace_back(text);
+  }
+  if (observations.shape.size() == 3) remarks.push_back(image_sentence(observations.shape));
+  return remarks;
+}
+
 // ---- an environment's spaces --------------------------------------------------------------------
 
 namespace {
@@ -257,6 +313,7 @@ void conform_series(Series& series, const char* what, const Shape& shape, std::i
   }
   const std::int64_t width = std::max<std::int64_t>(series.width(), 1);
   if (discrete && !series.discrete) {
+    series.expand();
     for (std::size_t i = 0; i < series.numbers.size(); ++i) {
       const float value = series.numbers[i];
       if (value != std::trunc(value) || std::abs(value) > 0x1p24f) {
@@ -286,8 +343,9 @@ void conform_series(Series& series, const char* what, const Shape& shape, std::i
 
 void conform(Demonstrations& demonstrations, const DemonstrationSpaces& spaces,
              std::string_view name) {
-  Series& observations = demonstrations.observations;
+  Series &observations = demonstrations.observations, &actions = demonstrations.actions;
   const Rows rows{demonstrations, true};
+  if (spaces.observation_count >= 0 || spaces.observation_indicator) observations.expand();
   if (spaces.observation_count > 1 && !observations.discrete &&
       observations.shape == Shape{spaces.observation_count})
     take_indicated(observations, rows, name);
@@ -296,7 +354,9 @@ void conform(Demonstrations& demonstrations, const DemonstrationSpaces& spaces,
     indicate(observations, spaces.observation_shape[0], rows, name);
   conform_series(observations, "observation", spaces.observation_shape, spaces.observation_count,
                  rows, name);
-  conform_series(demonstrations.actions, "action", spaces.action_shape, spaces.action_count,
+  if (spaces.action_count > 1 && !actions.discrete && actions.shape == Shape{spaces.action_count})
+    take_indicated(actions, {demonstrations, false}, name);
+  conform_series(actions, "action", spaces.action_shape, spaces.action_count,
                  {demonstrations, false}, name);
   if (spaces.action_low.empty() || demonstrations.actions.discrete) return;
 

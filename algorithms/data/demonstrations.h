@@ -26,26 +26,35 @@
 #include <string_view>
 #include <vector>
 
+#include "algorithms/data/byte_rows.h"
 #include "autograd/files/array.h"
 
 namespace understudy {
 
-// Rows of one shape: numbers, or the indices of discrete states and actions.
+// Rows of one shape: numbers, or the indices of discrete states and actions. Numbers are floats,
+// or, where a file has pictures, bytes.
 struct Series {
   files::Shape shape;     // of one row; [] for one number
-  bool discrete = false;  // which of the two below holds the rows
-  std::vector<float> numbers;
-  std::vector<std::int64_t> indices;
+  bool discrete = false;  // which of those below holds the rows
+  std::vector<float> numbers = {};
+  std::vector<std::int64_t> indices = {};
+  ByteRows bytes = {};  // in place of `numbers` where it has rows
 
   std::int64_t width() const;
   std::int64_t rows() const;
+  bool in_bytes() const { return bytes.rows() > 0; }
   std::vector<float> as_numbers() const;  // an index as its number
+  // Rows [first, first + rows) as numbers, written to `to`. REQUIRES: not discrete.
+  void copy_numbers(std::int64_t first_row, std::int64_t rows, float* to) const;
+  // Bytes become floats, four times as large; nothing to do for others.
+  void expand();
 
   // An empty one of the same shape and kind.
-  Series like() const { return {shape, discrete, {}, {}}; }
+  Series like() const { return {shape, discrete}; }
   void append(const Series& from, std::int64_t first_row, std::int64_t rows);
 
-  friend bool operator==(const Series&, const Series&) = default;
+  // The same numbers, be they bytes or floats.
+  friend bool operator==(const Series& a, const Series& b);
 };
 
 enum class EpisodeEnd : std::uint8_t { unknown, truncated, terminated };
@@ -122,10 +131,13 @@ struct DemonstrationSpaces {
   bool observation_indicator = false;
 };
 
+// The remarks, and one on memory where the observations take much, and on how images lie.
+std::vector<std::string> remarks_on(const Demonstrations& demonstrations);
+
 // Makes demonstrations fit an environment's spaces, or says in one line what does not, in which
 // episode and row. Whole numbers become indices and indices numbers where the space asks for it,
-// and rows of n numbers take the space's shape of n. Indicators of a state become its index where
-// the space has n observations, and indices indicators where it observes those.
+// and rows of n numbers take the space's shape of n. Indicators of a state, or of a choice, become
+// its index where the space has n of them, and indices indicators where it observes those.
 void conform(Demonstrations& demonstrations, const DemonstrationSpaces& spaces,
              std::string_view name);
 

@@ -81,13 +81,32 @@ void Normalizer::fit(std::span<const float> rows) {
   const std::size_t columns = static_cast<std::size_t>(width()), count = rows.size() / columns;
   UNDERSTUDY_CHECK(count > 0 && rows.size() == count * columns, "%zu numbers in rows of %zu",
                    rows.size(), columns);
+  fit_rows(count, [&](std::size_t i) { return rows.data() + i * columns; });
+}
+
+void Normalizer::fit(const ByteRows& rows) {
+  UNDERSTUDY_CHECK(rows.rows() > 0 && rows.width() == width(), "%lld rows of %lld bytes",
+                   static_cast<long long>(rows.rows()), static_cast<long long>(rows.width()));
+  fit_rows(static_cast<std::size_t>(rows.rows()),
+           [&](std::size_t i) { return rows.row(static_cast<std::int64_t>(i)); });
+}
+
+template <class RowAt>
+void Normalizer::fit_rows(std::size_t count, const RowAt& row_at) {
+  const std::size_t columns = static_cast<std::size_t>(width());
   // Two passes in double: the sum of squares less the square of the sum would cancel.
   std::vector<double> mean(columns, 0.0), std(columns, 0.0);
-  for (std::size_t i = 0; i < rows.size(); ++i) mean[i % columns] += rows[i];
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto* row = row_at(i);
+    for (std::size_t j = 0; j < columns; ++j) mean[j] += row[j];
+  }
   for (double& value : mean) value /= static_cast<double>(count);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double distance = rows[i] - mean[i % columns];
-    std[i % columns] += distance * distance;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto* row = row_at(i);
+    for (std::size_t j = 0; j < columns; ++j) {
+      const double distance = row[j] - mean[j];
+      std[j] += distance * distance;
+    }
   }
   for (std::size_t j = 0; j < columns; ++j) {
     std[j] = std::sqrt(std[j] / static_cast<double>(count));

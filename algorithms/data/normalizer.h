@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "algorithms/data/byte_rows.h"
 #include "autograd/program/program.h"
 
 namespace understudy {
@@ -62,11 +63,14 @@ class Normalizer {
   // The statistics of these rows [n, width] alone, n in the std's denominator; a column that never
   // varied gets std 1. REQUIRES: a row.
   void fit(std::span<const float> rows);
+  void fit(const ByteRows& rows);
   void set(const std::vector<double>& mean, const std::vector<double>& std, double count);
   // From now on nothing but `fit` and `set` changes it; or something does again.
   void freeze(bool frozen = true);
 
  private:
+  template <class RowAt>
+  void fit_rows(std::size_t count, const RowAt& row_at);
   Array *mean_, *std_, *count_, *frozen_;
 };
 

@@ -29,7 +29,7 @@ void Transitions::end_sequence() {
   if (rows() > starts.back()) starts.push_back(rows());
 }
 
-Transitions transitions(const Demonstrations& from) {
+Transitions transitions(const Demonstrations& from, Bytes bytes) {
   Transitions all{.observations = from.observations.like(), .actions = from.actions};
   all.next_observations = from.observations.like();
   all.rewards = from.rewards;
@@ -40,6 +40,10 @@ Transitions transitions(const Demonstrations& from) {
     if (from.last_observation) all.next_observations.append(from.observations, first + 1, length);
     for (std::int64_t t = 0; t < length; ++t)
       all.terminated.push_back(t + 1 == length && from.terminal[static_cast<std::size_t>(e)]);
+  }
+  if (bytes == Bytes::expand) {
+    for (Series* series : {&all.observations, &all.actions, &all.next_observations})
+      series->expand();
   }
   return all;
 }

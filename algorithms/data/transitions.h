@@ -68,8 +68,10 @@ struct Transitions {
   }
 };
 
-// Every step of the demonstrations, with the episodes as sequences.
-Transitions transitions(const Demonstrations& from);
+// Every step of the demonstrations, with the episodes as sequences. Bytes become floats, unless who
+// learns from them takes them as they are, and copies none.
+enum class Bytes : std::int8_t { expand, keep };
+Transitions transitions(const Demonstrations& from, Bytes bytes = Bytes::expand);
 
 // The same with each index as its number.
 Transitions in_numbers(Transitions transitions);

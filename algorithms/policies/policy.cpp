@@ -42,8 +42,9 @@ Policy::Policy(Device& device, const PolicyDescription& description, std::uint64
     width += trunk.embedding - 1;
   }
   if (!trunk.convolutions.empty()) {
-    const std::vector<std::int64_t>& image = description_.observation.shape;
-    std::int64_t channels = image[0], height = image[1], across = image[2];
+    const ImageShape image =
+        image_shape(description_.observation.shape, trunk.image_layout, "policy");
+    std::int64_t channels = image.channels, height = image.height, across = image.width;
     for (std::size_t i = 0; i < trunk.convolutions.size(); i += 4) {
       const std::int64_t* c = &trunk.convolutions[i];
       convolutions_.emplace_back(parameters_, "convolution/" + std::to_string(i / 4),
@@ -109,9 +110,15 @@ Tensor Policy::embedded(Tensor observation) const {
 Tensor Policy::convolved(Tensor observation) const {
   if (convolutions_.empty()) return observation;
   const Shape& shape = observation.shape();
-  const std::vector<std::int64_t>& image = description_.observation.shape;
+  const ImageShape image =
+      image_shape(description_.observation.shape, description_.trunk.image_layout, "policy");
   const auto one = [&](Tensor flat) {
-    Tensor x = reshape(flat, behind(leading(flat.shape()), {image[0], image[1], image[2]}));
+    const Shape leads = leading(flat.shape());
+    Tensor x =
+        image.channels_last
+            ? permute(reshape(flat, behind(leads, {image.height, image.width, image.channels})),
+                      {0, 3, 1, 2})
+            : reshape(flat, behind(leads, {image.channels, image.height, image.width}));
     for (const Conv& layer : convolutions_) x = layer(x);
     const std::int64_t width = x.shape()[1] * x.shape()[2] * x.shape()[3];
     return reshape(x, behind(leading(flat.shape()), {width}));
@@ -198,12 +205,19 @@ std::vector<float> counted_actions(const Transitions& transitions) {
   return counted;
 }
 
+void fit_observations(Normalizer& normalizer, const Series& observations) {
+  if (observations.in_bytes())
+    normalizer.fit(observations.bytes);
+  else
+    normalizer.fit(observations.as_numbers());
+}
+
 }  // namespace
 
 void fit_normalizer(Policy& policy, const Transitions& transitions) {
   if (transitions.rows() == 0) return;
   if (policy.normalizer() != nullptr)
-    policy.normalizer()->fit(transitions.observations.as_numbers());
+    fit_observations(*policy.normalizer(), transitions.observations);
   if (policy.action_normalizer() == nullptr) return;
   const std::vector<float> actions = counted_actions(transitions);
   if (!actions.empty()) policy.action_normalizer()->fit(actions);

@@ -123,9 +123,9 @@ void PolicyDescription::check() const {
   if (trunk.convolutions.size() % 4 != 0)
     bad("expected four numbers a convolution: channels, kernel, stride, padding");
   if (!trunk.convolutions.empty()) {
-    if (observation.discrete || observation.shape.size() != 3)
-      bad("expected images [channels, height, width] before convolutions");
-    std::int64_t height = observation.shape[1], width = observation.shape[2];
+    if (observation.discrete) bad("expected images before convolutions, found an index");
+    const ImageShape image = image_shape(observation.shape, trunk.image_layout, "policy");
+    std::int64_t height = image.height, width = image.width;
     for (std::size_t i = 0; i < trunk.convolutions.size(); i += 4) {
       const std::int64_t* c = &trunk.convolutions[i];
       if (c[0] < 1 || c[1] < 1 || c[2] < 1)

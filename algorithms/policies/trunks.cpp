@@ -235,6 +235,10 @@ void register_trunk(TrunkRow row) {
 
 void list_options(OptionList& list, TrunkOptions& trunk) {
   constexpr double most_channels = 1 << 12;  // and sides of kernels
+  static constexpr OptionChoice image_layouts[] = {
+      choice(ImageLayout::automatic, "automatic"),
+      choice(ImageLayout::channels_first, "channels_first"),
+      choice(ImageLayout::channels_last, "channels_last")};
   Option name = option("", trunk.name, "the layers: mlp, rnn, lstm, gru");
   name.then = [&trunk, was = trunk.name] {
     const TrunkRow& row = trunk_named(trunk.name);
@@ -248,6 +252,9 @@ void list_options(OptionList& list, TrunkOptions& trunk) {
               option("convolutions", trunk.convolutions,
                      "before the layers, of images: channels, kernel, stride, padding of each",
                      {.least = 0, .most = most_channels, .source = "Mnih et al. 2015"}),
+              option("image_layout", trunk.image_layout, image_layouts,
+                     "whether images are [channels, height, width] or [height, width, channels]; "
+                     "automatic: 1, 3 or 4 at one end counts channels"),
               option("embedding", trunk.embedding, "numbers that an embedded index becomes",
                      {.least = 1, .most = most_parts}));
 }

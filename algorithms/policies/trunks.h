@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "algorithms/data/images.h"
 #include "autograd/modules/modules.h"
 #include "autograd/options/options.h"
 
@@ -29,9 +30,10 @@ struct TrunkOptions {
   // mlp: layers; none: the observation itself. Recurrent: layers before it, then its own size last.
   std::vector<std::int64_t> hidden = {100, 100};  // (Ho & Ermon 2016, section 6)
   Activation activation = Activation::tanh;
-  // Before those, of observations of the shape [channels, height, width]: four numbers a
-  // convolution, its channels, kernel, stride and padding; a ReLU behind each.
+  // Before those, of observations that are images: four numbers a convolution, its channels,
+  // kernel, stride and padding; a ReLU behind each.
   std::vector<std::int64_t> convolutions = {};
+  ImageLayout image_layout = ImageLayout::channels_first;
   std::int64_t embedding = 32;  // numbers an embedded index becomes
   friend bool operator==(const TrunkOptions&, const TrunkOptions&) = default;
 };

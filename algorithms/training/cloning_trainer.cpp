@@ -107,7 +107,11 @@ std::vector<Symmetry> symmetries_of(const DemonstrationCopies& copies, const Tra
 // What was demonstrated, with the copies. The description's observation grows by the goal.
 Transitions shown_to(PolicyDescription& description, const TrainingInputs& inputs,
                      const DemonstrationCopies& copies) {
-  Transitions shown = in_numbers(transitions(*inputs.demonstrations));
+  const bool copied =
+      !copies.mirror.empty() || !copies.rotation.empty() || copies.goals != Goals::none;
+  Transitions shown =
+      in_numbers(transitions(*inputs.demonstrations, copied ? Bytes::expand : Bytes::keep));
+  shown.next_observations = {};  // which cloning has no need of
   const std::vector<Symmetry> symmetries =
       symmetries_of(copies, shown, inputs.demonstrations->actions.discrete);
   const char* asked = symmetries.empty() ? nullptr : "mirror and rotation";

@@ -19,6 +19,7 @@ PolicySetup::PolicySetup(const TrainingInputs& inputs, const PolicyDescription* 
   description_.normalize_observations =
       !spaces.observation.discrete && spaces.observation.vocabularies.empty();
   description_.normalize_actions = spaces.action.kind == ActionKind::continuous;
+  description_.trunk.image_layout = ImageLayout::automatic;
   // As the code of TRPO's and GAIL's authors begins: nearly the same distribution everywhere.
   description_.initialization = InitializationKind::column_normalized;
   description_.last_scale = 0.01;

@@ -50,16 +50,18 @@ bool convert(From from, To& to) {
 }
 
 template <class To, class From>
-void convert_all(std::span<const From> from, std::vector<To>& to, std::string_view what) {
+void convert_all(std::span<const From> all, std::size_t first, std::span<To> to,
+                 std::string_view what) {
+  const std::span<const From> from = all.subspan(first, to.size());
   for (std::size_t i = 0; i < from.size(); ++i) {
     bool fits;
     if constexpr (std::is_same_v<From, Float16> || std::is_same_v<From, BFloat16>) {
       const float value = to_float(from[i]);
       fits = convert(value, to[i]);
-      if (!fits) refuse(what, i, value, ElementTypeOf<To>::value);
+      if (!fits) refuse(what, first + i, value, ElementTypeOf<To>::value);
     } else {
       fits = convert(from[i], to[i]);
-      if (!fits) refuse(what, i, static_cast<double>(from[i]), ElementTypeOf<To>::value);
+      if (!fits) refuse(what, first + i, static_cast<double>(from[i]), ElementTypeOf<To>::value);
     }
   }
 }
@@ -123,6 +125,29 @@ Array::Array(ElementType type, Shape shape) : type_(type), shape_(std::move(shap
   data_.resize(bytes);
 }
 
+Array Array::viewing(ElementType type, Shape shape, ByteSpan elements,
+                     std::shared_ptr<const void> owner) {
+  std::size_t bytes = 0;
+  UNDERSTUDY_CHECK(checked_byte_count(type, shape, bytes) && bytes == elements.size() &&
+                       reinterpret_cast<std::uintptr_t>(elements.data()) % size_of(type) == 0 &&
+                       owner != nullptr,
+                   "a view of %zu bytes as %s of shape %s", elements.size(), name_of(type),
+                   to_string(shape).c_str());
+  Array array;
+  array.type_ = type;
+  array.shape_ = std::move(shape);
+  array.view_ = elements;
+  array.owner_ = std::move(owner);
+  return array;
+}
+
+void Array::own() {
+  if (owner_ == nullptr) return;
+  data_.assign(view_.begin(), view_.end());
+  view_ = {};
+  owner_ = nullptr;
+}
+
 void Array::fill_from(const void* values, std::size_t bytes) {
   UNDERSTUDY_CHECK(bytes == data_.size(), "%zu bytes for an array of %zu", bytes, data_.size());
   if (bytes != 0) std::memcpy(data_.data(), values, bytes);
@@ -137,36 +162,35 @@ void Array::require_type(ElementType wanted, std::string_view what) const {
 
 void Array::reshape(Shape shape) {
   std::size_t bytes = 0;
-  UNDERSTUDY_CHECK(checked_byte_count(type_, shape, bytes) && bytes == data_.size(),
+  UNDERSTUDY_CHECK(checked_byte_count(type_, shape, bytes) && bytes == this->bytes().size(),
                    "shape %s for an array of shape %s", to_string(shape).c_str(),
                    to_string(shape_).c_str());
   shape_ = std::move(shape);
 }
 
 template <class T>
-std::vector<T> Array::converted(std::string_view what) const {
-  std::vector<T> values(static_cast<std::size_t>(count()));
+void Array::convert(std::size_t first, std::span<T> to, std::string_view what) const {
+  const auto all = [&](auto element) { convert_all(as<decltype(element)>(), first, to, what); };
   switch (type_) {
-    case ElementType::f32: convert_all(as<float>(), values, what); break;
-    case ElementType::f64: convert_all(as<double>(), values, what); break;
-    case ElementType::i8: convert_all(as<std::int8_t>(), values, what); break;
-    case ElementType::u8: convert_all(as<std::uint8_t>(), values, what); break;
-    case ElementType::i16: convert_all(as<std::int16_t>(), values, what); break;
-    case ElementType::u16: convert_all(as<std::uint16_t>(), values, what); break;
-    case ElementType::i32: convert_all(as<std::int32_t>(), values, what); break;
-    case ElementType::u32: convert_all(as<std::uint32_t>(), values, what); break;
-    case ElementType::i64: convert_all(as<std::int64_t>(), values, what); break;
-    case ElementType::u64: convert_all(as<std::uint64_t>(), values, what); break;
-    case ElementType::boolean: convert_all(as<bool>(), values, what); break;
-    case ElementType::f16: convert_all(as<Float16>(), values, what); break;
-    case ElementType::bf16: convert_all(as<BFloat16>(), values, what); break;
+    case ElementType::f32: return all(float{});
+    case ElementType::f64: return all(double{});
+    case ElementType::i8: return all(std::int8_t{});
+    case ElementType::u8: return all(std::uint8_t{});
+    case ElementType::i16: return all(std::int16_t{});
+    case ElementType::u16: return all(std::uint16_t{});
+    case ElementType::i32: return all(std::int32_t{});
+    case ElementType::u32: return all(std::uint32_t{});
+    case ElementType::i64: return all(std::int64_t{});
+    case ElementType::u64: return all(std::uint64_t{});
+    case ElementType::boolean: return all(bool{});
+    case ElementType::f16: return all(Float16{});
+    case ElementType::bf16: return all(BFloat16{});
   }
-  return values;
 }
 
-template std::vector<float> Array::converted(std::string_view) const;
-template std::vector<double> Array::converted(std::string_view) const;
-template std::vector<std::int64_t> Array::converted(std::string_view) const;
+template void Array::convert(std::size_t, std::span<float>, std::string_view) const;
+template void Array::convert(std::size_t, std::span<double>, std::string_view) const;
+template void Array::convert(std::size_t, std::span<std::int64_t>, std::string_view) const;
 
 std::size_t find_invalid_boolean(ByteSpan bytes) {
   for (std::size_t i = 0; i < bytes.size(); ++i) {

@@ -1,4 +1,6 @@
-// An array in host memory that owns its elements: what a file holds, and what is written to one.
+// An array in host memory: what a file holds, and what is written to one. It owns its elements, or
+// looks at those of a file in memory or mapped, which stays while the array does; who writes into
+// such a one gets a copy of its own first.
 //
 // Elements are in C order (the last index runs fastest), in the host's byte order. The invariants
 // that every reader keeps: no dimension is negative, the number of bytes is the product of the
@@ -95,6 +97,10 @@ class Array {
   // Zeros. REQUIRES: a shape that passes checked_byte_count.
   Array(ElementType type, Shape shape);
 
+  // Elements that `owner` keeps. REQUIRES: as many bytes as the shape says, aligned to the type.
+  static Array viewing(ElementType type, Shape shape, ByteSpan elements,
+                       std::shared_ptr<const void> owner);
+
   // A copy of `values`. REQUIRES: as many as the shape says.
   template <class T>
   static Array from(Shape shape, std::span<const T> values) {
@@ -114,43 +120,58 @@ class Array {
   ElementType type() const { return type_; }
   const Shape& shape() const { return shape_; }
   std::int64_t rank() const { return static_cast<std::int64_t>(shape_.size()); }
-  std::int64_t count() const { return static_cast<std::int64_t>(data_.size() / size_of(type_)); }
-  ByteSpan bytes() const { return data_; }
-  std::span<std::byte> bytes() { return data_; }
+  std::int64_t count() const { return static_cast<std::int64_t>(bytes().size() / size_of(type_)); }
+  ByteSpan bytes() const { return owner_ != nullptr ? view_ : ByteSpan(data_); }
+  std::span<std::byte> bytes() {
+    own();
+    return data_;
+  }
+  bool is_view() const { return owner_ != nullptr; }
 
   // The elements, if they are stored as T; else an Error that begins with `what` (a file and a
   // name). For other types see `converted`.
   template <class T>
   std::span<const T> as(std::string_view what = "array") const {
     require_type(ElementTypeOf<T>::value, what);
-    return {reinterpret_cast<const T*>(data_.data()), data_.size() / sizeof(T)};
+    return {reinterpret_cast<const T*>(bytes().data()), bytes().size() / sizeof(T)};
   }
   template <class T>
   std::span<T> as(std::string_view what = "array") {
     require_type(ElementTypeOf<T>::value, what);
+    own();
     return {reinterpret_cast<T*>(data_.data()), data_.size() / sizeof(T)};
   }
 
   // The elements converted to T (float, double or std::int64_t). To an integer a value must fit
   // exactly; to a floating type it is rounded, but a finite one that would be infinite is refused.
   template <class T>
-  std::vector<T> converted(std::string_view what = "array") const;
+  std::vector<T> converted(std::string_view what = "array") const {
+    std::vector<T> values(static_cast<std::size_t>(count()));
+    convert<T>(0, values, what);
+    return values;
+  }
+  // Of the elements from `first` on, as many as `to` has. REQUIRES: so many.
+  template <class T>
+  void convert(std::size_t first, std::span<T> to, std::string_view what = "array") const;
 
   // The same elements under another shape. REQUIRES: as many.
   void reshape(Shape shape);
 
   // Equal in type, shape and every bit (NaN equals the same NaN).
   friend bool operator==(const Array& a, const Array& b) {
-    return a.type_ == b.type_ && a.shape_ == b.shape_ && a.data_ == b.data_;
+    return a.type_ == b.type_ && a.shape_ == b.shape_ && text_of(a.bytes()) == text_of(b.bytes());
   }
 
  private:
   void require_type(ElementType wanted, std::string_view what) const;
   void fill_from(const void* values, std::size_t bytes);
+  void own();
 
   ElementType type_ = ElementType::f32;
   Shape shape_ = {0};
   std::vector<std::byte> data_;
+  ByteSpan view_;  // where there is an owner
+  std::shared_ptr<const void> owner_;
 };
 
 // Arrays by name, in the order of the names: what an .npz or a .safetensors file holds.

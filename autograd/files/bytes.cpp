@@ -1,6 +1,7 @@
 #include "autograd/files/bytes.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,30 +18,68 @@ namespace {
 // Closes a file descriptor when the scope is left, by an Error too.
 struct Descriptor {
   int number;
+  explicit Descriptor(int open) : number(open) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() {
     if (number >= 0) ::close(number);
   }
 };
 
-}  // namespace
-
-FileContents read_file(const std::string& path) {
+int open_file(const std::string& path) {
   if (path.find('\0') != std::string::npos) {
     fail(ErrorKind::bad_file, "%s: a path with a zero byte in it", shown_path(path).c_str());
   }
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  struct stat status;
-  if (file.number < 0 || ::fstat(file.number, &status) != 0) {
-    fail(ErrorKind::bad_file, "%s: cannot open: %s", shown_path(path).c_str(),
-         std::strerror(errno));
+  return ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+}
+
+// A file that is no folder, and what the system says of it.
+struct OpenFile {
+  explicit OpenFile(const std::string& path) : descriptor(open_file(path)) {
+    if (descriptor.number < 0 || ::fstat(descriptor.number, &status) != 0) {
+      fail(ErrorKind::bad_file, "%s: cannot open: %s", shown_path(path).c_str(),
+           std::strerror(errno));
+    }
+    if (S_ISDIR(status.st_mode)) {
+      fail(ErrorKind::bad_file, "%s: expected a file, found a folder", shown_path(path).c_str());
+    }
   }
-  if (S_ISDIR(status.st_mode)) {
-    fail(ErrorKind::bad_file, "%s: expected a file, found a folder", shown_path(path).c_str());
+  Descriptor descriptor;
+  struct stat status {};
+};
+
+struct Map {
+  void* data;
+  std::size_t size;
+  Map(void* mapped, std::size_t bytes) : data(mapped), size(bytes) {}
+  Map(const Map&) = delete;
+  Map& operator=(const Map&) = delete;
+  ~Map() { ::munmap(data, size); }
+};
+
+}  // namespace
+
+FileContents map_file(const std::string& path) {
+  {
+    const OpenFile file(path);
+    const auto size = static_cast<std::size_t>(std::max<off_t>(file.status.st_size, 0));
+    if (S_ISREG(file.status.st_mode) && size >= mapped_from) {
+      void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.descriptor.number, 0);
+      if (data != MAP_FAILED) {
+        const auto map = std::make_shared<const Map>(data, size);
+        return {ByteSpan(static_cast<const std::byte*>(data), size), map};
+      }
+    }
   }
+  return read_file(path);
+}
+
+FileContents read_file(const std::string& path) {
+  const OpenFile file(path);
 
   // one byte more than the file says it has, so that its end is seen without growing
-  std::size_t capacity =
-      status.st_size > 0 ? static_cast<std::size_t>(status.st_size) + 1 : std::size_t{1} << 16;
+  std::size_t capacity = file.status.st_size > 0 ? static_cast<std::size_t>(file.status.st_size) + 1
+                                                 : std::size_t{1} << 16;
   auto data = std::make_unique_for_overwrite<std::byte[]>(capacity);
   std::size_t size = 0;
   for (;;) {
@@ -50,8 +89,8 @@ FileContents read_file(const std::string& path) {
       data = std::move(larger);
       capacity *= 2;
     }
-    const ssize_t got =
-        ::read(file.number, data.get() + size, std::min<std::size_t>(capacity - size, 1u << 30));
+    const ssize_t got = ::read(file.descriptor.number, data.get() + size,
+                               std::min<std::size_t>(capacity - size, 1u << 30));
     if (got == 0) break;
     if (got < 0) {
       if (errno == EINTR) continue;

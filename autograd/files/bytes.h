@@ -1,8 +1,9 @@
 // Bytes on their way in and out of files, and the few words that every format needs about them.
 //
-// What always holds: nothing here trusts a file. A file is read whole, once, into memory of its
-// own (a mapped file may shrink or change under the reader); the parser checks the sizes
-// first.
+// What always holds: nothing here trusts a file; the parser checks the sizes first. A file is read
+// whole, once, into memory of its own. Only files of arrays that may be larger than memory are
+// mapped (`map_file`): whoever cuts such a file short while it is read ends the process, as with
+// NumPy's mmap_mode; a file that is replaced, as AtomicFile does it, stays as it was.
 
 #pragma once
 
@@ -48,22 +49,30 @@ class MemorySink final : public Sink {
   std::vector<std::byte> contents_;
 };
 
-// A whole file in memory.
+// A whole file in memory, or mapped into it. Copies share the bytes.
 class FileContents {
  public:
   FileContents() = default;
   FileContents(std::unique_ptr<std::byte[]> data, std::size_t size)
-      : data_(std::move(data)), size_(size) {}
-  ByteSpan bytes() const { return {data_.get(), size_}; }
+      : bytes_(data.get(), size), owner_(std::shared_ptr<std::byte[]>(std::move(data))) {}
+  FileContents(ByteSpan bytes, std::shared_ptr<const void> owner)
+      : bytes_(bytes), owner_(std::move(owner)) {}
+  ByteSpan bytes() const { return bytes_; }
   std::string_view text() const { return text_of(bytes()); }
+  // While somebody holds it, the bytes stay.
+  const std::shared_ptr<const void>& owner() const { return owner_; }
 
  private:
-  std::unique_ptr<std::byte[]> data_;
-  std::size_t size_ = 0;
+  ByteSpan bytes_;
+  std::shared_ptr<const void> owner_;
 };
 
 // Reads a regular file or a pipe to its end. An Error names the path and the system's reason.
 FileContents read_file(const std::string& path);
+// The same, with a regular file of `mapped_from` bytes or more mapped: of what is read of it, the
+// system keeps in memory as much as there is room for.
+constexpr std::size_t mapped_from = std::size_t{1} << 20;
+FileContents map_file(const std::string& path);
 
 // Little-endian numbers at any address. REQUIRES: sizeof(T) bytes there.
 template <class T>

@@ -15,6 +15,7 @@ using files::ElementType;
 ElementType type_of(const Array& array) {
   if (array.element() == Element::index) return ElementType::i32;
   if (array.element() == Element::counter) return ElementType::u64;
+  if (array.element() == Element::byte) return ElementType::u8;
   return array.real() == Real::f32 ? ElementType::f32 : ElementType::f64;
 }
 

@@ -11,6 +11,34 @@ namespace understudy::files {
 
 constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
 
+namespace {
+
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+// What parts the names of the first line: a comma, where there is one outside of quotes.
+char delimiter_of(std::string_view text) {
+  bool quoted = false;
+  char found = ',';
+  for (const char c : text) {
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == ',' || c == '\n') return c == ',' ? c : found;
+    if (c == ';' || (c == '\t' && found == ',')) found = c;
+  }
+  return found;
+}
+
+// "-1,5e3": digits with one comma between them, perhaps a sign and an exponent.
+bool has_decimal_comma(std::string_view cell) {
+  const std::size_t comma = cell.find(',');
+  return comma != cell.npos && comma > 0 && comma + 1 < cell.size() && is_digit(cell[comma - 1]) &&
+         is_digit(cell[comma + 1]) &&
+         cell.find_first_not_of("+-0123456789eE", comma + 1) == cell.npos &&
+         cell.substr(0, comma).find_first_not_of("+-0123456789") == cell.npos;
+}
+
+}  // namespace
+
 // One pass over the text. Cells are moved towards the front as their quotes are resolved: a cell is
 // never longer than what it was read from, so that the text is its own buffer.
 class CsvParser {
@@ -21,6 +49,8 @@ class CsvParser {
     check_characters();
     if (text_.starts_with(utf8_mark)) at_ = utf8_mark.size();
     if (at_ == text_.size()) refuse_line("expected a row of names, found an empty file");
+    csv_.delimiter_ = delimiter_ = delimiter_of(std::string_view(text_).substr(at_));
+    if (text_[at_] == '#') ++at_;
     std::vector<Csv::Cell> row;
     read_row(row);
     std::set<std::string_view> seen;
@@ -28,7 +58,9 @@ class CsvParser {
     for (const std::string& name : csv_.names_) {
       if (!seen.insert(name).second) refuse_line("the column '" + shown(name) + "' twice");
     }
-    while (at_ < text_.size()) {
+    // a table of one column has rows of an empty cell
+    const std::size_t end = row.size() > 1 ? end_of_rows() : text_.size();
+    while (at_ < end) {
       ++line_;
       const std::size_t first_line = line_;
       row.clear();
@@ -54,11 +86,26 @@ class CsvParser {
     const std::size_t zero_at = text_.find('\0');
     const std::size_t at = std::min(broken_at, zero_at);
     if (at == std::string::npos) return;
+    if (text_.starts_with("\xff\xfe") || text_.starts_with("\xfe\xff")) {
+      refuse_line("expected text in UTF-8, found UTF-16: iconv -f UTF-16 -t UTF-8 converts it");
+    }
     line_ += static_cast<std::size_t>(
         std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
     refuse_line("expected text in UTF-8, found byte " +
                 std::to_string(static_cast<unsigned char>(text_[at])) + " at byte " +
                 std::to_string(at) + " of the file");
+  }
+
+  // Before empty lines at the end.
+  std::size_t end_of_rows() const {
+    std::size_t end = text_.size();
+    for (std::size_t at = end; at > at_; --at) {
+      const char c = text_[at - 1];
+      if (c != '\n' && c != '\r') break;
+      // the line's own end is part of it
+      if (c == '\n') end = at;
+    }
+    return end;
   }
 
   bool at_line_end() const {
@@ -70,7 +117,7 @@ class CsvParser {
   void read_row(std::vector<Csv::Cell>& row) {
     for (;;) {
       row.push_back(read_cell(row.size() + 1));
-      if (at_ < text_.size() && text_[at_] == ',') {
+      if (at_ < text_.size() && text_[at_] == delimiter_) {
         ++at_;
         continue;
       }
@@ -82,6 +129,7 @@ class CsvParser {
   Csv::Cell read_cell(std::size_t number) {
     const std::size_t begin = to_;
     const auto place = [&] { return "cell " + std::to_string(number) + ": "; };
+    skip_blanks();
     if (at_ < text_.size() && text_[at_] == '"') {
       const std::size_t opened = line_;
       for (++at_;; ++at_) {
@@ -97,24 +145,35 @@ class CsvParser {
         text_[to_++] = text_[at_];
       }
       ++at_;
-      if (!at_line_end() && text_[at_] != ',') {
-        refuse_line(place() + "expected ',' after the closing quote, found '" +
+      skip_blanks();
+      if (!at_line_end() && text_[at_] != delimiter_) {
+        refuse_line(place() + "expected " +
+                    (delimiter_ == '\t' ? "a tab" : std::string("'") + delimiter_ + "'") +
+                    " after the closing quote, found '" +
                     shown(std::string_view(text_).substr(at_, 1)) + "'");
       }
     } else {
-      while (!at_line_end() && text_[at_] != ',') {
+      while (!at_line_end() && text_[at_] != delimiter_) {
         if (text_[at_] == '"') refuse_line(place() + "a quote within a cell that is not quoted");
         if (text_[at_] == '\r') refuse_line(place() + "a carriage return within a line");
         text_[to_++] = text_[at_++];
       }
+      while (to_ > begin && is_blank(text_[to_ - 1])) --to_;
+      const std::string_view cell = std::string_view(text_).substr(begin, to_ - begin);
+      if (delimiter_ != ',' && has_decimal_comma(cell)) text_[begin + cell.find(',')] = '.';
     }
     return {begin, to_ - begin};
+  }
+
+  void skip_blanks() {
+    while (at_ < text_.size() && is_blank(text_[at_]) && text_[at_] != delimiter_) ++at_;
   }
 
   Csv& csv_;
   std::string& text_;
   std::size_t at_ = 0, to_ = 0;  // read here, written there
   std::size_t line_ = 1;
+  char delimiter_ = ',';
 };
 
 Csv Csv::open(const std::string& path) { return parse(std::string(read_file(path).text()), path); }
@@ -154,12 +213,19 @@ void Csv::refuse(std::size_t row, std::size_t column, std::string_view expected)
        line(row), shown(names_[column]).c_str(), std::string(expected).c_str(), text.c_str());
 }
 
+static std::string_view without_plus(std::string_view text) {
+  const bool plus = text.size() > 1 && text[0] == '+' && text[1] != '-' && text[1] != '+';
+  return text.substr(plus ? 1 : 0);
+}
+
 bool parse_number(std::string_view text, double& value) {
+  text = without_plus(text);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size();
 }
 
 bool parse_number(std::string_view text, std::int64_t& value) {
+  text = without_plus(text);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size();
 }
@@ -208,12 +274,13 @@ Csv::ColumnType Csv::type(std::size_t column) const {
 
 namespace {
 
-// Quoted where the text would be read as something else: commas, quotes and line ends; a cell that
-// is nothing and alone on its line, which is no row to some readers; the mark of UTF-8, which is
-// dropped at the beginning of a file.
+// Quoted where the text would be read as something else: what may part cells, quotes, line ends,
+// and blanks at either end; a cell that is nothing and alone on its line, which is no row to some
+// readers; the mark of UTF-8 and '#', which are dropped at the beginning of a file.
 void append_text(std::string& line, std::string_view text, bool alone) {
-  const bool quoted = text.find_first_of(",\"\r\n") != std::string_view::npos ||
-                      (alone && text.empty()) || text.starts_with(utf8_mark);
+  const bool quoted = text.find_first_of(",;\t\"\r\n") != std::string_view::npos ||
+                      text.starts_with(' ') || text.ends_with(' ') || (alone && text.empty()) ||
+                      text.starts_with(utf8_mark) || text.starts_with('#');
   if (!quoted) {
     line += text;
     return;

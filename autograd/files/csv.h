@@ -1,6 +1,11 @@
 // Tables as text: commas, a header row of unique names, '.' for decimals, lines that end with LF
 // or CRLF.
 //
+// Where the header has no comma, but semicolons or tabs, those part the cells, and a number may
+// have ',' for its decimals, as spreadsheets of half of Europe write them. Blanks around a cell
+// that is not quoted, a '#' before the names (NumPy's) and empty lines at the end are no part of
+// the table.
+//
 // A cell may stand in double quotes, and then hold commas, line ends and doubled quotes (RFC 4180).
 // Text is UTF-8, with or without a byte-order mark; the locale has no say. Every line has as many
 // cells as the header. An Error says file:line:column, the line counted from 1 as editors do.
@@ -35,6 +40,7 @@ class Csv {
   const std::vector<std::string>& names() const { return names_; }
   std::size_t columns() const { return names_.size(); }
   std::size_t rows() const { return lines_.size(); }
+  char delimiter() const { return delimiter_; }
 
   bool contains(std::string_view name) const;
   std::size_t column(std::string_view name) const;  // its index; an Error where there is none
@@ -69,9 +75,10 @@ class Csv {
   std::vector<std::string> names_;
   std::vector<Cell> cells_;  // row by row
   std::vector<std::size_t> lines_;
+  char delimiter_ = ',';
 };
 
-// A number in the notation of C ("1", "-2.5e-3", "nan", "inf"), all of the text; false else.
+// A number in the notation of C ("1", "+2", "-2.5e-3", "nan", "inf"), all of the text; false else.
 bool parse_number(std::string_view text, double& value);
 bool parse_number(std::string_view text, std::int64_t& value);
 

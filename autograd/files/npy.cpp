@@ -184,7 +184,11 @@ class HeaderParser {
       header.big_endian = order == '>' && size_of(type) > 1;
       return;
     }
-    if (kind == "O") bad(at, "pickled Python objects, which are never read");
+    if (kind == "O")
+      bad(at,
+          "pickled Python objects, which are never read; a list of arrays of several lengths is "
+          "one "
+          "array by numpy.concatenate");
     bad(at, "expected an element type such as '<f4', found '%s'", shown(descr).c_str());
   }
 
@@ -223,7 +227,7 @@ void transpose(const Shape& shape, std::size_t size, const std::byte* source, st
 
 }  // namespace
 
-Array parse_npy(ByteSpan file, std::string_view name) {
+Array parse_npy(ByteSpan file, std::string_view name, std::shared_ptr<const void> owner) {
   const auto bad = [&](const std::string& message) {
     fail(ErrorKind::bad_file, "%s: %s", shown_path(name).c_str(), message.c_str());
   };
@@ -264,9 +268,15 @@ Array parse_npy(ByteSpan file, std::string_view name) {
         std::to_string(header_at + header_size));
   }
 
-  Array array(header.type, header.shape);
   const std::size_t size = size_of(header.type);
-  if (header.fortran_order && header.shape.size() > 1) {
+  const bool transposed = header.fortran_order && header.shape.size() > 1;
+  const bool viewed = owner != nullptr && !transposed && !header.big_endian &&
+                      reinterpret_cast<std::uintptr_t>(data.data()) % size == 0;
+  Array array = viewed ? Array::viewing(header.type, header.shape, data, std::move(owner))
+                       : Array(header.type, header.shape);
+  if (viewed) {
+    // nothing to move
+  } else if (transposed) {
     transpose(header.shape, size, data.data(), array.bytes().data(), expected / size);
   } else if (expected != 0) {
     std::memcpy(array.bytes().data(), data.data(), expected);
@@ -283,7 +293,10 @@ Array parse_npy(ByteSpan file, std::string_view name) {
   return array;
 }
 
-Array read_npy(const std::string& path) { return parse_npy(read_file(path).bytes(), path); }
+Array read_npy(const std::string& path) {
+  const FileContents file = map_file(path);
+  return parse_npy(file.bytes(), path, file.owner());
+}
 
 std::string npy_header(const Array& array, std::string_view name) {
   static constexpr const char* descr[element_type_count] = {

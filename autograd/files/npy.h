@@ -19,8 +19,9 @@
 
 namespace understudy::files {
 
-// `name` (a path, a member of an archive) begins the message of every Error.
-Array parse_npy(ByteSpan file, std::string_view name);
+// `name` (a path, a member of an archive) begins the message of every Error. With an `owner` of the
+// bytes the array looks at them where they are in the host's order and aligned.
+Array parse_npy(ByteSpan file, std::string_view name, std::shared_ptr<const void> owner = nullptr);
 Array read_npy(const std::string& path);
 
 // Version 1.0, C order, little-endian. `npy_header` is all of the file but the elements.

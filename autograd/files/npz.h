@@ -11,6 +11,9 @@
 // 1032 times, so a small file cannot ask for a large memory). A member's CRC is checked when it is
 // read.
 //
+// A large file is mapped, and what is read of its stored members looks at the map where it can; a
+// deflated member is in memory whole.
+//
 // Members are parsed when they are read: an array that nobody reads may be of an unsupported kind
 // (the pickled `infos` of the library `imitation`).
 //
@@ -37,6 +40,7 @@ class Npz {
   std::vector<std::string> names() const;
   bool contains(std::string_view name) const;
 
+  bool is_compressed(std::string_view name) const;
   // An Error where there is none of this name, or it is damaged or not readable.
   Array read(std::string_view name) const;
   NamedArrays read_all() const;

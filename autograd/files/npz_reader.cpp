@@ -304,7 +304,7 @@ class ZipDirectory {
   std::set<std::string, std::less<>> names_;
 };
 
-Npz Npz::open(const std::string& path) { return parse(read_file(path), path); }
+Npz Npz::open(const std::string& path) { return parse(map_file(path), path); }
 
 Npz Npz::parse(FileContents file, std::string path) {
   Npz npz;
@@ -322,6 +322,11 @@ std::vector<std::string> Npz::names() const {
 
 bool Npz::contains(std::string_view name) const { return members_.find(name) != members_.end(); }
 
+bool Npz::is_compressed(std::string_view name) const {
+  const auto found = members_.find(name);
+  return found != members_.end() && found->second.deflated;
+}
+
 Array Npz::read(std::string_view name) const {
   const auto found = members_.find(name);
   if (found == members_.end()) {
@@ -333,9 +338,14 @@ Array Npz::read(std::string_view name) const {
   const Member& member = found->second;
   const std::string label = shown_path(path_) + ": " + shown(name);
   const ByteSpan packed = file_.bytes().subspan(member.data_at, member.packed_size);
-  std::string inflated;
-  if (member.deflated) inflated = inflate_member(packed, member.size, path_, shown(name));
-  const ByteSpan data = member.deflated ? bytes_of(inflated) : packed;
+  std::shared_ptr<const void> owner = file_.owner();
+  ByteSpan data = packed;
+  if (member.deflated) {
+    const auto inflated = std::make_shared<const std::string>(
+        inflate_member(packed, member.size, path_, shown(name)));
+    data = bytes_of(*inflated);
+    owner = inflated;
+  }
   const std::uint32_t crc = crc32(data);
   if (crc != member.crc) {
     char message[96];
@@ -343,7 +353,7 @@ Array Npz::read(std::string_view name) const {
                   member.crc, crc);
     bad(label, message);
   }
-  return parse_npy(data, label);
+  return parse_npy(data, label, std::move(owner));
 }
 
 NamedArrays Npz::read_all() const {

@@ -30,6 +30,23 @@ class GatherRows final : public Operation {
   }
 };
 
+// Bytes are data: nothing is derived by them.
+class GatherBytes final : public Operation {
+ public:
+  const char* name() const override { return "gather_bytes"; }
+  void run(const Call& call) const override {
+    const Shape table = call.in_shape(0), index = call.in_shape(1);
+    call.with_real([&](auto zero) {
+      using T = decltype(zero);
+      call.kernels<T>().gather.gather_bytes(
+          call.stream, index.elements(), table.product(1, table.rank()), table[0],
+          call.in<std::uint8_t>(0), call.in<std::int32_t>(1), call.out<T>());
+    });
+  }
+  void vjp(Pullback&) const override {}
+  void jvp(Pushforward&) const override {}
+};
+
 class ScatterRows final : public Operation {
  public:
   const char* name() const override { return "scatter_rows"; }
@@ -121,14 +138,20 @@ Shape with_last(Shape shape, std::int64_t n) {
 }  // namespace
 
 Tensor gather_rows(Tensor table, Tensor index) {
-  require_real("gather_rows", table);
+  const bool bytes = table.element() == Element::byte;
+  if (!bytes) require_real("gather_rows", table);
   require_index("gather_rows", index);
   const Shape& shape = table.shape();
   if (shape.rank() < 1 || shape.has_rows())
     fail(ErrorKind::bad_shape, "gather_rows: from a table of shape %s", shape.text().c_str());
   Shape out = index.shape();
   for (int axis = 1; axis < shape.rank(); ++axis) out.append(shape[axis]);
-  return table.program().append(std::make_unique<GatherRows>(), {table, index}, {{out}})[0];
+  std::unique_ptr<Operation> gather;
+  if (bytes)
+    gather = std::make_unique<GatherBytes>();
+  else
+    gather = std::make_unique<GatherRows>();
+  return table.program().append(std::move(gather), {table, index}, {{out}})[0];
 }
 
 Tensor scatter_rows(Tensor x, Tensor index, std::int64_t table_rows) {

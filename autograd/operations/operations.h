@@ -122,7 +122,7 @@ Tensor log_sum_exp(Tensor x);  // the axis goes
 
 // ---- By index (gather.cpp) ----
 
-// table [n, ...width] at index [rows...]: [rows..., ...width]
+// table [n, ...width] at index [rows...]: [rows..., ...width]; of bytes the numbers 0 to 255
 Tensor gather_rows(Tensor table, Tensor index);
 // Sum of x [..., width] into a table of n rows at index [...]: the adjoint of gather_rows.
 Tensor scatter_rows(Tensor x, Tensor index, std::int64_t table_rows);

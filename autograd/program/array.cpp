@@ -37,6 +37,12 @@ void Array::write(const float* from, std::int64_t count) {
   device_->copy_from_host(data_, values.data(), bytes());
 }
 
+void Array::write_bytes(const std::uint8_t* values, std::int64_t count) {
+  require_count(static_cast<std::size_t>(count));
+  UNDERSTUDY_CHECK(element_ == Element::byte, "array %s holds no bytes", name_.c_str());
+  device_->copy_from_host(data_, values, bytes());
+}
+
 void Array::write(const std::vector<double>& values) {
   require_count(values.size());
   write_converted(*this, values);

@@ -29,7 +29,9 @@ enum class Real : std::int8_t { f32, f64 };
 constexpr std::size_t size_of(Real real) { return real == Real::f32 ? 4 : 8; }
 constexpr const char* name_of(Real real) { return real == Real::f32 ? "f32" : "f64"; }
 // Of what is not a real.
-constexpr std::size_t size_of(Element element) { return element == Element::index ? 4 : 8; }
+constexpr std::size_t size_of(Element element) {
+  return element == Element::index ? 4 : element == Element::byte ? 1 : 8;
+}
 
 class Store;
 
@@ -54,6 +56,7 @@ class Array {
   // To and from the host, converted from or to double for reals; whole arrays.
   void write(const std::vector<double>& values);
   void write(const float* values, std::int64_t count);
+  void write_bytes(const std::uint8_t* values, std::int64_t count);  // REQUIRES: Element::byte
   std::vector<double> read() const;
   void fill(double value);
 

@@ -225,6 +225,7 @@ void Program::bind(const std::string& name, const DataView& view) {
   const auto text = [](Element element) {
     return element == Element::real    ? "numbers"
            : element == Element::index ? "indices"
+           : element == Element::byte  ? "bytes"
                                        : "counters";
   };
   if (view.element() != record.element || view.shape() != record.shape || view.stride() != 1)

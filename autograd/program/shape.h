@@ -17,8 +17,9 @@
 
 namespace understudy {
 
-// The element type of a tensor. `real` is the program's own (f32 or f64).
-enum class Element : std::int8_t { real, index, counter };
+// The element type of a tensor. `real` is the program's own (f32 or f64); a `byte` is 0 to 255,
+// what pictures are stored in until a program gathers them as reals.
+enum class Element : std::int8_t { real, index, counter, byte };
 
 struct Dimension {
   std::int64_t size;

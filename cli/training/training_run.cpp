@@ -54,6 +54,8 @@ Trained train_in_folder(const TrainingRun& training, Json config, const Common& 
     if (trainer->finished()) iterations = run.iteration();
   }
 
+  if (training.inputs.demonstrations != nullptr)
+    print_remarks(common, remarks_on(*training.inputs.demonstrations));
   Json decisions = Json::object();
   for (const auto& [name, value] : trainer->decisions()) {
     decisions[name] = value;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <utility>
 
 #include "algorithms/data/demonstration_files.h"
 #include "autograd/files/atomic_file.h"
@@ -39,12 +40,8 @@ Demonstrations held_out(const EvalOptions& options, const Policy& policy,
 // root of the mean squared difference.
 void add_fit(Json& object, const Policy& policy, const Demonstrations& demonstrations) {
   const Transitions steps = transitions(demonstrations);
-  const auto numbers = [](const Series& series) {
-    return series.discrete ? std::vector<float>(series.indices.begin(), series.indices.end())
-                           : series.numbers;
-  };
-  const std::vector<float> observations = numbers(steps.observations);
-  const std::vector<float> actions = numbers(steps.actions);
+  const std::vector<float> observations = steps.observations.as_numbers();
+  const std::vector<float> actions = steps.actions.as_numbers();
   PolicyAnswers answers(policy);
   answers.as_episodes(demonstrations.starts);
   double total = 0, error = 0;
@@ -129,7 +126,11 @@ Json evaluate(Session& session, const EvalOptions& options, const std::string& w
     const auto policy = load_policy(session.device(), who);
     const EnvironmentDescription* environment =
         object.contains("environment") ? &environment_of(who, options.environment) : nullptr;
-    add_fit(object, *policy, held_out(options, *policy, environment));
+    const Demonstrations demonstrations = held_out(options, *policy, environment);
+    add_fit(object, *policy, demonstrations);
+    // the same of every run
+    static bool remarked = false;
+    if (!std::exchange(remarked, true)) print_remarks(common, remarks_on(demonstrations));
   }
   if (object.contains("remark")) print_remarks(common, {object["remark"].get<std::string>()});
   return object;

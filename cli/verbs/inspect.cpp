@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "algorithms/data/demonstration_fields.h"
 #include "algorithms/data/demonstration_files.h"
+#include "algorithms/data/other_formats.h"
 #include "algorithms/tabular/problem_file.h"
 #include "autograd/files/csv.h"
 #include "autograd/files/npy.h"
@@ -30,7 +32,20 @@ struct Range {
   double low = INFINITY, high = -INFINITY, sum = 0;
   std::int64_t finite = 0, not_finite = 0;
 
-  explicit Range(const std::vector<double>& values) {
+  explicit Range(std::span<const double> values) { add(values); }
+  // A part at a time: the file may be larger than memory.
+  explicit Range(const files::Array& array) {
+    constexpr std::size_t part = 1 << 16;
+    const auto count = static_cast<std::size_t>(array.count());
+    std::vector<double> values(std::min(count, part));
+    for (std::size_t first = 0; first < count; first += part) {
+      const std::span<double> some(values.data(), std::min(part, count - first));
+      array.convert<double>(first, some);
+      add(some);
+    }
+  }
+
+  void add(std::span<const double> values) {
     for (double value : values) {
       if (!std::isfinite(value)) {
         ++not_finite;
@@ -56,8 +71,7 @@ Json describe(const std::string& name, const char* type, const Json& shape, cons
 }
 
 Json describe(const std::string& name, const files::Array& array) {
-  return describe(name, files::name_of(array.type()), array.shape(),
-                  Range(array.converted<double>(name)));
+  return describe(name, files::name_of(array.type()), array.shape(), Range(array));
 }
 
 Json describe(const files::Csv& csv) {
@@ -83,7 +97,8 @@ void add_episodes(Json& object, const std::string& path) {
   object["episodes"] = demonstrations.episodes();
   object["steps"] = demonstrations.steps();
   if (!demonstrations.goals.empty()) object["goals"] = true;
-  if (!demonstrations.remarks.empty()) object["remarks"] = demonstrations.remarks;
+  const std::vector<std::string> remarks = remarks_on(demonstrations);
+  if (!remarks.empty()) object["remarks"] = remarks;
 }
 
 // A tabular problem's sizes and setting, or what is wrong with it.
@@ -143,6 +158,7 @@ Json inspect_run(const std::string& path) {
 Json inspect(const std::string& path) {
   if (std::filesystem::is_directory(path)) {
     if (is_run(path)) return inspect_run(path);
+    refuse_other_formats(path);
     const std::filesystem::directory_iterator entries(path);
     if (std::none_of(begin(entries), end(entries),
                      [](const std::filesystem::directory_entry& entry) {
@@ -164,7 +180,9 @@ Json inspect(const std::string& path) {
     for (const std::string& name : archive.names())
       // Python objects, which `imitation` writes for it, are its alone.
       if (name != "infos") arrays.push_back(describe(name, archive.read(name)));
-    demonstrations = archive.contains("obs") && archive.contains("acts");
+    const auto has = [&](const char* name) { return archive.contains(name); };
+    demonstrations = name_in(DemonstrationField::observations, has) != nullptr &&
+                     name_in(DemonstrationField::actions, has) != nullptr;
     if (archive.contains("n_states") && archive.contains("next_state")) add_problem(object, path);
   } else if (is_arrow(path)) {
     object["format"] = "arrow";
@@ -179,7 +197,9 @@ Json inspect(const std::string& path) {
     object["rows"] = csv.rows();
     arrays = describe(csv);
     // a person's table may have such columns and mean something else
-    if (csv.contains("episode") && (csv.contains("act_0") || csv.contains("action"))) {
+    const auto has = [&](const char* name) { return csv.contains(name); };
+    if (name_in(DemonstrationField::episode, has) != nullptr &&
+        (csv.contains("act_0") || name_in(DemonstrationField::actions, has) != nullptr)) {
       try {
         add_episodes(object, path);
       } catch (const Error& error) {
@@ -192,6 +212,7 @@ Json inspect(const std::string& path) {
     for (const auto& [name, array] : contents.arrays) arrays.push_back(describe(name, array));
     if (!contents.metadata.empty()) object["metadata"] = contents.metadata;
   } else {
+    refuse_other_formats(path);
     fail(ErrorKind::bad_file,
          "%s: expected a file that ends in .npy, .npz, .csv, .arrow or .safetensors",
          files::shown_path(path).c_str());

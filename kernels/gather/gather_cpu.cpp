@@ -29,6 +29,19 @@ UNDERSTUDY_INLINE void copy_row(const T* from, T* to, Index n) {
   if (j < n) store_first<T>(to + j, load_first<T>(from + j, int(n - j)), int(n - j));
 }
 
+// Through integers as wide as T, which is how every instruction set widens bytes.
+template <class T>
+UNDERSTUDY_INLINE void convert_row(const std::uint8_t* from, T* to, Index n) {
+  typedef std::uint8_t Bytes __attribute__((vector_size(lanes<T>)));
+  Index j = 0;
+  for (; j + lanes<T> <= n; j += lanes<T>) {
+    Bytes bytes;
+    std::memcpy(&bytes, from + j, sizeof bytes);
+    store<T>(to + j, __builtin_convertvector(__builtin_convertvector(bytes, VecInt<T>), Vec<T>));
+  }
+  for (; j < n; ++j) to[j] = T(from[j]);
+}
+
 template <class T>
 UNDERSTUDY_INLINE void fill_row(T* to, T value, Index n) {
   const Vec<T> v = broadcast<T>(value);
@@ -58,6 +71,19 @@ void gather_rows(Stream& stream, Index rows, Index width, Index table_rows, cons
     for (Index i = begin; i < end; ++i) {
       if (within(index[i], table_rows))
         copy_row(table + index[i] * width, y + i * width, width);
+      else
+        fill_row(y + i * width, T(__builtin_nanf("")), width);
+    }
+  });
+}
+
+template <class T>
+void gather_bytes(Stream& stream, Index rows, Index width, Index table_rows,
+                  const std::uint8_t* table, const std::int32_t* index, T* y) {
+  split_rows(stream, rows, width, 1, [=](Index begin, Index end, int) {
+    for (Index i = begin; i < end; ++i) {
+      if (within(index[i], table_rows))
+        convert_row(table + index[i] * width, y + i * width, width);
       else
         fill_row(y + i * width, T(__builtin_nanf("")), width);
     }
@@ -109,8 +135,8 @@ void one_hot(Stream& stream, Index rows, Index n, const std::int32_t* index, T* 
 }
 
 template <class T>
-constexpr GatherKernels<T> kernels = {gather_rows<T>, scatter_rows<T>, take_along_axis<T>,
-                                      scatter<T>, one_hot<T>};
+constexpr GatherKernels<T> kernels = {gather_rows<T>,     gather_bytes<T>, scatter_rows<T>,
+                                      take_along_axis<T>, scatter<T>,      one_hot<T>};
 
 }  // namespace
 }  // namespace understudy::UNDERSTUDY_ISA

@@ -24,15 +24,15 @@ __device__ inline T not_a_number() {
 }
 
 // y[rows, width], table[table_rows, width], index[rows]
-template <class T>
-__global__ void gather_rows_kernel(Index rows, Index width, Index table_rows, const T* table,
+template <class From, class T>
+__global__ void gather_rows_kernel(Index rows, Index width, Index table_rows, const From* table,
                                    const std::int32_t* index, T* y) {
   const Index element = thread_index();
   if (element >= rows * width) return;
   const Index i = element / width;
   const std::int32_t row = index[i];
   y[element] =
-      within(row, table_rows) ? table[row * width + (element - i * width)] : not_a_number<T>();
+      within(row, table_rows) ? T(table[row * width + (element - i * width)]) : not_a_number<T>();
 }
 
 // Block (r, s) sums row r of the table in the s-th strip of columns, a thread a column. Each turn
@@ -81,8 +81,15 @@ __global__ void scatter_kernel(Index rows, Index n, const T* x, const std::int32
 template <class T>
 void gather_rows(Stream& stream, Index rows, Index width, Index table_rows, const T* table,
                  const std::int32_t* index, T* y) {
-  launch(gather_rows_kernel<T>, dim3(blocks_for(rows * width, block_threads)), dim3(block_threads),
-         0, stream, rows, width, table_rows, table, index, y);
+  launch(gather_rows_kernel<T, T>, dim3(blocks_for(rows * width, block_threads)),
+         dim3(block_threads), 0, stream, rows, width, table_rows, table, index, y);
+}
+
+template <class T>
+void gather_bytes(Stream& stream, Index rows, Index width, Index table_rows,
+                  const std::uint8_t* table, const std::int32_t* index, T* y) {
+  launch(gather_rows_kernel<std::uint8_t, T>, dim3(blocks_for(rows * width, block_threads)),
+         dim3(block_threads), 0, stream, rows, width, table_rows, table, index, y);
 }
 
 template <class T>
@@ -119,8 +126,8 @@ void one_hot(Stream& stream, Index rows, Index n, const std::int32_t* index, T* 
 }
 
 template <class T>
-constexpr GatherKernels<T> kernels = {gather_rows<T>, scatter_rows<T>, take_along_axis<T>,
-                                      scatter<T>, one_hot<T>};
+constexpr GatherKernels<T> kernels = {gather_rows<T>,     gather_bytes<T>, scatter_rows<T>,
+                                      take_along_axis<T>, scatter<T>,      one_hot<T>};
 
 }  // namespace
 }  // namespace understudy::cuda

@@ -19,6 +19,13 @@ void gather_rows(Stream&, Index rows, Index width, Index table_rows, const doubl
       y[i * width + j] = within(index[i], table_rows) ? table[index[i] * width + j] : not_a_number;
 }
 
+void gather_bytes(Stream&, Index rows, Index width, Index table_rows, const std::uint8_t* table,
+                  const std::int32_t* index, double* y) {
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < width; ++j)
+      y[i * width + j] = within(index[i], table_rows) ? table[index[i] * width + j] : not_a_number;
+}
+
 // table[index[i], :] += x[i, :]: the adjoint of gather_rows.
 void scatter_rows(Stream&, Index rows, Index width, Index table_rows, const double* x,
                   const std::int32_t* index, double* table) {
@@ -45,8 +52,8 @@ void one_hot(Stream&, Index rows, Index n, const std::int32_t* index, double* y)
     for (Index j = 0; j < n; ++j) y[i * n + j] = j == index[i] ? 1.0 : 0.0;
 }
 
-constexpr GatherKernels<double> kernels = {gather_rows, scatter_rows, take_along_axis, scatter,
-                                           one_hot};
+constexpr GatherKernels<double> kernels = {gather_rows,     gather_bytes, scatter_rows,
+                                           take_along_axis, scatter,      one_hot};
 
 }  // namespace
 }  // namespace understudy::reference

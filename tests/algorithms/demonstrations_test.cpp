@@ -4,7 +4,9 @@
 #include <limits>
 
 #include "algorithms/data/demonstration_files.h"
+#include "algorithms/data/images.h"
 #include "algorithms/data/sampling.h"
+#include "algorithms/data/transitions.h"
 #include "autograd/files/npz.h"
 #include "tests/algorithms/example_episodes.h"
 #include "tests/files/files_test.h"
@@ -13,6 +15,8 @@ namespace understudy {
 namespace {
 
 using namespace files;
+using files::Array;  // and not a store's
+using files::Shape;
 
 class DemonstrationsTest : public FilesTest {};
 
@@ -87,6 +91,94 @@ TEST_F(DemonstrationsTest, EpisodeEndsAreReadInPlaceOfIndices) {
   EXPECT_TRUE(same_data(demonstrations_from(arrays, "d.npz"), three_episodes()));
   arrays["indices"] = Array::from(std::vector<std::int64_t>{3, 5});
   EXPECT_ERROR(demonstrations_from(arrays, "d.npz"), "other episodes than in `indices`");
+}
+
+// ---- pictures ----
+
+NamedArrays with_pictures(std::int64_t side) {
+  NamedArrays arrays = to_arrays(three_episodes());
+  Array pictures(ElementType::u8, {11, side, side, 3});
+  for (std::size_t i = 0; i < pictures.bytes().size(); ++i) {
+    pictures.as<std::uint8_t>()[i] = static_cast<std::uint8_t>(i * 7 % 251);
+  }
+  arrays["obs"] = std::move(pictures);
+  return arrays;
+}
+
+TEST_F(DemonstrationsTest, PicturesStayBytesWhereTheyLieInTheFile) {
+  // past the size from which a file is mapped
+  const NamedArrays arrays = with_pictures(200);
+  write_npz(path("d.npz"), arrays);
+  const Demonstrations made = load_demonstrations(path("d.npz"));
+  ASSERT_TRUE(made.observations.in_bytes());
+  EXPECT_TRUE(made.observations.numbers.empty());
+  EXPECT_EQ(made.observations.shape, (Shape{200, 200, 3}));
+  EXPECT_EQ(made.observations.rows(), 11);
+  EXPECT_EQ(made.observations.bytes.row(3)[5], arrays.at("obs").as<std::uint8_t>()[360005]);
+  EXPECT_TRUE(same_data(demonstrations_from(to_arrays(made), "again"), made));
+
+  // who selects, splits and goes through transitions copies no byte
+  const std::int64_t chosen[] = {2, 0};
+  const Demonstrations part = select(made, chosen);
+  EXPECT_EQ(part.observations.bytes.base(), made.observations.bytes.base());
+  EXPECT_EQ(part.observations.bytes.row(5), made.observations.bytes.row(0));
+  const Transitions kept = transitions(part, Bytes::keep);
+  EXPECT_EQ(kept.observations.bytes.base(), made.observations.bytes.base());
+  EXPECT_EQ(kept.observations.bytes.row(4), made.observations.bytes.row(0));
+  EXPECT_EQ(kept.next_observations.bytes.row(0), made.observations.bytes.row(7));
+  EXPECT_EQ(transitions(part).observations.numbers[5], float(made.observations.bytes.row(6)[5]));
+
+  write_npz(path("c.npz"), arrays, {.compress = npz_can_deflate()});
+  const Demonstrations inflated = load_demonstrations(path("c.npz"));
+  EXPECT_TRUE(same_data(inflated, made));
+  const auto compressed = [](const std::string& remark) {
+    return remark.starts_with("obs is compressed, and so in memory whole");
+  };
+  EXPECT_EQ(std::count_if(inflated.remarks.begin(), inflated.remarks.end(), compressed),
+            npz_can_deflate() ? 1 : 0);
+}
+
+TEST_F(DemonstrationsTest, PicturesOfSeveralFilesAndWithFloatsAreOneSet) {
+  const Demonstrations first = demonstrations_from(with_pictures(2), "a"),
+                       second = demonstrations_from(with_pictures(2), "b");
+  Demonstrations both = first;
+  append(both, second, "b");
+  append(both, first, "a");
+  ASSERT_TRUE(both.observations.in_bytes());
+  EXPECT_EQ(both.observations.rows(), 33);
+  const std::int64_t again[] = {3, 4, 5};
+  EXPECT_TRUE(same_data(select(both, again), second));
+  EXPECT_TRUE(same_data(first, demonstrations_from(with_pictures(2), "a"))) << "stays as it was";
+
+  Demonstrations floats = first;
+  floats.observations.expand();
+  EXPECT_TRUE(same_data(floats, first)) << "the same numbers";
+  append(floats, second, "b");
+  EXPECT_FALSE(floats.observations.in_bytes());
+  both = first;
+  append(both, floats, "f");
+  EXPECT_EQ(both.observations.rows(), 33);
+  EXPECT_TRUE(same_data(select(both, again), first));
+}
+
+TEST_F(DemonstrationsTest, WhatImagesAreTakenForIsSaid) {
+  const std::pair<Shape, const char*> cases[] = {
+      {{16, 16, 1}, "1 channel last, 16 high, 16 wide"},
+      {{3, 84, 96}, "3 channels first, 84 high, 96 wide"},
+      {{84, 96, 4}, "4 channels last, 84 high, 96 wide"},
+      {{16, 16, 16}, "convolutions need image_layout"},
+      {{3, 16, 3}, "convolutions need image_layout"}};
+  for (const auto& [shape, sentence] : cases) {
+    EXPECT_NE(image_sentence(shape).find(sentence), std::string::npos) << image_sentence(shape);
+  }
+  EXPECT_EQ(image_shape({16, 16, 1}, ImageLayout::automatic, "p").channels, 1);
+  EXPECT_EQ(image_shape({16, 16, 1}, ImageLayout::channels_first, "p").channels, 16);
+  EXPECT_EQ(image_shape({5, 8, 7}, ImageLayout::channels_last, "p").channels, 7);
+  EXPECT_EQ(image_shape({5, 8}, ImageLayout::automatic, "p").channels, 1);
+  EXPECT_ERROR(image_shape({16, 16, 16}, ImageLayout::automatic, "p"),
+               "p: images of shape [16, 16, 16] may have their channels first or last: set "
+               "image_layout");
+  EXPECT_ERROR(image_shape({16}, ImageLayout::automatic, "p"), "found observations of shape [16]");
 }
 
 // One that ended for good, one out of time and one of which nothing is known.
@@ -209,8 +301,9 @@ TEST_F(DemonstrationsTest, WrongArraysSayWhichAndWhere) {
        "acts: episode 2, row 0: expected an index from 0 to 2147483646, found "
        "9223372036854775808"},
       {with("terminal", Array(ElementType::boolean, {2})),
-       "terminal: expected a bool for each of 3 episodes, found shape [2] of bool"},
-      {with("terminal", Array(ElementType::f32, {3})), "found shape [3] of f32"},
+       "terminal: expected a flag for each of 3 episodes or 8 actions, found shape [2] of bool"},
+      {with("terminal", Array::from(std::vector<float>{0, 0.5f, 1})),
+       "terminal: expected flags, 0 or 1 each, found shape [3] of f32"},
       {with("goal", Array(ElementType::i64, {2})), "goal: expected one for each of 3 episodes"},
       {changed("indices", 1, std::int64_t{3}),
        "indices: episode 1 would end before row 3 of acts: expected from 4 to 7"},
@@ -270,8 +363,7 @@ TEST_F(DemonstrationsTest, WrongTablesSayLineColumnEpisodeAndRow) {
     std::string text, message;
   } cases[] = {
       {head, "d.csv:1: expected a row a step, found no rows"},
-      {"obs_0; act_0\n1;1\n",
-       "d.csv:1: expected a column 'act_0', 'act' or 'action', found 'obs_0; act_0'"},
+      {"obs_0; x\n1;1\n", "d.csv:1: expected a column 'act_0', 'act' or 'action', found 'obs_0,x'"},
       {"act_0\n1\n", "d.csv:1: expected a column 'obs_0', found none"},
       {"obs_0,obs_2,act_0\n1,2,3\n", "d.csv:1: expected a column 'obs_1' before 'obs_2'"},
       {head + "0,0,nan,1,0,0\n",
@@ -299,8 +391,8 @@ TEST_F(DemonstrationsTest, WrongTablesSayLineColumnEpisodeAndRow) {
        "d.csv:4:t: expected t = 1 in episode 1, row 1, found '2'"},
       {head + "0,0,1,1,0,0\n7,1,1,1,0,0\n",
        "d.csv:3:t: expected t = 0 in episode 1, row 0, found '1'"},
-      {head + "0,0,1,1,0,0\n0,1.0,1,1,0,0\n",
-       "d.csv:3:t: expected a whole number in episode 0, row 1, found '1.0'"},
+      {head + "0,0,1,1,0,0\n0,1.5,1,1,0,0\n",
+       "d.csv:3:t: expected a whole number in episode 0, row 1, found '1.5'"},
       {head + "0,0,1,1,0,0\n1,0,1,1,0,0\n0,1,1,1,0,0\n",
        "d.csv:4:episode: expected the rows of an episode together, found '0'"},
       {head + "0.5,0,1,1,0,0\n", "d.csv:2:episode: expected a whole number"},

@@ -104,6 +104,35 @@ TEST(OnCuda, every_head_with_a_likelihood_is_cloned) {
   }
 }
 
+TEST(OnCuda, images_in_bytes_are_cloned) {
+  SKIP_WITHOUT_CUDA();
+  PolicyDescription description;
+  description.observation.shape = {4, 4, 3};
+  description.action = {ActionKind::continuous, 1};
+  description.normalize_observations = true;
+  description.trunk.convolutions = {2, 3, 1, 0};
+  description.trunk.image_layout = ImageLayout::channels_last;
+  description.trunk.hidden = {6};
+  Transitions pairs;
+  pairs.observations.shape = {4, 4, 3};
+  pairs.actions.shape = {1};
+  auto bytes = std::make_shared<std::vector<std::uint8_t>>();
+  for (int i = 0; i < 24 * 48; ++i) bytes->push_back(static_cast<std::uint8_t>(i * 37 % 256));
+  for (int i = 0; i < 24; ++i) pairs.actions.numbers.push_back(std::sin(0.3f * float(i)));
+  const std::uint8_t* base = bytes->data();
+  pairs.observations.bytes = ByteRows(bytes, base, 24, 48);
+  agree([&](Device& device) {
+    Policy policy(device, description, 5);
+    fit_normalizer(policy, pairs);
+    BehaviorCloning cloning(policy, pairs,
+                            {.batch_size = 5, .validation_share = 0.4, .validation_every = 1});
+    for (int i = 0; i < 3; ++i) cloning.step();
+    std::vector<double> found = policy.parameters().flat().read();
+    found.push_back(cloning.step().validation);
+    return found;
+  });
+}
+
 TEST(OnCuda, policies_with_memory_and_latent_heads_are_cloned) {
   SKIP_WITHOUT_CUDA();
   std::vector<std::pair<std::string, std::string>> cases;

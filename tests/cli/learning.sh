@@ -138,8 +138,8 @@ refuse "a teacher where none is needed" distill train bc --demos "$demos" \
   --teacher "$scratch/bc" --out "$scratch/no"
 hold "nothing is left of what was refused" "$(ls -d "$scratch/no" 2> /dev/null)"
 
-"$understudy" eval "$scratch/bc" --episodes 10 --demos "$demos" --json > "$scratch/eval.json" \
-  2> "$scratch/err"
+"$understudy" eval "$scratch/bc" --episodes 10 --demos "$demos" --json --quiet \
+  > "$scratch/eval.json" 2> "$scratch/err"
 hold "eval says what it must" "$(json "$scratch/eval.json" \
   'found["episodes"] == 10 and found["seed"] == 0
    and found["return_ci95"][0] <= found["return_mean"] <= found["return_ci95"][1]
@@ -223,12 +223,13 @@ rooms=$scratch/rooms.csv
 pens=$scratch/pens.csv
 train bc --demos "$rooms" --trunk gru --set hidden=16 --set embedding=4 --iterations 15 \
   --out "$scratch/rooms"
-"$understudy" eval "$scratch/rooms" --demos "$rooms" --json > "$scratch/eval_rooms.json" \
-  2>> "$scratch/err"
+"$understudy" eval "$scratch/rooms" --demos "$rooms" --json --quiet \
+  > "$scratch/eval_rooms.json" 2>> "$scratch/err"
 hold "an index is embedded and remembered" "$(json "$scratch/eval_rooms.json" \
   'found["error_rate"] < 0.01 and found["log_likelihood"] > -0.1')$(cat "$scratch/err")"
 train bc --demos "$rooms" --set hidden=16 --iterations 8 --out "$scratch/forgetful"
-"$understudy" eval "$scratch/forgetful" --demos "$rooms" --json > "$scratch/eval_rooms.json"
+"$understudy" eval "$scratch/forgetful" --demos "$rooms" --json --quiet \
+  > "$scratch/eval_rooms.json"
 hold "and without memory a third is guessed wrong" "$(json "$scratch/eval_rooms.json" \
   '0.25 < found["error_rate"] < 0.42')"
 sed '3s/,0,/,4,/' "$rooms" > "$scratch/unknown.csv"

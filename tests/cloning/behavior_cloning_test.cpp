@@ -70,6 +70,57 @@ PolicyDescription choice_of_two() {
   return description;
 }
 
+// Pictures of 12 bytes, and the action that their first ones make.
+Demonstrations pictures(std::int64_t episodes) {
+  kernel_test::Random random(9);
+  auto bytes = std::make_shared<std::vector<std::uint8_t>>();
+  Demonstrations made;
+  made.observations.shape = {2, 2, 3};
+  made.actions.shape = {1};
+  for (std::int64_t e = 0; e < episodes; ++e) {
+    for (int t = 0; t < 6; ++t) {
+      for (int i = 0; i < 12; ++i) bytes->push_back(std::uint8_t(random.integer(0, 255)));
+      if (t < 5) made.actions.numbers.push_back(float(bytes->end()[-12]) / 255);
+    }
+    made.terminal.push_back(0);
+    made.starts.push_back(made.starts.back() + 5);
+  }
+  const std::uint8_t* base = bytes->data();
+  made.observations.bytes = ByteRows(std::move(bytes), base, episodes * 6, 12);
+  return made;
+}
+
+TEST(BehaviorCloning, learns_from_bytes_as_from_their_numbers) {
+  auto device = cpu_device();
+  const Demonstrations shown = pictures(40);
+  const Transitions bytes = transitions(shown, Bytes::keep), numbers = transitions(shown);
+  ASSERT_TRUE(bytes.observations.in_bytes());
+  ASSERT_FALSE(numbers.observations.in_bytes());
+  EXPECT_EQ(bytes.observations, numbers.observations);
+  for (double share : {0.0, 0.3}) {
+    std::vector<double> losses[2], scores[2];
+    double validation[2];
+    for (int kept = 0; kept < 2; ++kept) {
+      const Transitions& given = kept ? bytes : numbers;
+      PolicyDescription description = mixture_of(2, {8});
+      description.observation.shape = {12};
+      description.normalize_observations = true;
+      Policy policy(*device, description);
+      fit_normalizer(policy, given);
+      // 60 held-out rows: of bytes 32 and a rest
+      BehaviorCloning cloning(policy, given,
+                              {.batch_size = 17, .validation_share = share, .validation_every = 5});
+      for (int i = 0; i < 30; ++i) losses[kept].push_back(cloning.step().loss);
+      validation[kept] = cloning.step().validation;
+      scores[kept] = cloning.log_probabilities(given);
+    }
+    EXPECT_EQ(losses[0], losses[1]) << "the same numbers in the same order";
+    EXPECT_EQ(scores[0], scores[1]);
+    // of bytes a sum of batches
+    if (share > 0) EXPECT_NEAR(validation[0], validation[1], 1e-5 * std::abs(validation[0]));
+  }
+}
+
 TEST(BehaviorCloning, recovers_a_known_mixture) {
   auto device = cpu_device();
   const Transitions train = fork(4000, 1), held_out = fork(4000, 2);

@@ -45,6 +45,21 @@ TEST_F(CsvTest, LineEndsAndTheMarkOfUtf8MakeNoDifference) {
   EXPECT_EQ(parse("a,b").rows(), 0u);
 }
 
+TEST_F(CsvTest, SpreadsheetsOfOtherPlacesAreRead) {
+  // what parts cells, decimals, blanks, NumPy's '#', and empty lines at the end
+  for (const char* text : {"a;b\r\n1,5;-2,5e3\r\n+3;4\r\n", "a\tb\n1,5\t-2,5e3\n3\t4\n",
+                           "a , b\n1.5, -2.5e3\n3 ,4\n", "# a,b\n1.5,-2.5e3\n3,4\n\n\n",
+                           "a,b\r\n1.5,-2.5e3\r\n3,4\r\n\r\n", "\"a\" ; \"b\"\n1.5 ; -2500\n3;4"}) {
+    const Csv csv = parse(text);
+    EXPECT_EQ(csv.names(), (std::vector<std::string>{"a", "b"})) << text;
+    EXPECT_EQ(csv.numbers("a"), (std::vector<double>{1.5, 3})) << text;
+    EXPECT_EQ(csv.numbers("b"), (std::vector<double>{-2500, 4})) << text;
+  }
+  // a thousand and a half, or one and a half: nobody knows
+  EXPECT_ERROR(parse("a;b\n1.000,5;1\n").numbers("a"), "x.csv:2:a: expected a number");
+  EXPECT_EQ(parse("a;b\nx,y;1\n").texts("a")[0], "x,y") << "a text keeps its comma";
+}
+
 TEST_F(CsvTest, WrongCellsSayFileLineAndColumn) {
   const Csv csv = parse("t,x\n0,1\n1,\n2,1.5m\n3,1e999\n4,0x10\n99999999999999999999,7\n");
   EXPECT_ERROR(csv.numbers("x"), "x.csv:3:x: expected a number, found an empty cell");
@@ -53,7 +68,7 @@ TEST_F(CsvTest, WrongCellsSayFileLineAndColumn) {
   EXPECT_ERROR(parse("x\n1.5m\n").numbers("x"), "x.csv:2:x: expected a number, found '1.5m'");
   EXPECT_ERROR(parse("x\n1e999\n").numbers("x"), "found '1e999'");
   EXPECT_ERROR(parse("x\n0x10\n").numbers("x"), "found '0x10'");
-  EXPECT_ERROR(parse("x\n1 \n").numbers("x"), "found '1 '");
+  EXPECT_ERROR(parse("x\n\"1 \"\n").numbers("x"), "found '1 '");
   EXPECT_ERROR(parse("x\n\"1,5\"\n").numbers("x"), "found '1,5'");
   EXPECT_ERROR(parse("x\n1.0\n").integers("x"),
                "expected an integer of at most 64 bits, found '1.0'");
@@ -71,6 +86,7 @@ TEST_F(CsvTest, BrokenTablesSayFileAndLine) {
       {"a,b,a\n", "x.csv:1: the column 'a' twice"},
       {"a,b\n1,\"2\n", "x.csv:2: cell 2: a quote is opened and never closed"},
       {"a,b\n\"1\"x,2\n", "x.csv:2: cell 1: expected ',' after the closing quote, found 'x'"},
+      {"a\tb\n\"1\"x\t2\n", "x.csv:2: cell 1: expected a tab after the closing quote, found 'x'"},
       {"a,b\n1,2\"\n", "x.csv:2: cell 2: a quote within a cell that is not quoted"},
       {"a,b\n1\r2,3\n", "x.csv:2: cell 1: a carriage return within a line"},
       {"a,b\n1,\xff\n", "x.csv:2: expected text in UTF-8, found byte 255 at byte 6"},

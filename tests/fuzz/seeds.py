@@ -93,6 +93,8 @@ def csv():
     put("csv", "empty_cells", b"a,,b\n,,\n,,")
     put("csv", "integers", b"a\n9223372036854775807\n-9223372036854775808\n18446744073709551616\n")
     put("csv", "ragged", b"a,b\n1,2\n3\n")
+    put("csv", "semicolons", b"# a ;b\r\n1,5; 2\r\n-3,0e2;\"x;y\"\r\n\r\n")
+    put("csv", "tabs", b"a\tb\n1\t+2\n")
     put("csv", "one_column", b'a\n""\n\nx\n')
 
 
@@ -199,6 +201,20 @@ def demonstrations():
         obs=np.arange(5, dtype="<i8"), acts=whole, indices=np.array([1], "<i8"),
         goal=np.array([7, 8], "<i8")))
     put("demonstrations", "picture", arrays(obs=np.zeros((2, 2, 2), "|u1"), acts=whole[:1]))
+    flat = dict(observations=obs[:3], actions=whole, next_observations=obs[1:4])
+    put("demonstrations", "transitions", arrays(
+        **flat, terminals=np.array([False, True, False]), timeouts=np.array([0, 0, 1], "|u1")))
+    put("demonstrations", "dones", arrays(**flat, dones=np.array([0, 1, 0], "<f4")))
+    put("demonstrations", "columns", arrays(**{
+        "observation.state": obs[:3], "action": whole, "next.done": np.array([0, 1, 0], "<i8"),
+        "episode_index": np.array([4, 4, 7], "<i8"), "frame_index": np.array([0, 1, 0], "<i8")}))
+    put("demonstrations", "lengths", arrays(
+        obs=obs, acts=whole, episode_lengths=np.array([2, 1], "<i8"),
+        truncated=np.array([True, False]), terminal=np.array([False, False])))
+    put("demonstrations", "spreadsheet",
+        b"episode;t;obs_0;act_0;done;next_obs_0\r\n0;1;2,5;0,5;0;3\r\n0;2;3;1,5;1;4\r\n")
+    put("demonstrations", "flags", b"t,obs_0,act_0,terminated,truncated\n0,1,.5,0,0\n1,2,.5,1,0\n"
+        b"0,3,.5,0,1\n")
     put("demonstrations", "table",
         b"episode,t,obs_0,obs_1,act_0,rew,terminal\n0,0,1,2.5,0.0,1,0\n0,1,1,2,,,\n"
         b"3,0,1,2,1.5,1,1\n3,1,4,5,,,\n")

@@ -50,6 +50,26 @@ KERNEL_TEST(GatherKernels, gathers_rows_exactly) {
     }
 }
 
+// Every byte is a number of f32 and f64, so that there is nothing to round.
+KERNEL_TEST(GatherKernels, gathers_bytes_as_their_numbers) {
+  Random random(6);
+  for (Shape shape : shapes)
+    for (Index table_rows : {Index{0}, Index{1}, Index{9}}) {
+      on.misalignment = int(random.integer(0, 3));
+      std::vector<std::uint8_t> table(std::size_t(table_rows * shape.n));
+      for (std::uint8_t& one : table) one = std::uint8_t(random.integer(0, 255));
+      const auto index = indices(random, shape.rows, table_rows);
+      std::vector<double> expected(std::size_t(shape.rows * shape.n));
+      reference.gather_bytes(on.host_stream(), shape.rows, shape.n, table_rows, table.data(),
+                             index.data(), expected.data());
+      auto t = on.of(table);
+      auto i = on.of(index);
+      Array<T> y = on.poisoned(shape.rows * shape.n);
+      kernels.gather_bytes(on.stream(), shape.rows, shape.n, table_rows, t, i, y);
+      EXPECT_TRUE(close(y, expected, 0)) << shape.rows << " x " << shape.n;
+    }
+}
+
 // The contract fixes the order of additions, so the bits are those of this loop.
 KERNEL_TEST(GatherKernels, scatters_rows_in_order) {
   Random random(2);

@@ -16,6 +16,11 @@ class PolicySetup {
   // For an algorithm whose actions nobody demonstrates: they are not normalized, unless told.
   static PolicySetup without_demonstrations(const TrainingInputs& inputs);
 
+  // Another default of an option of the head, where it has one of that name.
+  void set_in_head(const std::string& option, double value) {
+    description_.head.set(option, value);
+  }
+
   void list(OptionList& list);
   // As chosen so far.
   const PolicyDescription& chosen() const { return description_; }

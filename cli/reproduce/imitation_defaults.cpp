@@ -34,8 +34,8 @@ struct Expert {
   double random_share;  // of its actions: a cart-pole's expert that falls at times
   std::int64_t episodes;
 };
-constexpr Expert experts[] = {{"cartpole", "CartPole, lasts", 0.2, 10},
-                              {"cartpole", "CartPole, falls", 0.44, 10},
+constexpr Expert experts[] = {{"cartpole", "CartPole, mostly lasts", 0.3, 10},
+                              {"cartpole", "CartPole, mostly falls", 0.44, 10},
                               {"mountain_car", "MountainCar", 0, 10},
                               {"acrobot", "Acrobot", 0, 10}};
 

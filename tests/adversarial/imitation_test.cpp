@@ -126,8 +126,8 @@ TEST(AdversarialImitation, pairs_of_states_teach_a_learner_with_other_actions) {
   EXPECT_GE(learned("mountain_car", options, expert, 45, last), -170);
 }
 
-// Survival bias: what the reward's sign would get wrong where flags mislead it. CartPole's flags are
-// set at the time limit too, as older recorders do, with falls among them; MountainCar's never set.
+// Survival bias: what the reward's sign would get wrong where flags mislead it. CartPole's are set
+// at the time limit too, as older recorders do, with falls among them; MountainCar's are never set.
 TEST(AdversarialImitation, absorbing_states_do_not_need_flags) {
   auto device = cpu_device();
   struct Task {

@@ -49,7 +49,7 @@ void agrees_with(const ProblemTable& table,
   for (std::size_t i = 0; i < table.state.size(); ++i)
     expected[{table.state[i], table.action[i]}][table.next_state[i]] +=
         table.probability.empty() ? 1 : table.probability[i];
-  ASSERT_GT(expected.size(), 60u);
+  ASSERT_GE(expected.size(), 44u);  // of FrozenLake: eleven cells that are no ends, four ways
   for (const auto& [pair, row] : expected) {
     double reward;
     bool absorbed = false;

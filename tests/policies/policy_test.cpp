@@ -96,7 +96,8 @@ TEST(PolicyDescription, of_images_and_indices_come_back_or_are_refused) {
   };
   using D = PolicyDescription;
   EXPECT_EQ(of(seeing("mlp"), [](D& d) { d.observation.shape = {432}; }),
-            "policy: expected images [channels, height, width] before convolutions");
+            "policy: expected images [height, width, channels] or [channels, height, width] before "
+            "convolutions, found observations of shape [432]");
   EXPECT_EQ(of(seeing("mlp"),
                [](D& d) {
                  d.observation.shape = {3, 3, 12};

@@ -39,18 +39,18 @@ void set_ends(Demonstrations& made, const EpisodeFlags& flags, bool by_flags) {
   made.end_unknown.clear();
   for (std::int64_t e = 0; e < made.episodes(); ++e) {
     const std::int64_t last = made.first_action(e + 1) - 1;
-    EpisodeEnd end = EpisodeEnd::unknown;
-    if (is_set(flags.terminated, last)) {
-      end = EpisodeEnd::terminated;
-    } else if (is_set(flags.truncated, last)) {
-      end = EpisodeEnd::truncated;
-    } else if (is_set(flags.done, last)) {
-      if (tells_terminated != tells_truncated) {
-        end = tells_terminated ? EpisodeEnd::truncated : EpisodeEnd::terminated;
-      }
-    } else if (by_flags) {
+    const bool terminated = is_set(flags.terminated, last),
+               truncated = is_set(flags.truncated, last), done = is_set(flags.done, last);
+    // What ends an episode and is not the one that a file tells is the other.
+    const bool told_by_done = done && tells_terminated != tells_truncated;
+    const bool flagged = terminated || truncated || done;
+    if (!flagged && by_flags)
       made.remarks.push_back("no flag ends the last episode: the file ends within it");
-    } else if (tells_terminated && !tells_truncated) {
+    EpisodeEnd end = EpisodeEnd::unknown;
+    if (terminated || (!truncated && told_by_done && tells_truncated)) {
+      end = EpisodeEnd::terminated;
+    } else if (truncated || told_by_done ||
+               (!flagged && !by_flags && tells_terminated && !tells_truncated)) {
       end = EpisodeEnd::truncated;
     }
     made.terminal.push_back(end == EpisodeEnd::terminated);

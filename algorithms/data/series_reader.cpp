@@ -32,7 +32,7 @@ std::vector<std::int64_t> indices_in(const Array& array, const RefuseValue& refu
       if (values[i] >= static_cast<std::uint64_t>(most_indices)) refuse_index(i, values[i]);
     }
   }
-  const std::vector<std::int64_t> indices = array.converted<std::int64_t>();
+  std::vector<std::int64_t> indices = array.converted<std::int64_t>();
   for (std::size_t i = 0; i < indices.size(); ++i) {
     if (indices[i] < 0 || indices[i] >= most_indices) refuse_index(i, indices[i]);
   }

@@ -51,16 +51,16 @@ for units in large small; do
     [ "$policy" = lstm ] && how=(--trunk lstm --set hidden=16)
     train bc --demos "$scratch/$units.npz" "${how[@]}" --out "$scratch/run" --overwrite \
       --iterations 4 --set learning_rate=0.01
-    "$understudy" eval "$scratch/run" --demos "$scratch/$units.npz" --json --quiet > "$scratch/eval.json" \
-      2>> "$scratch/err"
+    "$understudy" eval "$scratch/run" --demos "$scratch/$units.npz" --json --quiet \
+      > "$scratch/eval.json" 2>> "$scratch/err"
     hold "$policy learns $units actions" "$(json "$scratch/eval.json" \
       "found['root_mean_squared_error'] < 0.25 * ${deviation[$units]}")$(cat "$scratch/err")"
   done
 done
 
 train bc --demos "$scratch/bits.npz" --policy bernoulli --out "$scratch/bits" --iterations 3
-"$understudy" eval "$scratch/bits" --demos "$scratch/bits.npz" --quiet --json > "$scratch/eval.json" \
-  2>> "$scratch/err"
+"$understudy" eval "$scratch/bits" --demos "$scratch/bits.npz" --quiet --json \
+  > "$scratch/eval.json" 2>> "$scratch/err"
 hold "numbers that are 0 and 1 are bits for a head of bits" "$(json "$scratch/eval.json" \
   'found["root_mean_squared_error"] < 0.35 and found["log_likelihood"] < 0')$(cat "$scratch/err")"
 refuse "others are not" 'large.npz: actions: episode 0, row 0: expected 0 or 1 .*bernoulli' \

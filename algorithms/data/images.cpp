@@ -36,6 +36,10 @@ ImageShape image_shape(const std::vector<std::int64_t>& shape, ImageLayout layou
   return {shape[0], shape[1], shape[2], false};
 }
 
+bool tells_image(const std::vector<std::int64_t>& shape) {
+  return shape.size() == 3 && told_by(shape) != ImageLayout::automatic;
+}
+
 std::string image_sentence(const std::vector<std::int64_t>& shape) {
   const std::string text = "observations of shape " + files::to_string(shape) + " as images: ";
   const ImageLayout layout = told_by(shape);

@@ -23,6 +23,9 @@ struct ImageShape {
 ImageShape image_shape(const std::vector<std::int64_t>& shape, ImageLayout layout,
                        const std::string& what);
 
+// Whether `automatic` can tell.
+bool tells_image(const std::vector<std::int64_t>& shape);
+
 // What `automatic` makes of a shape of three dimensions, as a sentence.
 std::string image_sentence(const std::vector<std::int64_t>& shape);
 

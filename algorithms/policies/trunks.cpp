@@ -209,6 +209,12 @@ std::vector<std::int64_t> small_convolutions() {
   return {32, 3, 2, 1, 64, 3, 2, 1, 64, 3, 2, 1, 64, 3, 2, 1};
 }
 
+std::vector<std::int64_t> convolutions_for(const ImageShape& image) {
+  const std::int64_t side = std::min(image.height, image.width);
+  if (side >= 36) return nature_convolutions();
+  return side >= 8 ? small_convolutions() : std::vector<std::int64_t>{};
+}
+
 Tensor Trunk::step(Tensor, Tensor, Tensor&) const {
   UNDERSTUDY_CHECK(false, "a step of a policy without memory");
 }
@@ -244,19 +250,21 @@ void list_options(OptionList& list, TrunkOptions& trunk) {
     const TrunkRow& row = trunk_named(trunk.name);
     if (trunk.name != was) trunk.hidden = row.hidden;
   };
-  list.fields(trunk, name,
-              option("hidden", trunk.hidden,
-                     "units of each layer; of rnn, lstm and gru the cell's own last (64)",
-                     {.least = 1, .most = most_units, .source = "Ho & Ermon 2016, section 6"}),
-              option("activation", trunk.activation, activations, "of the layers"),
-              option("convolutions", trunk.convolutions,
-                     "before the layers, of images: channels, kernel, stride, padding of each",
-                     {.least = 0, .most = most_channels, .source = "Mnih et al. 2015"}),
-              option("image_layout", trunk.image_layout, image_layouts,
-                     "whether images are [channels, height, width] or [height, width, channels]; "
-                     "automatic: 1, 3 or 4 at one end counts channels"),
-              option("embedding", trunk.embedding, "numbers that an embedded index becomes",
-                     {.least = 1, .most = most_parts}));
+  list.fields(
+      trunk, name,
+      option("hidden", trunk.hidden,
+             "units of each layer; of rnn, lstm and gru the cell's own last (64)",
+             {.least = 1, .most = most_units, .source = "Ho & Ermon 2016, section 6"}),
+      option("activation", trunk.activation, activations, "of the layers"),
+      option("convolutions", trunk.convolutions,
+             "before the layers, of images: channels, kernel, stride, padding of each; images "
+             "of bytes begin with three from 36 pixels a side, with four from 8",
+             {.least = 0, .most = most_channels, .source = "Mnih et al. 2015"}),
+      option("image_layout", trunk.image_layout, image_layouts,
+             "whether images are [channels, height, width] or [height, width, channels]; "
+             "automatic: 1, 3 or 4 at one end counts channels"),
+      option("embedding", trunk.embedding, "numbers that an embedded index becomes",
+             {.least = 1, .most = most_parts}));
 }
 
 }  // namespace understudy

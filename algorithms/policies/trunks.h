@@ -44,6 +44,9 @@ void list_options(OptionList& list, TrunkOptions& trunk);
 // "Methods"; 512 units go behind), and four of 3 x 3 and stride 2 of 32, 64, 64 and 64.
 std::vector<std::int64_t> nature_convolutions();
 std::vector<std::int64_t> small_convolutions();
+// What images of these sides are given where nobody says: the first from 36 pixels a side, the
+// second from 8; below, none.
+std::vector<std::int64_t> convolutions_for(const ImageShape& image);
 
 class Trunk {
  public:

@@ -134,7 +134,9 @@ Transitions shown_to(PolicyDescription& description, const TrainingInputs& input
   if (asked != nullptr &&
       (inputs.demonstrations->observations.discrete || !description.trunk.convolutions.empty()))
     fail(ErrorKind::bad_input, "%s: expected observations that are rows of numbers, found %s",
-         asked, description.trunk.convolutions.empty() ? "an index" : "images");
+         asked,
+         description.trunk.convolutions.empty() ? "an index"
+                                                : "images (set convolutions= takes them as rows)");
   if (shown.observations.width() != description.observation.width())
     description.observation.shape = {shown.observations.width()};
   return shown;

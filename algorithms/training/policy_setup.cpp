@@ -20,6 +20,10 @@ PolicySetup::PolicySetup(const TrainingInputs& inputs, const PolicyDescription* 
       !spaces.observation.discrete && spaces.observation.vocabularies.empty();
   description_.normalize_actions = spaces.action.kind == ActionKind::continuous;
   description_.trunk.image_layout = ImageLayout::automatic;
+  if (const Demonstrations* shown = inputs.demonstrations;
+      shown != nullptr && shown->observations.in_bytes() && tells_image(spaces.observation.shape))
+    description_.trunk.convolutions = convolutions_for(
+        image_shape(spaces.observation.shape, ImageLayout::automatic, inputs.demonstrations_name));
   // As the code of TRPO's and GAIL's authors begins: nearly the same distribution everywhere.
   description_.initialization = InitializationKind::column_normalized;
   description_.last_scale = 0.01;

@@ -32,6 +32,21 @@ files::Shape shape_of(const Array& array) {
   return shape;
 }
 
+// The CPU's arrays are the host's as well: they are looked at where they are, for the stores stay
+// while the file is written.
+files::Array on_host(const Array& array) {
+  Device& device = array.device();
+  if (device.kind() == DeviceKind::cpu) {
+    device.synchronize();
+    return files::Array::viewing(type_of(array), shape_of(array),
+                                 {static_cast<const std::byte*>(array.data()), array.bytes()},
+                                 std::shared_ptr<const void>(array.data(), [](const void*) {}));
+  }
+  files::Array copy(type_of(array), shape_of(array));
+  device.copy_to_host(copy.bytes().data(), array.data(), array.bytes());
+  return copy;
+}
+
 // Numbers on the device from numbers of another floating type on the host.
 template <class To, class From>
 void upload(const Array& array, std::span<const From> values) {
@@ -49,9 +64,7 @@ void write_checkpoint(const std::string& path, const std::vector<const Store*>& 
   for (const Store* store : stores)
     for (const std::unique_ptr<Array>& array : store->arrays()) {
       if (has_parts(*store, *array)) continue;
-      files::Array copy(type_of(*array), shape_of(*array));
-      array->device().copy_to_host(copy.bytes().data(), array->data(), array->bytes());
-      if (!contents.arrays.emplace(array->name(), std::move(copy)).second)
+      if (!contents.arrays.emplace(array->name(), on_host(*array)).second)
         fail(ErrorKind::bad_input, "checkpoint %s: two arrays are called %s", path.c_str(),
              array->name().c_str());
     }

@@ -296,7 +296,8 @@ void append_string(std::string& to, std::string_view text) {
 
 }  // namespace
 
-Safetensors parse_safetensors(ByteSpan file, std::string_view name) {
+Safetensors parse_safetensors(ByteSpan file, std::string_view name,
+                              const std::shared_ptr<const void>& owner) {
   const auto bad = [&](const std::string& message) {
     fail(ErrorKind::bad_file, "%s: %s", shown_path(name).c_str(), message.c_str());
   };
@@ -368,6 +369,13 @@ Safetensors parse_safetensors(ByteSpan file, std::string_view name) {
             std::to_string(data_at + begin + wrong));
       }
     }
+    const bool aligned =
+        reinterpret_cast<std::uintptr_t>(elements.data()) % size_of(entry.type) == 0;
+    if (owner != nullptr && aligned) {
+      contents.arrays.emplace(std::move(entry.name),
+                              Array::viewing(entry.type, entry.shape, elements, owner));
+      continue;
+    }
     Array array(entry.type, std::move(entry.shape));
     std::copy(elements.begin(), elements.end(), array.bytes().begin());
     contents.arrays.emplace(std::move(entry.name), std::move(array));
@@ -376,7 +384,8 @@ Safetensors parse_safetensors(ByteSpan file, std::string_view name) {
 }
 
 Safetensors read_safetensors(const std::string& path) {
-  return parse_safetensors(read_file(path).bytes(), path);
+  const FileContents file = map_file(path);
+  return parse_safetensors(file.bytes(), path, file.owner());
 }
 
 void write_safetensors(Sink& sink, const Safetensors& contents, std::string_view name) {

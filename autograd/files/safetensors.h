@@ -14,6 +14,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -28,8 +29,10 @@ struct Safetensors {
   friend bool operator==(const Safetensors&, const Safetensors&) = default;
 };
 
-// `name` begins the message of every Error.
-Safetensors parse_safetensors(ByteSpan file, std::string_view name);
+// `name` begins the message of every Error. With an owner of the file's bytes the arrays look at
+// them where they are aligned, and copy none.
+Safetensors parse_safetensors(ByteSpan file, std::string_view name,
+                              const std::shared_ptr<const void>& owner = nullptr);
 Safetensors read_safetensors(const std::string& path);
 
 // The header lists the arrays by name. Their data stands in order of falling element size, then by

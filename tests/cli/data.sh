@@ -47,7 +47,7 @@ save "$scratch/pictures.npz" \
   'acts=[i % 3 for i in range(6000)]' 'episode_lengths=[10] * 600'
 bare=$(peak "$understudy" info)
 kilobytes=$(($(wc -c < "$scratch/pictures.npz") / 1024))
-for settings in "hidden=100,100" "convolutions=32,8,4,1,64,4,2,1 hidden=64"; do
+for settings in "" "convolutions= hidden=100,100" "convolutions=32,8,4,1,64,4,2,1 hidden=64"; do
   rm -rf "$scratch/run"
   # shellcheck disable=SC2086  # settings are words
   used=$(peak "$understudy" train bc --demos "$scratch/pictures.npz" --out "$scratch/run" \

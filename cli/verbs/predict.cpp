@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "algorithms/data/demonstration_files.h"
+#include "autograd/files/bytes.h"
 #include "autograd/files/npz.h"
 #include "cli/training/player.h"
 #include "cli/training/policy_answers.h"
@@ -62,13 +63,13 @@ files::NamedArrays read_inputs(const std::string& path, const Policy& policy) {
     inputs.emplace("episode_ends", files::Array());
     return inputs;
   }
-  if (is_arrow(path)) return read_arrow_arrays(path, others);
-  const files::Npz file = files::Npz::open(path);
-  files::NamedArrays inputs;
-  inputs.emplace("obs", file.read("obs"));
-  for (const char* name : {"acts", "indices", "episode_ends"})
-    if (file.contains(name)) inputs.emplace(name, file.read(name));
-  return inputs;
+  files::NamedArrays inputs = read_demonstration_arrays(path, others);
+  if (inputs.contains("obs")) return inputs;
+  std::string found;
+  for (const std::string& name : others) found += (found.empty() ? "" : ", ") + name;
+  fail(ErrorKind::bad_file,
+       "%s: expected an array `obs`, or what docs/data.md lists for it, found %s", path.c_str(),
+       found.empty() ? "none" : files::shown(found, 160).c_str());
 }
 
 std::vector<float> rows_of(const files::Array& array, const std::string& what, Index width,
@@ -110,7 +111,8 @@ int run(const PredictOptions& options, const Common& common) {
 
   // Rows of a demonstrations' file are those of its episodes; hidden states are reset between them.
   Demonstrations episodes;
-  if (policy->has_memory() && (file.contains("indices") || file.contains("episode_ends"))) {
+  if (policy->has_memory() && (file.contains("acts") || file.contains("indices") ||
+                               file.contains("episode_ends") || file.contains("episode_lengths"))) {
     episodes = read_episodes(options.inputs, *policy);
     std::vector<Index> starts;
     for (Index e = 0; e < episodes.episodes(); ++e) starts.push_back(episodes.first_observation(e));

@@ -88,6 +88,18 @@ cp "$scratch/y.npz" "$scratch/npz.npz"
 swing swing.csv
 hold "a table is asked about as its arrays are" "$(cmp "$scratch/y.npz" "$scratch/npz.npz" 2>&1)$(
   json "$scratch/predict.json" 'found["rows"] == 804')$(cat "$scratch/err")"
+python3 - "$scratch" << 'PYTHON'
+import sys, zipfile
+folder = sys.argv[1]
+with zipfile.ZipFile(folder + "/swing.npz") as ours, \
+     zipfile.ZipFile(folder + "/theirs.npz", "w") as theirs:
+    for name, other in (("obs", "observations"), ("acts", "actions")):
+        theirs.writestr(other + ".npy", ours.read(name + ".npy"))
+    theirs.writestr("indices.npy", ours.read("indices.npy"))
+PYTHON
+swing theirs.npz
+hold "and so are arrays under another library's names" "$(
+  cmp "$scratch/y.npz" "$scratch/npz.npz" 2>&1)$(cat "$scratch/err")"
 refuse "an observation that is not finite" 'nan.npz: obs, row 7: expected a finite .*found nan' \
   predict "$scratch/swing" --inputs "$scratch/nan.npz" --out "$scratch/no.npz"
 

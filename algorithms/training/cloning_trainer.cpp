@@ -7,6 +7,7 @@
 
 #include "algorithms/cloning/augmentation.h"
 #include "algorithms/cloning/behavior_cloning.h"
+#include "algorithms/cloning/held_out_sequences.h"
 #include "algorithms/cloning/sequence_cloning.h"
 #include "algorithms/training/policy_setup.h"
 #include "algorithms/training/rows.h"
@@ -188,9 +189,14 @@ class CloningTrainer final : public Trainer {
 class SequenceTrainer final : public Trainer {
  public:
   SequenceTrainer(const TrainingInputs& inputs, const PolicyDescription& description,
-                  const Transitions& sequences, SequenceCloning::Options options, Index steps)
+                  const Transitions& shown, SequenceCloning::Options options, Index steps,
+                  double validation_share)
       : steps_(steps), mixed_(options.teacher.kind != TeacherSchedule::Kind::always) {
     options.policy = description;
+    // Heads that know neither their likelihood nor a bound have nothing to be validated by.
+    const HeadTraits& traits = description.head.row().traits;
+    if (!traits.likelihood && !traits.bound) validation_share = 0;
+    auto [sequences, held_out] = split_sequences(shown, validation_share, options.seed);
     // Windows no longer than the longest episode: what pads them is computed too.
     Index longest = 1;
     for (Index i = 0; i < sequences.sequences(); ++i)
@@ -198,6 +204,8 @@ class SequenceTrainer final : public Trainer {
     options.steps = std::min(options.steps, longest);
     cloning_ = std::make_unique<SequenceCloning>(*inputs.device, sequences, options);
     fit_normalizer(cloning_->policy(), sequences);
+    if (held_out.rows() > 0)
+      held_out_ = std::make_unique<HeldOutSequences>(*cloning_, std::move(held_out));
   }
   Policy& policy() override { return cloning_->policy(); }
   Metrics step() override {
@@ -208,19 +216,34 @@ class SequenceTrainer final : public Trainer {
       loss += found.loss / static_cast<double>(steps_);
     }
     Metrics metrics = {{"loss", loss}, {"epoch", found.epoch}};
+    if (held_out_ != nullptr) {
+      metrics.emplace_back("validation", held_out_->validate());
+      metrics.emplace_back("best_validation", held_out_->best());
+    }
     if (mixed_) metrics.emplace_back("expert_share", found.teacher_share);
     return metrics;
   }
+  void conclude() override {
+    if (held_out_ != nullptr) held_out_->keep_best();
+  }
   void save(const std::string& folder, Index iteration) override {
-    write(folder, iteration, {&cloning_->policy().store(), &cloning_->store()});
+    const std::vector<Store*> all = stores();
+    write(folder, iteration, {all.begin(), all.end()});
   }
   void resume(const std::string& folder, Index iteration) override {
-    read(folder, {&cloning_->policy().store(), &cloning_->store()});
+    read(folder, stores());
     cloning_->restore(iteration * steps_);
   }
 
  private:
+  std::vector<Store*> stores() {
+    std::vector<Store*> all = {&cloning_->policy().store(), &cloning_->store()};
+    if (held_out_ != nullptr) all.push_back(&held_out_->store());
+    return all;
+  }
+
   std::unique_ptr<SequenceCloning> cloning_;
+  std::unique_ptr<HeldOutSequences> held_out_;
   Index steps_;
   bool mixed_;
 };
@@ -237,6 +260,9 @@ class CloningSetup final : public TrainingSetup {
     if (by_sequences()) {
       list_options(list, sequences_);
       list.add(option("steps", sequence_steps_, "gradient steps an iteration", {.least = 1}));
+      list.add(option("validation_share", sequence_share_,
+                      "share of the episodes held out, of five or more; 0: none",
+                      {.least = 0, .below = 1}));
     } else {
       list_options(list, pairs_);
       list.add(option("steps", steps_, "gradient steps an iteration", {.least = 1}));
@@ -255,7 +281,7 @@ class CloningSetup final : public TrainingSetup {
     const Transitions shown = shown_to(description, inputs_, copies_);
     if (by_sequences())
       return std::make_unique<SequenceTrainer>(inputs_, description, shown, sequences_,
-                                               sequence_steps_);
+                                               sequence_steps_, sequence_share_);
     return std::make_unique<CloningTrainer>(inputs_, description, shown, pairs_, steps_);
   }
 
@@ -273,6 +299,7 @@ class CloningSetup final : public TrainingSetup {
   BehaviorCloning::Options pairs_;
   SequenceCloning::Options sequences_;
   Index steps_ = 100, sequence_steps_ = 20;
+  double sequence_share_ = 0.1;
   DemonstrationCopies copies_;
 };
 

@@ -5,10 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
 #include "algorithms/cloning/augmentation.h"
+#include "algorithms/cloning/held_out_sequences.h"
 #include "algorithms/policies/actor.h"
 #include "algorithms/policies/full_covariance.h"
 #include "algorithms/policies/gaussian.h"
@@ -218,6 +220,51 @@ TEST(SequenceCloning, what_is_given_is_seen_whatever_the_schedule) {
 }
 
 // One class, features that never vary, episodes of one step: nothing to learn, and nothing breaks.
+TEST(SequenceCloning, whole_sequences_are_held_out_and_the_best_parameters_kept) {
+  const Transitions all = delayed(20, 3);
+  const SequenceSplit none = split_sequences(delayed(4, 3), 0.25, 0);
+  EXPECT_EQ(none.validation.rows(), 0);
+  EXPECT_EQ(none.training.sequences(), 4);
+  const SequenceSplit split = split_sequences(all, 0.25, 7);
+  ASSERT_EQ(split.training.sequences(), 15);
+  ASSERT_EQ(split.validation.sequences(), 5);
+  // Every sequence is in one of the two, as it was.
+  const auto sequence = [](const Transitions& of, std::int64_t i) {
+    Vector numbers;
+    for (std::int64_t row = of.starts[static_cast<std::size_t>(i)];
+         row < of.starts[static_cast<std::size_t>(i) + 1]; ++row) {
+      numbers.push_back(*of.observation(row));
+      numbers.push_back(*of.action(row));
+      numbers.push_back(of.counts(row) ? 1 : 0);
+    }
+    return numbers;
+  };
+  std::vector<Vector> parted, whole;
+  for (std::int64_t i = 0; i < 15; ++i) parted.push_back(sequence(split.training, i));
+  for (std::int64_t i = 0; i < 5; ++i) parted.push_back(sequence(split.validation, i));
+  for (std::int64_t i = 0; i < 20; ++i) whole.push_back(sequence(all, i));
+  std::sort(parted.begin(), parted.end());
+  std::sort(whole.begin(), whole.end());
+  EXPECT_EQ(parted, whole);
+
+  const auto device = cpu_device();
+  SequenceCloning cloning(*device, split.training, small("gru"));
+  HeldOutSequences held_out(cloning, split.validation);
+  double best = held_out.validate();
+  EXPECT_NEAR(best, -mean_counted(cloning, split.validation), 1e-6);
+  for (int i = 0; i < 5; ++i) {
+    for (int k = 0; k < 10; ++k) cloning.step();
+    best = std::min(best, held_out.validate());
+  }
+  EXPECT_EQ(held_out.best(), best);
+  // Spoiled, and brought back.
+  Array& parameters = cloning.policy().parameters().flat();
+  parameters.write(Vector(static_cast<std::size_t>(parameters.shape().elements()), 0.5));
+  EXPECT_GT(held_out.validate(), best);
+  held_out.keep_best();
+  EXPECT_NEAR(-mean_counted(cloning, split.validation), best, 1e-6);
+}
+
 TEST(SequenceCloning, data_with_nothing_in_it_leaves_finite_numbers) {
   Transitions dull = Transitions::of_numbers(2, 1);
   for (int i = 0; i < 20; ++i) {

@@ -124,6 +124,7 @@ MadeLearner make_deep(const TabularTask&, const DeepLearnerOptions&);
 MadeLearner make_apprentice(const TabularTask&, const ApprenticeLearnerOptions&);
 MadeLearner make_lpal(const TabularTask&, const LpalOptions&);
 MadeLearner make_max_margin_planning(const TabularTask&, const MaxMarginOptions&);
+MadeLearner make_occupancy_matching(const TabularTask&, const OccupancyMatchingOptions&);
 MadeLearner make_ng_russell(const TabularTask&, const NgRussellOptions&);
 MadeLearner make_ng_russell_sampled(const TabularTask&, const NgRussellSampledOptions&);
 

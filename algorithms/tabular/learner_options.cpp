@@ -19,6 +19,11 @@ constexpr OptionChoice activations[] = {
     choice(Activation::relu, "relu"), choice(Activation::tanh, "tanh"),
     choice(Activation::sigmoid, "sigmoid"), choice(Activation::none, "none")};
 
+constexpr OptionChoice regularizers[] = {
+    choice(OccupancyRegularizer::constant, "constant"), choice(OccupancyRegularizer::fem, "fem"),
+    choice(OccupancyRegularizer::gtal, "gtal"), choice(OccupancyRegularizer::gail, "gail"),
+    choice(OccupancyRegularizer::l2, "l2")};
+
 Option start_of(std::vector<double>& start) {
   return option("start", start, "weights to begin from; none: the algorithm's own");
 }
@@ -132,6 +137,36 @@ void list_options(OptionList& list, MaxMarginOptions& o) {
               fixed("iterations", o.iterations, "those of the run"),
               option("tolerance", o.tolerance, "change of a value in a problem's last sweep",
                      {.above = 0}));
+}
+
+void list_options(OptionList& list, OccupancyMatchingOptions& o) {
+  list.fields(
+      o,
+      option(
+          "regularizer", o.regularizer, regularizers,
+          "psi: none; weights in the unit ball, in the simplex; GAIL's; |cost|^2",
+          {.source = "Ho & Ermon 2016, sections 3 to 5; Abbeel & Ng 2004; Syed & Schapire 2008"}),
+      option("entropy_coefficient", o.entropy_coefficient, "lambda, of the causal entropy",
+             {.above = 0, .source = "Ho & Ermon 2016, equation 1"}),
+      option("l2", o.l2, "psi = l2/2 |cost|^2, of that regularizer", {.above = 0}),
+      option("tolerance", o.tolerance,
+             "largest entry of the dual's gradient beside the total of visits; a thousandth of it "
+             "is the barrier's of fem and gtal at the end",
+             {.above = 0}),
+      option("smoothing", o.smoothing,
+             "0: the demonstrations' visits are matched; above: their policy's, with so much added "
+             "to each action's count",
+             {.least = 0}),
+      option("programme_pairs", o.programme_pairs,
+             "problems of up to so many pairs are solved over occupancies too, beside the result",
+             {.least = 0, .most = 4000}));
+  list.require([&o] {
+    if (o.regularizer == OccupancyRegularizer::constant && !(o.smoothing > 0))
+      fail(ErrorKind::bad_input,
+           "smoothing: expected above 0 where regularizer is constant, found %g: visits of "
+           "demonstrations are no policy's occupancy",
+           o.smoothing);
+  });
 }
 
 void list_options(OptionList& list, NgRussellOptions& o) {

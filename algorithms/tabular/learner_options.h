@@ -10,6 +10,7 @@
 #include "algorithms/tabular/apprenticeship.h"
 #include "algorithms/tabular/deep_maxent.h"
 #include "algorithms/tabular/maxent.h"
+#include "algorithms/tabular/occupancy_matching.h"
 #include "autograd/options/options.h"
 
 namespace understudy {
@@ -69,6 +70,7 @@ void list_options(OptionList& list, ApprenticeOptions& options);
 void list_options(OptionList& list, ApprenticeLearnerOptions& options);
 void list_options(OptionList& list, LpalOptions& options);
 void list_options(OptionList& list, MaxMarginOptions& options);
+void list_options(OptionList& list, OccupancyMatchingOptions& options);
 void list_options(OptionList& list, NgRussellOptions& options);
 void list_options(OptionList& list, NgRussellSampledOptions& options);
 

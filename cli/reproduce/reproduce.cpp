@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 
+#include "autograd/files/atomic_file.h"
 #include "cli/session/run_folder.h"
 #include "cli/session/settings.h"
 #include "kernels/device/error.h"
@@ -39,6 +40,7 @@ std::vector<Experiment> experiments() {
       imitation_defaults_experiment(),
       dagger_horizon_experiment(),
       distillation_experiment(),
+      duality_experiment(),
   };
   // clang-format on
 }
@@ -107,6 +109,9 @@ int run(const Experiment& experiment, Reproduction& reproduction) {
   object["tables"] = Json::array();
   for (const Table& table : reproduction.tables) object["tables"].push_back(table_json(table));
   if (!reproduction.out.empty()) write_json(reproduction.out + "/result.json", object);
+  if (!reproduction.out.empty())
+    for (const auto& [name, svg] : reproduction.pictures)
+      files::write_file_atomically(reproduction.out + "/" + name, files::bytes_of(svg));
   if (reproduction.common.json) {
     print(object);
     return 0;
@@ -167,14 +172,14 @@ std::string shown(const Spread& spread) {
 void add_reproduce(Verb& root, Command& command) {
   Verb verb =
       root.verb("reproduce", "Reruns a paper's table and prints it beside the paper's figures");
-  auto options = std::make_shared<Reproduction>(Reproduction{command.common, 0, "", "", {}});
+  auto options = std::make_shared<Reproduction>(Reproduction{command.common, 0, "", "", {}, {}});
   auto listed = std::make_shared<bool>(false);
   verb.may_stand_alone();
   verb.flag("--list", *listed, "the experiments there are");
   verb.option("--seeds", options->seeds, "how many seeds (default: the experiment's own)")
       .between(1, 100000);
   verb.option("--data", options->data, "folder of the data sets (default: UNDERSTUDY_DATA)");
-  verb.option("--out", options->out, "folder for result.json");
+  verb.option("--out", options->out, "folder for result.json and pictures");
   for (const Experiment& experiment : experiments()) {
     Verb one = verb.verb(experiment.name, experiment.summary);
     auto given = std::make_shared<GivenToExperiment>();

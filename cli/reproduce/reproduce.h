@@ -24,9 +24,10 @@ struct Reproduction {
   const Common& common;
   std::int64_t seeds = 0;  // of --seeds; 0: as many as the experiment's own
   std::string data;        // --data; see `data_folder` of command.h
-  std::string out;         // --out: result.json goes there; may be empty
+  std::string out;         // --out: result.json and pictures go there; may be empty
   // What the run found.
   std::vector<Table> tables;
+  std::vector<std::pair<std::string, std::string>> pictures;  // name.svg in --out, and its text
 
   std::string data_folder(const std::string& name) const { return cli::data_folder(data, name); }
   // --seeds, or the experiment's own number.
@@ -73,6 +74,7 @@ Experiment dagger_horizon_experiment();
 Experiment distillation_experiment();
 Experiment shanghai_experiment();
 Experiment pedestrians_experiment();
+Experiment duality_experiment();
 
 // The CPU, whatever --device says, with as many threads as --threads asks for.
 class CpuSession {

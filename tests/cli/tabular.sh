@@ -115,7 +115,7 @@ fi
 does "the algorithms are listed" irl --list --json
 holds "by name, with their sources" 'len(found) >= 10 and all(a["source"] for a in found)'
 for algorithm in max_causal_entropy projection max_margin mwal lpal max_margin_planning \
-    ng_russell_sampled sampled_maxent deep_maxent deep_maxent_conv; do
+    ng_russell_sampled sampled_maxent deep_maxent deep_maxent_conv occupancy_matching; do
   does "$algorithm" irl $algorithm --mdp object.npz --demos object_demos.npz --out $algorithm \
     --iterations 12 --quiet --json
   holds "$algorithm says what it found" \
@@ -162,7 +162,7 @@ for setting in penalty=2 largest=3 policy=soft_value.npz; do
 done
 for case in "sampled_maxent samples=10" "max_margin_planning regularization=0.5" \
     "deep_maxent hidden=8" "mwal rounds=9" "projection tolerance=0.5" \
-    "ng_russell_sampled policies=2"; do
+    "ng_russell_sampled policies=2" "occupancy_matching regularizer=l2"; do
   read -r algorithm setting <<< "$case"
   refuse "resuming $algorithm with $setting" "${setting%=*}" irl $algorithm --mdp object.npz \
     --demos object_demos.npz --out $algorithm --resume --iterations 12 --set $setting

@@ -122,10 +122,12 @@ TEST(TabularLearners, EveryAlgorithmIsTheSameOnADevice) {
     expect_same(grid, name, 4);
     ++compared;
   }
-  EXPECT_EQ(compared, 10);
+  EXPECT_EQ(compared, 11);
   for (const char* optimizer : {"gradient", "exponentiated"})
     expect_same(grid, "max_causal_entropy", 4, {{"optimizer", optimizer, "test"}});
   expect_same(grid, "max_causal_entropy", 4, {{"objective", "feature_matching", "test"}});
+  for (const char* regularizer : {"fem", "gtal", "l2"})
+    expect_same(grid, "occupancy_matching", 4, {{"regularizer", regularizer, "test"}});
   expect_same(grid, "projection", 3, {{"direct_states", "0", "test"}});
 
   // Undiscounted, over a horizon and to the end.
@@ -182,6 +184,9 @@ TEST(TabularLearners, OptionsAreTakenAndChecked) {
               {"mwal", "rounds", "3"},
               {"max_margin_planning", "regularization", "1"},
               {"max_margin_planning", "learning_rate", "0.1"},
+              {"occupancy_matching", "regularizer", "l2"},
+              {"occupancy_matching", "entropy_coefficient", "0.3"},
+              {"occupancy_matching", "smoothing", "0.5"},
               {"ng_russell_sampled", "policies", "1"}};
   for (const auto& row : rows)
     EXPECT_NE(weights(row.algorithm, {}), weights(row.algorithm, {{row.name, row.value, "test"}}))
@@ -196,6 +201,7 @@ TEST(TabularLearners, OptionsAreTakenAndChecked) {
     }
   };
   refused("sampled_maxent", "samples", "0", "of 1 or more");
+  refused("occupancy_matching", "regularizer", "constant", "smoothing: expected above 0");
   refused("max_causal_entropy", "l2", "-1", "of 0 or more");
   refused("max_causal_entropy", "optimizer", "adam", "lbfgs, gradient or exponentiated");
   refused("max_causal_entropy", "lerning_rate", "1", "learning_rate");

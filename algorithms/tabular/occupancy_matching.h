@@ -1,16 +1,17 @@
-// Imitation as the matching of occupancies, and its dual, rewards found under a convex penalty (Ho &
-// Ermon 2016, propositions 3.1 and 3.2, corollary A.1). With rho the discounted visits of pairs,
+// Imitation as the matching of occupancies, and its dual, rewards found under a convex penalty (Ho
+// & Ermon 2016, propositions 3.1 and 3.2, corollary A.1). With rho the discounted visits of pairs,
 // rho_E the expert's, H(rho) = -sum rho log(rho / sum_a rho) and costs c = -r:
 //
 //   (1)  over occupancies   max_rho  lambda H(rho) - psi*(rho - rho_E)
 //   (2)  over rewards       min_r    lambda V(r / lambda) - <rho_E, r> + psi(-r)
 //
 // V(r) = sum_s initial(s) V_r(s) are soft values; (2) is the outer problem of the saddle point over
-// costs, whose inner one is reinforcement learning. RL after IRL_psi is (1): both have the same value
-// and the same occupancy, that of (2)'s soft-optimal policy. What is asked of psi is convexity alone.
+// costs, whose inner one is reinforcement learning. RL after IRL_psi is (1): both have the same
+// value and the same occupancy, that of (2)'s soft-optimal policy. What is asked of psi is
+// convexity alone.
 //
 //   regularizer  psi(c)                                    psi*(x)
-//   constant     0                                         0 where x = 0, else infinity: rho = rho_E
+//   constant     0                                         0 at x = 0, else infinity: rho = rho_E
 //   fem          0 for c = w . f, |w|_2 <= 1, else inf.    |F x|_2         (Abbeel & Ng 2004)
 //   gtal         0 for c = -w . f, w in the simplex        max_i -(F x)_i  (Syed & Schapire 2008)
 //   gail         sum rho_E g(c), c < 0,                    sum rho log D + rho_E log(1 - D),
@@ -46,8 +47,8 @@ struct OccupancyMatchingOptions {
   double entropy_coefficient = 1;  // lambda
   double l2 = 1;                   // of the regularizer of that name
   double tolerance = 1e-10;        // of the gap, beside 1 + |objective|
-  // rho_E: 0: the demonstrations' discounted visits. Above 0: the occupancy of their policy, with so
-  // much added to the count of every action.
+  // rho_E: 0: the demonstrations' discounted visits. Above 0: the occupancy of their policy, with
+  // so much added to the count of every action.
   double smoothing = 0;
   // Problems of up to so many pairs are solved over occupancies too, when all is done.
   std::int64_t programme_pairs = 400;
@@ -64,8 +65,8 @@ double occupancy_objective(const Problem& problem, const std::vector<double>& ex
                            const std::vector<double>& occupancy,
                            const OccupancyMatchingOptions& options);
 
-// (1), by itself. An `Error` where it is not solved, or where `constant` is given visits that are no
-// policy's occupancy.
+// (1), by itself. An `Error` where it is not solved, or where `constant` is given visits that are
+// no policy's occupancy.
 struct OccupancySolution {
   std::vector<double> occupancy, policy;  // [pairs]
   double objective = 0;

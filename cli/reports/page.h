@@ -19,7 +19,8 @@ std::string page_begin(const std::string& title, const std::string& style = "");
 // A last line in small print, as HTML, after the program's name and version; and the end.
 std::string page_end(const std::string& note = "");
 
-// A picture in a file of its own, of so many pixels, with the same colors and classes of what is drawn.
+// A picture in a file of its own, of so many pixels, with the same colors and classes of what is
+// drawn.
 std::string svg_file(double width, double height, const std::string& body);
 
 // Shown when asked for, under a line; nothing of nothing.

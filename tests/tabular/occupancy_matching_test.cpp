@@ -1,5 +1,5 @@
-// Matching of occupancies and its dual. The oracle is weak duality, from the test's own plain loops:
-// any reward bounds any occupancy's objective, so that two that meet are both best.
+// Matching of occupancies and its dual. The oracle is weak duality, from the test's own plain
+// loops: any reward bounds any occupancy's objective, so that two that meet are both best.
 
 #include "algorithms/tabular/occupancy_matching.h"
 

@@ -41,6 +41,7 @@ std::vector<Experiment> experiments() {
       dagger_horizon_experiment(),
       distillation_experiment(),
       duality_experiment(),
+      rust_experiment(),
   };
   // clang-format on
 }

@@ -75,6 +75,7 @@ Experiment distillation_experiment();
 Experiment shanghai_experiment();
 Experiment pedestrians_experiment();
 Experiment duality_experiment();
+Experiment rust_experiment();
 
 // The CPU, whatever --device says, with as many threads as --threads asks for.
 class CpuSession {

@@ -428,6 +428,35 @@ does "experiments are listed" reproduce --list --json
 holds "with their sources" 'all(e["name"] and e["source"] for e in found) and len(found) >= 3'
 refuse "an experiment that is not there" "alchemy" reproduce alchemy
 refuse "data that are not there" "data" reproduce borlange --data nowhere
+# A fleet whose engines are replaced by a rule that is known: at 20 bins of mileage with probability
+# 1/2, at 30 or more for sure.
+mkdir -p fleet/bus_engines
+python3 - << 'PYTHON'
+import random
+random.seed(1)
+with open("fleet/bus_engines/group4.csv", "w") as file:
+    print("bus,month,mileage,state,usage,replaced", file=file)
+    for bus in range(40):
+        x = 0
+        for month in range(120):
+            usage = random.choice((0, 1, 1)) if month else 0
+            x += usage
+            replaced = int(month > 0 and x >= 20 and (x >= 30 or random.random() < 0.5))
+            print(f"{bus},{month},{5000 * x},{x},{usage if month else ''},{replaced}", file=file)
+            x = 0 if replaced else x
+PYTHON
+does "Rust's model of a fleet made here" reproduce rust --data fleet --costs 5 --costs 10 --json
+holds "has errors of both kinds, and demand that falls with the price" '
+  all(float(row[i]) > 0 for row in found["tables"][0]["rows"][::2] for i in range(1, 7)) and
+  float(found["tables"][1]["rows"][0][2]) > float(found["tables"][1]["rows"][-1][2])'
+sed -i 's/^0,5,.*/0,5,0,95,0,0/' fleet/bus_engines/group4.csv
+refuse "and mileage beyond the last bin" "group4.csv:7: state: expected 0 to 89, found 95" \
+  reproduce rust --data fleet
+if [ -d "$data/bus_engines" ]; then
+  does "Rust on Harold Zurcher's engines" reproduce rust --data "$data" --json
+  holds "has the published estimates" '
+    [found["tables"][0]["rows"][0][i] for i in (1, 4, 7)] == ["10.0749", "2.2931", "-163.584284"]'
+fi
 if [ -n "$data" ] && [ -d "$data/borlange_routes" ]; then
   does "Borlänge from a start outside the domain" reproduce borlange --data "$data" \
     --start -0.1 -0.1 -0.1 -0.1 --json

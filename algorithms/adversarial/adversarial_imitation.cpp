@@ -1,5 +1,6 @@
 #include "algorithms/adversarial/adversarial_imitation.h"
 
+#include "algorithms/adversarial/trajectory_reward.h"
 #include "autograd/files/checkpoint.h"
 #include "autograd/options/options.h"
 #include "kernels/device/error.h"
@@ -8,9 +9,10 @@ namespace understudy {
 
 namespace {
 
-constexpr OptionChoice algorithms[] = {choice(AdversarialAlgorithm::gail, "gail"),
-                                       choice(AdversarialAlgorithm::fem, "fem"),
-                                       choice(AdversarialAlgorithm::gtal, "gtal")};
+constexpr OptionChoice algorithms[] = {
+    choice(AdversarialAlgorithm::gail, "gail"), choice(AdversarialAlgorithm::fem, "fem"),
+    choice(AdversarialAlgorithm::gtal, "gtal"), choice(AdversarialAlgorithm::airl, "airl"),
+    choice(AdversarialAlgorithm::gan_gcl, "gan_gcl")};
 
 }  // namespace
 
@@ -21,11 +23,14 @@ AdversarialAlgorithm adversarial_algorithm_named(const std::string& name) {
 
 void list_options(OptionList& list, AdversarialOptions& o) {
   const bool learned = o.algorithm == AdversarialAlgorithm::gail;
+  const bool trajectories = o.algorithm == AdversarialAlgorithm::gan_gcl;
+  const bool dense = o.algorithm == AdversarialAlgorithm::airl || trajectories;
   list.fields(
       o, fixed("algorithm", o.algorithm, "the one that is trained"),
       option("input", o.input, reward_inputs(), "what the reward is a function of",
              {.source = "Torabi et al. 2018"}),
-      group_if(learned, "discriminator", o.discriminator, "linear costs have none"),
+      group_if(learned, "discriminator", o.discriminator, "only gail has it"),
+      group_if(dense, "discriminator", o.airl, "only airl and gan_gcl have it"),
       option("absorbing_states", o.absorbing_states,
              "a learned reward beyond terminated episodes, for expert and learner; false: the "
              "reward's sign or form decides whether to end pays",
@@ -40,7 +45,12 @@ void list_options(OptionList& list, AdversarialOptions& o) {
       option("reward_first", o.reward_first,
              "the reward is fitted before the policy's step; false: after it, as the paper's code"),
       group("", o.trpo));
-  if (learned) list.leave_out("reward_sign");
+  if (learned || dense) list.leave_out("reward_sign");
+  if (!trajectories) return;
+  // Whole episodes are compared, of which nothing is missing beyond the end.
+  for (const char* of_transitions : {"absorbing_states", "expert_ends",
+                                     "discriminator.shaping_hidden", "discriminator.batch_size"})
+    list.leave_out(of_transitions);
 }
 
 namespace {
@@ -77,29 +87,18 @@ std::vector<std::pair<std::string, double>> AdversarialMetrics::traced() const {
 }
 
 AdversarialImitation::AdversarialImitation(std::unique_ptr<Learner> learner,
-                                           std::unique_ptr<LearnedReward> reward, RewardInput input,
-                                           bool reward_first, EpisodeEnds expert)
+                                           std::unique_ptr<LearnedReward> reward, bool reward_first,
+                                           EpisodeEnds expert)
     : learner_(std::move(learner)),
       reward_(std::move(reward)),
       reward_first_(reward_first),
       expert_ends_(std::move(expert)),
-      buffers_(learner_->policy().device()),
-      successors_(learner_->policy().device()),
       replacement_(learner_->policy().device()) {
   Rollouts& rollouts = learner_->rollouts();
-  const std::int64_t count = rollouts.steps_per_iteration(), num_envs = rollouts.num_envs();
-  const std::int64_t width = learner_->policy().description().observation.width();
   batch_ = rollouts.batch();
-  if (input == RewardInput::state_pair) {
-    // The observation that a step reached: the next row of its environment, or, where the episode
-    // ended, what it ended with.
-    next_ = &buffers_.create("next_observation", {count, width});
-    const Tensor following = successors_.use(rows_of(rollouts.observation(), {.offset = num_envs}));
-    const Tensor last = successors_.use(rows_of(rollouts.final_observation()));
-    const Tensor ended = column(successors_.use(rows_of(rollouts.ended())));
-    successors_.assign(*next_, select(expand(ended, {rows(count), width}), last, following));
-    successors_.plan();
-    batch_.next_observation = rows_of(*next_);
+  if (reward_->reads_next()) {
+    next_ = std::make_unique<NextObservations>(rollouts);
+    batch_.next_observation = next_->values();
   }
   replacement_.assign(rollouts.reward(), identity(replacement_.use(reward_->values())));
   replacement_.plan();
@@ -113,7 +112,7 @@ void AdversarialImitation::replace_rewards() {
 AdversarialMetrics AdversarialImitation::step() {
   AdversarialMetrics metrics;
   learner_->collect();  // (1)
-  if (next_ != nullptr) successors_.run();
+  if (next_) next_->run();
   reward_->observe(batch_);
   if (reward_first_) reward_->fit();      // (2)
   replace_rewards();                      // (3)
@@ -153,7 +152,9 @@ AdversarialOptions imitation_options(AdversarialAlgorithm algorithm, const Rollo
   AdversarialOptions options;
   options.algorithm = algorithm;
   options.absorbing_states = false;
-  options.discriminator.seed = seed;
+  options.discriminator.seed = options.airl.seed = seed;
+  if (algorithm == AdversarialAlgorithm::airl || algorithm == AdversarialAlgorithm::gan_gcl)
+    options.input = RewardInput::state;
   LearnerOptions& learner = options.trpo.learner;
   learner.rollouts = rollouts;
   learner.rollouts.seed = learner.baseline.seed = seed;
@@ -162,36 +163,58 @@ AdversarialOptions imitation_options(AdversarialAlgorithm algorithm, const Rollo
   return options;
 }
 
+namespace {
+
+std::unique_ptr<LearnedReward> make_reward(const Policy& policy,
+                                           const EnvironmentDescription& environment,
+                                           const Demonstrations& demonstrations,
+                                           const AdversarialOptions& options,
+                                           const EpisodeEnds& ends, std::string_view name) {
+  const PolicyDescription& description = policy.description();
+  const LearnerOptions& learner = options.trpo.learner;
+  const TransitionSpaces spaces{{description.observation, description.action}, options.input};
+  const std::int64_t count = learner.rollouts.steps_per_iteration;
+  std::optional<AbsorbingStates> absorbing;
+  if (options.absorbing_states) absorbing = {ends, learner.discount};
+  switch (options.algorithm) {
+    case AdversarialAlgorithm::gail: {
+      Discriminator::Options discriminator = options.discriminator;
+      if (!absorbing && discriminator.form == RewardForm::automatic)
+        discriminator.form = form_with(sign_for(ends));
+      return std::make_unique<Discriminator>(policy.device(), spaces, demonstrations, count,
+                                             discriminator, name, Real::f32, absorbing);
+    }
+    case AdversarialAlgorithm::airl:
+      return std::make_unique<AirlReward>(policy, options.input,
+                                          with_next_observations(demonstrations, ends), ends, count,
+                                          learner.discount, options.airl, name, absorbing);
+    case AdversarialAlgorithm::gan_gcl:
+      return std::make_unique<TrajectoryReward>(policy, options.input, demonstrations,
+                                                learner.rollouts, environment.horizon, options.airl,
+                                                name);
+    default: break;
+  }
+  LinearReward::Options linear = {.costs = options.algorithm == AdversarialAlgorithm::fem
+                                               ? LinearCosts::ball
+                                               : LinearCosts::simplex,
+                                  .sign = options.sign};
+  if (!absorbing && linear.sign == RewardSign::automatic) linear.sign = sign_for(ends);
+  return std::make_unique<LinearReward>(policy.device(), spaces, demonstrations, count, linear,
+                                        name, Real::f32, absorbing);
+}
+
+}  // namespace
+
 std::unique_ptr<AdversarialImitation> make_imitation(Policy& policy,
                                                      const EnvironmentDescription& environment,
                                                      const Demonstrations& demonstrations,
                                                      const AdversarialOptions& options,
                                                      std::string_view name) {
-  const PolicyDescription& description = policy.description();
-  const TransitionSpaces spaces{{description.observation, description.action}, options.input};
-  const std::int64_t count = options.trpo.learner.rollouts.steps_per_iteration;
   const EpisodeEnds ends = episode_ends(demonstrations, environment.horizon, options.expert_ends);
-  std::optional<AbsorbingStates> absorbing;
-  if (options.absorbing_states) absorbing = {ends, options.trpo.learner.discount};
-  std::unique_ptr<LearnedReward> reward;
-  if (options.algorithm == AdversarialAlgorithm::gail) {
-    Discriminator::Options discriminator = options.discriminator;
-    if (!absorbing && discriminator.form == RewardForm::automatic)
-      discriminator.form = form_with(sign_for(ends));
-    reward = std::make_unique<Discriminator>(policy.device(), spaces, demonstrations, count,
-                                             discriminator, name, Real::f32, absorbing);
-  } else {
-    LinearReward::Options linear = {.costs = options.algorithm == AdversarialAlgorithm::fem
-                                                 ? LinearCosts::ball
-                                                 : LinearCosts::simplex,
-                                    .sign = options.sign};
-    if (!absorbing && linear.sign == RewardSign::automatic) linear.sign = sign_for(ends);
-    reward = std::make_unique<LinearReward>(policy.device(), spaces, demonstrations, count, linear,
-                                            name, Real::f32, absorbing);
-  }
   return std::make_unique<AdversarialImitation>(
-      std::make_unique<Trpo>(policy, environment, options.trpo), std::move(reward), options.input,
-      options.reward_first, ends);
+      std::make_unique<Trpo>(policy, environment, options.trpo),
+      make_reward(policy, environment, demonstrations, options, ends, name), options.reward_first,
+      ends);
 }
 
 }  // namespace understudy

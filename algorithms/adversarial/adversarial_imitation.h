@@ -12,6 +12,8 @@
 //                                            differ from the expert's
 //   linear costs, ball        state_action   FEM (Ho, Gupta & Ermon 2016)
 //   linear costs, simplex     state_action   GTAL (ibid.)
+//   shaped, of transitions    state          AIRL (Fu et al. 2018)
+//   of whole trajectories     state          GAN-GCL (Finn et al. 2016)
 //
 // The environment's own reward enters the statistics alone.
 //
@@ -24,13 +26,15 @@
 
 #include <functional>
 
+#include "algorithms/adversarial/airl_reward.h"
 #include "algorithms/adversarial/discriminator.h"
 #include "algorithms/adversarial/linear_reward.h"
+#include "algorithms/reinforcement/next_observations.h"
 #include "algorithms/reinforcement/trpo.h"
 
 namespace understudy {
 
-enum class AdversarialAlgorithm : std::int8_t { gail, fem, gtal };
+enum class AdversarialAlgorithm : std::int8_t { gail, fem, gtal, airl, gan_gcl };
 const char* name_of(AdversarialAlgorithm algorithm);
 AdversarialAlgorithm adversarial_algorithm_named(const std::string& name);
 
@@ -38,6 +42,7 @@ struct AdversarialOptions {
   AdversarialAlgorithm algorithm = AdversarialAlgorithm::gail;
   RewardInput input = RewardInput::state_action;
   Discriminator::Options discriminator = {};  // gail
+  AirlOptions airl = {};                      // airl and gan_gcl
   // fem and gtal; automatic: either with absorbing states; without, as the expert's episodes end.
   RewardSign sign = RewardSign::automatic;
   // What comes beyond a terminated episode: a learned reward; or nothing, so that the reward's sign
@@ -68,7 +73,7 @@ class AdversarialImitation {
   // Any learner with any reward; the reward's rows are the learner's transitions. `expert`: how
   // its episodes end, as the reward was made to have it.
   AdversarialImitation(std::unique_ptr<Learner> learner, std::unique_ptr<LearnedReward> reward,
-                       RewardInput input, bool reward_first = true, EpisodeEnds expert = {});
+                       bool reward_first = true, EpisodeEnds expert = {});
 
   // One iteration.
   AdversarialMetrics step();
@@ -93,9 +98,8 @@ class AdversarialImitation {
   std::unique_ptr<LearnedReward> reward_;
   bool reward_first_;
   EpisodeEnds expert_ends_;
-  Store buffers_;
-  Array* next_ = nullptr;  // [rows, width], where the reward looks at next observations
-  Program successors_, replacement_;
+  std::unique_ptr<NextObservations> next_;  // where the reward looks at them
+  Program replacement_;
   TransitionBatch batch_;
 };
 

@@ -3,30 +3,20 @@
 //
 //   (1) D(s, a) = sigmoid(f(s, a)),  the probability that the transition is the expert's
 //   (2) minimize  -E_expert[log D] - E_learner[log(1 - D)] - entropy_weight mean H(D)
+//       (classifier.h)
 //
 // (The paper's D is 1 for the learner; here, as in its code and in what came later, 1 is the
-// expert.) Rewards, each a monotone function of f:
-//
-//   (3) -log(1 - D) = softplus(f)        never negative
-//   (4)  log D      = -softplus(-f)      never positive
-//   (5)  log D - log(1 - D) = f          either (Fu et al. 2018, equation 4)
+// expert.) Rewards are a monotone function of f, a RewardForm.
 //
 // Thread safety: as its device, one thread at a time.
 
 #pragma once
 
-#include "algorithms/adversarial/reward.h"
-#include "autograd/optimize/optimizer.h"
+#include "algorithms/adversarial/classifier.h"
 
 namespace understudy {
 
 class OptionList;
-
-enum class RewardForm : std::int8_t { automatic, negative_log_one_minus, logarithm, difference };
-const char* name_of(RewardForm form);
-RewardForm reward_form_named(const std::string& name);
-// The form of a sign, (3) or (4).
-RewardForm form_with(RewardSign sign);
 
 class Discriminator final : public LearnedReward {
  public:
@@ -53,28 +43,21 @@ class Discriminator final : public LearnedReward {
   AdversaryMetrics metrics() override;
   RewardSign sign() const override;
 
+  std::unique_ptr<FrozenReward> frozen() const override;
   RewardForm form() const { return options_.form; }
   const Parameters& parameters() const { return parameters_; }
 
   // f of rows of features [rows, width], recorded into a program; the loss of two such sets.
   Tensor score(Tensor features) const;
   Tensor loss(Tensor expert_score, Tensor learner_score) const;
-  // The reward by its form, of f.
-  Tensor reward_of(Tensor f) const;
   const TransitionFeatures& features() const { return features_; }
 
  private:
-  void record_training();
-  void record_diagnostics();
-  void fit_minibatches();
-
   Options options_;
   std::int64_t rows_;
   Parameters parameters_{"discriminator"};
   std::unique_ptr<Mlp> network_;
-  std::unique_ptr<Adam> adam_;
-  Array* steps_done_;
-  Program training_, diagnostics_;
+  std::unique_ptr<Classifier> classifier_;
 };
 
 void list_options(OptionList& list, Discriminator::Options& options);

@@ -92,7 +92,9 @@ EpisodeEnds episode_ends(const Demonstrations& expert, std::int64_t horizon,
     const bool terminated =
         end == EpisodeEnd::unknown ? unflagged && length < horizon : end == EpisodeEnd::terminated;
     // What the file says terminated at the horizon has nothing beyond, whichever of both it was.
-    if (!terminated || (horizon > 0 && length >= horizon)) continue;
+    const bool beyond = terminated && !(horizon > 0 && length >= horizon);
+    ends.by_episode.push_back(beyond ? 1 : 0);
+    if (!beyond) continue;
     ++ends.terminated;
     ends.beyond += std::max<std::int64_t>(horizon - length, 0);
   }

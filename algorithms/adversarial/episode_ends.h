@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "algorithms/data/demonstrations.h"
 
@@ -35,7 +36,8 @@ struct EpisodeEnds {
   std::int64_t steps = 0;   // of all episodes, as long as they were before any were left out
   std::int64_t beyond = 0;  // steps in the absorbing state, from terminations to the horizon
   std::int64_t horizon = 0;
-  std::string evidence;  // a clause: by what it was told
+  std::vector<std::uint8_t> by_episode;  // 1: it terminated
+  std::string evidence;                  // a clause: by what it was told
 
   double mean_length() const { return static_cast<double>(steps) / static_cast<double>(episodes); }
   // Share of the padded episodes that is beyond their ends.

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "algorithms/adversarial/frozen_reward.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
@@ -84,6 +85,25 @@ void LinearReward::record_reward(std::int64_t count, std::int64_t seen, std::int
 }
 
 void LinearReward::fit() { fitting_.run(); }
+
+std::unique_ptr<FrozenReward> LinearReward::frozen() const {
+  const bool simplex = options_.costs == LinearCosts::simplex;
+  std::vector<double> along = weights_->read();
+  const double scale = -1.0 / static_cast<double>(along.size());  // (4)
+  const std::size_t width = along.size() / (simplex ? 2 : 1);
+  for (std::size_t k = 0; k < width; ++k)
+    along[k] = scale * (simplex ? along[k] - along[width + k] : along[k]);
+  along.resize(width);
+  RewardDescription description = described();
+  description.function = RewardFunction::linear;
+  description.before = -bound_->read()[0];
+  if (has_absorbing()) {
+    description.absorbing = along.back() + description.before;
+    along.pop_back();
+  }
+  along.push_back(0);  // the layer's bias
+  return frozen_as(description, along);
+}
 
 AdversaryMetrics LinearReward::metrics() {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();

@@ -41,6 +41,7 @@ class LinearReward final : public LearnedReward {
   void fit() override;
   AdversaryMetrics metrics() override;
   RewardSign sign() const override { return options_.sign; }
+  std::unique_ptr<FrozenReward> frozen() const override;
 
   // w, of the ball [features], of the simplex [2 features], phi's weights before those of -phi.
   std::vector<double> weights() const { return weights_->read(); }

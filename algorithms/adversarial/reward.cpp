@@ -1,7 +1,9 @@
 #include "algorithms/adversarial/reward.h"
 
+#include <cmath>
 #include <limits>
 
+#include "algorithms/adversarial/frozen_reward.h"
 #include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
@@ -18,7 +20,43 @@ constexpr OptionChoice signs[] = {choice(RewardSign::automatic, "automatic"),
                                   choice(RewardSign::never_positive, "never_positive"),
                                   choice(RewardSign::either, "either")};
 
+constexpr OptionChoice forms[] = {choice(RewardForm::automatic, "automatic"),
+                                  choice(RewardForm::negative_log_one_minus, "-log(1-D)"),
+                                  choice(RewardForm::logarithm, "log(D)"),
+                                  choice(RewardForm::difference, "log(D)-log(1-D)")};
+
+// Until the horizon, after a row's own.
+Tensor steps_left(Tensor time, std::int64_t horizon) {
+  return maximum(static_cast<double>(horizon - 1) - time, time.program().constant(0));
+}
+
 }  // namespace
+
+const char* name_of(RewardForm form) { return choice_name(forms, form); }
+RewardForm reward_form_named(const std::string& name) {
+  return static_cast<RewardForm>(choice_named(forms, name, "reward"));
+}
+std::span<const OptionChoice> reward_forms() { return forms; }
+
+RewardForm form_with(RewardSign sign) {
+  return sign == RewardSign::never_positive ? RewardForm::logarithm
+                                            : RewardForm::negative_log_one_minus;
+}
+
+Tensor reward_of(RewardForm form, Tensor f) {
+  return form == RewardForm::negative_log_one_minus ? softplus(f)
+         : form == RewardForm::logarithm            ? -softplus(-f)
+                                                    : identity(f);
+}
+
+double reward_of(RewardForm form, double f) {
+  const auto softplus_of = [](double x) {
+    return std::fmax(x, 0) + std::log1p(std::exp(-std::abs(x)));
+  };
+  return form == RewardForm::negative_log_one_minus ? softplus_of(f)
+         : form == RewardForm::logarithm            ? -softplus_of(-f)
+                                                    : f;
+}
 
 const char* name_of(RewardSign sign) { return choice_name(signs, sign); }
 std::span<const OptionChoice> reward_signs() { return signs; }
@@ -29,6 +67,15 @@ RewardSign sign_for(const EpisodeEnds& expert) {
   return 2 * expert.terminated > expert.episodes && !lasts ? RewardSign::never_positive
                                                            : RewardSign::never_negative;
 }
+
+Tensor continuation(Tensor terminated, Tensor time, double discount, std::int64_t horizon) {
+  return discount < 1 ? terminated * (discount / (1 - discount))
+                      : terminated * steps_left(time, horizon);
+}
+
+LearnedReward::~LearnedReward() = default;
+
+std::unique_ptr<FrozenReward> LearnedReward::frozen() const { return nullptr; }
 
 LearnedReward::LearnedReward(Device& device, const TransitionSpaces& spaces,
                              const Demonstrations& expert, std::int64_t rows, std::string_view name,
@@ -51,10 +98,9 @@ void LearnedReward::record_absorbing(const AbsorbingStates& absorbing) {
   continuation_ = &data_.create("continuation", {rows_});
   expert_share_ = expert.absorbing_share();
   Program& program = observing_;
-  const Tensor terminated = program.input("terminated", {rows(rows_)});
+  const Tensor terminated = learner_terminated();
   const Tensor time = program.input("time", {rows(rows_)});
-  // Steps left until the horizon, after a row's own.
-  const Tensor left = maximum(static_cast<double>(expert.horizon - 1) - time, program.constant(0));
+  const Tensor left = steps_left(time, expert.horizon);
   const double n = static_cast<double>(rows_), steps = static_cast<double>(expert.steps),
                beyond = static_cast<double>(expert.beyond), all = steps + beyond;
   const Tensor learner_beyond = sum(terminated * left), learner_all = learner_beyond + n;
@@ -67,9 +113,8 @@ void LearnedReward::record_absorbing(const AbsorbingStates& absorbing) {
                        log((learner_beyond + half) * reciprocal(learner_all + one));
   program.assign(*absorbing_, program.pack({reshape(learner_beyond * reciprocal(learner_all), {1}),
                                             reshape(before, {1}), reshape(after, {1})}));
-  program.assign(*continuation_, absorbing.discount < 1
-                                     ? terminated * (absorbing.discount / (1 - absorbing.discount))
-                                     : terminated * left);
+  program.assign(*continuation_,
+                 continuation(terminated, time, absorbing.discount, expert.horizon));
 }
 
 Tensor LearnedReward::learner_share(Program& program) const {
@@ -100,12 +145,34 @@ void LearnedReward::add_absorbing(AdversaryMetrics& metrics) const {
   metrics.learner_absorbing_share = report[1];
 }
 
+LearnedReward::AbsorbingLogits LearnedReward::absorbing_logits() const {
+  const std::vector<double> now = absorbing_->read();
+  return {now[1], now[2]};
+}
+
+Tensor LearnedReward::learner_terminated() {
+  if (!terminated_.defined()) terminated_ = observing_.input("terminated", {rows(rows_)});
+  return terminated_;
+}
+
+RewardDescription LearnedReward::described() const {
+  const TransitionSpaces& spaces = features_.spaces();
+  return {.observation = spaces.observation, .action = spaces.action, .input = spaces.input};
+}
+
+std::unique_ptr<FrozenReward> LearnedReward::frozen_as(const RewardDescription& description,
+                                                       std::vector<double> weights) const {
+  auto frozen = std::make_unique<FrozenReward>(store_.device(), description, store_.real());
+  frozen->features().normalize_like(features_);
+  weights.resize(static_cast<std::size_t>(frozen->weights().elements()));
+  frozen->weights().write(weights);
+  return frozen;
+}
+
 void LearnedReward::observe(const TransitionBatch& batch) {
   features_.bind(observing_, batch);
-  if (has_absorbing()) {
-    observing_.bind("terminated", batch.terminated);
-    observing_.bind("time", batch.time);
-  }
+  if (terminated_.defined()) observing_.bind("terminated", batch.terminated);
+  if (has_absorbing()) observing_.bind("time", batch.time);
   observing_.run();
 }
 

@@ -50,11 +50,28 @@ std::span<const OptionChoice> reward_signs();
 // horizon on average, so that to end is what the expert wants; never_negative otherwise.
 RewardSign sign_for(const EpisodeEnds& expert);
 
+// What becomes of a discriminator's f = log D - log(1 - D).
+//
+//   negative_log_one_minus   -log(1 - D) = softplus(f)    never negative
+//   logarithm                 log D      = -softplus(-f)  never positive
+//   difference                log D - log(1 - D) = f      either (Fu et al. 2018, equation 4)
+enum class RewardForm : std::int8_t { automatic, negative_log_one_minus, logarithm, difference };
+const char* name_of(RewardForm form);
+RewardForm reward_form_named(const std::string& name);
+std::span<const OptionChoice> reward_forms();
+// The form of a sign.
+RewardForm form_with(RewardSign sign);
+Tensor reward_of(RewardForm form, Tensor f);
+double reward_of(RewardForm form, double f);
+
 // How a learned reward goes on beyond terminated episodes.
 struct AbsorbingStates {
   EpisodeEnds expert;  // with its horizon
   double discount = 1;
 };
+
+// (3)'s factor of the absorbing state's reward, [rows]: what a row's termination earns of it.
+Tensor continuation(Tensor terminated, Tensor time, double discount, std::int64_t horizon);
 
 struct AdversaryMetrics {
   double loss = 0;         // what `fit` minimized, before it; linear costs: minus their value gap
@@ -69,12 +86,15 @@ struct AdversaryMetrics {
   const char* warning = nullptr;
 };
 
+class FrozenReward;
+struct RewardDescription;
+
 class LearnedReward {
  public:
-  virtual ~LearnedReward() = default;
+  virtual ~LearnedReward();
 
   // Rows as many as were said when this was made; they are copied.
-  void observe(const TransitionBatch& batch);
+  virtual void observe(const TransitionBatch& batch);
   // REQUIRES: rows were observed.
   virtual void fit() = 0;
   void evaluate() { rewarding_.run(); }
@@ -85,6 +105,12 @@ class LearnedReward {
   // As it was chosen, or settled from how the expert's episodes end.
   virtual RewardSign sign() const = 0;
   bool has_absorbing() const { return absorbing_ != nullptr; }
+  // Whether `observe` needs next observations.
+  bool reads_next() const { return features_.reads_next(); }
+
+  // The reward as it is now, for other learners and elsewhere; null where its kind has none.
+  // REQUIRES: rows were observed.
+  virtual std::unique_ptr<FrozenReward> frozen() const;
 
   // Everything that the future depends on.
   Store& store() { return store_; }
@@ -105,6 +131,20 @@ class LearnedReward {
   Tensor continued(Tensor reward, Tensor absorbing_reward) const;
   // Into the metrics, from what `continued` recorded into `rewarding_`.
   void add_absorbing(AdversaryMetrics& metrics) const;
+  // The constant of (1), and (2), as they are now.
+  struct AbsorbingLogits {
+    double before, beyond;
+  };
+  AbsorbingLogits absorbing_logits() const;
+
+  // In `observing_`: the column "terminated" [rows].
+  Tensor learner_terminated();
+
+  // Of a frozen reward: with the spaces and the input, and nothing else; with the first of these
+  // weights, as many as it has, and normalizers as they are here.
+  RewardDescription described() const;
+  std::unique_ptr<FrozenReward> frozen_as(const RewardDescription& description,
+                                          std::vector<double> weights) const;
 
   // `observing_` makes features of a learner's rows, `rewarding_` the reward of those, an output of
   // that name, and its mean.
@@ -117,6 +157,7 @@ class LearnedReward {
  private:
   void record_absorbing(const AbsorbingStates& absorbing);
 
+  Tensor terminated_;
   std::int64_t rows_;
   // [3], and [rows]: what a row's termination earns of the absorbing state's reward.
   Array *absorbing_ = nullptr, *continuation_ = nullptr;

@@ -40,11 +40,10 @@ TransitionFeatures::TransitionFeatures(Store& store, const TransitionSpaces& spa
   if (expert_rows() == 0)
     fail(ErrorKind::bad_input, "%s: expected transitions of an expert, found none", file.c_str());
   observation_by_.fit(observations.numbers);
-  if (needs_next() && expert_.next_observations.rows() == 0)
-    fail(ErrorKind::bad_input,
-         "%s: the input state_pair needs the observation after each step, and these have none",
-         file.c_str());
-  if (!needs_action()) return;
+  if (reads_next() && expert_.next_observations.rows() == 0)
+    fail(ErrorKind::bad_input, "%s: %s needs the observation after each step, and these have none",
+         file.c_str(), next_in_input() ? "the input state_pair" : "shaping");
+  if (!reads_action()) return;
   const std::int64_t width = index_action() ? 1 : spaces_.action.size;
   if (actions.discrete != index_action() || actions.width() != width)
     fail(ErrorKind::bad_input, "%s: expected %s actions of width %lld, found %s of %lld",
@@ -55,72 +54,90 @@ TransitionFeatures::TransitionFeatures(Store& store, const TransitionSpaces& spa
     action_by_->fit(actions.numbers);
     return;
   }
-  for (std::int64_t action : actions.indices) {
+  for (std::int64_t action : actions.indices)
     if (action < 0 || action >= spaces_.action.size)
       fail(ErrorKind::bad_input, "%s: expected actions below %lld, found %lld", file.c_str(),
            static_cast<long long>(spaces_.action.size), static_cast<long long>(action));
-    indices_.push_back(static_cast<std::int32_t>(action));
-  }
+}
+
+TransitionFeatures::TransitionFeatures(Store& store, const TransitionSpaces& spaces)
+    : spaces_(spaces), observation_by_(store, "features/observation", spaces.observation.width()) {
+  if (reads_action() && !index_action())
+    action_by_.emplace(store, "features/action", spaces.action.size);
+}
+
+void TransitionFeatures::normalize_like(const TransitionFeatures& other) {
+  const auto copy = [](Normalizer& to, const Normalizer& from) {
+    to.set(from.mean().read(), from.std().read(), from.count().read()[0]);
+    to.freeze();
+  };
+  copy(observation_by_, other.observation_by_);
+  if (action_by_) copy(*action_by_, *other.action_by_);
 }
 
 TransitionFeatures::Inputs TransitionFeatures::inputs(Program& program, std::int64_t count) const {
   const std::int64_t width = spaces_.observation.width();
   Inputs result;
   result.observation = program.input("observation", {rows(count), width});
-  if (needs_action())
+  if (reads_action())
     result.action = index_action() ? program.input("action", {rows(count)}, Element::index)
                                    : program.input("action", {rows(count), spaces_.action.size});
-  if (needs_next())
+  if (reads_next())
     result.next_observation = program.input("next_observation", {rows(count), width});
   return result;
 }
 
 void TransitionFeatures::bind(Program& program, const TransitionBatch& batch) const {
   program.bind("observation", batch.observation);
-  if (needs_action()) program.bind("action", batch.action);
-  if (needs_next()) program.bind("next_observation", batch.next_observation);
+  if (reads_action()) program.bind("action", batch.action);
+  if (reads_next()) program.bind("next_observation", batch.next_observation);
 }
 
-void TransitionFeatures::write_expert(Program& program) const {
-  const auto write = [&](const char* input, const std::vector<float>& values) {
+void TransitionFeatures::write_expert(Program& program) const { write(program, expert_); }
+
+void TransitionFeatures::write(Program& program, const Transitions& transitions) const {
+  const auto put = [&](const char* input, const std::vector<float>& values) {
     program.write(input, values.data(), static_cast<std::int64_t>(values.size()));
   };
-  write("observation", expert_.observations.numbers);
-  if (needs_next()) write("next_observation", expert_.next_observations.numbers);
-  if (!needs_action()) return;
-  if (index_action())
-    program.write_indices("action", indices_.data(), expert_rows());
-  else
-    write("action", expert_.actions.numbers);
+  put("observation", transitions.observations.numbers);
+  if (reads_next()) put("next_observation", transitions.next_observations.numbers);
+  if (!reads_action()) return;
+  const std::vector<std::int64_t>& indices = transitions.actions.indices;
+  if (index_action()) {
+    const std::vector<std::int32_t> narrow(indices.begin(), indices.end());
+    program.write_indices("action", narrow.data(), transitions.rows());
+  } else {
+    put("action", transitions.actions.numbers);
+  }
 }
 
 std::int64_t TransitionFeatures::numbers_width() const {
   const std::int64_t width = spaces_.observation.width();
-  if (needs_next()) return 2 * width;
-  return width + (needs_action() && !index_action() ? spaces_.action.size : 0);
+  if (next_in_input()) return 2 * width;
+  return width + (action_in_input() && !index_action() ? spaces_.action.size : 0);
 }
 
 Tensor TransitionFeatures::numbers(const Inputs& inputs) const {
   const Tensor state = observation_by_.normalize(inputs.observation);
-  if (needs_next())
+  if (next_in_input())
     return concatenate({state, observation_by_.normalize(inputs.next_observation)}, -1);
-  if (needs_action() && !index_action())
+  if (action_in_input() && !index_action())
     return concatenate({state, action_by_->normalize(inputs.action)}, -1);
   return state;
 }
 
 std::int64_t TransitionFeatures::network_width() const {
-  return numbers_width() + (needs_action() && index_action() ? spaces_.action.size : 0);
+  return numbers_width() + (action_in_input() && index_action() ? spaces_.action.size : 0);
 }
 
 Tensor TransitionFeatures::network_input(const Inputs& inputs) const {
   const Tensor seen = numbers(inputs);
-  if (!(needs_action() && index_action())) return seen;
+  if (!(action_in_input() && index_action())) return seen;
   return concatenate({seen, one_hot(inputs.action, spaces_.action.size)}, -1);
 }
 
 std::int64_t TransitionFeatures::linear_width() const {
-  const std::int64_t blocks = needs_action() && index_action() ? spaces_.action.size : 1;
+  const std::int64_t blocks = action_in_input() && index_action() ? spaces_.action.size : 1;
   return 2 * numbers_width() * blocks + 1;
 }
 
@@ -129,7 +146,7 @@ Tensor TransitionFeatures::linear_input(const Inputs& inputs) const {
   Program& program = seen.program();
   const std::int64_t count = seen.shape()[0];
   Tensor block = concatenate({seen, square(square_scale * seen)}, -1);
-  if (needs_action() && index_action()) {
+  if (action_in_input() && index_action()) {
     const std::int64_t size = spaces_.action.size, width = 2 * numbers_width();
     const Tensor taken = reshape(one_hot(inputs.action, size), {rows(count), size, 1});
     block = reshape(taken * reshape(block, {rows(count), 1, width}), {rows(count), size * width});

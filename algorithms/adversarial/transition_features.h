@@ -33,6 +33,8 @@ std::span<const OptionChoice> reward_inputs();
 
 struct TransitionSpaces : Spaces {
   RewardInput input = RewardInput::state_action;
+  // What is read beside that: likelihoods look at the action, shaping at the next observation.
+  bool likelihood = false, shaping = false;
 };
 
 class TransitionFeatures {
@@ -42,9 +44,17 @@ class TransitionFeatures {
   // spaces, or lack what the input needs.
   TransitionFeatures(Store& store, const TransitionSpaces& spaces, const Demonstrations& expert,
                      std::string_view name);
+  // Normalizers that are to be filled from elsewhere, and no expert.
+  TransitionFeatures(Store& store, const TransitionSpaces& spaces);
+
+  // Means and deviations from now on as of the other, which has those that are needed here.
+  void normalize_like(const TransitionFeatures& other);
 
   std::int64_t expert_rows() const { return expert_.rows(); }
+  const Transitions& expert() const { return expert_; }
   const TransitionSpaces& spaces() const { return spaces_; }
+  // Whether "next_observation" is among the inputs below.
+  bool reads_next() const { return spaces_.shaping || next_in_input(); }
 
   // Declares the program's inputs "observation", "action", "next_observation" (those needed) with
   // so many rows, and binds or fills them.
@@ -54,6 +64,10 @@ class TransitionFeatures {
   Inputs inputs(Program& program, std::int64_t count) const;
   void bind(Program& program, const TransitionBatch& batch) const;
   void write_expert(Program& program) const;
+  void write(Program& program, const Transitions& transitions) const;
+
+  // Observations as they stand first in what follows, [rows, width].
+  Tensor state(Tensor observation) const { return observation_by_.normalize(observation); }
 
   // The input of a network: normalized numbers side by side, [rows, width].
   Tensor network_input(const Inputs& inputs) const;
@@ -69,8 +83,9 @@ class TransitionFeatures {
   std::int64_t linear_width() const;
 
  private:
-  bool needs_action() const { return spaces_.input == RewardInput::state_action; }
-  bool needs_next() const { return spaces_.input == RewardInput::state_pair; }
+  bool action_in_input() const { return spaces_.input == RewardInput::state_action; }
+  bool next_in_input() const { return spaces_.input == RewardInput::state_pair; }
+  bool reads_action() const { return spaces_.likelihood || action_in_input(); }
   bool index_action() const { return spaces_.action.kind == ActionKind::discrete; }
   // Everything but a discrete action.
   Tensor numbers(const Inputs& inputs) const;
@@ -78,7 +93,6 @@ class TransitionFeatures {
 
   TransitionSpaces spaces_;
   Transitions expert_;
-  std::vector<std::int32_t> indices_;  // of discrete actions
   Normalizer observation_by_;
   std::optional<Normalizer> action_by_;
 };

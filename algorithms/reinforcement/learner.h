@@ -83,6 +83,7 @@ class Learner {
   Rollouts& rollouts() { return rollouts_; }
   const Rollouts& rollouts() const { return rollouts_; }
   std::int64_t iteration() const { return iteration_; }
+  double discount() const { return options_.discount; }
 
   // Of the last update, [steps_per_iteration], for inspection.
   const Array& advantage() const { return *advantage_; }  // as the policy's step saw it

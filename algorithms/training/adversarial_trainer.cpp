@@ -1,4 +1,4 @@
-// GAIL, FEM and GTAL: a policy by TRPO on a reward that is learned beside it.
+// GAIL, FEM, GTAL, AIRL and GAN-GCL: a policy by TRPO on a reward that is learned beside it.
 
 #include <algorithm>
 #include <cmath>
@@ -193,5 +193,31 @@ const AlgorithmRow gtal_row = {
     .metric = "latest_return",
     .metric_may_wait = true,
     .setup = set_up<AdversarialAlgorithm::gtal>};
+
+const AlgorithmRow airl_row = {
+    .name = "airl",
+    .summary = "adversarial inverse reinforcement learning: a reward apart from its shaping",
+    .observations = "numbers",
+    .actions = "any",
+    .source = "Fu et al. 2018",
+    .header = "algorithms/adversarial/airl_reward.h",
+    .needs = both,
+    .iterations = 100,
+    .metric = "latest_return",
+    .metric_may_wait = true,
+    .setup = set_up<AdversarialAlgorithm::airl>};
+
+const AlgorithmRow gan_gcl_row = {
+    .name = "gan_gcl",
+    .summary = "guided cost learning by a discriminator of whole trajectories",
+    .observations = "numbers",
+    .actions = "any",
+    .source = "Finn et al. 2016b; Fu et al. 2018",
+    .header = "algorithms/adversarial/trajectory_reward.h",
+    .needs = both,
+    .iterations = 100,
+    .metric = "latest_return",
+    .metric_may_wait = true,
+    .setup = set_up<AdversarialAlgorithm::gan_gcl>};
 
 }  // namespace understudy

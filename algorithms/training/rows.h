@@ -9,6 +9,7 @@ namespace understudy {
 extern const AlgorithmRow bc_row;                                     // cloning_trainer.cpp
 extern const AlgorithmRow dagger_row, distill_row;                    // dagger_trainer.cpp
 extern const AlgorithmRow gail_row, fem_row, gtal_row;                // adversarial_trainer.cpp
+extern const AlgorithmRow airl_row, gan_gcl_row;                      // adversarial_trainer.cpp
 extern const AlgorithmRow trpo_row, ppo_row, a2c_row, reinforce_row;  // reinforcement_trainer.cpp
 extern const AlgorithmRow linear_gaussian_row;                        // linear_gaussian.cpp
 

@@ -161,10 +161,16 @@ TEST(AdversarialImitation, resumes_bit_for_bit_and_any_team_has_the_same_bits) {
   AdversarialOptions options = small_iterations();
   options.trpo.learner.rollouts = {.num_envs = 16, .steps_per_iteration = 512, .seed = 3};
   options.input = RewardInput::state_pair;
-  options.discriminator.batch_size = 64;
+  options.discriminator.batch_size = options.airl.batch_size = 64;
   options.discriminator.steps = 2;
   std::vector<double> first;
-  for (int threads : {1, 2, 3}) {
+  for (const auto& [algorithm, threads] :
+       {std::pair(AdversarialAlgorithm::gail, 1), std::pair(AdversarialAlgorithm::gail, 2),
+        std::pair(AdversarialAlgorithm::gail, 3), std::pair(AdversarialAlgorithm::airl, 1),
+        std::pair(AdversarialAlgorithm::airl, 3), std::pair(AdversarialAlgorithm::gan_gcl, 1),
+        std::pair(AdversarialAlgorithm::gan_gcl, 3)}) {
+    options.algorithm = algorithm;
+    if (threads == 1) first.clear();
     Threads team(threads);
     auto device = cpu_device(&team);
     const Demonstrations expert = demonstrate(*device, "cartpole-v0", balance, 3);
@@ -182,7 +188,7 @@ TEST(AdversarialImitation, resumes_bit_for_bit_and_any_team_has_the_same_bits) {
     const std::vector<double> found = policy.parameters().flat().read();
     EXPECT_EQ(found, other.parameters().flat().read());
     if (first.empty()) first = found;
-    EXPECT_EQ(found, first) << threads << " threads";
+    EXPECT_EQ(found, first) << name_of(algorithm) << ", " << threads << " threads";
   }
 }
 

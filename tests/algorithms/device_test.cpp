@@ -280,7 +280,7 @@ struct Imitation {
     options.algorithm = algorithm;
     options.input = input;
     options.trpo = trpo;
-    options.discriminator.hidden = {8};
+    options.discriminator.hidden = options.airl.hidden = options.airl.shaping_hidden = {8};
     learner = make_imitation(policy, environment, shown(environment), options);
   }
 };
@@ -288,7 +288,8 @@ struct Imitation {
 TEST(OnCuda, adversaries_and_their_learners_step) {
   SKIP_WITHOUT_CUDA();
   for (const AdversarialAlgorithm algorithm :
-       {AdversarialAlgorithm::gail, AdversarialAlgorithm::fem, AdversarialAlgorithm::gtal})
+       {AdversarialAlgorithm::gail, AdversarialAlgorithm::fem, AdversarialAlgorithm::gtal,
+        AdversarialAlgorithm::airl, AdversarialAlgorithm::gan_gcl})
     for (const RewardInput input : {RewardInput::state_action, RewardInput::state_pair}) {
       SCOPED_TRACE(name_of(algorithm));
       agree([&](Device& device) {
@@ -342,9 +343,13 @@ class CountingDevice final : public Device {
 TEST(OnCuda, an_iteration_brings_reports_to_the_host_and_no_arrays) {
   SKIP_WITHOUT_CUDA();
   const std::unique_ptr<Device> gpu = cuda_device();
-  for (const RewardInput input : {RewardInput::state_action, RewardInput::state_pair}) {
+  using Kind = AdversarialAlgorithm;
+  for (const auto& [algorithm, input] :
+       {std::pair(Kind::gail, RewardInput::state_action),
+        std::pair(Kind::gail, RewardInput::state_pair), std::pair(Kind::airl, RewardInput::state),
+        std::pair(Kind::gan_gcl, RewardInput::state)}) {
     CountingDevice device(*gpu);
-    Imitation imitation(device, "cartpole", AdversarialAlgorithm::gail, input, small_trpo());
+    Imitation imitation(device, "cartpole", algorithm, input, small_trpo());
     imitation.learner->step();
     device.copies = device.largest = 0;
     const AdversarialMetrics metrics = imitation.learner->step();

@@ -39,8 +39,15 @@ struct CartPoleFacts {
   };
 };
 
+// In SI units; the pole is twice as long as the distance to its center.
+struct CartPoleConstants {
+  static constexpr double gravity = 9.8, cart_mass = 1, pole_mass = 0.1, half_length = 0.5;
+  static constexpr double force = 10, seconds = 0.02;
+};
+
 // What both carts do; they differ in when the task ends and so in how far the pole may turn.
-template <class Number>
+// `Constants` has the members of CartPoleConstants.
+template <class Number, class Constants = CartPoleConstants>
 struct CartPoleDynamics : CartPoleFacts {
   using Real = Number;
   using Scalar = ScalarOf<Real>;
@@ -48,13 +55,13 @@ struct CartPoleDynamics : CartPoleFacts {
   using Action = Variables<Real, action_size>;
   using Observation = Variables<Real, observation_size>;
 
-  static constexpr Scalar gravity = Scalar(9.8);
-  static constexpr Scalar pole_mass = Scalar(0.1);
-  static constexpr Scalar total_mass = Scalar(1.1);
-  static constexpr Scalar half_length = Scalar(0.5);
-  static constexpr Scalar pole_moment = Scalar(0.05);  // pole_mass half_length
-  static constexpr Scalar force = Scalar(10);
-  static constexpr Scalar seconds = Scalar(0.02);
+  static constexpr Scalar gravity = Scalar(Constants::gravity);
+  static constexpr Scalar pole_mass = Scalar(Constants::pole_mass);
+  static constexpr Scalar total_mass = Scalar(Constants::cart_mass + Constants::pole_mass);
+  static constexpr Scalar half_length = Scalar(Constants::half_length);
+  static constexpr Scalar pole_moment = Scalar(Constants::pole_mass * Constants::half_length);
+  static constexpr Scalar force = Scalar(Constants::force);
+  static constexpr Scalar seconds = Scalar(Constants::seconds);
 
   template <class Random>
   static UNDERSTUDY_HOST_DEVICE State reset(Random& random) {

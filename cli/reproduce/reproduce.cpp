@@ -42,6 +42,7 @@ std::vector<Experiment> experiments() {
       distillation_experiment(),
       duality_experiment(),
       rust_experiment(),
+      softness_experiment(),
   };
   // clang-format on
 }

@@ -76,6 +76,7 @@ Experiment shanghai_experiment();
 Experiment pedestrians_experiment();
 Experiment duality_experiment();
 Experiment rust_experiment();
+Experiment softness_experiment();
 
 // The CPU, whatever --device says, with as many threads as --threads asks for.
 class CpuSession {

@@ -8,9 +8,9 @@
 // with utilities disturbed by extreme-value noise: soft values, discount .9999.
 //
 // What the estimate is for: how many engines would be replaced at other prices (Rust's figure 7).
-// Long-run demand is what the stationary distribution of mileage under the policy replaces; the
-// estimate of an agent that does not look ahead (discount 0), which fits the choices nearly as well,
-// tells it apart.
+// Long-run demand is what the stationary distribution of mileage under the policy replaces. An
+// agent that does not look ahead (discount 0) fits the choices nearly as well; demand tells it from
+// one that does.
 
 #include <algorithm>
 #include <cmath>

@@ -428,6 +428,14 @@ does "experiments are listed" reproduce --list --json
 holds "with their sources" 'all(e["name"] and e["source"] for e in found) and len(found) >= 3'
 refuse "an experiment that is not there" "alchemy" reproduce alchemy
 refuse "data that are not there" "data" reproduce borlange --data nowhere
+does "softness" reproduce softness --seeds 1 --interactions 1000 --steps 3000 --chain-seeds 10 \
+  --json
+holds "a soft policy gets around what blocks a hard one, and none is better than planning anew" '
+  (lambda rows: float(rows[1][3]) < 0.9 * float(rows[1][1]) and
+    all(float(x) >= float(row[6]) - 0.01 for row in rows for x in row[1:6]))(
+      found["tables"][0]["rows"])'
+holds "entropy finds the end of a chain of 8" '
+  (lambda row: int(row[5]) == 10 and int(row[1]) < 3)(found["tables"][1]["rows"][1])'
 # A fleet whose engines are replaced by a rule that is known: at 20 bins of mileage with probability
 # 1/2, at 30 or more for sure.
 mkdir -p fleet/bus_engines

@@ -167,6 +167,7 @@ AdversaryMetrics AirlReward::metrics() {
 std::unique_ptr<FrozenReward> AirlReward::frozen() const {
   RewardDescription description = described();
   description.hidden = options_.hidden;
+  if (has_absorbing()) description.absorbing = absorbing_logits().beyond;
   return frozen_as(description, parameters_.flat().read());  // g's are the first
 }
 

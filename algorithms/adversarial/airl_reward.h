@@ -23,8 +23,7 @@
 // That is (2) of reward.h: the one number there is to learn is known. What comes of it enters the
 // policy's reward once, as the continuation of a terminating row (reward.h, (3)), and h(s') does
 // not count it again. On transitions before an end alone the classifier's logit is that of (1) less
-// the constant of reward.h, (1). When learner and expert agree (5) is 0: g is then a reward beyond
-// which an ended episode earns nothing, so that the constant of g is known too where tasks end.
+// the constant of reward.h, (1).
 //
 // Thread safety: as its device, one thread at a time.
 

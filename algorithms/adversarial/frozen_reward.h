@@ -15,8 +15,8 @@
 //   AIRL              g alone: shaping belongs to the dynamics (Fu et al. 2018, section 5)
 //   GAN-GCL           g, the reward of a step of the trajectory
 //
-// Where episodes terminate, the absorbing state's reward goes on (reward.h, (3)); 0 unless it was
-// learned.
+// Where episodes terminate, the absorbing state's reward goes on (reward.h, (3)): log(share of the
+// expert / share of all learners so far), by the form; 0 unless it was learned.
 //
 // Thread safety: as its device, one thread at a time.
 

@@ -25,6 +25,8 @@ constexpr OptionChoice forms[] = {choice(RewardForm::automatic, "automatic"),
                                   choice(RewardForm::logarithm, "log(D)"),
                                   choice(RewardForm::difference, "log(D)-log(1-D)")};
 
+constexpr double half = 0.5;  // of a step, on each side of (2)
+
 // Until the horizon, after a row's own.
 Tensor steps_left(Tensor time, std::int64_t horizon) {
   return maximum(static_cast<double>(horizon - 1) - time, time.program().constant(0));
@@ -95,16 +97,20 @@ LearnedReward::LearnedReward(Device& device, const TransitionSpaces& spaces,
 void LearnedReward::record_absorbing(const AbsorbingStates& absorbing) {
   const EpisodeEnds& expert = absorbing.expert;
   absorbing_ = &data_.create("absorbing", {3});
+  seen_ = &store_.create("absorbing/seen", {2});
+  expert_steps_ = static_cast<double>(expert.steps);
+  expert_beyond_ = static_cast<double>(expert.beyond);
   continuation_ = &data_.create("continuation", {rows_});
   expert_share_ = expert.absorbing_share();
   Program& program = observing_;
   const Tensor terminated = learner_terminated();
   const Tensor time = program.input("time", {rows(rows_)});
   const Tensor left = steps_left(time, expert.horizon);
-  const double n = static_cast<double>(rows_), steps = static_cast<double>(expert.steps),
-               beyond = static_cast<double>(expert.beyond), all = steps + beyond;
+  const double n = static_cast<double>(rows_), steps = expert_steps_, beyond = expert_beyond_,
+               all = steps + beyond;
   const Tensor learner_beyond = sum(terminated * left), learner_all = learner_beyond + n;
-  constexpr double half = 0.5;  // of a step, on each side
+  program.assign(*seen_, program.use(*seen_) + program.pack({reshape(learner_beyond, {1}),
+                                                             reshape(learner_all, {1})}));
   const Tensor one = program.constant(1);
   const auto expert_constant = [&](double value) { return program.constant(value); };
   // (1), (2)
@@ -146,8 +152,11 @@ void LearnedReward::add_absorbing(AdversaryMetrics& metrics) const {
 }
 
 LearnedReward::AbsorbingLogits LearnedReward::absorbing_logits() const {
-  const std::vector<double> now = absorbing_->read();
-  return {now[1], now[2]};
+  const std::vector<double> seen = seen_->read();
+  const double beyond = seen[0], all = seen[1], expert_all = expert_steps_ + expert_beyond_;
+  return {
+      std::log(expert_steps_ / expert_all) - std::log((all - beyond) / all),
+      std::log((expert_beyond_ + half) / (expert_all + 1)) - std::log((beyond + half) / (all + 1))};
 }
 
 Tensor LearnedReward::learner_terminated() {

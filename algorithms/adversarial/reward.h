@@ -131,7 +131,8 @@ class LearnedReward {
   Tensor continued(Tensor reward, Tensor absorbing_reward) const;
   // Into the metrics, from what `continued` recorded into `rewarding_`.
   void add_absorbing(AdversaryMetrics& metrics) const;
-  // The constant of (1), and (2), as they are now.
+  // The constant of (1), and (2), beside all learners so far rather than the latest: one that
+  // never ends an episode any more says nothing of whether to end pays.
   struct AbsorbingLogits {
     double before, beyond;
   };
@@ -159,8 +160,11 @@ class LearnedReward {
 
   Tensor terminated_;
   std::int64_t rows_;
-  // [3], and [rows]: what a row's termination earns of the absorbing state's reward.
-  Array *absorbing_ = nullptr, *continuation_ = nullptr;
+  // [3]; the steps beyond ends of all learners, and all of their steps, [2], in store_; and
+  // [rows]: what a row's termination earns of the absorbing state's reward.
+  Array *absorbing_ = nullptr, *seen_ = nullptr, *continuation_ = nullptr;
+  // The expert's steps, and those beyond its ends.
+  double expert_steps_ = 0, expert_beyond_ = 0;
 };
 
 }  // namespace understudy

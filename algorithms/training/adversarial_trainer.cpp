@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "algorithms/adversarial/adversarial_imitation.h"
+#include "algorithms/adversarial/frozen_reward.h"
 #include "algorithms/cloning/behavior_cloning.h"
 #include "algorithms/training/latest_return.h"
 #include "algorithms/training/policy_setup.h"
@@ -75,6 +76,10 @@ class AdversarialTrainer final : public Trainer {
   }
   void resume(const std::string& folder, std::int64_t /*iteration*/) override {
     return_.take(imitation_->load(checkpoint_in(folder)));
+  }
+  void leave(const std::string& folder) override {
+    if (const auto reward = imitation_->reward().frozen())
+      reward->save(folder + "/reward.safetensors");
   }
 
  private:

@@ -19,9 +19,10 @@ namespace understudy {
 struct AlgorithmNeeds {
   bool environment = false;
   bool demonstrations = false;
-  bool expert = false;   // someone to ask: a policy or another
-  bool teacher = false;  // the same, whom the caller chooses
-  bool reward = false;   // learns from the environment's own reward
+  bool expert = false;        // someone to ask: a policy or another
+  bool teacher = false;       // the same, whom the caller chooses
+  bool reward = false;        // learns from the environment's own reward
+  bool takes_reward = false;  // or from one that was learned, TrainingInputs::reward
 };
 
 struct AlgorithmRow {

@@ -1,7 +1,8 @@
-// TRPO, PPO, A2C and REINFORCE on an environment's own reward.
+// TRPO, PPO, A2C and REINFORCE on an environment's own reward, or on one that was learned.
 
 #include <cmath>
 
+#include "algorithms/adversarial/frozen_reward.h"
 #include "algorithms/policies/evaluation.h"
 #include "algorithms/reinforcement/policy_gradient.h"
 #include "algorithms/reinforcement/trpo.h"
@@ -20,17 +21,23 @@ class ReinforcementTrainer final : public Trainer {
       : environment_(*inputs.environment),
         seed_(inputs.seed),
         policy_(std::move(policy)),
-        learner_(std::move(learner)) {}
+        learner_(std::move(learner)) {
+    if (inputs.reward != nullptr)
+      overwrite_ = std::make_unique<RewardOverwrite>(*learner_, *inputs.reward);
+  }
   Policy& policy() override { return *policy_; }
   Metrics step() override {
-    latest_ = learner_->step();
+    learner_->collect();
+    if (overwrite_) overwrite_->run();
+    latest_ = learner_->update();
     return_.see(latest_.episodes);
     return return_.before(latest_.named());
   }
   Metrics trace() const override { return return_.before(latest_.traced()); }
-  // Solved when the mean of what ended passes the mark and 50 episodes by the modes do too.
+  // Solved when the mean of what ended passes the mark and 50 episodes by the modes do too. Who
+  // learns from a learned reward does not look at the true one.
   bool finished() override {
-    return return_.value() >= environment_.solved &&
+    return !overwrite_ && return_.value() >= environment_.solved &&
            evaluate_policy(*policy_, environment_, {.seed = seed_ + 1}).mean >= environment_.solved;
   }
   std::int64_t interactions() const override { return learner_->rollouts().interactions(); }
@@ -48,6 +55,7 @@ class ReinforcementTrainer final : public Trainer {
   std::uint64_t seed_;
   std::unique_ptr<Policy> policy_;
   std::unique_ptr<Learner> learner_;
+  std::unique_ptr<RewardOverwrite> overwrite_;
   LearningMetrics latest_;
   LatestReturn return_;
 };
@@ -79,7 +87,7 @@ class ReinforcementSetup final : public TrainingSetup {
 
 using GradientSetup = ReinforcementSetup<PolicyGradient, PolicyGradientOptions>;
 
-constexpr AlgorithmNeeds its_reward = {.environment = true, .reward = true};
+constexpr AlgorithmNeeds its_reward = {.environment = true, .reward = true, .takes_reward = true};
 constexpr const char *numbers = "numbers", *any = "any";
 
 }  // namespace

@@ -30,6 +30,8 @@
 
 namespace understudy {
 
+class FrozenReward;
+
 // Numbers with their names, in order.
 using Metrics = std::vector<std::pair<std::string, double>>;
 
@@ -43,6 +45,8 @@ struct TrainingInputs {
   const Policy* teacher = nullptr;
   Expert* expert = nullptr;
   std::string expert_name = "the expert";
+  // Learned from in place of the environment's own, by who says that it `takes_reward`; null: that.
+  const FrozenReward* reward = nullptr;
   std::uint64_t seed = 0;
 };
 
@@ -64,6 +68,8 @@ class Trainer {
   virtual const char* warning() const { return nullptr; }
   // What the algorithm settled by itself, by name.
   virtual std::vector<std::pair<std::string, std::string>> decisions() const { return {}; }
+  // What a run that is done leaves beside its policy, into the folder.
+  virtual void leave(const std::string& /*folder*/) {}
   // Steps in the environment so far, not counting an expert's.
   virtual std::int64_t interactions() const { return 0; }
 

@@ -97,6 +97,7 @@ Trained train_in_folder(const TrainingRun& training, Json config, const Common& 
   trained.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   trained.interactions = trainer->interactions();
   trainer->policy().save(run.file("policy.safetensors"));
+  trainer->leave(run.path());
 
   Json result = {{"iterations", trained.iterations}, {"interactions", trained.interactions}};
   result.update(decisions);

@@ -8,6 +8,7 @@
 #include "algorithms/data/demonstration_files.h"
 #include "autograd/files/atomic_file.h"
 #include "cli/session/run_records.h"
+#include "cli/training/learned_reward.h"
 #include "cli/training/player.h"
 #include "cli/training/policy_answers.h"
 #include "kernels/device/error.h"
@@ -18,7 +19,7 @@ namespace {
 
 struct EvalOptions {
   std::vector<std::string> runs;
-  std::string environment, csv;
+  std::string environment, csv, reward;
   std::int64_t episodes = 50;
   bool stochastic = false;
   std::vector<std::string> demonstrations;
@@ -87,6 +88,7 @@ Json played_score(Session& session, const EvalOptions& options, const std::strin
   try {
     environment = &environment_of(who, options.environment);
   } catch (const Error& gone) {
+    if (!options.reward.empty()) throw;
     const bool demonstrated = !options.demonstrations.empty();
     Json kept = options.environment.empty() && !stands_alone(who) ? kept_score(who) : Json();
     if (kept.is_null() && !demonstrated) throw;
@@ -100,9 +102,12 @@ Json played_score(Session& session, const EvalOptions& options, const std::strin
   const PlayOptions how = {
       .episodes = options.episodes, .deterministic = !options.stochastic, .seed = common.seed};
   const auto player = make_player(session.device(), who, *environment, how);
-  Json object =
-      score_json(score_of(play(session.device(), *environment, *player, how), *environment));
+  std::unique_ptr<FrozenReward> reward;
+  if (!options.reward.empty()) reward = load_reward(session.device(), options.reward, *environment);
+  const Demonstrations played = play(session.device(), *environment, *player, how);
+  Json object = score_json(score_of(played, *environment));
   object["environment"] = environment->name;
+  if (reward) object.update(reward_json(*reward, played));
   return object;
 }
 
@@ -116,7 +121,7 @@ Json evaluate(Session& session, const EvalOptions& options, const std::string& w
               const Common& common) {
   Json object = Json::object();
   if (!options.environment.empty() || stands_alone(who) || has_environment(who) ||
-      options.demonstrations.empty())
+      options.demonstrations.empty() || !options.reward.empty())
     object = played_score(session, options, who, common);
   object["seed"] = common.seed;
   if (!options.demonstrations.empty()) {
@@ -151,6 +156,16 @@ void print_one(const std::string& who, const Json& object) {
                   object["return_ci95"][1].get<double>());
     if (const double share = number_of(object, "normalised"); !std::isnan(share))
       std::printf(", normalized %.3f", share);
+    std::printf("\n");
+  }
+  if (object.contains("learned_reward_mean")) {
+    std::printf("learned reward %.6g a step beside %.6g, return %.6g",
+                number_of(object, "learned_reward_mean"), number_of(object, "true_reward_mean"),
+                number_of(object, "learned_return_mean"));
+    for (const auto& [key, of] :
+         {std::pair("reward_correlation", "steps"), std::pair("return_correlation", "returns")})
+      if (const double value = number_of(object, key); !std::isnan(value))
+        std::printf(", correlation of %s %.3f", of, value);
     std::printf("\n");
   }
   for (const char* key : {"log_likelihood", "error_rate", "root_mean_squared_error"})
@@ -191,8 +206,18 @@ RunRecord record_of(const std::string& who, const Json& found) {
 // A row a run.
 Table table_of(const std::vector<RunRecord>& runs, const std::vector<Json>& found) {
   Table table;
-  table.columns = {"run",        "seed",           "return",     "std", "95 % of the mean",
-                   "normalized", "log-likelihood", "error rate", "RMSE"};
+  table.columns = {"run",
+                   "seed",
+                   "return",
+                   "std",
+                   "95 % of the mean",
+                   "normalized",
+                   "log-likelihood",
+                   "error rate",
+                   "RMSE",
+                   "learned return",
+                   "correlation of steps",
+                   "of returns"};
   const auto shown = [](double value) {
     return std::isfinite(value) ? Json(formatted("%.5g", value)) : Json();
   };
@@ -207,7 +232,10 @@ Table table_of(const std::vector<RunRecord>& runs, const std::vector<Json>& foun
              : Json(),
          shown(number_of(found[i], "normalised")), shown(number_of(found[i], "log_likelihood")),
          shown(number_of(found[i], "error_rate")),
-         shown(number_of(found[i], "root_mean_squared_error"))});
+         shown(number_of(found[i], "root_mean_squared_error")),
+         shown(number_of(found[i], "learned_return_mean")),
+         shown(number_of(found[i], "reward_correlation")),
+         shown(number_of(found[i], "return_correlation"))});
   }
   return without_empty_columns(table);
 }
@@ -289,6 +317,8 @@ void add_eval(Verb& root, Command& command) {
   verb.option("--episodes", options->episodes, "how many (default 50)").between(1, 1000000);
   verb.flag("--stochastic", options->stochastic, "samples from the policy, not its mode");
   verb.option("--demos", options->demonstrations, "held-out demonstrations to score");
+  verb.option("--reward", options->reward,
+              "a run that learned a reward, to be looked at beside the true one");
   verb.option("--csv", options->csv, "writes a row a run: algorithm, task, seed, score, ...");
   verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };

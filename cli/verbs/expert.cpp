@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/session/resolve_environment.h"
+#include "cli/training/learned_reward.h"
 #include "cli/training/training_run.h"
 #include "kernels/device/error.h"
 
@@ -11,13 +12,15 @@ namespace understudy::cli {
 namespace {
 
 struct ExpertOptions {
-  std::string environment, algorithm = "trpo";
+  std::string environment, algorithm = "trpo", reward;
   TrainingRun training;
   SeveralRuns several;
 };
 
 // Those that learn from the environment's own reward.
 bool by_reward(const AlgorithmRow& row) { return row.needs.reward && row.setup != nullptr; }
+// And from a learned one in its place.
+bool by_any_reward(const AlgorithmRow& row) { return by_reward(row) && row.needs.takes_reward; }
 
 // One run, without a device yet.
 int train_expert(const ExpertOptions& options, TrainingRun training, const Common& common) {
@@ -25,8 +28,14 @@ int train_expert(const ExpertOptions& options, TrainingRun training, const Commo
   Session session(common);
   training.inputs.device = &session.device();
   training.inputs.seed = common.seed;
-  const Json config = {
+  Json config = {
       {"kind", "expert"}, {"algorithm", options.algorithm}, {"environment", options.environment}};
+  std::unique_ptr<FrozenReward> reward;
+  if (!options.reward.empty()) {
+    reward = load_reward(session.device(), options.reward, environment);
+    training.inputs.reward = reward.get();
+    config["reward"] = options.reward;
+  }
   const Trained trained = train_in_folder(training, config, common);
   if (training.one_of_several) return 0;
   const double mean = trained.score["return_mean"].get<double>();
@@ -55,6 +64,7 @@ int run(ExpertOptions options, const Common& common) {
   TrainingRun& training = options.training;
   training.inputs.environment = &resolve_environment(options.environment);
   training.algorithm = &algorithm_named(options.algorithm, "expert", by_reward);
+  if (!options.reward.empty()) algorithm_named(options.algorithm, "expert --reward", by_any_reward);
   if (!options.several.asked()) return train_expert(options, training, common);
   return train_several(
       options.several, training, common,
@@ -72,8 +82,10 @@ void add_expert(Verb& root, Command& command) {
   verb.option("ENV", options->environment, "the environment").required();
   verb.option("--out", options->training.out, "the run's folder").required();
   verb.option("--algorithm", options->algorithm, names + " (default trpo)");
+  verb.option("--reward", options->reward,
+              "a run whose learned reward takes the place of the environment's: gail, airl, ...");
   verb.option("--iterations", options->training.iterations,
-              "at most; fewer where the environment is solved before")
+              "at most; fewer where the environment is solved before (not with --reward)")
       .between(std::int64_t{1}, std::int64_t{1000000000});
   add_settings(verb, options->training.given);
   add_logging_options(verb, options->training.logging);

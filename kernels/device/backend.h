@@ -22,6 +22,7 @@
 #include "kernels/random/random.h"
 #include "kernels/recurrent/recurrent.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/replay/replay.h"
 #include "kernels/scan/scan.h"
 #include "kernels/softmax/softmax.h"
 
@@ -43,6 +44,7 @@ struct Backend {
   CholeskyKernels<T> cholesky;
   OptimizerKernels<T> optimizer;
   DynamicProgrammingKernels<T> dynamic_programming;
+  ReplayKernels<T> replay;
 };
 
 template <class T, class... Given>

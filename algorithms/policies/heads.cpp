@@ -8,10 +8,12 @@
 #include "algorithms/policies/bernoulli.h"
 #include "algorithms/policies/bins.h"
 #include "algorithms/policies/categorical.h"
+#include "algorithms/policies/dueling.h"
 #include "algorithms/policies/full_covariance.h"
 #include "algorithms/policies/gaussian.h"
 #include "algorithms/policies/latent.h"
 #include "algorithms/policies/mixture.h"
+#include "algorithms/policies/squashed_gaussian.h"
 #include "autograd/files/bytes.h"
 #include "kernels/device/error.h"
 
@@ -34,9 +36,10 @@ Table& table() {
   static Table made = [] {
     Table all;
     for (auto* row :
-         {categorical_row, bernoulli_row, gaussian_row, regression_row, full_gaussian_row,
-          mixture_row, full_mixture_row, independent_bins_row, joint_bins_row, autoregressive_row,
-          recurrent_bins_row, best_of_row, variational_row, adversarial_row})
+         {categorical_row, dueling_row, bernoulli_row, gaussian_row, regression_row,
+          squashed_gaussian_row, full_gaussian_row, mixture_row, full_mixture_row,
+          independent_bins_row, joint_bins_row, autoregressive_row, recurrent_bins_row,
+          best_of_row, variational_row, adversarial_row})
       all.add(row());
     return all;
   }();

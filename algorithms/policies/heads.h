@@ -93,7 +93,9 @@ struct HeadTraits {
   bool likelihood = false;  // log p(a | s) in closed form
   bool bound = false;       // a lower bound of it, from draws of a latent variable
   bool metric = false;      // entropy, KL divergence and Fisher metric: trust regions, distillation
-  bool mode = false;        // mode() is the highest point of the density, or the likeliest action
+  // mode() is the highest point of the density, or the likeliest action; of a squashed distribution
+  // that of what is squashed.
+  bool mode = false;
   bool latent = false;      // the loss draws latent variables: SequenceCloning trains it
   bool logits = false;      // the parameters are logits, which a temperature divides
   bool is_default = false;  // of its spaces

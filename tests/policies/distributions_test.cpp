@@ -13,6 +13,7 @@
 #include "algorithms/policies/autoregressive.h"
 #include "algorithms/policies/bernoulli.h"
 #include "algorithms/policies/categorical.h"
+#include "algorithms/policies/dueling.h"
 #include "algorithms/policies/full_covariance.h"
 #include "algorithms/policies/gaussian.h"
 #include "algorithms/policies/mixture.h"
@@ -48,6 +49,9 @@ const Case cases[] = {
     {"categorical", {ActionKind::discrete, 5}, with<CategoricalHead>({ActionKind::discrete, 5}, 1)},
     {"one_choice", {ActionKind::discrete, 1}, with<CategoricalHead>({ActionKind::discrete, 1}, 1)},
     {"two_choices", {ActionKind::discrete, 2}, with<CategoricalHead>({ActionKind::discrete, 2}, 1)},
+    {"dueling",
+     {ActionKind::discrete, 5},
+     with<DuelingHead>({ActionKind::discrete, 5}, 1, DuelingOptions{.units = 4})},
     {"bernoulli",
      {ActionKind::multi_binary, 4},
      with<BernoulliHead>({ActionKind::multi_binary, 4}, 1)},

@@ -35,6 +35,13 @@ PolicySetup PolicySetup::without_demonstrations(const TrainingInputs& inputs) {
   return setup;
 }
 
+void PolicySetup::begin_as(const std::vector<std::int64_t>& hidden, Activation activation,
+                           const char* head) {
+  description_.trunk.hidden = hidden;
+  description_.trunk.activation = activation;
+  description_.head = head;
+}
+
 bool PolicySetup::taught() const {
   return like_ != nullptr && like_->head.name() == description_.head.name();
 }

@@ -20,6 +20,8 @@ class PolicySetup {
   void set_in_head(const std::string& option, double value) {
     description_.head.set(option, value);
   }
+  // Another trunk and head to begin with.
+  void begin_as(const std::vector<std::int64_t>& hidden, Activation activation, const char* head);
 
   void list(OptionList& list);
   // As chosen so far.

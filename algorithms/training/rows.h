@@ -11,6 +11,8 @@ extern const AlgorithmRow dagger_row, distill_row;                    // dagger_
 extern const AlgorithmRow gail_row, fem_row, gtal_row;                // adversarial_trainer.cpp
 extern const AlgorithmRow airl_row, gan_gcl_row;                      // adversarial_trainer.cpp
 extern const AlgorithmRow trpo_row, ppo_row, a2c_row, reinforce_row;  // reinforcement_trainer.cpp
+extern const AlgorithmRow dqn_row, sac_row;                           // off_policy_trainer.cpp
+extern const AlgorithmRow sqil_row, dqfd_row, iq_learn_row, dac_row;  // off_policy_trainer.cpp
 extern const AlgorithmRow linear_gaussian_row;                        // linear_gaussian.cpp
 
 }  // namespace understudy

@@ -266,7 +266,9 @@ void OffPolicyLearner::finish(const std::vector<std::pair<std::string, Tensor>>&
     parts.push_back(reshape(value, {1}));
   }
   sums_ = &buffers_.create("sums", {static_cast<std::int64_t>(parts.size())});
-  updating_.assign(*sums_, updating_.use(*sums_) + updating_.pack(parts));
+  const Tensor all = updating_.pack(parts);
+  updating_.output("report", all);
+  updating_.assign(*sums_, updating_.use(*sums_) + all);
   updating_.plan();
 }
 
@@ -276,6 +278,12 @@ void OffPolicyLearner::update() {
   if (options_.target_every > 0 && updates_ % options_.target_every == 0)
     for (const auto& [target, of] : targets_)
       policy_.device().copy(target->flat().data(), of->flat().data(), of->flat().bytes());
+}
+
+double OffPolicyLearner::report_of_last(const std::string& name) const {
+  const auto at = std::find(report_names_.begin(), report_names_.end(), name);
+  UNDERSTUDY_CHECK(at != report_names_.end(), "a report of another name");
+  return updating_.read("report")[static_cast<std::size_t>(at - report_names_.begin())];
 }
 
 void OffPolicyLearner::step_environments(std::int64_t row) {

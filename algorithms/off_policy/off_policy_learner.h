@@ -81,6 +81,8 @@ class OffPolicyLearner {
   OffPolicyMetrics step();
   // One gradient step, on what is in the buffer: what `step` does after a step in the environments.
   void update();
+  // What the latest gradient step reported under this name. Waits for the device.
+  double report_of_last(const std::string& name) const;
 
   Policy& policy() { return policy_; }
   ReplayBuffer& replay() { return replay_; }

@@ -38,6 +38,11 @@ QLearningOptions QLearningOptions::imitating(OffPolicyAlgorithm algorithm) {
   if (algorithm == OffPolicyAlgorithm::dqfd) {
     options.terms.demonstration_share = 0.25;
     options.learner.n_step = 10;  // (Hester et al. 2018)
+    // Returns of hundreds are too far for a loss that grows in a straight line, and who has been
+    // shown the way need not try everything: chosen on CartPole.
+    options.huber = false;
+    options.epsilon_first = 0.05;
+    options.epsilon_last = 0.01;  // (ibid.)
     return options;
   }
   options.soft = true;

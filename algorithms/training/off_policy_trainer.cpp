@@ -59,6 +59,14 @@ class OffPolicyTrainer final : public Trainer {
   LatestReturn return_;
 };
 
+// Whether actions are discrete; where neither environment nor demonstrations say so (settings are
+// only listed), as the algorithm has them.
+bool of_choices(const TrainingInputs& inputs, const std::string& name) {
+  if (inputs.environment != nullptr) return inputs.environment->action_count > 0;
+  if (inputs.demonstrations != nullptr) return inputs.demonstrations->actions.discrete;
+  return name != "sac";
+}
+
 // By the kind of action: Q-learning, or soft actor-critic.
 class OffPolicySetup final : public TrainingSetup {
  public:
@@ -66,7 +74,7 @@ class OffPolicySetup final : public TrainingSetup {
       : inputs_(inputs),
         name_(name),
         policy_(PolicySetup::without_demonstrations(inputs_)),
-        discrete_(policy_.chosen().action.kind == ActionKind::discrete) {
+        discrete_(of_choices(inputs, name)) {
     if (algorithm == OffPolicyAlgorithm::reinforcement) {
       q_ = QLearningOptions::dqn();
       sac_ = SoftActorCriticOptions::sac();

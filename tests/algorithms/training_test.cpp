@@ -12,6 +12,7 @@
 #include "algorithms/training/policy_setup.h"
 #include "algorithms/training/registry.h"
 #include "kernels/device/error.h"
+#include "tests/off_policy/shown.h"
 
 namespace understudy {
 namespace {
@@ -148,22 +149,31 @@ TEST(TrainingTest, ConstructorsCheckWhatTheListsSay) {
             "gain: expected as many numbers as decay has, 2, none of them 0");
 }
 
-// A run by the face alone: two halves have the bits of a whole, for every algorithm on a reward.
+// A run by the face alone: two halves have the bits of a whole, for every algorithm on a reward and
+// for those off the policy on demonstrations, with actions of either kind.
 TEST(TrainingTest, ARunThatWasBrokenOffGoesOnBitForBit) {
   const auto device = cpu_device();
-  const TrainingInputs inputs{
-      .device = device.get(), .environment = &environment_named("cartpole"), .seed = 3};
+  const Demonstrations pole = shown("cartpole", 2, 60), pendulum = shown("pendulum", 2, 60);
   const std::filesystem::path folder = std::filesystem::temp_directory_path() /
                                        ("understudy_training_test." + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
-  for (const AlgorithmRow* row : algorithms()) {
-    if (row->setup == nullptr || !row->needs.reward) continue;
+  const auto check = [&](const AlgorithmRow* row, const char* name, const Demonstrations* from) {
+    SCOPED_TRACE(std::string(row->name) + " " + name);
+    const TrainingInputs inputs{.device = device.get(),
+                                .environment = &environment_named(name),
+                                .demonstrations = from,
+                                .seed = 3};
     const auto begun = [&]() -> std::unique_ptr<Trainer> {
       const auto setup = row->setup(inputs);
       std::vector<OptionAssignment> small = {
           {"hidden", "8", "t"}, {"num_envs", "10", "t"}, {"steps_per_iteration", "500", "t"}};
-      if (setup->options().find("batch_size") != nullptr)
-        small.push_back({"batch_size", "100", "t"});
+      for (const auto& [option, value] : {std::pair{"batch_size", "100"},
+                                          {"learning_starts", "700"},
+                                          {"critic_hidden", "8"},
+                                          {"discriminator.hidden", "8"},
+                                          {"pretraining", "20"},
+                                          {"capacity", "900"}})
+        if (setup->options().find(option) != nullptr) small.push_back({option, value, "t"});
       setup->assign(small);
       return setup->make();
     };
@@ -181,6 +191,14 @@ TEST(TrainingTest, ARunThatWasBrokenOffGoesOnBitForBit) {
               whole->policy().parameters().flat().read())
         << row->name;
     EXPECT_EQ(second->interactions(), 1500) << row->name;
+  };
+  for (const AlgorithmRow* row : algorithms()) {
+    if (row->setup != nullptr && row->needs.reward)
+      check(row, std::string(row->name) == "sac" ? "pendulum" : "cartpole", nullptr);
+    const bool off_policy = std::string(row->header).starts_with("algorithms/off_policy/");
+    if (!off_policy || !row->needs.demonstrations) continue;
+    check(row, "cartpole", &pole);
+    if (std::string(row->actions) != "discrete") check(row, "pendulum", &pendulum);
   }
   std::filesystem::remove_all(folder);
 }

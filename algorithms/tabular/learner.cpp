@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "algorithms/tabular/feature_units.h"
 #include "algorithms/tabular/messages.h"
 #include "algorithms/tabular/solver.h"
 #include "autograd/files/bytes.h"
@@ -12,6 +13,14 @@
 namespace understudy {
 
 namespace {
+
+// The weights to begin from, of options that have them.
+template <class Options>
+std::vector<double>* start_of(Options& options) {
+  if constexpr (requires { options.start; }) return &options.start;
+  if constexpr (requires { options.linear.start; }) return &options.linear.start;
+  return nullptr;
+}
 
 // A plan of one struct of options and the function that makes its learner.
 template <class Options>
@@ -22,7 +31,15 @@ class PlanOf final : public TabularPlan {
   OptionList options() override { return OptionList(options_); }
   MadeLearner make(const TabularTask& task) const override {
     check_options(options_);
-    return make_(task, options_);
+    const std::vector<double> units = feature_units(task.problem);
+    if (std::all_of(units.begin(), units.end(), [](double unit) { return unit == 1; }))
+      return make_(task, options_);
+    Options options = options_;
+    if (std::vector<double>* start = start_of(options);
+        start != nullptr && start->size() == units.size())
+      for (std::size_t i = 0; i < units.size(); ++i) (*start)[i] *= units[i];
+    return learner_in_units(task, units,
+                            [&](const TabularTask& its) { return make_(its, options); });
   }
 
  private:

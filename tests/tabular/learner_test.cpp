@@ -31,7 +31,7 @@ Case grid_case() {
   ProblemTable table = garnet({.states = 36, .actions = 3, .branching = 3, .discount = 0.8});
   table.shape = {6, 6};
   table.n_features = 4;
-  table.features = random_vector(11, 36 * 4, -1, 1);
+  table.features = random_vector(12, 36 * 4, -1, 1);
   Case c{make_problem(table), {}};
   // Of the soft policy, and many: how often each action was taken differs from action to action.
   const Solution s = solve(processor(), c.problem, c.problem.reward);
@@ -226,6 +226,35 @@ TEST(TabularLearners, StepsAreTheSameFromRunToRun) {
     EXPECT_EQ(a.rows, b.rows) << name;
     EXPECT_EQ(a.found.policy, b.found.policy) << name;
   }
+}
+
+// Features in other units, each in its own: the same rewards and policies, and weights by as much.
+// (By powers of two, which round nothing.)
+TEST(TabularLearners, UnitsOfFeaturesChangeNothing) {
+  const Case grid = grid_case();
+  const std::vector<double> factors = {1, 0x1p-30, 0x1p+40, 0x1p-3};
+  Case scaled = grid;
+  for (std::size_t i = 0; i < scaled.problem.features.size(); ++i)
+    scaled.problem.features[i] *= factors[i % 4];
+  for (const TabularAlgorithm& algorithm : tabular_algorithms()) {
+    const std::string name = algorithm.name;
+    if (name == "maxent" || name == "ng_russell") continue;
+    SCOPED_TRACE(name);
+    const Followed a = follow(processor(), grid, name, 3), b = follow(processor(), scaled, name, 3);
+    EXPECT_EQ(a.rows, b.rows);
+    EXPECT_EQ(a.found.policy, b.found.policy);
+    ASSERT_EQ(a.found.weights.size(), b.found.weights.size());
+    for (std::size_t i = 0; i < a.found.weights.size(); ++i)
+      EXPECT_EQ(a.found.weights[i], b.found.weights[i] * factors[i]);
+    for (std::size_t i = 0; i < a.found.standard_errors.size(); ++i)
+      EXPECT_EQ(a.found.standard_errors[i], b.found.standard_errors[i] * factors[i]);
+  }
+  // Weights to begin from are the caller's.
+  const Followed from = follow(processor(), scaled, "max_causal_entropy", 3,
+                               {{"start", "1,1073741824,9.094947017729282e-13,8", "test"}}),
+                 ones = follow(processor(), grid, "max_causal_entropy", 3,
+                               {{"start", "1,1,1,1", "test"}});
+  EXPECT_EQ(from.rows, ones.rows);
 }
 
 TEST(TabularLearners, NamesAreFoundByOtherNamesToo) {

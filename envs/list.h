@@ -15,6 +15,7 @@
 #include "envs/mountain_car_continuous.h"
 #include "envs/pendulum.h"
 #include "envs/point_mass.h"
+#include "envs/point_maze.h"
 #include "envs/taxi.h"
 
 namespace understudy {
@@ -24,8 +25,9 @@ struct EnvironmentList {
   static constexpr int count = sizeof...(E);
 };
 
-using Environments = EnvironmentList<CartPole, MountainCar, MountainCarContinuous, Acrobot,
-                                     AcrobotAngles, Pendulum, PointMass, Circles, Forest, Gridworld,
-                                     FrozenLake, FrozenLake8, CliffWalking, Taxi, FixedCartPole>;
+using Environments =
+    EnvironmentList<CartPole, MountainCar, MountainCarContinuous, Acrobot, AcrobotAngles, Pendulum,
+                    PointMass, Circles, Forest, Gridworld, FrozenLake, FrozenLake8, CliffWalking,
+                    Taxi, FixedCartPole, PointMazeRight, PointMazeLeft>;
 
 }  // namespace understudy

@@ -59,7 +59,7 @@ BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const
     : policy_(policy),
       options_(options),
       input_width_(
-          policy.description().observation.discrete ? 1 : policy.description().observation.width()),
+          policy.description().observation.discrete ? 1 : policy.description().input_width()),
       action_width_(policy.description().action.kind == ActionKind::discrete
                         ? 1
                         : policy.description().action.size),

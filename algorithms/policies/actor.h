@@ -35,7 +35,7 @@ class Actor {
   // `policy` and `store` must outlive the actor. The store is on the policy's device.
   Actor(const Policy& policy, Store& store, const Options& options);
 
-  // What `act` reads from now on: [rows, width], or indices [rows] of a discrete space.
+  // What `act` reads from now on: [rows, input_width], or indices [rows] of a discrete space.
   void observe(const DataView& observation);
   void act();
 

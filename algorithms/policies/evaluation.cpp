@@ -23,7 +23,27 @@ Evaluation evaluate_policy(const Policy& policy, const EnvironmentDescription& e
               {.rows = n, .deterministic = options.deterministic, .seed = options.seed});
   Batch<float> batch(policy.device(), environment, n, options.seed, options.first_env);
   batch.reset(numbers(observation));
-  actor.observe(rows_of(observation));
+  Program coding(policy.device());
+  const CodeSpace& codes = policy.description().codes;
+  if (codes.any()) {
+    const std::vector<double> drawn =
+        options.code.empty() ? draw_codes(codes, n, options.seed) : options.code;
+    std::vector<double> all;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const double* code =
+          &drawn[options.code.empty() ? static_cast<std::size_t>(i * codes.width()) : 0];
+      all.insert(all.end(), code, code + codes.width());
+    }
+    Array& code = store.create("code", {n, codes.width()});
+    code.write(all);
+    Array& both = store.create("observation_and_code", {n, policy.description().input_width()});
+    coding.assign(both,
+                  concatenate({coding.use(rows_of(observation)), coding.use(rows_of(code))}, -1));
+    coding.plan();
+    actor.observe(rows_of(both));
+  } else {
+    actor.observe(rows_of(observation));
+  }
 
   Evaluation result;
   result.returns.assign(static_cast<std::size_t>(n), 0);
@@ -31,6 +51,7 @@ Evaluation evaluate_policy(const Policy& policy, const EnvironmentDescription& e
   std::vector<bool> done(static_cast<std::size_t>(n), false);
   std::int64_t left = n;
   while (left > 0) {
+    if (codes.any()) coding.run();
     actor.act();
     StepArrays<float> step;
     if (environment.action_count > 0)

@@ -20,6 +20,9 @@ struct EvaluationOptions {
   std::uint64_t seed = 0;
   // The environments' numbers begin here: those of training are others.
   std::uint64_t first_env = std::uint64_t{1} << 40;
+  // The latent code of every episode, of a policy that has codes; empty: each has its own, drawn by
+  // the seed.
+  std::vector<double> code = {};
 };
 
 struct Evaluation {

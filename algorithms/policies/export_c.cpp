@@ -194,7 +194,7 @@ void CWriter::act_by_value() {
 
 // Before anything is computed, so that a memory keeps clear of it.
 void CWriter::refuse_what_is_not_finite() {
-  const auto n = static_cast<long long>(description_.observation.width());
+  const auto n = static_cast<long long>(description_.input_width());
   const auto size = static_cast<long long>(description_.action.size);
   const bool of_index = description_.observation.discrete;
   if (of_index)
@@ -210,7 +210,7 @@ void CWriter::refuse_what_is_not_finite() {
 
 // The observation as the first layer takes it, in x0.
 void CWriter::prepare() {
-  width_ = description_.observation.width();
+  width_ = description_.input_width();
   const auto n = static_cast<long long>(width_);
   line("  float x0[%lld];", n);
   if (description_.observation.discrete) {
@@ -225,13 +225,17 @@ void CWriter::prepare() {
 void CWriter::normalize() {
   const std::string center = constant("normalizer/mean");
   const std::string unit = constant("normalizer_scale", policy_.normalizer()->scale());
-  line("  for (int i = 0; i < %lld; ++i) {", static_cast<long long>(width_));
+  const auto n = static_cast<long long>(description_.observation.width());
+  line("  for (int i = 0; i < %lld; ++i) {", n);
   line("    x0[i] = (observation[i] - %s[i]) / %s[i];", center.c_str(), unit.c_str());
   const double limit = description_.clip_observations;
   if (limit > 0)
     line("    x0[i] = x0[i] < -%.8ef ? -%.8ef : x0[i] > %.8ef ? %.8ef : x0[i];", limit, limit,
          limit, limit);
   line("  }");
+  if (description_.codes.any())
+    line("  for (int i = %lld; i < %lld; ++i) x0[i] = observation[i];", n,
+         static_cast<long long>(width_));
 }
 
 // The head's action in the action's own units.
@@ -274,7 +278,7 @@ std::string CWriter::declarations() const {
   add_line(all, "#ifndef %s\n#define %s\n#ifdef __cplusplus\nextern \"C\" {\n#endif", guard.c_str(),
            guard.c_str());
   add_line(all, "enum { $observation_size = %lld, $action_size = %lld };",
-           static_cast<long long>(description_.observation.width()),
+           static_cast<long long>(description_.input_width()),
            static_cast<long long>(description_.action.size));
   all += declarations_;
   all += acts_by_index()

@@ -14,7 +14,7 @@ namespace {
 // No policy of this description has fewer parameters: the weights of its layers, and of a head that
 // is one layer.
 double least_parameters(const PolicyDescription& d) {
-  double total = 0, width = static_cast<double>(d.observation.width());
+  double total = 0, width = static_cast<double>(d.input_width());
   const auto layer = [&](double inputs, double outputs) {
     total += inputs * outputs;
     width = outputs;
@@ -32,7 +32,7 @@ Policy::Policy(Device& device, const PolicyDescription& description, std::uint64
     : description_(description.resolved()), store_(device, real) {
   description_.check();
   const TrunkOptions& trunk = description_.trunk;
-  std::int64_t width = description_.observation.width();
+  std::int64_t width = description_.input_width();
   for (std::size_t i = 0; i < description_.observation.vocabularies.size(); ++i) {
     embeddings_.emplace_back(parameters_, "embedding/" + std::to_string(i),
                              Linear::Options{.inputs = description_.observation.vocabularies[i],
@@ -78,14 +78,21 @@ Tensor Policy::prepared(Tensor observation) const {
   const ObservationSpace& space = description_.observation;
   const bool index = observation.element() == Element::index;
   if (index != space.discrete ||
-      (!index && (observation.shape().rank() < 2 || observation.shape()[-1] != space.width())))
+      (!index &&
+       (observation.shape().rank() < 2 || observation.shape()[-1] != description_.input_width())))
     fail(ErrorKind::bad_shape, "policy: expected observations [rows..., %lld] (%s), found %s (%s)",
-         static_cast<long long>(space.width()), space.discrete ? "as indices below it" : "numbers",
-         observation.shape().text().c_str(), index ? "indices" : "numbers");
+         static_cast<long long>(description_.input_width()),
+         space.discrete ? "as indices below it" : "numbers", observation.shape().text().c_str(),
+         index ? "indices" : "numbers");
   if (index) return one_hot(observation, space.width());
   if (!embeddings_.empty()) return embedded(observation);
   if (!normalizer_) return convolved(observation);
-  return convolved(normalizer_->normalize(observation, description_.clip_observations));
+  const double clip = description_.clip_observations;
+  if (!description_.codes.any()) return convolved(normalizer_->normalize(observation, clip));
+  const std::int64_t seen = space.width();
+  return concatenate({normalizer_->normalize(slice(observation, -1, 0, seen), clip),
+                      slice(observation, -1, seen, description_.codes.width())},
+                     -1);
 }
 
 // The table's row of each index, by a product with what is 1 at the index and 0 elsewhere: indices

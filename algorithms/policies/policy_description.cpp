@@ -40,6 +40,7 @@ OptionList fields_of(PolicyDescription& policy) {
   list.add(group("action", policy.action));
   list.add(group("trunk", policy.trunk));
   list.add(group("head", policy.head));
+  list.add(group("codes", policy.codes));
   list_start(list, policy);
   return list;
 }
@@ -47,7 +48,8 @@ OptionList fields_of(PolicyDescription& policy) {
 }  // namespace
 
 void list_options(OptionList& list, PolicyDescription& policy) {
-  static_assert(field_count<PolicyDescription> == 9, "each member is listed, but for the spaces");
+  static_assert(field_count<PolicyDescription> == 10,
+                "each member is listed, but for the spaces and codes");
   OptionList trunk, head;
   trunk.add(group("trunk", policy.trunk));
   for (Option one : trunk.options()) {
@@ -118,6 +120,8 @@ void PolicyDescription::check() const {
     bad("expected observations of the shape [n] with at most n indices to embed");
   if (embedded > 0 && normalize_observations) bad("indices to embed cannot be normalized");
   if (observation.discrete && normalize_observations) bad("an index cannot be normalized");
+  if (codes.any() && (observation.discrete || embedded > 0 || observation.shape.size() != 1))
+    bad("codes: expected observations of the shape [n] that are numbers");
   if (normalize_actions && action.kind != ActionKind::continuous)
     bad("normalize_actions: only actions that are numbers can be normalized");
   if (trunk.convolutions.size() % 4 != 0)

@@ -15,6 +15,7 @@
 #include <map>
 #include <string>
 
+#include "algorithms/policies/codes.h"
 #include "algorithms/policies/heads.h"
 #include "algorithms/policies/spaces.h"
 #include "algorithms/policies/trunks.h"
@@ -26,6 +27,8 @@ struct PolicyDescription {
   ActionSpace action = {};
   TrunkOptions trunk = {};
   HeadDescription head = {};
+  // What is observed behind the observation, the same throughout an episode.
+  CodeSpace codes = {};
 
   // How weights of trunk and head start. column_normalized with last_scale 0.1 is what the code of
   // TRPO's and GAIL's authors does: columns of norm 1, of the last layer of norm 0.1 (or 0.01).
@@ -39,6 +42,9 @@ struct PolicyDescription {
   // (standardized.h). Of actions that are numbers; of no effect on heads of own_units.
   bool normalize_actions = false;
   bool standardizes_actions() const;
+
+  // Numbers of one row that the policy is asked about: observation and code.
+  std::int64_t input_width() const { return observation.width() + codes.width(); }
 
   // With the head named: the default of the actions' space where none was.
   PolicyDescription resolved() const;

@@ -115,7 +115,11 @@ Learner::Learner(Policy& policy, const EnvironmentDescription& environment,
     program.plan();
   }
   if (policy.description().normalize_observations) {
-    policy.normalizer()->record_update(statistics_.use(rollouts_.batch().observation));
+    // Codes are behind what is normalized.
+    const PolicyDescription& description = policy.description();
+    const Tensor seen = statistics_.use(rollouts_.batch().observation);
+    policy.normalizer()->record_update(
+        description.codes.any() ? slice(seen, -1, 0, description.observation.width()) : seen);
     statistics_.plan();
   }
 }

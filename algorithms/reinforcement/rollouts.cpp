@@ -73,7 +73,7 @@ Rollouts::Rollouts(const Policy& policy, const EnvironmentDescription& environme
       before_scan_(policy.device()),
       after_scan_(policy.device()) {
   const std::int64_t n = options.steps_per_iteration, b = options.num_envs;
-  const std::int64_t width = environment.observation_size;
+  const std::int64_t width = policy.description().input_width();
   current_ = &buffers_.create("current", {b, width});
   observation_ = &buffers_.create("observation", {n + b, width});
   final_observation_ = &buffers_.create("final_observation", {n, width});
@@ -90,6 +90,11 @@ Rollouts::Rollouts(const Policy& policy, const EnvironmentDescription& environme
   running_return_ = &store.create("rollouts/running_return", {b});
   return_so_far_ = &buffers_.create("return_so_far", {b + n});
   goes_on_ = &buffers_.create("goes_on", {b + n});
+  if (const CodeSpace& codes = policy.description().codes; codes.any()) {
+    final_ = &buffers_.create("final", {b, width});
+    codes_ = std::make_unique<EpisodeCodes>(store, codes, b, environment.observation_size,
+                                            *current_, *final_, options.seed);
+  }
   record_episodes();
   actor_.observe(rows_of(*current_));
 }
@@ -104,11 +109,12 @@ TransitionBatch Rollouts::batch() const {
 
 void Rollouts::collect() {
   if (!begun_) {
-    batch_.reset(numbers(*current_));
+    batch_.reset(codes_ ? codes_->observed() : numbers(*current_));
+    if (codes_) codes_->follow(batch_.elapsed());
     begun_ = true;
   }
   Device& device = batch_.device();
-  const std::int64_t b = options_.num_envs, width = batch_.environment().observation_size;
+  const std::int64_t b = options_.num_envs, width = current_->shape()[1];
   const std::int64_t row = action_->shape().rank() == 1 ? 1 : action_->shape()[1];
   const std::size_t action_bytes = static_cast<std::size_t>(b * row) * 4;
   const std::size_t row_bytes = static_cast<std::size_t>(b) * 4;
@@ -123,11 +129,15 @@ void Rollouts::collect() {
     device.copy(numbers(*log_probability_, first), actor_.log_probability(), row_bytes);
     batch_.step({.discrete = discrete ? actor_.indices() : nullptr,
                  .continuous = discrete ? nullptr : actor_.numbers(),
-                 .observation = numbers(*current_),
+                 .observation = codes_ ? codes_->observed() : numbers(*current_),
                  .reward = numbers(*reward_, first),
                  .terminated = numbers(*terminated_, first),
                  .truncated = numbers(*truncated_, first),
-                 .final_observation = numbers(*final_observation_, first * width)});
+                 .final_observation = codes_ ? codes_->final_observed()
+                                             : numbers(*final_observation_, first * width)});
+    if (!codes_) continue;
+    codes_->follow(batch_.elapsed());
+    device.copy(numbers(*final_observation_, first * width), final_->data(), final_->bytes());
   }
   device.copy(numbers(*observation_, steps_ * b * width), current_->data(), current_->bytes());
   device.copy(numbers(*time_, steps_ * b), batch_.elapsed(), row_bytes);
@@ -238,7 +248,9 @@ void Rollouts::load_state() {
   from += batch_.saved_bytes();
   std::memcpy(&interactions_, from, 8);
   begun_ = interactions_ > 0;
-  if (begun_) batch_.observe(numbers(*current_));
+  if (!begun_) return;
+  batch_.observe(codes_ ? codes_->observed() : numbers(*current_));
+  if (codes_) codes_->recall();
 }
 
 }  // namespace understudy

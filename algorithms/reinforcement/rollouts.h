@@ -11,6 +11,8 @@
 //   next observation of row i    ended[i] ? final_observation[i] : observation[i + b]
 //   ended                        max(terminated, truncated)
 //
+// A policy with latent codes has one drawn at the start of each episode, behind every observation.
+//
 // Episodes continue from one collection to the next: no transition is thrown away. After the step
 // that ends an episode the environment's next row begins another one.
 //
@@ -30,6 +32,7 @@
 
 #include "algorithms/data/transitions.h"
 #include "algorithms/policies/actor.h"
+#include "algorithms/reinforcement/episode_codes.h"
 #include "envs/batch.h"
 
 namespace understudy {
@@ -69,7 +72,7 @@ class Rollouts {
 
   // ---- Arrays: rows as above, of the last collection ----
 
-  // [n + b, width]: the last b rows are where the next collection begins.
+  // [n + b, width], of observation and code: the last b rows are where the next collection begins.
   const Array& observation() const { return *observation_; }
   // Where ended, the observation that the episode ended with; elsewhere anything finite.
   // [n, width]
@@ -114,7 +117,9 @@ class Rollouts {
   Store buffers_;
   Batch<float> batch_;
   Actor actor_;
-  Array* current_;  // [num_envs, width], from which the actor reads
+  Array* current_;                       // [num_envs, width], from which the actor reads
+  Array* final_ = nullptr;               // the same of episodes that ended, and
+  std::unique_ptr<EpisodeCodes> codes_;  // where the policy has codes
   Array *observation_, *final_observation_, *action_, *log_probability_, *reward_, *terminated_,
       *truncated_, *ended_, *time_;
   Array* kept_;            // in the run's store, as is:

@@ -18,6 +18,7 @@ std::vector<const AlgorithmRow*>& table() {
                                                   &gtal_row,
                                                   &airl_row,
                                                   &gan_gcl_row,
+                                                  &infogail_row,
                                                   &sqil_row,
                                                   &iq_learn_row,
                                                   &dac_row,

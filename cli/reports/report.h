@@ -25,6 +25,8 @@ struct ReportSection {
 std::string irl_section(const ReportRun& run);
 // Of a run that `train` made: held-out or training demonstrations beside what the policy does.
 std::string policy_section(const ReportRun& run);
+// Of a run whose policy has categories of latent codes: trajectories by code.
+std::string codes_section(const ReportRun& run);
 // Of `train` and `expert`: the return beside uniform actions and the reference, and an episode.
 std::string behavior_section(const ReportRun& run);
 std::string reproduce_section(const ReportRun& run);

@@ -16,8 +16,8 @@ namespace understudy::cli {
 namespace {
 
 constexpr ReportSection sections[] = {
-    {"irl", irl_section},         {"train", behavior_section},      {"train", policy_section},
-    {"expert", behavior_section}, {"reproduce", reproduce_section},
+    {"irl", irl_section},     {"train", behavior_section},  {"train", policy_section},
+    {"train", codes_section}, {"expert", behavior_section}, {"reproduce", reproduce_section},
 };
 
 constexpr const char* style = R"(

@@ -234,6 +234,8 @@ std::string policy_section(const ReportRun& run) {
   const auto policy = Policy::load(session.device(), file);
   const Demonstrations part = shown_part(load_demonstrations(names));
   const Transitions steps = transitions(part);
+  // Nobody knows the codes of demonstrations: `codes_section` has what there is to see.
+  if (policy->description().codes.any()) return "";
   const Asked asked{part, numbers_of(steps.observations), numbers_of(steps.actions)};
   PolicyAnswers answers(*policy);
   answers.as_episodes(part.starts);

@@ -41,6 +41,7 @@ std::vector<Experiment> experiments() {
       dagger_horizon_experiment(),
       distillation_experiment(),
       duality_experiment(),
+      infogail_circles_experiment(),
       rust_experiment(),
       softness_experiment(),
   };

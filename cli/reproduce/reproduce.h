@@ -75,6 +75,7 @@ Experiment distillation_experiment();
 Experiment shanghai_experiment();
 Experiment pedestrians_experiment();
 Experiment duality_experiment();
+Experiment infogail_circles_experiment();
 Experiment rust_experiment();
 Experiment softness_experiment();
 

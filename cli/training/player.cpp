@@ -67,7 +67,10 @@ class BuiltInPlayer final : public Player {
 class PolicyPlayer final : public Player {
  public:
   PolicyPlayer(const Policy& policy, const PlayOptions& options)
-      : store_(policy.device()),
+      : codes_(episode_codes(policy, options)),
+        observed_(policy.description().observation.width()),
+        code_width_(policy.description().codes.width()),
+        store_(policy.device()),
         actor_(policy, store_,
                {.rows = options.episodes,
                 .deterministic = options.deterministic,
@@ -78,16 +81,33 @@ class PolicyPlayer final : public Player {
   }
   std::vector<double> act(const std::vector<double>& observations,
                           const std::vector<double>&) override {
-    return actor_.act(observations);
+    return actor_.act(codes_.empty() ? observations
+                                     : with_codes(observations, observed_, codes_, code_width_));
   }
 
  private:
+  std::vector<double> codes_;
+  Index observed_, code_width_;
   std::unique_ptr<Policy> owned_;
   Store store_;
   Actor actor_;
 };
 
 }  // namespace
+
+std::vector<double> episode_codes(const Policy& policy, const PlayOptions& options) {
+  const CodeSpace& codes = policy.description().codes;
+  if (!codes.any()) {
+    if (!options.code.empty())
+      fail(ErrorKind::bad_input, "--code: expected a policy with latent codes, found one without");
+    return {};
+  }
+  if (options.code.empty()) return draw_codes(codes, options.episodes, options.seed);
+  const std::vector<double> one = code_named(codes, options.code, "--code");
+  std::vector<double> all;
+  for (Index i = 0; i < options.episodes; ++i) all.insert(all.end(), one.begin(), one.end());
+  return all;
+}
 
 std::unique_ptr<Expert> built_in_expert(const EnvironmentDescription& environment) {
   if (environment.expert == nullptr)
@@ -139,6 +159,8 @@ const EnvironmentDescription& environment_of(const std::string& run, const std::
 std::unique_ptr<Player> make_player(Device& device, const std::string& who,
                                     const EnvironmentDescription& environment,
                                     const PlayOptions& options) {
+  if ((who == "random" || who == "builtin") && !options.code.empty())
+    fail(ErrorKind::bad_input, "--code: expected a run with latent codes, found %s", who.c_str());
   if (who == "random") return std::make_unique<RandomPlayer>(environment, options.seed);
   if (who == "builtin") return std::make_unique<BuiltInPlayer>(environment);
   std::unique_ptr<Policy> policy = load_policy(device, who);

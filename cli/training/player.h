@@ -33,7 +33,14 @@ struct PlayOptions {
   std::int64_t episodes = 50;
   bool deterministic = true;  // a policy's mode instead of a draw
   std::uint64_t seed = 0;
+  // Of a policy with latent codes, in words ("2"); empty: every episode has its own, drawn by the
+  // seed.
+  std::string code = {};
 };
+
+// The codes of the episodes that a policy plays, [episodes, codes.width()]; empty where it has
+// none. An Error where one is given that it cannot have.
+std::vector<double> episode_codes(const Policy& policy, const PlayOptions& options);
 
 // The policy of a run folder, or of a .safetensors file that `Policy::save` wrote.
 std::unique_ptr<Policy> load_policy(Device& device, const std::string& run);

@@ -19,7 +19,7 @@ PolicyAnswers::PolicyAnswers(const Policy& policy, std::uint64_t seed)
     : policy_(policy),
       seed_(seed),
       chunk_(policy.has_memory() ? 64 : 1024),
-      observation_(policy.description().observation.width()),
+      observation_(policy.description().input_width()),
       action_(policy.description().action.kind == ActionKind::discrete
                   ? 1
                   : policy.description().action.size),

@@ -19,7 +19,7 @@ namespace {
 
 struct EvalOptions {
   std::vector<std::string> runs;
-  std::string environment, csv, reward;
+  std::string environment, csv, reward, code;
   std::int64_t episodes = 50;
   bool stochastic = false;
   std::vector<std::string> demonstrations;
@@ -39,9 +39,18 @@ Demonstrations held_out(const EvalOptions& options, const Policy& policy,
 
 // Mean log-likelihood of a step in nats, and the mode's error: the share of other choices, or the
 // root of the mean squared difference.
-void add_fit(Json& object, const Policy& policy, const Demonstrations& demonstrations) {
+void add_fit(Json& object, const Policy& policy, const Demonstrations& demonstrations,
+             const std::string& code) {
   const Transitions steps = transitions(demonstrations);
-  const std::vector<float> observations = steps.observations.as_numbers();
+  std::vector<float> observations = steps.observations.as_numbers();
+  const PolicyDescription& d = policy.description();
+  if (d.codes.any() && code.empty())
+    fail(ErrorKind::bad_input,
+         "--demos: the policy has latent codes; expected --code beside it (predict --codes infers "
+         "those of demonstrations)");
+  if (d.codes.any())
+    observations = with_codes(observations, d.observation.width(),
+                              code_named(d.codes, code, "--code"), d.codes.width());
   const std::vector<float> actions = steps.actions.as_numbers();
   PolicyAnswers answers(policy);
   answers.as_episodes(demonstrations.starts);
@@ -99,8 +108,10 @@ Json played_score(Session& session, const EvalOptions& options, const std::strin
                                : "the return is that of result.json, not played again");
     return kept;
   }
-  const PlayOptions how = {
-      .episodes = options.episodes, .deterministic = !options.stochastic, .seed = common.seed};
+  const PlayOptions how = {.episodes = options.episodes,
+                           .deterministic = !options.stochastic,
+                           .seed = common.seed,
+                           .code = options.code};
   const auto player = make_player(session.device(), who, *environment, how);
   std::unique_ptr<FrozenReward> reward;
   if (!options.reward.empty()) reward = load_reward(session.device(), options.reward, *environment);
@@ -132,7 +143,7 @@ Json evaluate(Session& session, const EvalOptions& options, const std::string& w
     const EnvironmentDescription* environment =
         object.contains("environment") ? &environment_of(who, options.environment) : nullptr;
     const Demonstrations demonstrations = held_out(options, *policy, environment);
-    add_fit(object, *policy, demonstrations);
+    add_fit(object, *policy, demonstrations, options.code);
     // the same of every run
     static bool remarked = false;
     if (!std::exchange(remarked, true)) print_remarks(common, remarks_on(demonstrations));
@@ -316,6 +327,9 @@ void add_eval(Verb& root, Command& command) {
   verb.option("--env", options->environment, "another environment than the run's");
   verb.option("--episodes", options->episodes, "how many (default 50)").between(1, 1000000);
   verb.flag("--stochastic", options->stochastic, "samples from the policy, not its mode");
+  verb.option(
+      "--code", options->code,
+      "of a policy with latent codes, \"2\" or \"0,0.5\"; by default drawn for each episode");
   verb.option("--demos", options->demonstrations, "held-out demonstrations to score");
   verb.option("--reward", options->reward,
               "a run that learned a reward, to be looked at beside the true one");

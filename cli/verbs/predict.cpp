@@ -1,8 +1,12 @@
-// understudy predict RUN: a policy's actions for given observations.
+// understudy predict RUN: a policy's actions for given observations, or the latent codes behind
+// given demonstrations.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 
+#include "algorithms/adversarial/posterior.h"
 #include "algorithms/data/demonstration_files.h"
 #include "autograd/files/bytes.h"
 #include "autograd/files/npz.h"
@@ -17,9 +21,9 @@ namespace {
 using Index = std::int64_t;
 
 struct PredictOptions {
-  std::string run, inputs, out;
+  std::string run, inputs, out, code;
   Index samples = 0;
-  bool raw = false;
+  bool raw = false, codes = false;
 };
 
 // `count` actions of one row each, or [rows, samples, ...] where samples > 0.
@@ -96,31 +100,108 @@ void require_indices(const std::vector<float>& values, const std::string& file, 
            name, i, static_cast<long long>(choices - 1), static_cast<double>(values[i]));
 }
 
+// ---- Latent codes ----
+
+// What the run's posterior says of whole demonstrations, an episode a row: the probability of each
+// category, then the numbers' means.
+int infer_codes(const PredictOptions& options, Session& session, const Policy& policy,
+                const Common& common) {
+  const std::string path = options.run + "/posterior.safetensors";
+  if (!std::filesystem::exists(path))
+    fail(ErrorKind::bad_input, "--codes: %s: expected a run of infogail with posterior.safetensors",
+         options.run.c_str());
+  const PolicyDescription& d = policy.description();
+  DemonstrationSpaces spaces = demonstration_spaces({d.observation, d.action});
+  spaces.action_low = spaces.action_high = {};
+  const Demonstrations episodes = load_demonstrations(options.inputs, &spaces);
+  const auto posterior = Posterior::load(session.device(), path, {d.observation, d.action});
+  const std::vector<double> codes = codes_of_episodes(*posterior, episodes);
+  const Index width = d.codes.width(), categories = d.codes.categories;
+  std::vector<std::int64_t> likeliest, of_each(static_cast<std::size_t>(categories), 0);
+  for (Index e = 0; categories > 0 && e < episodes.episodes(); ++e) {
+    const auto first = codes.begin() + e * width;
+    likeliest.push_back(std::max_element(first, first + categories) - first);
+    ++of_each[static_cast<std::size_t>(likeliest.back())];
+  }
+  files::NamedArrays arrays;
+  const std::vector<float> narrow(codes.begin(), codes.end());
+  arrays["codes"] = files::Array::from<float>({episodes.episodes(), width}, narrow);
+  if (categories > 0)
+    arrays["category"] = files::Array::from<std::int64_t>({episodes.episodes()}, likeliest);
+  files::write_npz(options.out, arrays);
+  if (common.json) {
+    print({{"episodes", episodes.episodes()}, {"of_each_category", of_each}, {"out", options.out}});
+  } else if (!common.quiet) {
+    std::printf("%lld episodes; %s\n", static_cast<long long>(episodes.episodes()),
+                options.out.c_str());
+    for (std::size_t k = 0; k < of_each.size(); ++k)
+      std::printf("category %zu: %lld episodes\n", k, static_cast<long long>(of_each[k]));
+  }
+  return 0;
+}
+
+// The code of each row, [rows, codes.width()]: the one given, or one drawn for each episode that
+// `starts` tells apart.
+std::vector<double> codes_of_rows(const PredictOptions& options, const CodeSpace& codes,
+                                  const std::vector<Index>& starts, std::uint64_t seed) {
+  if (!options.code.empty()) return code_named(codes, options.code, "--code");
+  const Index episodes = static_cast<Index>(starts.size()) - 1;
+  const std::vector<double> drawn = draw_codes(codes, episodes, seed);
+  std::vector<double> all;
+  for (std::size_t e = 0; e + 1 < starts.size(); ++e) {
+    const auto code = drawn.begin() + static_cast<Index>(e) * codes.width();
+    for (Index row = starts[e]; row < starts[e + 1]; ++row)
+      all.insert(all.end(), code, code + codes.width());
+  }
+  return all;
+}
+
 int run(const PredictOptions& options, const Common& common) {
   Session session(common);
   const auto policy = load_policy(session.device(), options.run);
+  const CodeSpace& codes = policy->description().codes;
+  if (!codes.any() && (options.codes || !options.code.empty()))
+    fail(ErrorKind::bad_input, "%s: expected a policy with latent codes for %s, found one without",
+         options.run.c_str(), options.codes ? "--codes" : "--code");
+  if (options.codes) return infer_codes(options, session, *policy, common);
   const bool index = policy->description().action.kind == ActionKind::discrete;
   PolicyAnswers answers(*policy, common.seed);
   const files::NamedArrays file = read_inputs(options.inputs, *policy);
   Index rows = 0;
-  const std::vector<float> observations =
-      rows_of(file.at("obs"), options.inputs + ": obs", answers.observation_width(), rows);
+  std::vector<float> observations = rows_of(file.at("obs"), options.inputs + ": obs",
+                                            answers.observation_width() - codes.width(), rows);
   const Index choices = policy->description().observation.choices();
   if (choices >= 0) require_indices(observations, options.inputs, "obs", choices);
   const Index width = answers.action_width();
 
   // Rows of a demonstrations' file are those of its episodes; hidden states are reset between them.
-  Demonstrations episodes;
-  if (policy->has_memory() && (file.contains("acts") || file.contains("indices") ||
-                               file.contains("episode_ends") || file.contains("episode_lengths"))) {
-    episodes = read_episodes(options.inputs, *policy);
-    std::vector<Index> starts;
+  // Whoever has codes keeps one throughout an episode.
+  std::vector<Index> starts = {0, rows};
+  if ((policy->has_memory() || codes.any()) &&
+      (file.contains("acts") || file.contains("indices") || file.contains("episode_ends") ||
+       file.contains("episode_lengths"))) {
+    const Demonstrations episodes = read_episodes(options.inputs, *policy);
+    starts.clear();
     for (Index e = 0; e < episodes.episodes(); ++e) starts.push_back(episodes.first_observation(e));
     starts.push_back(rows);
-    answers.as_episodes(std::move(starts));
+    if (policy->has_memory()) answers.as_episodes(starts);
+  }
+  files::NamedArrays arrays;
+  const auto coded = [&](const std::vector<float>& seen, const std::vector<Index>& of) {
+    if (!codes.any()) return seen;
+    const std::vector<double> each = codes_of_rows(options, codes, of, common.seed);
+    return with_codes(seen, policy->description().observation.width(), each, codes.width());
+  };
+  observations = coded(observations, starts);
+  if (codes.any()) {
+    const Index seen = answers.observation_width(), last = codes.width();
+    std::vector<float> each;
+    for (Index row = 0; row < rows; ++row)
+      each.insert(each.end(), observations.begin() + (row + 1) * seen - last,
+                  observations.begin() + (row + 1) * seen);
+    arrays["codes"] = files::Array::from<float>({rows, last}, each);
   }
 
-  files::NamedArrays arrays;
   Index beyond = 0;
   const auto clipped = [&](std::vector<double> actions) {
     if (!options.raw) beyond += clip_to_bounds(policy->description().action, actions);
@@ -152,6 +233,7 @@ int run(const PredictOptions& options, const Common& common) {
                      ? std::vector<float>(steps.observations.indices.begin(),
                                           steps.observations.indices.end())
                      : steps.observations.numbers;
+      if (codes.any()) acted_on = coded(acted_on, demonstrations.starts);
     }
     if (index) require_indices(actions, options.inputs, "acts", policy->description().action.size);
     arrays["log_probability"] = files::Array::from(answers.log_probabilities(acted_on, actions));
@@ -180,6 +262,11 @@ void add_predict(Verb& root, Command& command) {
               "Y.npz: acts (the modes), samples, log_probability of the given acts")
       .required();
   verb.option("--samples", options->samples, "draws of each row (default 0)").between(0, 1000000);
+  verb.option(
+      "--code", options->code,
+      "of a policy with latent codes, \"2\" or \"0,0.5\"; by default drawn for each episode");
+  verb.flag("--codes", options->codes,
+            "of a run of infogail: the codes of the episodes in --inputs, in place of actions");
   verb.flag("--raw", options->raw, "the density's own actions, not clipped to their bounds");
   verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };

@@ -13,7 +13,7 @@ namespace understudy::cli {
 namespace {
 
 struct RecordOptions {
-  std::string environment, policy, out;
+  std::string environment, policy, out, code;
   std::int64_t episodes = 0, subsample = 1;
   bool stochastic = false;
 };
@@ -24,8 +24,10 @@ int run(const RecordOptions& options, const Common& common) {
          options.out.c_str());
   const EnvironmentDescription& environment = resolve_environment(options.environment);
   Session session(common);
-  const PlayOptions how = {
-      .episodes = options.episodes, .deterministic = !options.stochastic, .seed = common.seed};
+  const PlayOptions how = {.episodes = options.episodes,
+                           .deterministic = !options.stochastic,
+                           .seed = common.seed,
+                           .code = options.code};
   const auto player = make_player(session.device(), options.policy, environment, how);
   const Demonstrations whole = play(session.device(), environment, *player, how);
   const Demonstrations kept = options.subsample == 1
@@ -61,6 +63,9 @@ void add_record(Verb& root, Command& command) {
               "keeps every K-th step of an episode, from a random one on")
       .between(1, 1000000);
   verb.flag("--stochastic", options->stochastic, "samples from the policy, not its mode");
+  verb.option(
+      "--code", options->code,
+      "of a policy with latent codes, \"2\" or \"0,0.5\"; by default drawn for each episode");
   verb.option("--out", options->out, "D.npz, or .csv").required();
   verb.when_chosen([&command, options] {
     command.run = [&command, options] { return run(*options, command.common); };

@@ -103,6 +103,9 @@ Asked expert_named(const std::string& name, bool teacher, Device& device,
   }
   asked.policy = load_policy(device, name);
   require_spaces(*asked.policy, environment, name);
+  if (asked.policy->description().codes.any())
+    fail(ErrorKind::bad_input, "%s: expected a policy without latent codes, found one with",
+         name.c_str());
   return asked;
 }
 

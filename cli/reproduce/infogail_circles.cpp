@@ -49,7 +49,7 @@ const std::vector<Variant>& variants() {
 
 struct Options {
   std::string variants = "infogail,gail";
-  std::int64_t iterations = 300, demonstrations = 60, episodes = 30;
+  std::int64_t iterations = 600, demonstrations = 60, episodes = 30;
 };
 void list_options(OptionList& list, Options& o) {
   list.fields(

@@ -1,5 +1,6 @@
 #include "algorithms/off_policy/soft_actor_critic.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/options/options.h"
@@ -13,6 +14,7 @@ namespace {
 enum Stream : std::uint64_t { acted = 1, anything = 2, here = 3, next_on = 4 };
 // Apart from the seed of the policy's own parameters.
 constexpr std::uint64_t critic_seed = 0xd1b54a32d192ed03u;
+constexpr std::int64_t wide = 128;  // units of a layer, and rows of a tile
 
 const Policy& squashed(const Policy& policy) {
   const PolicyDescription& description = policy.description();
@@ -44,6 +46,16 @@ SoftActorCriticOptions SoftActorCriticOptions::sac() {
 SoftActorCriticOptions SoftActorCriticOptions::imitating(OffPolicyAlgorithm algorithm) {
   SoftActorCriticOptions options = sac();
   options.terms.algorithm = algorithm;
+  // Smaller and quicker than the paper's, which are for bodies: chosen on Pendulum.
+  options.learner.num_envs = options.learner.updates = 4;
+  options.learner.batch_size = 128;
+  options.learner.learning_rate = options.policy_rate = options.temperature_rate = 1e-3;
+  options.critic_hidden = {64, 64};
+  if (algorithm == OffPolicyAlgorithm::iq_learn) {
+    // Rewards are small, and the entropy's weight must not outgrow them (Garg et al. 2021's code).
+    options.temperature = 0.01;
+    options.temperature_rate = 0;
+  }
   return options;
 }
 
@@ -118,6 +130,11 @@ SquashedGaussian::Drawn SoftActorCritic::drawn(Tensor observation, std::uint64_t
 
 void SoftActorCritic::record_update() {
   Program& program = updating_;
+  // Wide layers: few large tiles read the weights less often, and leave few partial sums of their
+  // gradients to be added. Two of them serve two threads.
+  const std::int64_t widest =
+      *std::max_element(sac_options_.critic_hidden.begin(), sac_options_.critic_hidden.end());
+  if (widest >= wide && options_.batch_size >= wide) program.set_tiling(wide, wide);
   const Recorded m = record_minibatch();
   const Tensor log_alpha = temperature_.use(program, 0);
   const Tensor alpha = stop_gradient(reshape(exp(log_alpha), {}));

@@ -84,9 +84,10 @@ class OffPolicySetup final : public TrainingSetup {
     }
     OptionList(q_).seed(inputs.seed);
     OptionList(sac_).seed(inputs.seed);
-    policy_.begin_as(
-        discrete_ ? std::vector<std::int64_t>{64, 64} : std::vector<std::int64_t>{256, 256},
-        Activation::relu, discrete_ ? "categorical" : SquashedGaussianOptions::head);
+    const bool small = discrete_ || algorithm != OffPolicyAlgorithm::reinforcement;
+    const std::int64_t units = small ? 64 : 256;
+    policy_.begin_as({units, units}, Activation::relu,
+                     discrete_ ? "categorical" : SquashedGaussianOptions::head);
   }
   void list(OptionList& list) override {
     policy_.list(list);

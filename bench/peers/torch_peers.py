@@ -224,6 +224,126 @@ def policies():
             timed(f"draw of 6 x 64 bins, batch {batch}", *forward_variants(draw))
 
 
-for group in [products, training_steps, fisher_vector_products, other_networks, acting, policies]:
+def relu_net(inputs, width, outputs):
+    return torch.nn.Sequential(
+        torch.nn.Linear(inputs, width), torch.nn.ReLU(),
+        torch.nn.Linear(width, width), torch.nn.ReLU(), torch.nn.Linear(width, outputs))
+
+
+def follow(targets, networks, rate=0.005):
+    with torch.no_grad():
+        mine = [p for net in targets for p in net.parameters()]
+        theirs = [p for net in networks for p in net.parameters()]
+        torch._foreach_lerp_(mine, theirs, rate)
+
+
+def replayed(rows, observed, acted):
+    table = [torch.randn(rows, observed), acted, torch.randn(rows), torch.randn(rows, observed),
+             (torch.rand(rows) < 0.01).float()]
+
+    def draw(batch):
+        index = torch.randint(rows, (batch,))
+        return [column[index] for column in table]
+
+    return draw
+
+
+def dqn(compiled, fused):
+    batch, discount = 64, 0.99
+    net, target = relu_net(4, 64, 2), relu_net(4, 64, 2)
+    draw = replayed(10000, 4, torch.randint(2, (10000,)))
+    adam = torch.optim.Adam(net.parameters(), lr=1e-3, fused=fused)
+
+    def loss_of(o, a, r, following, ended):
+        with torch.no_grad():
+            best = net(following).argmax(1, keepdim=True)
+            value = target(following).gather(1, best)[:, 0]
+            aim = r + discount * (1 - ended) * value
+        q = net(o).gather(1, a[:, None])[:, 0]
+        return torch.nn.functional.smooth_l1_loss(q, aim)
+
+    loss_function = torch.compile(loss_of) if compiled else loss_of
+
+    def step():
+        adam.zero_grad(set_to_none=True)
+        loss_function(*draw(batch)).backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 10)
+        adam.step()
+        follow([target], [net])
+
+    return step
+
+
+def sac(compiled, fused):
+    batch, discount = 256, 0.99
+    actor = relu_net(3, 256, 2)
+    critics = [relu_net(4, 256, 1) for _ in range(2)]
+    targets = [relu_net(4, 256, 1) for _ in range(2)]
+    log_alpha = torch.zeros(1, requires_grad=True)
+    draw = replayed(10000, 3, torch.rand(10000, 1) * 2 - 1)
+    of_critics = [p for net in critics for p in net.parameters()]
+    optimizers = [torch.optim.Adam(p, lr=3e-4, fused=fused)
+                  for p in (of_critics, list(actor.parameters()), [log_alpha])]
+
+    def drawn(o):
+        mean, log_std = actor(o).chunk(2, 1)
+        log_std = -5 + 3.5 * (torch.tanh(log_std) + 1)
+        noise = torch.randn_like(mean)
+        u = mean + log_std.exp() * noise
+        log_p = -0.5 * noise ** 2 - log_std - 0.918939 - 2 * (
+            0.693147 - u - torch.nn.functional.softplus(-2 * u))
+        return torch.tanh(u), log_p.sum(1)
+
+    def least(nets, o, a):
+        x = torch.cat([o, a], 1)
+        return torch.minimum(nets[0](x), nets[1](x))[:, 0]
+
+    def critic_loss(o, a, r, following, ended, alpha):
+        with torch.no_grad():
+            then, log_p = drawn(following)
+            aim = r + discount * (1 - ended) * (least(targets, following, then) - alpha * log_p)
+        x = torch.cat([o, a], 1)
+        return sum(0.5 * ((net(x)[:, 0] - aim) ** 2).mean() for net in critics)
+
+    def policy_loss(o, alpha):
+        a, log_p = drawn(o)
+        return (alpha * log_p - least(critics, o, a)).mean(), log_p
+
+    losses = [torch.compile(f) if compiled else f for f in (critic_loss, policy_loss)]
+
+    def step():
+        o, a, r, following, ended = draw(batch)
+        alpha = log_alpha.exp().detach()
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        losses[0](o, a, r, following, ended, alpha).backward()
+        optimizers[0].step()
+        # As usual: the critics' own gradients of the policy's loss are not asked for.
+        for p in of_critics:
+            p.requires_grad_(False)
+        of_policy, log_p = losses[1](o, alpha)
+        of_policy.backward()
+        for p in of_critics:
+            p.requires_grad_(True)
+        optimizers[1].step()
+        (-log_alpha * (log_p.detach().mean() - 1)).sum().backward()
+        optimizers[2].step()
+        follow(targets, critics)
+
+    return step
+
+
+def off_policy():
+    for work, make in [("DQN update on CartPole, 2 x 64, batch 64", dqn),
+                       ("SAC update, 2 x 256, batch 256", sac)]:
+        if wanted not in work:
+            continue
+        compiled = variant == "compiled"
+        fused = [False] if variant == "installed" else [False, True]
+        timed(work, *[lambda f=f: make(compiled, f) for f in fused])
+
+
+for group in [products, training_steps, fisher_vector_products, other_networks, acting, policies,
+              off_policy]:
     if wanted in group.__name__:
         group()

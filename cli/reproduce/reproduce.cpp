@@ -44,6 +44,7 @@ std::vector<Experiment> experiments() {
       infogail_circles_experiment(),
       rust_experiment(),
       softness_experiment(),
+      off_policy_experiment(),
   };
   // clang-format on
 }

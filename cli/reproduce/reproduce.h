@@ -78,6 +78,7 @@ Experiment duality_experiment();
 Experiment infogail_circles_experiment();
 Experiment rust_experiment();
 Experiment softness_experiment();
+Experiment off_policy_experiment();
 
 // The CPU, whatever --device says, with as many threads as --threads asks for.
 class CpuSession {

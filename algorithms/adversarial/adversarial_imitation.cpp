@@ -48,8 +48,9 @@ void list_options(OptionList& list, AdversarialOptions& o) {
   if (learned || dense) list.leave_out("reward_sign");
   if (!trajectories) return;
   // Whole episodes are compared, of which nothing is missing beyond the end.
-  for (const char* of_transitions : {"absorbing_states", "expert_ends",
-                                     "discriminator.shaping_hidden", "discriminator.batch_size"})
+  for (const char* of_transitions :
+       {"absorbing_states", "expert_ends", "discriminator.shaping_hidden",
+        "discriminator.batch_size", "discriminator.past"})
     list.leave_out(of_transitions);
 }
 

@@ -1,10 +1,20 @@
 #include "algorithms/adversarial/airl_reward.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "algorithms/adversarial/frozen_reward.h"
 #include "autograd/options/options.h"
 #include "kernels/device/error.h"
 
 namespace understudy {
+
+namespace {
+
+// Beyond the streams that parameters and minibatches draw from.
+constexpr std::uint64_t past_stream = std::uint64_t{1} << 36;
+
+}  // namespace
 
 void list_options(OptionList& list, AirlOptions& o) {
   constexpr const char* paper = "Fu et al. 2018";
@@ -17,6 +27,9 @@ void list_options(OptionList& list, AirlOptions& o) {
              {.least = 0, .source = paper}),
       option("steps", o.steps, "of Adam an iteration", {.least = 0}),
       option("batch_size", o.batch_size, "rows of either side a step; 0: all", {.least = 0}),
+      option("past", o.past,
+             "half of the learner's rows are of all iterations so far, not of the latest alone",
+             {.source = "Finn et al. 2016, section 4.2; Fu et al. 2018, appendix"}),
       seed(o.seed));
 }
 
@@ -25,6 +38,16 @@ void require_likelihood(const Policy& policy, const char* algorithm) {
   if (!head.traits.likelihood)
     fail(ErrorKind::bad_input, "%s: expected a head that knows its likelihood, found '%s'",
          algorithm, head.name);
+}
+
+Tensor bounded_likelihood(const ActionSpace& action, Tensor log_likelihood) {
+  double log_volume = 0;
+  const std::size_t bounded = std::min(action.low.size(), action.high.size());
+  for (std::size_t d = 0; d < bounded; ++d) log_volume += std::log(action.high[d] - action.low[d]);
+  const bool every = action.kind == ActionKind::continuous &&
+                     static_cast<std::int64_t>(bounded) == action.size && std::isfinite(log_volume);
+  if (!every) return log_likelihood;
+  return maximum(log_likelihood, log_likelihood.program().constant(-log_volume));
 }
 
 Demonstrations with_next_observations(const Demonstrations& expert, const EpisodeEnds& ends) {
@@ -61,7 +84,9 @@ AirlReward::AirlReward(const Policy& policy, RewardInput input, const Demonstrat
           expert, count, name, policy.store().real(), absorbing),
       discount_(discount),
       options_(options),
-      likelihoods_(policy.device(), policy.store().real()) {
+      likelihoods_(policy.device(), policy.store().real()),
+      mixing_(policy.device(), policy.store().real()),
+      joining_(policy.device(), policy.store().real()) {
   check_options(options);
   require_likelihood(policy, "airl");
   const std::int64_t state = policy.description().observation.width();
@@ -93,8 +118,10 @@ AirlReward::AirlReward(const Policy& policy, RewardInput input, const Demonstrat
       if (ends.by_episode[e] != 0) last[static_cast<std::size_t>(expert.starts[e + 1]) - 1] = 1;
     likelihoods_.write("terminated", last);
   }
+  if (options_.past) record_past(count, width);
   classifier_ = std::make_unique<Classifier>(
-      parameters_, store_, *expert_, *learner_, [this](Tensor of) { return logit(of); },
+      parameters_, store_, *expert_, options_.past ? *both_ : *learner_,
+      [this](Tensor of) { return logit(of); },
       Classifier::Options{.learning_rate = options_.learning_rate,
                           .steps = options_.steps,
                           .batch_size = options_.batch_size,
@@ -108,12 +135,34 @@ AirlReward::AirlReward(const Policy& policy, RewardInput input, const Demonstrat
   rewarding_.plan();
 }
 
+// A uniform sample of all iterations' rows: at the k-th each row is replaced with probability 1 / k.
+void AirlReward::record_past(std::int64_t count, std::int64_t width) {
+  past_ = &store_.create("airl/past", {count, width});
+  both_ = &data_.create("features/learners", {2 * count, width});
+  Array& before = store_.create("airl/iterations", {1});
+  const RandomSource draws = {&store_.create("airl/draws", {1}, Element::counter), options_.seed,
+                              past_stream};
+  Program& program = mixing_;
+  const Tensor latest = program.use(rows_of(*learner_));
+  const Tensor iterations = program.use(before) + program.full({1}, 1);
+  const Tensor replaced =
+      less(random_uniform(program, draws, {rows(count)}) * iterations, program.constant(1));
+  const Tensor kept = select(expand(reshape(replaced, {rows(count), 1}), {rows(count), width}),
+                             latest, program.use(rows_of(*past_)));
+  program.assign(*past_, kept);
+  program.assign(before, iterations);
+  program.plan();
+  joining_.assign(*both_, concatenate({joining_.use(*learner_), joining_.use(*past_)}, 0));
+  joining_.plan();
+}
+
 // A row: the input of g, whose first numbers are s; s'; 1 unless it terminates; log pi(a|s).
 Tensor AirlReward::packed(const TransitionFeatures::Inputs& inputs, Tensor terminated,
                           Tensor log_likelihood) const {
   const Shape one = {terminated.shape().dimension(0), 1};
   return concatenate({features_.network_input(inputs), features_.state(inputs.next_observation),
-                      reshape(1.0 - terminated, one), reshape(log_likelihood, one)},
+                      reshape(1.0 - terminated, one),
+                      reshape(bounded_likelihood(features_.spaces().action, log_likelihood), one)},
                      -1);
 }
 
@@ -153,6 +202,9 @@ void AirlReward::observe(const TransitionBatch& batch) {
   observing_.bind("log_probability", batch.log_probability);
   LearnedReward::observe(batch);
   likelihoods_.run();
+  if (past_ == nullptr) return;
+  mixing_.run();
+  joining_.run();
 }
 
 AdversaryMetrics AirlReward::metrics() {

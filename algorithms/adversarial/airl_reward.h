@@ -45,12 +45,21 @@ struct AirlOptions {
   std::int64_t steps = 5;                               // of Adam in one `fit`
   // Rows of either side in a step, drawn anew for each (with repetition); 0: all of them.
   std::int64_t batch_size = 0;
+  // The classifier also sees as many rows of all learners so far, each with the likelihood of when
+  // it was drawn: a reward that only the latest learner was held to means nothing elsewhere.
+  bool past = true;
   std::uint64_t seed = 0;
 };
 void list_options(OptionList& list, AirlOptions& options);
 
 // An Error that begins with `algorithm` where the policy's head does not know its likelihood.
 void require_likelihood(const Policy& policy, const char* algorithm);
+
+// log pi as the classifier has it, the learner's and the expert's: where every action has bounds,
+// at least that of uniform actions within them. What a policy spreads beyond its bounds is clipped
+// onto them when it acts; if its density were taken as it is, a reward of the state alone would pay
+// for ever wider draws without end.
+Tensor bounded_likelihood(const ActionSpace& action, Tensor log_likelihood);
 
 // Demonstrations with the observation after each step. Where a file has as many observations as
 // actions, that is the next row; of an episode's last step it is not needed where it terminated,
@@ -89,12 +98,17 @@ class AirlReward final : public LearnedReward {
   Tensor packed(const TransitionFeatures::Inputs& inputs, Tensor terminated,
                 Tensor log_likelihood) const;
 
+  void record_past(std::int64_t count, std::int64_t width);
+
   double discount_;
   AirlOptions options_;
   Parameters parameters_{"airl"};
   std::unique_ptr<Mlp> g_, h_;
   std::unique_ptr<Classifier> classifier_;
   Program likelihoods_;  // of the expert's actions
+  // Of all learners so far, and those beside the latest rows: [rows, width], [2 rows, width].
+  Array *past_ = nullptr, *both_ = nullptr;
+  Program mixing_, joining_;
 };
 
 }  // namespace understudy

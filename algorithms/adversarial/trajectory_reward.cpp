@@ -97,7 +97,7 @@ Tensor TrajectoryReward::packed(const TransitionFeatures::Inputs& inputs, Tensor
                                 Tensor log_likelihood) const {
   const Shape one = {time.shape().dimension(0), 1};
   return concatenate({features_.network_input(inputs), reshape(1.0 - is_positive(time), one),
-                      reshape(log_likelihood, one)},
+                      reshape(bounded_likelihood(features_.spaces().action, log_likelihood), one)},
                      -1);
 }
 

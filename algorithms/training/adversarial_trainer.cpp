@@ -77,9 +77,8 @@ class AdversarialTrainer final : public Trainer {
   void resume(const std::string& folder, std::int64_t /*iteration*/) override {
     return_.take(imitation_->load(checkpoint_in(folder)));
   }
-  void leave(const std::string& folder) override {
-    if (const auto reward = imitation_->reward().frozen())
-      reward->save(folder + "/reward.safetensors");
+  std::unique_ptr<FrozenReward> learned_reward() const override {
+    return imitation_->reward().frozen();
   }
 
  private:

@@ -1,8 +1,11 @@
 #include "algorithms/training/trainer.h"
 
+#include "algorithms/adversarial/frozen_reward.h"
 #include "autograd/files/checkpoint.h"
 
 namespace understudy {
+
+std::unique_ptr<FrozenReward> Trainer::learned_reward() const { return nullptr; }
 
 std::string Trainer::checkpoint_in(const std::string& folder) {
   return folder + "/checkpoint.safetensors";

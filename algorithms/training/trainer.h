@@ -68,8 +68,8 @@ class Trainer {
   virtual const char* warning() const { return nullptr; }
   // What the algorithm settled by itself, by name.
   virtual std::vector<std::pair<std::string, std::string>> decisions() const { return {}; }
-  // What a run that is done leaves beside its policy, into the folder.
-  virtual void leave(const std::string& /*folder*/) {}
+  // What was learned beside the policy, after the last step; null: no reward was.
+  virtual std::unique_ptr<FrozenReward> learned_reward() const;
   // Steps in the environment so far, not counting an expert's.
   virtual std::int64_t interactions() const { return 0; }
 

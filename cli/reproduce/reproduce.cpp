@@ -45,6 +45,7 @@ std::vector<Experiment> experiments() {
       rust_experiment(),
       softness_experiment(),
       off_policy_experiment(),
+      airl_transfer_experiment(),
   };
   // clang-format on
 }

@@ -79,6 +79,7 @@ Experiment infogail_circles_experiment();
 Experiment rust_experiment();
 Experiment softness_experiment();
 Experiment off_policy_experiment();
+Experiment airl_transfer_experiment();
 
 // The CPU, whatever --device says, with as many threads as --threads asks for.
 class CpuSession {

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "cli/session/resolve_environment.h"
+#include "cli/training/learned_reward.h"
 #include "cli/training/player.h"
 #include "kernels/device/error.h"
 
@@ -97,7 +98,7 @@ Trained train_in_folder(const TrainingRun& training, Json config, const Common& 
   trained.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   trained.interactions = trainer->interactions();
   trainer->policy().save(run.file("policy.safetensors"));
-  trainer->leave(run.path());
+  if (const auto reward = trainer->learned_reward()) reward->save(run.file(reward_file));
 
   Json result = {{"iterations", trained.iterations}, {"interactions", trained.interactions}};
   result.update(decisions);

@@ -432,6 +432,54 @@ TEST(Airl, a_file_without_last_observations_serves) {
   EXPECT_TRUE(same_data(with_next_observations(whole, ends_of(whole)), whole));
 }
 
+// Half of what the classifier sees of learners is a uniform sample of all iterations, each row with
+// the likelihood it was drawn with; a resumed run's is the same.
+TEST(Airl, past_learners_stay_in_sight) {
+  auto device = cpu_device();
+  const Policy policy(*device, small(true), 5);
+  const Demonstrations expert = walk(4, true, 1, 0.5), acted = walk(200, true, 2, -0.5);
+  const std::string file = testing::TempDir() + "/past.safetensors";
+  constexpr int iterations = 4;
+  AirlReward whole(policy, RewardInput::state, expert, ends_of(expert), 1000, discount,
+                   small_networks);
+  AirlReward resumed(policy, RewardInput::state, expert, ends_of(expert), 1000, discount,
+                     small_networks);
+  for (int k = 0; k < iterations; ++k) {
+    const Rows learner(policy, acted, Vector(1000, -1 - k));
+    if (k == 2) {
+      write_checkpoint(file, {&whole.store()}, {});
+      read_checkpoint(file, {&resumed.store()});
+    }
+    whole.observe(learner.view());
+    if (k >= 2) resumed.observe(learner.view());
+  }
+  const Vector past = whole.store().at("airl/past").read();
+  EXPECT_EQ(past, resumed.store().at("airl/past").read());
+  int seen[iterations] = {};
+  const std::size_t width = past.size() / 1000;
+  for (std::size_t row = 0; row < 1000; ++row)
+    ++seen[static_cast<int>(-past[row * width + width - 1]) - 1];
+  // 250 each, with a deviation of 14.
+  for (int one : seen) EXPECT_NEAR(one, 250, 60);
+}
+
+// What is drawn beyond the bounds counts as uniform within them, at least.
+TEST(Airl, spreading_beyond_the_bounds_of_actions_pays_nothing) {
+  auto device = cpu_device();
+  Program program(*device);
+  const Tensor log = program.constant({rows(3)}, {-9, -std::log(4) - 0.1, 0.5});
+  const ActionSpace bounded = {ActionKind::continuous, 2, {-1, -1}, {1, 1}};
+  const ActionSpace half = {ActionKind::continuous, 2, {-1, -1}, {1, INFINITY}};
+  program.output("bounded", bounded_likelihood(bounded, log));
+  program.output("half", identity(bounded_likelihood(half, log)));
+  program.run();
+  const Vector floor = {-std::log(4), -std::log(4), 0.5}, as_it_is = {-9, -std::log(4) - 0.1, 0.5};
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(program.read("bounded")[i], floor[i], 1e-6);
+    EXPECT_NEAR(program.read("half")[i], as_it_is[i], 1e-6);
+  }
+}
+
 TEST(Airl, heads_without_a_likelihood_are_refused) {
   auto device = cpu_device();
   PolicyDescription description = small(false);

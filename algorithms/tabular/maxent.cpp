@@ -18,6 +18,7 @@ MaxEntModel::MaxEntModel(Device& device, const Problem& problem,
       expectation_(expectation),
       objective_(objective),
       trajectories_(trajectories),
+      episodes_(static_cast<double>(trajectories.size())),
       visits_(problem.n_pairs(), 0.0),
       first_(problem.n_states, 0.0) {
   if (trajectories.empty()) fail(ErrorKind::bad_input, "demonstrations: there are none");
@@ -62,6 +63,32 @@ MaxEntModel::MaxEntModel(Device& device, const Problem& problem,
     lucky_ = with_luck_chosen(problem);
     system_ = std::make_unique<PolicySystem>(device, lucky_);
   }
+}
+
+MaxEntModel::MaxEntModel(Device& device, const Problem& problem, std::vector<double> visits,
+                         double episodes)
+    : device_(device),
+      problem_(problem),
+      expectation_(Expectation::causal),
+      objective_(MaxEntObjective::likelihood),
+      episodes_(episodes),
+      first_(problem.n_states, 0.0) {
+  if (problem.horizon > 0)
+    fail(ErrorKind::not_available, "visits of pairs are no likelihood over a horizon, found %lld",
+         static_cast<long long>(problem.horizon));
+  if (problem.discount == 1.0) check_reaches_end(problem);
+  system_ = std::make_unique<PolicySystem>(device, problem);
+  set_visits(std::move(visits));
+}
+
+void MaxEntModel::set_visits(std::vector<double> visits) {
+  if (static_cast<std::int64_t>(visits.size()) != problem_.n_pairs())
+    fail(ErrorKind::bad_shape, "visits: expected %lld numbers by pairs, found %zu",
+         static_cast<long long>(problem_.n_pairs()), visits.size());
+  visits_ = std::move(visits);
+  by_step_.clear();
+  for (std::int32_t k = 0; k < problem_.n_pairs(); ++k)
+    if (visits_[k] > 0) by_step_.push_back({0, k, visits_[k]});
 }
 
 double MaxEntModel::value(const std::vector<double>& reward, std::vector<double>* gradient) {

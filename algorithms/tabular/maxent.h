@@ -68,6 +68,11 @@ class MaxEntModel {
               Expectation expectation = Expectation::causal,
               MaxEntObjective objective = MaxEntObjective::likelihood);
 
+  // The causal likelihood without a horizon, of how often pairs were taken in so many episodes.
+  MaxEntModel(Device& device, const Problem& problem, std::vector<double> visits, double episodes);
+  // Of that model: other visits [pairs].
+  void set_visits(std::vector<double> visits);
+
   // The objective's value at a reward by pair, summed over trajectories, and its gradient where not
   // null. -infinity where the partition function diverges.
   double value(const std::vector<double>& reward, std::vector<double>* gradient);
@@ -77,7 +82,7 @@ class MaxEntModel {
   // gradient.
   const std::vector<double>& expected_visits() const { return expected_; }
   const std::vector<double>& demonstrated_visits() const { return visits_; }
-  double episodes() const { return static_cast<double>(trajectories_.size()); }
+  double episodes() const { return episodes_; }
 
   // The values [S] from which the next evaluation without a horizon starts: the last ones, or given
   // (empty: from nothing). They change its time, and its result by rounding alone.
@@ -105,6 +110,7 @@ class MaxEntModel {
   Expectation expectation_;
   MaxEntObjective objective_;
   std::vector<Trajectory> trajectories_;
+  double episodes_ = 0;
   std::vector<Visit> by_step_;          // sorted by step, then pair
   std::vector<double> visits_, first_;  // of pairs (discounted for feature matching); first states
   std::vector<Visit> last_;             // of log_mean_exp: n_1, by step; `pair` is a state

@@ -46,6 +46,7 @@ std::vector<Experiment> experiments() {
       softness_experiment(),
       off_policy_experiment(),
       airl_transfer_experiment(),
+      partial_demonstrations_experiment(),
   };
   // clang-format on
 }

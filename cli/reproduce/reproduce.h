@@ -80,6 +80,7 @@ Experiment rust_experiment();
 Experiment softness_experiment();
 Experiment off_policy_experiment();
 Experiment airl_transfer_experiment();
+Experiment partial_demonstrations_experiment();
 
 // The CPU, whatever --device says, with as many threads as --threads asks for.
 class CpuSession {

@@ -436,6 +436,11 @@ holds "a soft policy gets around what blocks a hard one, and none is better than
       found["tables"][0]["rows"])'
 holds "entropy finds the end of a chain of 8" '
   (lambda row: int(row[5]) == 10 and int(row[1]) < 3)(found["tables"][1]["rows"][1])'
+does "demonstrations with parts missing" reproduce partial-demonstrations --seeds 2 \
+  --demonstrations 8 --json
+holds "a reward from a third of an episode does better than a clone of it" '
+  (lambda rows: all(float(row[2].split()[0]) > float(row[3].split()[0]) for row in rows) and
+    len(rows) == 4)(found["tables"][0]["rows"])'
 # A fleet whose engines are replaced by a rule that is known: at 20 bins of mileage with probability
 # 1/2, at 30 or more for sure.
 mkdir -p fleet/bus_engines

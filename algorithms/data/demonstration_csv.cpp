@@ -36,7 +36,10 @@ class Reader {
     find_episodes();
     read_ends();
     read_durations();
-    made_.actions = series(action_columns_, false);
+    if (action_columns_.empty())
+      made_.actions.numbers.assign(static_cast<std::size_t>(made_.steps()), 0.0f);
+    else
+      made_.actions = series(action_columns_, false);
     made_.observations = series(observation_columns_, true);
     if (!made_.last_observation) read_last_observations();
     if (!made_.last_observation) {
@@ -114,7 +117,7 @@ class Reader {
     flag_columns_ = {column(Field::terminated), column(Field::truncated), column(Field::done)};
     duration_ = column(Field::duration);
     action_columns_ = numbered_or_one(action_stems, Field::actions);
-    if (action_columns_.empty()) {
+    if (action_columns_.empty() && (spaces_ == nullptr || !spaces_->states_only)) {
       std::string names;
       for (const std::string& name : csv_.names()) names += (names.empty() ? "" : ",") + name;
       refuse_file("expected a column 'act_0', 'act' or 'action', found '" + shown(names, 80) + "'");
@@ -166,7 +169,8 @@ class Reader {
   }
 
   bool has_action(std::size_t row) const {
-    return std::any_of(action_columns_.begin(), action_columns_.end(),
+    return action_columns_.empty() ||
+           std::any_of(action_columns_.begin(), action_columns_.end(),
                        [&](std::size_t c) { return !csv_.cell(row, c).empty(); });
   }
 

@@ -25,7 +25,7 @@ class Reader {
       : arrays_(arrays), name_(name), spaces_(spaces) {}
 
   Demonstrations read() {
-    const FoundField acts = require(Field::actions), obs = require(Field::observations);
+    const FoundField obs = require(Field::observations), acts = actions_beside(obs);
     acts_ = acts.name;
     const std::int64_t steps = acts.array->shape()[0];
     if (steps == 0) refuse(acts, "no steps");
@@ -55,6 +55,14 @@ class Reader {
   }
 
  private:
+  FoundField actions_beside(const FoundField& obs) {
+    const bool may_lack = spaces_ != nullptr && spaces_->states_only;
+    if (!may_lack || find(Field::actions).array != nullptr) return require(Field::actions);
+    const auto rows = static_cast<std::size_t>(obs.array->shape()[0]);
+    stand_in_ = Array::from(std::vector<std::int64_t>(rows, 0));
+    return {obs.name, &stand_in_};
+  }
+
   [[noreturn]] void refuse(const FoundField& found, const std::string& message) const {
     fail(ErrorKind::bad_file, "%s: %s: %s", shown_path(name_).c_str(), found.name, message.c_str());
   }
@@ -371,6 +379,7 @@ class Reader {
   }
 
   const NamedArrays& arrays_;
+  Array stand_in_;  // for actions that are not there
   std::string_view name_;
   const DemonstrationSpaces* spaces_;
   const char* acts_ = "acts";

@@ -354,6 +354,7 @@ void conform(Demonstrations& demonstrations, const DemonstrationSpaces& spaces,
     indicate(observations, spaces.observation_shape[0], rows, name);
   conform_series(observations, "observation", spaces.observation_shape, spaces.observation_count,
                  rows, name);
+  if (spaces.states_only) return;
   if (spaces.action_count > 1 && !actions.discrete && actions.shape == Shape{spaces.action_count})
     take_indicated(actions, {demonstrations, false}, name);
   conform_series(actions, "action", spaces.action_shape, spaces.action_count,

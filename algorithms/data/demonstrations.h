@@ -127,6 +127,9 @@ struct DemonstrationSpaces {
   std::int64_t action_count = -1;
   // one an element, or empty: unbounded
   std::vector<float> action_low = {}, action_high = {};
+  // The actions are not those of this environment, or were not recorded: they are not looked at. A
+  // file without any has an action of 0 for each observation.
+  bool states_only = false;
   // Of observations of n numbers: they are the indicator of one of n states (a 1 among zeros).
   bool observation_indicator = false;
 };

@@ -2,10 +2,8 @@
 // learner goes, and fit the learner to all of them. An iteration is a round; the set that grows is
 // kept beside the checkpoint, by its round.
 
-#include <filesystem>
-
 #include "algorithms/cloning/dagger.h"
-#include "algorithms/data/demonstration_files.h"
+#include "algorithms/training/gathered_set.h"
 #include "algorithms/training/policy_setup.h"
 #include "algorithms/training/rows.h"
 #include "kernels/device/error.h"
@@ -15,7 +13,6 @@ namespace understudy {
 namespace {
 
 using Index = std::int64_t;
-namespace fs = std::filesystem;
 
 // What a student takes from its teacher.
 enum class Target : std::int8_t { distribution, draws, mode };
@@ -56,35 +53,23 @@ class DaggerTrainer final : public Trainer {
   }
   Index interactions() const override { return dagger_->aggregated().steps() - given_; }
   void save(const std::string& folder, Index iteration) override {
-    save_demonstrations(set_file(folder, iteration), dagger_->aggregated());
+    set_.write(folder, iteration, dagger_->aggregated());
     write(folder, iteration, {&policy_.store()});
-    // Only the set of the checkpoint that stands is ever read.
-    if (saved_ > 0 && saved_ != iteration) fs::remove(set_file(folder, saved_));
-    saved_ = iteration;
+    set_.wrote(folder, iteration);
   }
   void resume(const std::string& folder, Index iteration) override {
     read(folder, {&policy_.store()});
-    saved_ = iteration;
-    dagger_->resume(load_demonstrations(set_file(folder, saved_)), saved_);
-    // Sets of checkpoints that never came to be, of a run that was killed.
-    const fs::path stands = fs::path(set_file(folder, saved_)).filename();
-    for (const auto& entry : fs::directory_iterator(folder))
-      if (entry.path().filename().string().starts_with("aggregated-") &&
-          entry.path().filename() != stands)
-        fs::remove(entry.path());
+    dagger_->resume(set_.read(folder, iteration), iteration);
   }
 
  private:
-  static std::string set_file(const std::string& folder, Index iteration) {
-    return folder + "/aggregated-" + std::to_string(iteration) + ".npz";
-  }
-
   Policy policy_;
   BatchWorld world_;
   bool distills_;
   std::unique_ptr<Expert> by_teacher_;
   std::unique_ptr<Dagger> dagger_;
-  Index given_ = 0, saved_ = 0;
+  Index given_ = 0;
+  GatheredSet set_{"aggregated"};
 };
 
 class DaggerSetup final : public TrainingSetup {

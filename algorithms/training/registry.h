@@ -19,6 +19,7 @@ namespace understudy {
 struct AlgorithmNeeds {
   bool environment = false;
   bool demonstrations = false;
+  bool states_only = false;   // of the demonstrations it looks at the observations alone
   bool expert = false;        // someone to ask: a policy or another
   bool teacher = false;       // the same, whom the caller chooses
   bool reward = false;        // learns from the environment's own reward

@@ -6,6 +6,7 @@
 
 namespace understudy {
 
+extern const AlgorithmRow bco_row;                                    // bco_trainer.cpp
 extern const AlgorithmRow bc_row;                                     // cloning_trainer.cpp
 extern const AlgorithmRow dagger_row, distill_row;                    // dagger_trainer.cpp
 extern const AlgorithmRow gail_row, fem_row, gtal_row;                // adversarial_trainer.cpp

@@ -47,6 +47,7 @@ std::vector<Experiment> experiments() {
       off_policy_experiment(),
       airl_transfer_experiment(),
       partial_demonstrations_experiment(),
+      observation_cloning_experiment(),
   };
   // clang-format on
 }

@@ -81,6 +81,7 @@ Experiment softness_experiment();
 Experiment off_policy_experiment();
 Experiment airl_transfer_experiment();
 Experiment partial_demonstrations_experiment();
+Experiment observation_cloning_experiment();
 
 // The CPU, whatever --device says, with as many threads as --threads asks for.
 class CpuSession {

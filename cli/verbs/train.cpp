@@ -54,9 +54,11 @@ Demonstrations load_without_environment(const std::vector<std::string>& paths) {
   return all;
 }
 
-Demonstrations load(const TrainOptions& options, const EnvironmentDescription* environment) {
+Demonstrations load(const TrainOptions& options, const EnvironmentDescription* environment,
+                    bool states_only) {
   if (environment == nullptr) return load_without_environment(options.demonstrations);
-  const DemonstrationSpaces spaces = demonstration_spaces(*environment);
+  DemonstrationSpaces spaces = demonstration_spaces(*environment);
+  spaces.states_only = states_only;
   return load_demonstrations(options.demonstrations, &spaces);
 }
 
@@ -158,7 +160,7 @@ int run(TrainOptions options, const Common& common) {
   if (!options.environment.empty()) inputs.environment = &resolve_environment(options.environment);
   Demonstrations demonstrations;
   if (!options.demonstrations.empty()) {
-    demonstrations = load(options, inputs.environment);
+    demonstrations = load(options, inputs.environment, algorithm.needs.states_only);
     inputs.demonstrations = &demonstrations;
     inputs.demonstrations_name = options.demonstrations[0];
   }

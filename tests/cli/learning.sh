@@ -54,6 +54,31 @@ hold "a resumed run is an unbroken one's" "$(
   cmp "$scratch/bc/policy.safetensors" "$scratch/two/policy.safetensors" 2>&1
   cmp "$scratch/bc/progress.csv" "$scratch/two/progress.csv" 2>&1)$(cat "$scratch/err")"
 
+# From states alone: a table without actions.
+"$understudy" record cartpole --policy builtin --episodes 2 --out "$scratch/acts.csv" > /dev/null \
+  2> "$scratch/err"
+python3 - "$scratch" << 'PYTHON'
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1] + "/acts.csv")))
+names = [name for name in rows[0] if name in ("episode", "t") or name.startswith("obs_")]
+with open(sys.argv[1] + "/states.csv", "w") as file:
+    print(",".join(names), file=file)
+    for row in rows:
+        print(",".join(row[name] for name in names), file=file)
+PYTHON
+bco="--set hidden=16 --set steps=400 --set training_steps=100 --set inverse.training_steps=100"
+train bco --env cartpole --demos "$scratch/states.csv" --out "$scratch/bco" --iterations 3 \
+  --threads 1 $bco > /dev/null
+hold "bco learns where no action was written down" "$(cat "$scratch/err")$(
+  [ -s "$scratch/bco/policy.safetensors" ] || echo "no policy")"
+train bco --env cartpole --demos "$scratch/states.csv" --out "$scratch/bco2" --iterations 1 \
+  --threads 3 $bco > /dev/null
+train bco --env cartpole --demos "$scratch/states.csv" --out "$scratch/bco2" --iterations 3 \
+  --threads 2 --resume $bco > /dev/null
+hold "a resumed bco has the bits of an unbroken one" "$(cat "$scratch/err")$(
+  cmp "$scratch/bco/policy.safetensors" "$scratch/bco2/policy.safetensors" 2>&1)"
+refuse "bc has to see actions" "act_0" train bc --env cartpole --demos "$scratch/states.csv" \
+  --out "$scratch/none"
 train dagger --env cartpole --out "$scratch/dagger" --iterations 3 --set hidden=32 \
   --set steps=300 --set training_steps=100 --json > "$scratch/dagger.json"
 hold "DAgger asks the built-in expert" "$(json "$scratch/dagger.json" \

@@ -48,6 +48,7 @@ std::vector<Experiment> experiments() {
       airl_transfer_experiment(),
       partial_demonstrations_experiment(),
       observation_cloning_experiment(),
+      divergences_experiment(),
   };
   // clang-format on
 }

@@ -82,6 +82,7 @@ Experiment off_policy_experiment();
 Experiment airl_transfer_experiment();
 Experiment partial_demonstrations_experiment();
 Experiment observation_cloning_experiment();
+Experiment divergences_experiment();
 
 // The CPU, whatever --device says, with as many threads as --threads asks for.
 class CpuSession {

@@ -441,6 +441,11 @@ does "demonstrations with parts missing" reproduce partial-demonstrations --seed
 holds "a reward from a third of an episode does better than a clone of it" '
   (lambda rows: all(float(row[2].split()[0]) > float(row[3].split()[0]) for row in rows) and
     len(rows) == 4)(found["tables"][0]["rows"])'
+does "divergences" reproduce divergences --seeds 1 --iterations 5 --demonstrations 100 --json
+holds "forward KL has the moments of both modes, reverse KL is at the heavier one" '
+  (lambda rows: abs(float(rows[0][2]) + 0.2) < 2e-3 and abs(float(rows[0][3]) - 1.0112) < 2e-3 and
+    abs(float(rows[2][2]) + 1) < 2e-2 and abs(float(rows[2][3]) - 0.25) < 1e-2)(
+      found["tables"][0]["rows"])'
 # A fleet whose engines are replaced by a rule that is known: at 20 bins of mileage with probability
 # 1/2, at 30 or more for sure.
 mkdir -p fleet/bus_engines

@@ -135,7 +135,7 @@ AirlReward::AirlReward(const Policy& policy, RewardInput input, const Demonstrat
   rewarding_.plan();
 }
 
-// A uniform sample of all iterations' rows: at the k-th each row is replaced with probability 1 / k.
+// A uniform sample of the rows of all iterations: at the k-th each is replaced with chance 1 / k.
 void AirlReward::record_past(std::int64_t count, std::int64_t width) {
   past_ = &store_.create("airl/past", {count, width});
   both_ = &data_.create("features/learners", {2 * count, width});

@@ -57,8 +57,8 @@ constexpr Mark marks[] = {
     {"TRPO on CartPole", {150e3, 250e3}, Limit::arithmetic, {0, 0}},
     {"TRPO on CartPole, products over every 10th pair", {150e3, 250e3}, Limit::none, {0, 0}},
 
-    // Off the policy: a gradient step with drawing and gathering, microseconds. Marks are 1.5 and 15
-    // times PyTorch tuned, and 20 times `imitation`'s SQIL, measured beside them.
+    // Off the policy: a gradient step with drawing and gathering, microseconds. Marks are 1.5 and
+    // 15 times PyTorch tuned, and 20 times `imitation`'s SQIL, measured beside them.
     {"SAC update, 2 x 256, batch 256", {0, 0}, Limit::arithmetic, {0, 0}},
     {"DQN update on CartPole, 2 x 64, batch 64", {0, 0}, Limit::arithmetic, {0, 0}},
     {"SQIL on CartPole to a mean of 475", {0, 0}, Limit::arithmetic, {0, 0}},

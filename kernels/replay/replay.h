@@ -1,8 +1,8 @@
 // Rows of a replay buffer: which ones a minibatch is of, and what came after them.
 //
-// A table of `demonstrations` + `capacity` rows. The first are demonstrated episodes, one step after
-// another; behind them lies a ring, in which `stride` environments stepped together write a row
-// each at a time. `added` rows were written into it so far, of which the latest `capacity` are there
+// A table of `demonstrations` + `capacity` rows. The first are demonstrated episodes, step by step;
+// behind them lies a ring, in which `stride` environments that are stepped together write a row
+// each at a time. `added` rows were written so far, of which the latest `capacity` are there
 // (capacity and added are multiples of stride). The row that follows row i is
 //
 //   i + 1                                           of a demonstration
@@ -12,8 +12,7 @@
 //
 //   draw     index[i] = floor(w_i d / 2^32)                 i < from_demonstrations, or *added = 0
 //            index[i] = d + floor(w_i min(*added, capacity) / 2^32)                       otherwise
-//            w_i the i-th 32-bit word of Philox from block *counter on (random.h), d =
-//            demonstrations: each row is drawn with the same probability but for 2^-32 of its own
+//            d = demonstrations; w_i: word i of Philox from block *counter on, of 32 bits
 //   n_step   of row i, with i_0 = i, i_1, ... the rows that follow it, and m <= steps as many as
 //            there are until an episode ends (ended[i_{m-1}] != 0) or none follows:
 //
@@ -22,6 +21,7 @@
 //            beyond     = discount^m terminated[i_{m-1}]            what follows a termination
 //            last       = i_{m-1}
 //
+// Rows are drawn with the same probability, but for 2^-32 (random.h has the words).
 // (Sutton 1988; Hester et al. 2018, section "Deep Q-learning from demonstrations".) A truncated
 // episode is bootstrapped from what it reached; one that goes on beyond the newest row likewise.
 //

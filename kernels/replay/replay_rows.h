@@ -1,5 +1,5 @@
-// What CPU and CUDA share of a replay buffer's rows (replay.h). Like draw.h it is inlined wherever it
-// is used, so that no function is shared between instruction sets.
+// What CPU and CUDA share of a replay buffer's rows (replay.h). Like draw.h it is inlined wherever
+// it is used, so that no function is shared between instruction sets.
 
 #pragma once
 

@@ -14,6 +14,7 @@
 #include "envs/mountain_car.h"
 #include "envs/mountain_car_continuous.h"
 #include "envs/pendulum.h"
+#include "envs/planar_arm.h"
 #include "envs/point_mass.h"
 #include "envs/point_maze.h"
 #include "envs/taxi.h"
@@ -28,6 +29,6 @@ struct EnvironmentList {
 using Environments =
     EnvironmentList<CartPole, MountainCar, MountainCarContinuous, Acrobot, AcrobotAngles, Pendulum,
                     PointMass, Circles, Forest, Gridworld, FrozenLake, FrozenLake8, CliffWalking,
-                    Taxi, FixedCartPole, PointMazeRight, PointMazeLeft>;
+                    Taxi, FixedCartPole, PointMazeRight, PointMazeLeft, PlanarArm>;
 
 }  // namespace understudy

@@ -58,8 +58,8 @@ void list_options(OptionList& list, BehaviorCloning::Options& o) {
 BehaviorCloning::BehaviorCloning(Policy& policy, const Transitions& given, const Options& options)
     : policy_(policy),
       options_(options),
-      input_width_(
-          policy.description().observation.discrete ? 1 : policy.description().input_width()),
+      input_width_(policy.description().observation.discrete ? 1
+                                                             : policy.description().input_width()),
       action_width_(policy.description().action.kind == ActionKind::discrete
                         ? 1
                         : policy.description().action.size),

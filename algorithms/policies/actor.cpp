@@ -21,8 +21,9 @@ Actor::Actor(const Policy& policy, Store& store, const Options& options)
   counter_ = &store.create(options.name + "/counter", {1}, Element::counter);
   const ObservationSpace& space = policy.description().observation;
   const Tensor observation =
-      space.discrete ? program_.input("observation", {rows(options.rows)}, Element::index)
-                     : program_.input("observation", {rows(options.rows), policy.description().input_width()});
+      space.discrete
+          ? program_.input("observation", {rows(options.rows)}, Element::index)
+          : program_.input("observation", {rows(options.rows), policy.description().input_width()});
   std::unique_ptr<ActionDistribution> distribution;
   if (policy.has_memory()) {
     // As rows, so that a step goes over tiles of them; it is written when all have been read.

@@ -11,10 +11,10 @@ namespace {
 
 std::vector<const AlgorithmRow*>& table() {
   static std::vector<const AlgorithmRow*> rows = {
-      &bc_row,   &bco_row,       &dagger_row,         &distill_row,  &gail_row, &fem_row,
-      &gtal_row, &airl_row,      &gan_gcl_row,        &infogail_row, &sqil_row, &iq_learn_row,
-      &dac_row,  &dqfd_row,      &trpo_row,           &ppo_row,      &a2c_row,  &dqn_row,
-      &sac_row,  &reinforce_row, &linear_gaussian_row};
+      &bc_row,       &bco_row,  &dagger_row,    &distill_row,        &gail_row, &fem_row,
+      &gtal_row,     &airl_row, &gan_gcl_row,   &infogail_row,       &gcl_row,  &sqil_row,
+      &iq_learn_row, &dac_row,  &dqfd_row,      &trpo_row,           &ppo_row,  &a2c_row,
+      &dqn_row,      &sac_row,  &reinforce_row, &linear_gaussian_row};
   return rows;
 }
 

@@ -11,6 +11,7 @@ extern const AlgorithmRow bc_row;                                     // cloning
 extern const AlgorithmRow dagger_row, distill_row;                    // dagger_trainer.cpp
 extern const AlgorithmRow gail_row, fem_row, gtal_row;                // adversarial_trainer.cpp
 extern const AlgorithmRow airl_row, gan_gcl_row;                      // adversarial_trainer.cpp
+extern const AlgorithmRow gcl_row;                                    // gcl_trainer.cpp
 extern const AlgorithmRow infogail_row;                               // infogail_trainer.cpp
 extern const AlgorithmRow trpo_row, ppo_row, a2c_row, reinforce_row;  // reinforcement_trainer.cpp
 extern const AlgorithmRow dqn_row, sac_row;                           // off_policy_trainer.cpp

@@ -16,9 +16,9 @@
 #include <array>
 #include <cmath>
 #include <fstream>
-#include <map>
 
 #include "algorithms/training/registry.h"
+#include "cli/reproduce/kept_runs.h"
 #include "cli/reproduce/picture.h"
 #include "cli/reproduce/reproduce.h"
 #include "cli/session/progress.h"
@@ -238,31 +238,16 @@ Json key_of(const Variant& variant, std::uint64_t seed, const Options& options) 
           {"episodes", options.episodes}};
 }
 
-std::map<std::string, Outcome> read_outcomes(const std::string& path) {
-  std::map<std::string, Outcome> all;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    const Json entry = Json::parse(line, nullptr, false);  // a last line may be cut off
-    if (!entry.is_object() || !entry.contains("counts") || !entry.contains("key")) continue;
-    Outcome outcome;
-    outcome.counts = entry["counts"].get<Counts>();
-    outcome.bound = entry.value("bound", 0.0);
-    outcome.return_mean = entry.value("return", 0.0);
-    outcome.seconds = entry.value("seconds", 0.0);
-    all[entry["key"].dump()] = outcome;
-  }
-  return all;
+Json json_of(const Outcome& outcome) {
+  return {{"counts", outcome.counts},
+          {"bound", outcome.bound},
+          {"return", outcome.return_mean},
+          {"seconds", outcome.seconds}};
 }
 
-void append_outcome(const std::string& path, const Json& key, const Outcome& outcome) {
-  const Json line = {{"key", key},
-                     {"counts", outcome.counts},
-                     {"bound", outcome.bound},
-                     {"return", outcome.return_mean},
-                     {"seconds", outcome.seconds}};
-  std::ofstream file(path, std::ios::app);
-  file << line.dump() << '\n' << std::flush;
-  if (!file) fail(ErrorKind::bad_file, "%s: cannot be written", path.c_str());
+Outcome outcome_of(const Json& found) {
+  return {found["counts"].get<Counts>(), found["bound"].get<double>(),
+          found["return"].get<double>(), found["seconds"].get<double>()};
 }
 
 std::string interquartile(const std::vector<double>& values) {
@@ -290,9 +275,7 @@ void run(Reproduction& reproduction, const Options& options) {
            name.c_str());
     chosen.push_back(&*found);
   }
-  const std::string path = reproduction.out.empty() ? "" : reproduction.out + "/results.jsonl";
-  std::map<std::string, Outcome> done;
-  if (!path.empty()) done = read_outcomes(path);
+  KeptRuns kept(reproduction.out);
   Progress progress(static_cast<std::int64_t>(chosen.size()) * seeds, reproduction.common.quiet);
   Table table{"Circles: three modes, one policy",
               {"", "mode accuracy", "seeds at 0.95", "modes shown", "information, nats",
@@ -310,19 +293,15 @@ void run(Reproduction& reproduction, const Options& options) {
     for (std::int64_t i = 0; i < seeds; ++i) {
       const std::uint64_t seed = reproduction.seed(i);
       const Json key = key_of(*variant, seed, options);
-      const auto found = done.find(key.dump());
-      Outcome outcome;
-      if (found != done.end()) {
-        outcome = found->second;
-      } else {
+      if (kept.find(key) == nullptr) {
         std::vector<Curve> curves;
-        outcome = learn(cpu.device(), *variant, shown, options, seed, &curves);
-        if (!path.empty()) append_outcome(path, key, outcome);
+        kept.add(key, json_of(learn(cpu.device(), *variant, shown, options, seed, &curves)));
         if (i == 0)
           reproduction.pictures.emplace_back(
               std::string(variant->name) + ".svg",
               picture_of({panel_of(std::move(curves), "x", "y")}, 1));
       }
+      const Outcome outcome = outcome_of(*kept.find(key));
       accuracy.push_back(accuracy_of(outcome.counts));
       information.push_back(information_of(outcome.counts));
       bound.push_back(outcome.bound);

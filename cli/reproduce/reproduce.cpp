@@ -42,6 +42,7 @@ std::vector<Experiment> experiments() {
       distillation_experiment(),
       duality_experiment(),
       infogail_circles_experiment(),
+      gcl_navigation_experiment(),
       rust_experiment(),
       softness_experiment(),
       off_policy_experiment(),

@@ -76,6 +76,7 @@ Experiment shanghai_experiment();
 Experiment pedestrians_experiment();
 Experiment duality_experiment();
 Experiment infogail_circles_experiment();
+Experiment gcl_navigation_experiment();
 Experiment rust_experiment();
 Experiment softness_experiment();
 Experiment off_policy_experiment();

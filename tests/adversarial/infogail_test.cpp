@@ -243,10 +243,10 @@ TEST(Critic, keeps_its_constraint_and_measures_a_shift) {
   for (double weight : clipped.parameters().flat().read()) EXPECT_LE(std::abs(weight), 0.0500001);
   Critic penalized(*device, plane(), expert, 200,
                    {.hidden = {32},
-                  .penalty_weight = 100,
-                  .learning_rate = 0.01,
-                  .steps = 300,
-                  .batch_size = 64});
+                    .penalty_weight = 100,
+                    .learning_rate = 0.01,
+                    .steps = 300,
+                    .batch_size = 64});
   penalized.observe(learner.batch());
   penalized.fit();
   penalized.fit();
@@ -324,7 +324,7 @@ TEST(InfoGail, a_resumed_run_has_the_bits_of_an_unbroken_one) {
     for (std::size_t s = 0; s < stores.size(); ++s)
       for (const auto& array : whole.imitation->stores()[s]->arrays())
         EXPECT_EQ(array->read(), resumed.imitation->stores()[s]->at(array->name()).read())
-              << array->name();
+            << array->name();
     EXPECT_TRUE(std::isfinite(last.bound));
     EXPECT_LE(last.bound, last.entropy + 2);
     std::filesystem::remove(path);

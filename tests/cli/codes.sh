@@ -45,7 +45,8 @@ hold "predict says which codes it answers for" "$(json "$scratch/inspect.json" \
   > "$scratch/codes.json" 2> "$scratch/err"
 hold "predict infers the codes of demonstrations" "$(json "$scratch/codes.json" \
   'found["episodes"] == 6 and sum(found["of_each_category"]) == 6')$(cat "$scratch/err")"
-"$understudy" report "$scratch/whole" --out "$scratch/page.html" --quiet > /dev/null 2> "$scratch/err"
+"$understudy" report "$scratch/whole" --out "$scratch/page.html" --quiet > /dev/null \
+  2> "$scratch/err"
 hold "the page has trajectories by code" "$(grep -q 'What each code does' "$scratch/page.html" ||
   echo "no trajectories")$(cat "$scratch/err")"
 

@@ -305,7 +305,7 @@ TEST(Registry, knows_our_names_and_gymnasiums) {
                  "no environment 'cart'; there are: cartpole cartpole-v0 mountain_car "
                  "mountain_car_continuous acrobot acrobot-v0 pendulum point_mass circles forest "
                  "gridworld frozen_lake frozen_lake_8x8 cliff_walking taxi cartpole-fixed "
-                 "point_maze-right point_maze-left");
+                 "point_maze-right point_maze-left planar_arm");
   }
 }
 

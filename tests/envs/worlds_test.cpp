@@ -187,14 +187,22 @@ double mean_of_expert(const EnvironmentDescription& environment, int episodes) {
 // Marks a few standard errors below what was measured over 1000 episodes and more.
 TEST(Experts, earn_what_they_should) {
   const std::pair<const char*, std::pair<int, double>> marks[] = {
-      {"cartpole", {20, 500}},        {"mountain_car", {50, -115}},
-      {"acrobot", {50, -95}},         {"mountain_car_continuous", {20, 91}},
-      {"pendulum", {100, -195}},      {"point_mass", {50, -30}},
-      {"circles", {20, 255}},         {"forest", {4, 89.9}},
-      {"gridworld", {200, 0.99}},     {"frozen_lake", {400, 0.63}},
-      {"cliff_walking", {1, -13}},    {"frozen_lake_8x8", {300, 0.8}},
-      {"taxi", {300, 7.3}},           {"point_maze-right", {20, -5.5}},
-      {"point_maze-left", {20, -5.5}}};
+      {"cartpole", {20, 500}},
+      {"mountain_car", {50, -115}},
+      {"acrobot", {50, -95}},
+      {"mountain_car_continuous", {20, 91}},
+      {"pendulum", {100, -195}},
+      {"point_mass", {50, -30}},
+      {"circles", {20, 255}},
+      {"forest", {4, 89.9}},
+      {"gridworld", {200, 0.99}},
+      {"frozen_lake", {400, 0.63}},
+      {"cliff_walking", {1, -13}},
+      {"frozen_lake_8x8", {300, 0.8}},
+      {"taxi", {300, 7.3}},
+      {"point_maze-right", {20, -5.5}},
+      {"point_maze-left", {20, -5.5}},
+      {"planar_arm", {200, -3.5}}};
   for (const auto& [name, mark] : marks) {
     const EnvironmentDescription& environment = environment_named(name);
     ASSERT_NE(environment.expert, nullptr) << name;

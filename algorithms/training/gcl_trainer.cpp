@@ -1,4 +1,5 @@
-// Guided cost learning: a policy by TRPO under a cost whose partition function its samples estimate.
+// Guided cost learning: a policy by TRPO under a cost whose partition function is estimated from
+// samples.
 
 #include "algorithms/adversarial/guided_cost_learning.h"
 #include "algorithms/training/latest_return.h"

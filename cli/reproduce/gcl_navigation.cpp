@@ -1,6 +1,6 @@
-// understudy reproduce gcl-navigation: costs learned from trajectories, on the tasks of Finn, Levine
-// & Abbeel 2016, "Guided cost learning", in worlds of our own: a mass pushed past obstacles
-// (point_mass), an arm of two links that reaches for a target (planar_arm).
+// understudy reproduce gcl-navigation: costs learned from trajectories, on the kinds of task of
+// Finn, Levine & Abbeel 2016, "Guided cost learning", in worlds of our own: a mass pushed past
+// obstacles (point_mass), an arm of two links that reaches for a target (planar_arm).
 //
 // Guided cost learning beside what else learns from the same demonstrations and samples: GAN-GCL,
 // whose classifier sees whole trajectories, and GAIL, whose reward is gone with its discriminator.

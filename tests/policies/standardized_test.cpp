@@ -12,6 +12,7 @@
 #include "algorithms/cloning/behavior_cloning.h"
 #include "algorithms/cloning/distillation.h"
 #include "algorithms/policies/gaussian.h"
+#include "algorithms/policies/squashed_gaussian.h"
 #include "algorithms/training/registry.h"
 #include "tests/files/files_test.h"
 
@@ -137,6 +138,8 @@ void expect_the_same_in_any_units(const Settings& settings, double tolerance = 2
 TEST(ActionUnits, matter_to_no_head) {
   for (const HeadRow* row : head_rows()) {
     if (!row->acts_on(ActionKind::continuous)) continue;
+    // Its units are the bounds of the actions, of which demonstrations have none.
+    if (row->name == std::string(SquashedGaussianOptions::head)) continue;
     SCOPED_TRACE(row->name);
     expect_the_same_in_any_units(
         {{"head", row->name, "t"}, {"hidden", "8", "t"}, {"steps", "20", "t"}});

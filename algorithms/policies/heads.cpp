@@ -35,11 +35,10 @@ struct Table {
 Table& table() {
   static Table made = [] {
     Table all;
-    for (auto* row :
-         {categorical_row, dueling_row, bernoulli_row, gaussian_row, regression_row,
-          squashed_gaussian_row, full_gaussian_row, mixture_row, full_mixture_row,
-          independent_bins_row, joint_bins_row, autoregressive_row, recurrent_bins_row,
-          best_of_row, variational_row, adversarial_row})
+    for (auto* row : {categorical_row, dueling_row, bernoulli_row, gaussian_row, regression_row,
+                      squashed_gaussian_row, full_gaussian_row, mixture_row, full_mixture_row,
+                      independent_bins_row, joint_bins_row, autoregressive_row, recurrent_bins_row,
+                      best_of_row, variational_row, adversarial_row})
       all.add(row());
     return all;
   }();

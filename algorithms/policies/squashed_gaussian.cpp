@@ -75,8 +75,8 @@ SquashedGaussian::Drawn SquashedGaussian::draw(const RandomSource& source) const
   const Tensor u = mean + exp(base_.log_std()) * noise;
   const Tensor unit = tanh(u);
   // log N(u) by the noise itself.
-  const double constant = 0.5 * std::log(2 * std::numbers::pi) *
-                          static_cast<double>(mean.shape()[-1]);
+  const double constant =
+      0.5 * std::log(2 * std::numbers::pi) * static_cast<double>(mean.shape()[-1]);
   const Tensor log_normal = sum(-0.5 * square(noise) - base_.log_std(), -1) - constant;
   return {restored(unit), unit, log_normal - log_slope(u)};
 }
@@ -140,9 +140,10 @@ HeadRow squashed_gaussian_row() {
                        static_cast<long long>(c.action().size), x, center.c_str(), half.c_str(), x);
                 c.act_by_value();
               },
-          .least_outputs = [](const HeadOptions&, const ActionSpace& action) {
-            return 2 * static_cast<double>(action.size);
-          }};
+          .least_outputs =
+              [](const HeadOptions&, const ActionSpace& action) {
+                return 2 * static_cast<double>(action.size);
+              }};
 }
 
 }  // namespace understudy

@@ -27,10 +27,9 @@ void draw(Stream&, RandomState state, const std::uint64_t* counter, ReplayLayout
           Index from_demonstrations, Index n, const Index* added, std::int32_t* index) {
   for (Index base = 0; base < n; base += 4) {
     const std::uint64_t block = *counter + static_cast<std::uint64_t>(base / 4);
-    std::uint32_t word[4] = {static_cast<std::uint32_t>(block),
-                             static_cast<std::uint32_t>(block >> 32),
-                             static_cast<std::uint32_t>(state.stream),
-                             static_cast<std::uint32_t>(state.stream >> 32)};
+    std::uint32_t word[4] = {
+        static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
+        static_cast<std::uint32_t>(state.stream), static_cast<std::uint32_t>(state.stream >> 32)};
     Draw<WordOps>::philox(word[0], word[1], word[2], word[3], state.seed);
     for (Index i = base; i < n && i < base + 4; ++i)
       index[i] = static_cast<std::int32_t>(

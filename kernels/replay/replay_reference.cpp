@@ -36,11 +36,11 @@ void draw(Stream&, RandomState state, const std::uint64_t* counter, ReplayLayout
     const double share = static_cast<double>(x[i % 4]) * 0x1p-32;
     const Index among = demonstrated ? layout.demonstrations : filled;
     // Exact: 32 bits times less than 2^21 rows are 53.
-    const Index at = among < (Index{1} << 21)
-                         ? static_cast<Index>(share * static_cast<double>(among))
-                         : static_cast<Index>(static_cast<std::uint64_t>(x[i % 4]) *
-                                                  static_cast<std::uint64_t>(among) >>
-                                              32);
+    const Index at =
+        among < (Index{1} << 21)
+            ? static_cast<Index>(share * static_cast<double>(among))
+            : static_cast<Index>(
+                  static_cast<std::uint64_t>(x[i % 4]) * static_cast<std::uint64_t>(among) >> 32);
     index[i] = static_cast<std::int32_t>(demonstrated ? at : layout.demonstrations + at);
   }
 }

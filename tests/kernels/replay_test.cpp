@@ -39,8 +39,8 @@ KERNEL_TEST(ReplayKernels, draw_the_rows_of_the_contract) {
         const Index row = expected[static_cast<std::size_t>(i)];
         const bool demonstrated = i < wanted || filled == 0;
         EXPECT_GE(row, demonstrated ? 0 : table.layout.demonstrations);
-        EXPECT_LT(row, demonstrated ? table.layout.demonstrations
-                                    : table.layout.demonstrations + filled);
+        EXPECT_LT(
+            row, demonstrated ? table.layout.demonstrations : table.layout.demonstrations + filled);
       }
     }
 }

@@ -105,8 +105,7 @@ TEST(SquashedGaussian, draws_say_their_own_log_probability_and_stay_within_bound
 // With the same noise in both, which is what the gradient holds still.
 TEST(SquashedGaussian, gradients_through_draws_are_finite_differences) {
   Recorded r(3, {0.4, -1.2}, {-0.5, 0.3});
-  const auto drawn =
-      SquashedGaussian(r.at_mean, r.at_log_std, two).draw({r.counter, 3, 4});
+  const auto drawn = SquashedGaussian(r.at_mean, r.at_log_std, two).draw({r.counter, 3, 4});
   const Tensor value = sum(square(drawn.action)) + 3.0 * sum(drawn.log_probability);
   r.program.output("value", value);
   const std::vector<Tensor> g = r.program.gradients(value, {r.at_mean, r.at_log_std});
@@ -139,10 +138,8 @@ TEST(SquashedGaussian, gradients_through_draws_are_finite_differences) {
 
 TEST(SquashedGaussian, is_refused_without_bounds) {
   Parameters parameters("model");
-  const HeadSite site{.parameters = parameters,
-                      .name = "head",
-                      .inputs = 3,
-                      .action = {ActionKind::continuous, 2}};
+  const HeadSite site{
+      .parameters = parameters, .name = "head", .inputs = 3, .action = {ActionKind::continuous, 2}};
   EXPECT_THROW(SquashedGaussianHead(site, {}), Error);
 }
 

@@ -12,6 +12,8 @@
 
 #pragma once
 
+#include <initializer_list>
+
 #include "envs/environment.h"
 #include "envs/frame.h"
 

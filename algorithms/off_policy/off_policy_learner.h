@@ -149,7 +149,7 @@ class OffPolicyLearner {
   Array *current_, *before_, *time_, *reward_, *terminated_, *truncated_, *final_, *next_, *ended_,
       *beyond_, *action_number_;
   Array *rewards_, *ends_;  // of an iteration, [steps, num_envs]
-  Array *steps_done_, *counter_, *kept_, *sums_, *beyond_value_, *shares_;
+  Array *steps_done_, *counter_, *kept_, *sums_ = nullptr, *beyond_value_, *shares_;
   Program after_;
   std::vector<std::pair<const Parameters*, const Parameters*>> targets_;
   std::vector<Array*> target_copies_;

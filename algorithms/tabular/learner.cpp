@@ -16,10 +16,21 @@ namespace {
 
 // The weights to begin from, of options that have them.
 template <class Options>
+concept HasStart = requires(Options options) {
+  options.start;
+};
+template <class Options>
+concept HasLinearStart = requires(Options options) {
+  options.linear.start;
+};
+template <class Options>
 std::vector<double>* start_of(Options& options) {
-  if constexpr (requires { options.start; }) return &options.start;
-  if constexpr (requires { options.linear.start; }) return &options.linear.start;
-  return nullptr;
+  if constexpr (HasStart<Options>)
+    return &options.start;
+  else if constexpr (HasLinearStart<Options>)
+    return &options.linear.start;
+  else
+    return nullptr;
 }
 
 // A plan of one struct of options and the function that makes its learner.

@@ -203,7 +203,7 @@ TEST(OnCuda, a_policy_is_distilled) {
 // A few steps in the environments, with gradient steps behind each. What is drawn and what acts is
 // the same, so that values differ by rounding.
 template <class Learner, class Options>
-Vector learned_off_policy(Device& device, const char* name, PolicyDescription description,
+Vector learned_off_policy(Device& device, const char* name, const PolicyDescription& description,
                           Options options, const Demonstrations& from) {
   options.learner.num_envs = 4;
   options.learner.steps_per_iteration = 24;

@@ -347,7 +347,8 @@ testing::AssertionResult same_bits(const std::vector<U>& found, const std::vecto
   if (found.size() != expected.size())
     return testing::AssertionFailure() << found.size() << " values, expected " << expected.size();
   for (std::size_t i = 0; i < found.size(); ++i)
-    if (std::memcmp(&found[i], &expected[i], sizeof(U)) != 0)
+    if (std::memcmp(static_cast<const void*>(&found[i]), static_cast<const void*>(&expected[i]),
+                    sizeof(U)) != 0)
       return testing::AssertionFailure()
              << "value " << i << " is " << testing::PrintToString(found[i]) << ", expected "
              << testing::PrintToString(expected[i]);
